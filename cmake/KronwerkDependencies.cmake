@@ -1,0 +1,54 @@
+# Every dependency is a Debian package; each becomes one target.
+find_package(PkgConfig REQUIRED)
+find_package(MPI REQUIRED COMPONENTS C CXX)
+find_package(fmt REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+
+# PETSc: Debian keeps every flavour below /usr/lib/petscdir; another build is found by PETSC_DIR
+# and PETSC_ARCH.
+set(kronwerk_petsc_paths "/usr/lib/petscdir/${KRONWERK_PETSC}/lib/pkgconfig")
+if(DEFINED ENV{PETSC_DIR})
+  list(PREPEND kronwerk_petsc_paths "$ENV{PETSC_DIR}/$ENV{PETSC_ARCH}/lib/pkgconfig")
+endif()
+list(JOIN kronwerk_petsc_paths ":" kronwerk_petsc_path)
+set(ENV{PKG_CONFIG_PATH} "${kronwerk_petsc_path}:$ENV{PKG_CONFIG_PATH}")
+pkg_check_modules(PETSC REQUIRED PETSc>=3.18)
+add_library(kronwerk_petsc INTERFACE)
+target_include_directories(kronwerk_petsc SYSTEM INTERFACE ${PETSC_INCLUDE_DIRS})
+target_link_libraries(kronwerk_petsc INTERFACE ${PETSC_LINK_LIBRARIES} MPI::MPI_CXX)
+
+pkg_check_modules(HDF5 REQUIRED hdf5-openmpi)
+add_library(kronwerk_hdf5 INTERFACE)
+target_include_directories(kronwerk_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
+target_link_libraries(kronwerk_hdf5 INTERFACE ${HDF5_LINK_LIBRARIES} MPI::MPI_CXX)
+
+# OpenBLAS with 32-bit integers. Debian's 64-bit-index PETSc also loads the 64-bit-integer one,
+# whose symbols have the same names: every program links kronwerk_blas_first, which puts ours at
+# the head of the search order (application/blas_check.cpp verifies it at start-up).
+pkg_check_modules(OPENBLAS REQUIRED openblas)
+find_path(LAPACKE_INCLUDE_DIR lapack.h PATH_SUFFIXES openblas-pthread openblas-openmp openblas-serial
+          PATHS /usr/include/x86_64-linux-gnu /usr/include/aarch64-linux-gnu)
+add_library(kronwerk_openblas INTERFACE)
+target_include_directories(kronwerk_openblas SYSTEM INTERFACE ${OPENBLAS_INCLUDE_DIRS})
+target_link_libraries(kronwerk_openblas INTERFACE ${OPENBLAS_LINK_LIBRARIES})
+add_library(kronwerk_blas_first INTERFACE)
+target_link_options(kronwerk_blas_first INTERFACE
+  "LINKER:--push-state,--no-as-needed,${OPENBLAS_LINK_LIBRARIES},--pop-state")
+
+find_path(SUITESPARSE_INCLUDE_DIR umfpack.h PATH_SUFFIXES suitesparse REQUIRED)
+find_library(UMFPACK_LIBRARY umfpack REQUIRED)
+find_library(CHOLMOD_LIBRARY cholmod REQUIRED)
+find_library(AMD_LIBRARY amd REQUIRED)
+add_library(kronwerk_suitesparse INTERFACE)
+target_include_directories(kronwerk_suitesparse SYSTEM INTERFACE ${SUITESPARSE_INCLUDE_DIR})
+target_link_libraries(kronwerk_suitesparse INTERFACE ${UMFPACK_LIBRARY} ${CHOLMOD_LIBRARY} ${AMD_LIBRARY})
+
+pkg_check_modules(HIGHWAY REQUIRED libhwy)
+add_library(kronwerk_highway INTERFACE)
+target_include_directories(kronwerk_highway SYSTEM INTERFACE ${HIGHWAY_INCLUDE_DIRS})
+target_link_libraries(kronwerk_highway INTERFACE ${HIGHWAY_LINK_LIBRARIES})
+
+find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
+add_library(kronwerk_random123 INTERFACE)
+target_include_directories(kronwerk_random123 SYSTEM INTERFACE ${RANDOM123_INCLUDE_DIR})

@@ -1,0 +1,40 @@
+function(kronwerk_set_options target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                         -Wno-sign-conversion)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC 12 reports these inside its own std::string and std::vector at -O2 and above (PR 105329).
+    target_compile_options(${target} PRIVATE -Wno-restrict)
+  endif()
+  if(KRONWERK_DEVELOPER)
+    target_compile_options(${target} PRIVATE -Werror)
+    target_compile_definitions(${target} PRIVATE _GLIBCXX_ASSERTIONS)
+  endif()
+  if(KRONWERK_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=address,undefined -fno-omit-frame-pointer
+                           -fno-sanitize-recover=undefined)
+    target_link_options(${target} PRIVATE -fsanitize=address,undefined)
+  endif()
+endfunction()
+
+# kronwerk_add_layer(name PUBLIC deps... PRIVATE deps...): the library of one layer, made of
+# src/<name>/*.cpp, with its public headers below include/kronwerk/<name>.
+function(kronwerk_add_layer name)
+  cmake_parse_arguments(layer "" "" "PUBLIC;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
+  set(target kronwerk_${name})
+  add_library(${target} ${sources})
+  add_library(kronwerk::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} VERSION ${PROJECT_VERSION}
+                        SOVERSION ${PROJECT_VERSION_MAJOR})
+  target_include_directories(${target}
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+           $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_link_libraries(${target} PUBLIC ${layer_PUBLIC} PRIVATE ${layer_PRIVATE})
+  if(NOT KRONWERK_SANITIZE)
+    target_link_options(${target} PRIVATE "LINKER:--no-undefined")
+  endif()
+  kronwerk_set_options(${target})
+  set_property(GLOBAL APPEND PROPERTY KRONWERK_LAYERS ${target})
+endfunction()

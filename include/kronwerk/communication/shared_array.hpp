@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "kronwerk/communication/communicator.hpp"
+
+namespace kronwerk::communication {
+
+/// Bytes that exist once per node, whatever the number of ranks there: an MPI shared window, or
+/// ordinary memory where the node runs one rank. The base is aligned to 64 bytes.
+class SharedBytes {
+ public:
+  SharedBytes() = default;
+  /// Collective on comm.node(); `size` is taken from the node's rank 0. The contents are not
+  /// initialised. @throws ResourceError on every rank of the node if /dev/shm or memory is short
+  SharedBytes(const Communicator& comm, std::size_t size);
+  SharedBytes(SharedBytes&&) noexcept;
+  SharedBytes& operator=(SharedBytes&&) noexcept;
+  ~SharedBytes();
+
+  std::byte* data() const noexcept { return data_; }
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  friend class SharedBlocks;
+  struct Storage;
+  std::unique_ptr<Storage> storage_;
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// A typed array that exists once per node.
+///
+/// Use: construct (collective over the node), let one rank of the node fill mutable_span(), then
+/// publish() (collective over the node), after which every rank of the node may read span().
+template <typename T>
+class SharedArray {
+ public:
+  SharedArray() = default;
+  /// Collective on comm.node(); `size` is taken from the node's rank 0.
+  SharedArray(const Communicator& comm, core::Index size)
+      : comm_(&comm), bytes_(comm, static_cast<std::size_t>(size) * sizeof(T)) {}
+
+  /// Wraps private memory of this rank (small arrays, tests).
+  static SharedArray from_private(std::span<const T> values);
+
+  core::Index size() const noexcept {
+    return static_cast<core::Index>(bytes_.size() / sizeof(T));
+  }
+  const T* data() const noexcept { return reinterpret_cast<const T*>(bytes_.data()); }
+  std::span<const T> span() const noexcept { return {data(), bytes_.size() / sizeof(T)}; }
+  std::span<T> mutable_span() noexcept {
+    return {reinterpret_cast<T*>(bytes_.data()), bytes_.size() / sizeof(T)};
+  }
+  /// Makes what one rank wrote visible to the node. Collective on comm.node().
+  void publish() const {
+    if (comm_ != nullptr) comm_->node().barrier();
+  }
+
+ private:
+  const Communicator* comm_ = nullptr;
+  SharedBytes bytes_;
+};
+
+/// One block per rank in memory that the ranks of a node see of each other; what a redistribution
+/// writes into directly. Where shared memory is short the blocks are private (and on_node() is null
+/// for every other rank).
+class SharedBlocks {
+ public:
+  enum class Placement {
+    automatic,        ///< shared where the node has room for it
+    private_memory,   ///< never shared: every transfer is a message (tests, measurements)
+  };
+  /// Collective. Empty at first.
+  explicit SharedBlocks(const Communicator& comm, Placement placement = Placement::automatic);
+  SharedBlocks(SharedBlocks&&) noexcept;
+  SharedBlocks& operator=(SharedBlocks&&) noexcept;
+  ~SharedBlocks();
+
+  /// Grows this rank's block to at least `count` doubles, contents lost. Collective.
+  void reserve(core::Index count);
+  core::Index capacity() const noexcept;
+  double* local() const noexcept;
+  /// The block of `rank` (of the communicator), or null if it is not reachable by loads and stores.
+  double* on_node(int rank) const noexcept;
+  const Communicator& comm() const noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace kronwerk::communication
+
+#include "kronwerk/communication/shared_array_detail.hpp"

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <source_location>
+#include <stdexcept>
+#include <string>
+
+namespace kronwerk::core {
+
+/// What a process returns; the same on every rank (design section 5).
+enum class ExitCode : int {
+  success = 0,
+  failure = 1,
+  configuration = 2,
+  convergence = 3,
+  resources = 4,
+  terminated = 143,
+};
+
+/// The kinds of failure, one exception class each; small enough to be agreed on by an Allreduce.
+enum class ErrorKind : int {
+  internal,
+  configuration,
+  data,
+  shape,
+  convergence,
+  resource,
+  petsc,
+  mpi,
+  hdf5,
+  terminated,
+};
+
+ExitCode exit_code(ErrorKind kind) noexcept;
+
+/// Base of every exception kronwerk throws. The message says what was wrong, where, what was found
+/// and expected, and what to do; it is complete without the source location.
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, const std::string& message, std::source_location where);
+
+  ErrorKind kind() const noexcept { return kind_; }
+  const std::source_location& where() const noexcept { return where_; }
+
+ private:
+  ErrorKind kind_;
+  std::source_location where_;
+};
+
+namespace detail {
+template <ErrorKind error_kind>
+class ErrorOf final : public Error {
+ public:
+  explicit ErrorOf(const std::string& message,
+                   std::source_location where = std::source_location::current())
+      : Error(error_kind, message, where) {}
+};
+}  // namespace detail
+
+using InternalError = detail::ErrorOf<ErrorKind::internal>;
+/// The configuration text, a formula or the command line is wrong (exit 2).
+using ConfigurationError = detail::ErrorOf<ErrorKind::configuration>;
+/// An input file or its contents are wrong (exit 2).
+using DataError = detail::ErrorOf<ErrorKind::data>;
+/// Sizes do not conform (exit 2).
+using ShapeError = detail::ErrorOf<ErrorKind::shape>;
+using ConvergenceError = detail::ErrorOf<ErrorKind::convergence>;
+/// Not enough memory, shared memory or disk (exit 4).
+using ResourceError = detail::ErrorOf<ErrorKind::resource>;
+using PetscError = detail::ErrorOf<ErrorKind::petsc>;
+using MpiError = detail::ErrorOf<ErrorKind::mpi>;
+using Hdf5Error = detail::ErrorOf<ErrorKind::hdf5>;
+/// SIGTERM reached some rank (exit 143).
+using Terminated = detail::ErrorOf<ErrorKind::terminated>;
+
+/// Throws the class that belongs to `kind`; how a rank repeats another rank's failure.
+[[noreturn]] void throw_error(ErrorKind kind, const std::string& message,
+                              std::source_location where = std::source_location::current());
+
+}  // namespace kronwerk::core

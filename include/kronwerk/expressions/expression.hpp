@@ -1,0 +1,62 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kronwerk/core/extents.hpp"
+
+namespace kronwerk::expressions {
+
+using core::Extents;
+using core::Index;
+
+/// What a formula may know of a matrix before anything is computed.
+struct MatrixSymbol {
+  Index rows = 0;
+  Index cols = 0;          ///< 1 for a vector
+  bool vector = false;     ///< legal inside diag() only
+  bool sparse = false;
+  Index stored = 0;        ///< stored entries if sparse
+};
+
+struct Symbols {
+  std::map<std::string, double> parameters;
+  std::map<std::string, MatrixSymbol> matrices;
+};
+
+struct Node;
+
+/// An operator formula whose names, types and sizes have been resolved: a linear map from the grid
+/// col_extents() to the grid row_extents(). Immutable.
+class Expression {
+ public:
+  explicit Expression(std::shared_ptr<const Node> root) : root_(std::move(root)) {}
+  const Node& root() const noexcept { return *root_; }
+  const std::shared_ptr<const Node>& node() const noexcept { return root_; }
+  Extents row_extents() const;
+  Extents col_extents() const;
+  /// The formula, rewritten from the tree.
+  std::string text() const;
+
+ private:
+  std::shared_ptr<const Node> root_;
+};
+
+/// Parses and resolves `formula`. `where` ("configs/x.yaml:7") heads every message.
+/// @throws ConfigurationError showing the formula with a caret (and the shapes involved)
+Expression analyse(const std::string& formula, const Symbols& symbols, const std::string& where);
+
+/// The names of parameters and matrices that the formula uses (for 'unused' errors).
+struct UsedNames {
+  std::vector<std::string> parameters;
+  std::vector<std::string> matrices;
+};
+UsedNames used_names(const std::string& formula, const std::string& where);
+
+/// ∂ expression / ∂ parameter, as written, before any simplification. Zero is represented by an
+/// expression whose simplify() has no terms.
+Expression differentiate(const Expression& expression, const std::string& parameter);
+
+}  // namespace kronwerk::expressions

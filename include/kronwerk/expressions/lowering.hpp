@@ -1,0 +1,68 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kronwerk/communication/communicator.hpp"
+#include "kronwerk/distribution/estimate.hpp"
+#include "kronwerk/expressions/expression.hpp"
+#include "kronwerk/factors/chain.hpp"
+
+namespace kronwerk::expressions {
+
+struct FactorNode;  // a factor-level expression with numbers put in for the parameters
+
+/// coefficient * (F_1 ⊗ … ⊗ F_K)
+struct ProductTerm {
+  double coefficient = 1;
+  std::vector<std::shared_ptr<const FactorNode>> factors;
+};
+
+/// Σ of products over one grid: the form that every operator of design section 6 is brought to.
+/// No terms: the zero operator.
+struct SumOfProducts {
+  Extents row_extents;
+  Extents col_extents;
+  std::vector<ProductTerm> terms;
+  std::string text() const;
+};
+
+/// Puts in the parameters' values and simplifies: products of Kronecker products mode by mode,
+/// identities dropped, transposes and inverses pushed to the factors, like terms merged.
+/// @throws ConfigurationError for what cannot be brought to this form, naming it
+SumOfProducts simplify(const Expression& expression,
+                       const std::map<std::string, double>& parameters);
+
+/// One term with numeric factors, ready for operators::KroneckerProduct.
+struct LoweredProduct {
+  double scale = 1;
+  std::vector<factors::Chain> chains;
+  std::string text;
+};
+
+/// Turns simplified expressions into factors; equal sub-expressions (such as I - rho*W used in two
+/// modes, or again in the adjoint) become one factor that is built and factorised once.
+class Lowering {
+ public:
+  /// @param comm  must outlive the lowering
+  Lowering(const communication::Communicator& comm,
+           std::map<std::string, factors::FactorPtr> matrices);
+  /// Collective.
+  std::vector<LoweredProduct> lower(const SumOfProducts& sum);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+/// What `kronwerk plan` needs, without building a factor: flops per fibre are estimated from the
+/// shapes and the numbers of stored entries. @param solve  for the inverse of the term
+std::vector<distribution::ModeCost> estimate_modes(const ProductTerm& term, const Symbols& symbols,
+                                                   bool solve);
+
+/// Bytes of the factors (and factorisations, if `solve`) per node, estimated.
+double estimate_factor_bytes(const ProductTerm& term, const Symbols& symbols, bool solve);
+
+}  // namespace kronwerk::expressions

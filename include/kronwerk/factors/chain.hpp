@@ -1,0 +1,68 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kronwerk/factors/factor.hpp"
+
+namespace kronwerk::factors {
+
+/// A factor with what is done with it: A, Aᵀ, A⁻¹ or A⁻ᵀ.
+struct Link {
+  FactorPtr factor;
+  bool transposed = false;
+  bool inverse = false;
+
+  Index rows() const { return transposed ? factor->cols() : factor->rows(); }
+  Index cols() const { return transposed ? factor->rows() : factor->cols(); }
+  double flops_per_fibre() const;
+  /// y = op(A) x. Local; x and y must not overlap. @throws InternalError if an inverse was not factorised
+  void apply(ConstView x, View y) const;
+};
+
+/// The matrix of one mode: links[0] links[1] … (the last acts first). Never empty: the identity is
+/// one link with an identity factor.
+using Chain = std::vector<Link>;
+
+Index rows(const Chain& chain);
+Index cols(const Chain& chain);
+double flops_per_fibre(const Chain& chain);
+bool is_identity(const Chain& chain);
+/// Reversed order with every link's flag toggled.
+Chain transposed(const Chain& chain);
+/// @throws ShapeError if a link is not square
+Chain inverse(const Chain& chain);
+/// The factors that need a factorisation before the chain can be applied.
+std::vector<FactorPtr> to_factorise(const Chain& chain);
+
+/// (C_1 ⊗ … ⊗ C_q) on local memory: what one rank does between two redistributions. Orders the
+/// modes so that the least is computed (shrinking first), fuses them in cache, and merges adjacent
+/// tiny dense factors where that is faster.
+class LocalProduct {
+ public:
+  /// Local. Chains with inverses must have been factorised before apply() is called.
+  explicit LocalProduct(std::vector<Chain> chains);
+
+  Index rows() const noexcept { return rows_; }
+  Index cols() const noexcept { return cols_; }
+  bool is_identity() const noexcept { return identity_; }
+  double flops_per_fibre() const noexcept { return flops_; }
+  /// How many fibres (left * right) make one efficient piece of work; a caller that works piecewise
+  /// should use a multiple of it.
+  Index preferred_fibres() const noexcept { return preferred_fibres_; }
+
+  /// y = (C_1 ⊗ … ⊗ C_q) x for views of extent cols() and rows(); within the extent, the modes are in
+  /// row-major order. x and y must not overlap.
+  void apply(ConstView x, View y) const;
+
+ private:
+  struct Step;
+  std::vector<Chain> chains_;
+  Index rows_ = 1;
+  Index cols_ = 1;
+  bool identity_ = true;
+  double flops_ = 0;
+  Index preferred_fibres_ = 1;
+};
+
+}  // namespace kronwerk::factors

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kronwerk/communication/shared_matrix.hpp"
+#include "kronwerk/factors/factor.hpp"
+
+namespace kronwerk::factors {
+
+FactorPtr make_identity(Index extent);
+FactorPtr make_diagonal(std::string name, std::span<const double> values);
+FactorPtr make_dense(std::string name, communication::SharedDense matrix);
+FactorPtr make_sparse(std::string name, communication::SharedSparse matrix);
+
+/// Σ c_i A_i as one factor of the simplest kind that holds it (diagonal, sparse, else dense), once
+/// per node. Collective on comm. @throws ShapeError if the shapes differ
+FactorPtr linear_combination(const communication::Communicator& comm, std::string name,
+                             std::span<const std::pair<double, FactorPtr>> terms);
+
+/// The product A_1 A_2 … A_q as one dense or sparse factor, once per node. Collective on comm.
+FactorPtr multiply(const communication::Communicator& comm, std::string name,
+                   std::span<const FactorPtr> factors);
+
+}  // namespace kronwerk::factors

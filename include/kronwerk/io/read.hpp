@@ -1,0 +1,36 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kronwerk/communication/shared_matrix.hpp"
+#include "kronwerk/io/location.hpp"
+
+namespace kronwerk::io {
+
+/// All functions here are collective on `comm` and throw DataError on every rank or on none, naming
+/// file and dataset (and the first bad position for NaN, Inf and broken CSR).
+
+DatasetInfo inspect(const communication::Communicator& comm, const Location& location);
+
+/// Reads values.size() consecutive elements of the dataset, flattened in row-major order, from
+/// `offset` on; offset and count may differ from rank to rank, count may be 0.
+/// Integers and float32 are converted. NaN and Inf are refused unless `allow_nonfinite`.
+void read_range(const communication::Communicator& comm, const Location& location,
+                core::Index offset, std::span<double> values, bool allow_nonfinite = false);
+
+/// A 2-D dataset, once per node.
+communication::SharedDense read_dense(const communication::Communicator& comm,
+                                      const Location& location);
+/// A CSR group, once per node: columns sorted, duplicates summed.
+communication::SharedSparse read_sparse(const communication::Communicator& comm,
+                                        const Location& location);
+/// A 1-D dataset on every rank.
+std::vector<double> read_vector(const communication::Communicator& comm, const Location& location);
+
+/// A string dataset (fixed or variable length) on every rank; used for ids.
+std::vector<std::string> read_strings(const communication::Communicator& comm,
+                                      const Location& location);
+
+}  // namespace kronwerk::io
