@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kronwerk/communication/communicator.hpp"
+#include "kronwerk/communication/shared_array.hpp"
 #include "kronwerk/factors/mode_view.hpp"
 
 namespace kronwerk::factors {
@@ -16,10 +19,16 @@ struct Determinant {
   int sign = 1;
 };
 
+class LocalFactorisation;
+
 /// What a factor's factorisation can do; local, for many right-hand sides at once.
 class Factorisation {
  public:
   virtual ~Factorisation() = default;
+  Factorisation(const Factorisation&) = delete;
+  Factorisation& operator=(const Factorisation&) = delete;
+
+  Index extent() const noexcept { return extent_; }
 
   /// A x = b (or Aᵀ x = b) along the views' mode for every fibre. `x` may be `b`.
   /// @throws ShapeError if the views do not conform
@@ -80,6 +89,11 @@ class Factor {
  private:
   friend class FactorisationAccess;
   virtual void do_apply(ConstView x, View y, bool transposed) const = 0;
+  /// On the owning rank only; see src/factors/local_factorisation.hpp. Called for square factors.
+  virtual std::unique_ptr<LocalFactorisation> begin_factorisation() const = 0;
+  /// On every rank of the node: a view of what LocalFactorisation::store() wrote.
+  virtual std::shared_ptr<const Factorisation> attach_factorisation(
+      communication::SharedArray<std::byte> memory) const = 0;
 
   Kind kind_;
   Index rows_;
