@@ -15,10 +15,10 @@ struct Location {
 /// What is at a location, from its metadata alone.
 struct DatasetInfo {
   Location location;
-  bool sparse = false;      ///< a CSR group
-  core::Extents shape;      ///< of a dataset; (rows, cols) of a CSR group
-  core::Index stored = 0;   ///< stored entries of a CSR group, else the number of elements
-  std::string type;         ///< "float64", "int32", "string", …
+  bool sparse = false;     ///< a CSR group
+  core::Extents shape;     ///< of a dataset; (rows, cols) of a CSR group
+  core::Index stored = 0;  ///< stored entries of a CSR group, else the number of elements
+  std::string type;        ///< "float64", "int32", "string", …
 };
 
 }  // namespace kronwerk::io

@@ -17,8 +17,8 @@ using AttributeValue = std::variant<double, core::Index, std::string>;
 class ResultFile {
  public:
   /// Creates the directory if need be and removes temporaries that killed jobs left for the same
-  /// target. Collective. @throws ConfigurationError if the target exists and `overwrite` is false, or
-  /// the directory cannot be created or written
+  /// target. Collective. @throws ConfigurationError if the target exists and `overwrite` is false,
+  /// or the directory cannot be created or written
   ResultFile(const communication::Communicator& comm, const std::string& target, bool overwrite);
   ResultFile(ResultFile&&) noexcept;
   ResultFile& operator=(ResultFile&&) noexcept;

@@ -1,0 +1,138 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kronwerk/io/location.hpp"
+
+namespace kronwerk::io {
+
+/// Importers turn text files into the datasets of design section 7. They are serial: call them on
+/// one rank (communication::on_root). The target file is written under a temporary name and
+/// renamed, so it is either whole or as it was; other datasets of an existing file are kept.
+///
+/// All throw DataError for malformed input, as `file:line: what was wrong`; ConfigurationError for
+/// wrong options, or a target that exists without `overwrite`; ResourceError for a full disk.
+///
+/// Ids are stored beside the data as fixed-length UTF-8 strings: for the target /W of a square
+/// matrix as /W_ids, for a table /X as /X_row_ids and /X_column_ids.
+
+/// What is done to each value on the way in.
+enum class Transform { none, log, log1p, sqrt, square, exp };
+
+/// @throws ConfigurationError, with the nearest name, if `name` is none of the above
+Transform parse_transform(std::string_view name);
+
+/// Where the data go.
+struct ImportTarget {
+  Location location;       ///< FILE.h5 and the path in it
+  bool overwrite = false;  ///< replace a dataset or group of the same name
+};
+
+/// What is done to a weight matrix, in this order.
+struct WeightOptions {
+  bool symmetrise = false;     ///< W := (W + Wᵀ)/2 on the union of both patterns
+  bool row_normalise = false;  ///< each row divided by its sum; rows of zeros (islands) stay
+};
+
+/// A file that lists ids, one a line, or a CSV with a header; it fixes the order of rows or
+/// columns.
+struct OrderFile {
+  std::string file;    ///< empty: the order of the data
+  std::string column;  ///< of a CSV; empty: the first
+};
+
+/// What was imported, for the command line to print.
+struct ImportSummary {
+  Location location;
+  bool sparse = false;
+  core::Extents shape;                ///< of a dataset; (rows, cols) of a matrix
+  core::Index stored = 0;             ///< stored entries of a sparse matrix, else nonzeros
+  std::vector<std::string> datasets;  ///< every dataset or group written, ids included
+  /// Of square sparse matrices:
+  std::optional<bool> symmetric;
+  std::optional<core::Index> asymmetric_links;  ///< (i, j) stored without (j, i)
+  std::optional<core::Index> islands;           ///< rows without an entry
+  std::optional<core::Index> components;        ///< of the undirected graph, islands included
+  std::vector<std::string> notes;               ///< sentences a user should read
+};
+
+/// A few lines for people: shape, entries, symmetry, islands, components, notes.
+std::string to_text(const ImportSummary& summary);
+
+/// CSV `origin,destination,value` with a header → dense (n, n), origin by destination, missing
+/// pairs 0 (before the transform: log1p keeps them 0); or, with `sparse`, a weight matrix.
+struct EdgesOptions {
+  std::string file;
+  ImportTarget target;
+  std::string origin_column;       ///< empty: the first column
+  std::string destination_column;  ///< empty: the second
+  std::string value_column;        ///< empty: the third
+  OrderFile order;                 ///< the ids and their order; empty: sorted
+  Transform transform = Transform::none;
+  bool sparse = false;    ///< a CSR matrix; then self-links are refused and `weights` applies
+  WeightOptions weights;  ///< legal with `sparse` only
+};
+ImportSummary import_edges(const EdgesOptions& options);
+
+/// CSV with a header; a column whose values are numbers is numeric, any other is text. A code with
+/// a leading zero ("01001") is text.
+///
+/// To one 2-D dataset (rows × columns), or, when exactly one column is named, a vector (rows); with
+/// `separate` each numeric column to <path>/<column>. The id column goes to <path>_row_ids, the
+/// names of the columns to <path>_column_ids, other text columns to <path>_<column>.
+struct TableOptions {
+  std::string file;
+  ImportTarget target;
+  std::vector<std::string> columns;  ///< in this order; empty: every numeric column
+  std::string id_column;             ///< empty: the first text column; "none": no ids
+  OrderFile order;                   ///< its ids are the rows' ids or the columns' names
+  Transform transform = Transform::none;
+  bool transpose = false;  ///< (columns × rows)
+  bool separate = false;   ///< one vector per column
+};
+ImportSummary import_table(const TableOptions& options);
+
+enum class Metric {
+  great_circle,  ///< longitude and latitude in degrees on a sphere, haversine formula
+  planar,        ///< Euclidean x and y
+};
+
+/// Table CSV of points → CSR matrix of the k nearest neighbours, each with weight 1. Of equal
+/// distances (squares that agree to 1e-10 relative) the lower index wins.
+struct KnnOptions {
+  std::string file;
+  ImportTarget target;
+  core::Index k = 6;
+  Metric metric = Metric::great_circle;
+  std::string x_column;   ///< empty: "longitude", or "x" if planar
+  std::string y_column;   ///< empty: "latitude", or "y" if planar
+  std::string id_column;  ///< empty: the first column that is no coordinate; "none": no ids
+  OrderFile order;        ///< ids in the order of the matrix rows
+  WeightOptions weights;
+};
+ImportSummary import_knn(const KnnOptions& options);
+
+/// GAL contiguity file (header `0 n NAME IDVAR` or `n`) → CSR matrix with weight 1. Ids are
+/// strings, leading zeros kept. Asymmetric lists are legal and reported.
+struct GalOptions {
+  std::string file;
+  ImportTarget target;
+  OrderFile order;
+  WeightOptions weights;
+};
+ImportSummary import_gal(const GalOptions& options);
+
+/// Matrix Market: `coordinate` → CSR matrix, `array` → dense 2-D dataset; real, integer or pattern;
+/// general, symmetric or skew-symmetric. `weights` needs a square coordinate matrix.
+struct MatrixMarketOptions {
+  std::string file;
+  ImportTarget target;
+  WeightOptions weights;
+};
+ImportSummary import_matrix_market(const MatrixMarketOptions& options);
+
+}  // namespace kronwerk::io
