@@ -22,6 +22,10 @@ function(kronwerk_add_layer name)
   cmake_parse_arguments(layer "" "" "PUBLIC;PRIVATE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
   set(target kronwerk_${name})
+  if(NOT sources)  # a layer that has public headers only so far
+    set(sources ${PROJECT_BINARY_DIR}/${name}_empty.cpp)
+    file(CONFIGURE OUTPUT ${sources} CONTENT "")
+  endif()
   add_library(${target} ${sources})
   add_library(kronwerk::${name} ALIAS ${target})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} VERSION ${PROJECT_VERSION}

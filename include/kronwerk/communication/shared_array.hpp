@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -9,14 +10,21 @@
 
 namespace kronwerk::communication {
 
-/// Bytes that exist once per node, whatever the number of ranks there: an MPI shared window, or
-/// ordinary memory where the node runs one rank. The base is aligned to 64 bytes.
+/// Bytes that exist once per node, whatever the number of ranks there: a POSIX shared-memory
+/// segment, or ordinary memory where the node runs one rank. The base is aligned to a page at
+/// least.
+///
+/// POSIX segments rather than MPI windows: their space can be reserved (a full /dev/shm is an
+/// error, not a bus error later) and they are freed without a collective call, so that unwinding is
+/// safe.
 class SharedBytes {
  public:
   SharedBytes() = default;
-  /// Collective on comm.node(); `size` is taken from the node's rank 0. The contents are not
-  /// initialised. @throws ResourceError on every rank of the node if /dev/shm or memory is short
+  /// Collective on comm; `size` is taken from each node's rank 0. The contents are not initialised.
+  /// @throws ResourceError on every rank if /dev/shm or memory is short somewhere
   SharedBytes(const Communicator& comm, std::size_t size);
+  /// Private memory of this rank alone. Local.
+  static SharedBytes private_memory(std::size_t size);
   SharedBytes(SharedBytes&&) noexcept;
   SharedBytes& operator=(SharedBytes&&) noexcept;
   ~SharedBytes();
@@ -25,54 +33,51 @@ class SharedBytes {
   std::size_t size() const noexcept { return size_; }
 
  private:
-  friend class SharedBlocks;
-  struct Storage;
-  std::unique_ptr<Storage> storage_;
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
+  std::size_t mapped_ = 0;  ///< bytes to unmap
 };
 
 /// A typed array that exists once per node.
 ///
-/// Use: construct (collective over the node), let one rank of the node fill mutable_span(), then
-/// publish() (collective over the node), after which every rank of the node may read span().
+/// Use: construct (collective over the communicator), let one rank of the node fill mutable_span(),
+/// then publish() (collective over the node), after which every rank of the node may read span().
 template <typename T>
 class SharedArray {
  public:
   SharedArray() = default;
-  /// Collective on comm.node(); `size` is taken from the node's rank 0.
+  /// Collective on comm; `size` is taken from each node's rank 0.
   SharedArray(const Communicator& comm, core::Index size)
-      : comm_(&comm), bytes_(comm, static_cast<std::size_t>(size) * sizeof(T)) {}
+      : node_(&comm.node()), bytes_(comm, static_cast<std::size_t>(size) * sizeof(T)) {}
 
   /// Wraps private memory of this rank (small arrays, tests).
   static SharedArray from_private(std::span<const T> values);
 
-  core::Index size() const noexcept {
-    return static_cast<core::Index>(bytes_.size() / sizeof(T));
-  }
+  core::Index size() const noexcept { return static_cast<core::Index>(bytes_.size() / sizeof(T)); }
   const T* data() const noexcept { return reinterpret_cast<const T*>(bytes_.data()); }
   std::span<const T> span() const noexcept { return {data(), bytes_.size() / sizeof(T)}; }
   std::span<T> mutable_span() noexcept {
     return {reinterpret_cast<T*>(bytes_.data()), bytes_.size() / sizeof(T)};
   }
-  /// Makes what one rank wrote visible to the node. Collective on comm.node().
+  /// Makes what one rank wrote visible to the node. Collective on the node; the communicator must
+  /// still exist.
   void publish() const {
-    if (comm_ != nullptr) comm_->node().barrier();
+    if (node_ != nullptr) node_->barrier();
   }
 
  private:
-  const Communicator* comm_ = nullptr;
+  const Communicator* node_ = nullptr;
   SharedBytes bytes_;
 };
 
 /// One block per rank in memory that the ranks of a node see of each other; what a redistribution
-/// writes into directly. Where shared memory is short the blocks are private (and on_node() is null
-/// for every other rank).
+/// writes into directly. Where a node's shared memory is short its blocks are private (and
+/// on_node() is null for every other rank).
 class SharedBlocks {
  public:
   enum class Placement {
-    automatic,        ///< shared where the node has room for it
-    private_memory,   ///< never shared: every transfer is a message (tests, measurements)
+    automatic,       ///< shared where the node has room for it
+    private_memory,  ///< never shared: every transfer is a message (tests, measurements)
   };
   /// Collective. Empty at first.
   explicit SharedBlocks(const Communicator& comm, Placement placement = Placement::automatic);
@@ -93,6 +98,12 @@ class SharedBlocks {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace kronwerk::communication
+template <typename T>
+SharedArray<T> SharedArray<T>::from_private(std::span<const T> values) {
+  SharedArray result;
+  result.bytes_ = SharedBytes::private_memory(values.size_bytes());
+  std::copy(values.begin(), values.end(), result.mutable_span().begin());
+  return result;
+}
 
-#include "kronwerk/communication/shared_array_detail.hpp"
+}  // namespace kronwerk::communication

@@ -18,9 +18,9 @@ struct SharedDense {
 struct SharedSparse {
   core::Index rows = 0;
   core::Index cols = 0;
-  SharedArray<core::Index> row_offsets;     ///< rows + 1
-  SharedArray<std::int32_t> column_indices; ///< one per stored entry
-  SharedArray<double> values;               ///< one per stored entry
+  SharedArray<core::Index> row_offsets;      ///< rows + 1
+  SharedArray<std::int32_t> column_indices;  ///< one per stored entry
+  SharedArray<double> values;                ///< one per stored entry
 };
 
 }  // namespace kronwerk::communication
