@@ -1,0 +1,255 @@
+#include "kronwerk/configuration/job.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "configuration/tree.hpp"
+#include "configuration/validate.hpp"
+#include "kronwerk/core/error.hpp"
+#include "kronwerk/core/text.hpp"
+
+namespace kronwerk::configuration {
+namespace {
+
+using core::ConfigurationError;
+
+/// Position of `text` among the choices of the key: the enumerators are in the schema's order.
+template <typename Enumeration>
+Enumeration choice(const Tree& tree, const std::string& path) {
+  const auto& choices = find_entry(path)->choices;
+  const auto found = std::ranges::find(choices, tree.text);
+  return static_cast<Enumeration>(found - choices.begin());
+}
+
+/// Builds the typed job from a tree that the schema has accepted.
+class Reader {
+ public:
+  Reader(const Tree& tree, Job& job) : tree_(tree), job_(job) {}
+
+  void read() {
+    job_.task = choice<Task>(*tree_.find("task"), "task");
+    job_.formula = {tree_.find("operator")->text, tree_.find("operator")->position};
+    read_names();
+    if (const Tree* input = tree_.find("input")) job_.input = vector_source(*input, "input");
+    read_gradient();
+    read_tangent();
+    read_solver();
+    read_output();
+    if (const Tree* batch = tree_.find("batch")) job_.batch = to_integer(*batch);
+    if (const Tree* threads = tree_.find("blas_threads")) {
+      job_.blas_threads = static_cast<int>(*to_integer(*threads));
+    }
+    if (const Tree* petsc = tree_.find("petsc")) job_.petsc_options = petsc->text;
+    check_task();
+  }
+
+ private:
+  [[noreturn]] void fail(const Position& position, const std::string& what) const {
+    throw ConfigurationError(job_.where(position) + ": " + what);
+  }
+
+  std::string resolve(const Tree& path) const {
+    if (path.text.empty()) fail(path.position, "the file name is empty");
+    const std::filesystem::path file(path.text);
+    if (file.is_absolute()) return file.lexically_normal().string();
+    return (std::filesystem::path(job_.file).parent_path() / file).lexically_normal().string();
+  }
+
+  DatasetReference dataset(const Tree& tree, const std::string& path) const {
+    for (const char* key : {"file", "dataset"}) {
+      if (tree.find(key) == nullptr) {
+        fail(tree.position, fmt::format("missing key '{}' in '{}'", key, path));
+      }
+    }
+    if (tree.find("dataset")->text.empty()) {
+      fail(tree.find("dataset")->position, fmt::format("'{}.dataset' is empty", path));
+    }
+    return {resolve(*tree.find("file")), tree.find("dataset")->text};
+  }
+
+  VectorSource vector_source(const Tree& tree, const std::string& path) const {
+    VectorSource source;
+    source.position = tree.position;
+    const Tree* random = tree.find("random");
+    const Tree* seed = tree.find("seed");
+    if (random != nullptr) {
+      for (const char* key : {"file", "dataset"}) {
+        if (const Tree* other = tree.find(key)) {
+          fail(other->position,
+               fmt::format("'{0}.{1}' and '{0}.random' exclude each other", path, key));
+        }
+      }
+      RandomReference reference{choice<RandomKind>(*random, path + ".random"), 1};
+      if (seed != nullptr) reference.seed = static_cast<std::uint64_t>(*to_integer(*seed));
+      source.source = reference;
+    } else {
+      if (seed != nullptr) {
+        fail(seed->position, fmt::format("'{0}.seed' needs '{0}.random'", path));
+      }
+      if (tree.find("file") == nullptr && tree.find("dataset") == nullptr) {
+        fail(tree.position,
+             fmt::format("'{}' needs either 'file' and 'dataset' or 'random'", path));
+      }
+      source.source = dataset(tree, path);
+    }
+    if (const Tree* transform = tree.find("transform")) {
+      source.transform = choice<Transform>(*transform, path + ".transform");
+    }
+    return source;
+  }
+
+  void read_names() {
+    if (const Tree* parameters = tree_.find("parameters")) {
+      for (const TreeEntry& entry : parameters->entries) {
+        const Position& position =
+            entry.value.position.override_text.empty() ? entry.position : entry.value.position;
+        job_.parameters[entry.key] = {*to_number(entry.value), position};
+      }
+    }
+    const Tree* matrices = tree_.find("matrices");
+    if (matrices == nullptr) return;
+    for (const TreeEntry& entry : matrices->entries) {
+      if (job_.parameters.contains(entry.key)) {
+        fail(entry.position,
+             fmt::format("'{}' names both a parameter and a matrix; rename one", entry.key));
+      }
+      job_.matrices[entry.key] = {dataset(entry.value, "matrices." + entry.key), entry.position};
+    }
+  }
+
+  void check_parameter(const std::string& name, const Position& position, const char* key) const {
+    if (job_.parameters.contains(name)) return;
+    std::vector<std::string> known;
+    for (const auto& [parameter, value] : job_.parameters) known.push_back(parameter);
+    fail(position, fmt::format("'{}' names '{}', which is not among the parameters{}", key, name,
+                               core::suggestion(name, known)));
+  }
+
+  void read_gradient() {
+    const Tree* tree = tree_.find("gradient");
+    if (tree == nullptr) return;
+    GradientRequest gradient;
+    if (const Tree* cotangent = tree->find("cotangent")) {
+      gradient.cotangent.position = cotangent->position;
+      if (cotangent->kind == Tree::Kind::map) {
+        gradient.cotangent.kind = CotangentKind::dataset;
+        gradient.cotangent.dataset = dataset(*cotangent, "gradient.cotangent");
+      } else {
+        gradient.cotangent.kind =
+            cotangent->text == "result" ? CotangentKind::result : CotangentKind::ones;
+      }
+    } else if (job_.task != Task::logdet) {
+      fail(tree->position, "missing key 'cotangent' in 'gradient' (a dataset, 'result' or 'ones')");
+    }
+    if (const Tree* parameters = tree->find("parameters")) {
+      for (const Tree& item : parameters->items) {
+        check_parameter(item.text, item.position, "gradient.parameters");
+        for (const auto& earlier : gradient.parameters) {
+          if (earlier.value == item.text) {
+            fail(item.position,
+                 fmt::format("'{}' is named twice in 'gradient.parameters'", item.text));
+          }
+        }
+        gradient.parameters.push_back({item.text, item.position});
+      }
+    }
+    if (const Tree* input = tree->find("input")) gradient.input = *to_boolean(*input);
+    if (gradient.parameters.empty() && !gradient.input) {
+      fail(tree->position, "'gradient' asks for nothing: name 'parameters' or set 'input: true'");
+    }
+    job_.gradient = std::move(gradient);
+  }
+
+  void read_tangent() {
+    const Tree* tree = tree_.find("tangent");
+    if (tree == nullptr) return;
+    TangentRequest tangent;
+    if (const Tree* parameters = tree->find("parameters")) {
+      for (const TreeEntry& entry : parameters->entries) {
+        check_parameter(entry.key, entry.position, "tangent.parameters");
+        tangent.parameters[entry.key] = {*to_number(entry.value), entry.position};
+      }
+    }
+    if (const Tree* input = tree->find("input")) {
+      tangent.input = vector_source(*input, "tangent.input");
+    }
+    if (tangent.parameters.empty() && !tangent.input) {
+      fail(tree->position, "'tangent' gives no direction: name 'parameters' or 'input'");
+    }
+    job_.tangent = std::move(tangent);
+  }
+
+  void read_solver() {
+    const Tree* tree = tree_.find("solver");
+    if (tree == nullptr) return;
+    SolverSettings& solver = job_.solver;
+    if (const Tree* method = tree->find("method")) {
+      solver.method = choice<Method>(*method, "solver.method");
+    }
+    if (const Tree* tolerance = tree->find("tolerance")) solver.tolerance = *to_number(*tolerance);
+    if (const Tree* iterations = tree->find("max_iterations")) {
+      solver.max_iterations = *to_integer(*iterations);
+    }
+  }
+
+  void read_output() {
+    const Tree& tree = *tree_.find("output");
+    const Tree& file = tree.kind == Tree::Kind::map ? *tree.find("file") : tree;
+    job_.output.file = resolve(file);
+    job_.output.position = file.position;
+    if (const Tree* overwrite = tree.find("overwrite")) {
+      job_.output.overwrite = *to_boolean(*overwrite);
+    }
+  }
+
+  void check_task() {
+    const std::string& task = task_name(job_.task);
+    const bool needs_input = job_.task == Task::apply || job_.task == Task::solve;
+    if (needs_input && !job_.input) {
+      throw ConfigurationError(fmt::format(
+          "{}: missing key 'input', which the task '{}' is applied to", job_.file, task));
+    }
+    warn_unused(tree_, "");
+  }
+
+  /// A key that belongs to other tasks may stay, so that --set task=… is enough to switch; it is
+  /// reported because the job ignores it.
+  void warn_unused(const Tree& tree, const std::string& parent) {
+    for (const TreeEntry& item : tree.entries) {
+      const std::string path = join_path(parent, item.key);
+      const SchemaEntry& entry = *find_entry(path);
+      if (!entry.tasks.empty() && std::ranges::find(entry.tasks, job_.task) == entry.tasks.end()) {
+        job_.warnings.push_back(fmt::format("{}: '{}' is not used by the task '{}'",
+                                            job_.where(item.position), path, task_name(job_.task)));
+      } else {
+        warn_unused(item.value, path);
+      }
+    }
+  }
+
+  const Tree& tree_;
+  Job& job_;
+};
+
+}  // namespace
+
+Job parse_job(const std::string& text, const std::string& file,
+              std::span<const std::string> overrides) {
+  Tree tree = parse_tree(text, file);
+  Job job;
+  job.file = file;
+  job.text = text;
+  if (!overrides.empty()) {
+    for (const std::string& item : overrides) {
+      if (tree.kind == Tree::Kind::map) apply_override(tree, item);
+    }
+    job.text = emit(tree);
+  }
+  validate(tree, file);
+  Reader(tree, job).read();
+  return job;
+}
+
+}  // namespace kronwerk::configuration

@@ -1,0 +1,285 @@
+#include "kronwerk/configuration/job.hpp"
+
+#include <gtest/gtest.h>
+
+#include "kronwerk/core/error.hpp"
+
+namespace kronwerk::configuration {
+namespace {
+
+const std::string good = R"yaml(task: solve
+parameters: {rho_o: 0.35, rho_d: 0.40}
+matrices:
+  W: {file: flights.h5, dataset: /W}
+operator: "kron(I - rho_o*W, I - rho_d*W)"
+input: {file: flights.h5, dataset: /y, transform: log1p}
+gradient:
+  cotangent: {file: /data/g.h5, dataset: /g}
+  parameters: [rho_o, rho_d]
+  input: true
+tangent: {parameters: {rho_o: 1}, input: {random: uniform, seed: 7}}
+solver: {method: krylov, tolerance: 1.0e-8, max_iterations: 50}
+output: {file: results/flights.h5, overwrite: true}
+batch: 3
+petsc: "-ksp_monitor"
+)yaml";
+
+std::string replaced(const std::string& what, const std::string& by) {
+  std::string text = good;
+  const std::size_t position = text.find(what);
+  EXPECT_NE(position, std::string::npos) << what;
+  return text.replace(position, what.size(), by);
+}
+
+std::string message(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  try {
+    parse_job(text, "configs/x.yaml", overrides);
+  } catch (const core::ConfigurationError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(Job, ReadsEveryKey) {
+  const Job job = parse_job(good, "configs/x.yaml");
+  EXPECT_EQ(job.task, Task::solve);
+  EXPECT_EQ(job.parameters.at("rho_d").value, 0.40);
+  EXPECT_EQ(job.where(job.parameters.at("rho_d").position), "configs/x.yaml:2:27");
+  EXPECT_EQ(job.matrices.at("W").value.file, "configs/flights.h5");
+  EXPECT_EQ(job.matrices.at("W").value.dataset, "/W");
+  EXPECT_EQ(job.formula.value, "kron(I - rho_o*W, I - rho_d*W)");
+  EXPECT_EQ(job.formula.position.line, 5);
+  EXPECT_EQ(job.input->transform, Transform::log1p);
+  EXPECT_EQ(std::get<DatasetReference>(job.input->source).dataset, "/y");
+  EXPECT_EQ(job.gradient->cotangent.kind, CotangentKind::dataset);
+  EXPECT_EQ(job.gradient->cotangent.dataset.file, "/data/g.h5");
+  ASSERT_EQ(job.gradient->parameters.size(), 2U);
+  EXPECT_EQ(job.gradient->parameters[1].value, "rho_d");
+  EXPECT_TRUE(job.gradient->input);
+  EXPECT_EQ(job.tangent->parameters.at("rho_o").value, 1);
+  const auto random = std::get<RandomReference>(job.tangent->input->source);
+  EXPECT_EQ(random.kind, RandomKind::uniform);
+  EXPECT_EQ(random.seed, 7U);
+  EXPECT_EQ(job.solver.method, Method::krylov);
+  EXPECT_EQ(job.solver.tolerance, 1e-8);
+  EXPECT_EQ(job.solver.max_iterations, 50);
+  EXPECT_EQ(job.output.file, "configs/results/flights.h5");
+  EXPECT_TRUE(job.output.overwrite);
+  EXPECT_EQ(job.batch, 3);
+  EXPECT_EQ(job.petsc_options, "-ksp_monitor");
+  EXPECT_TRUE(job.warnings.empty());
+  EXPECT_EQ(job.text, good);
+}
+
+TEST(Job, HasDefaults) {
+  const Job job = parse_job(
+      "{task: solve, operator: 'kron(2, 3)', input: {random: normal}, output: r.h5}", "x.yaml");
+  EXPECT_EQ(job.output.file, "r.h5");
+  EXPECT_FALSE(job.output.overwrite);
+  EXPECT_EQ(job.solver.method, Method::automatic);
+  EXPECT_EQ(job.solver.tolerance, 1e-10);
+  EXPECT_EQ(job.solver.max_iterations, 1000);
+  EXPECT_EQ(job.blas_threads, 1);
+  EXPECT_EQ(std::get<RandomReference>(job.input->source).seed, 1U);
+  EXPECT_FALSE(job.batch);
+}
+
+TEST(Job, RefusesUnknownKeysWithTheNearestName) {
+  EXPECT_EQ(
+      message(replaced("tolerance: 1.0e-8", "toleranse: 1.0e-8")),
+      "configs/x.yaml:12:26: unknown key 'toleranse' in 'solver' (did you mean 'tolerance'?)");
+  EXPECT_EQ(message(replaced("gradient:\n", "gradiant:\n")),
+            "configs/x.yaml:7:1: unknown key 'gradiant' (did you mean 'gradient'?)");
+  EXPECT_EQ(message(replaced("dataset: /W", "zzz: /W")),
+            "configs/x.yaml:4:25: unknown key 'zzz' in 'matrices.W' (known are: file, dataset)");
+}
+
+TEST(Job, RefusesDuplicateKeys) {
+  EXPECT_EQ(message(good + "task: apply\n"),
+            "configs/x.yaml:16:1: duplicate key 'task' (first given on line 1)");
+  EXPECT_EQ(message(replaced("rho_d: 0.40", "rho_o: 0.40")),
+            "configs/x.yaml:2:27: duplicate key 'rho_o' in 'parameters' (first given on line 2)");
+}
+
+TEST(Job, RefusesMissingKeys) {
+  EXPECT_EQ(message(replaced("task: solve\n", "")),
+            "configs/x.yaml: missing key 'task' (what to compute)");
+  EXPECT_EQ(message(replaced(", dataset: /W", "")),
+            "configs/x.yaml:4:6: missing key 'dataset' in 'matrices.W' (dataset (dense matrix, "
+            "vector) or CSR group (sparse matrix) in it)");
+  EXPECT_EQ(message(replaced(", dataset: /y", "")),
+            "configs/x.yaml:6:8: missing key 'dataset' in 'input'");
+  EXPECT_EQ(message(replaced("input: {file: flights.h5, dataset: /y, transform: log1p}\n", "")),
+            "configs/x.yaml: missing key 'input', which the task 'solve' is applied to");
+  EXPECT_EQ(message(replaced("  cotangent: {file: /data/g.h5, dataset: /g}\n", "")),
+            "configs/x.yaml:8:3: missing key 'cotangent' in 'gradient' (a dataset, 'result' or "
+            "'ones')");
+  EXPECT_EQ(message(replaced("{file: results/flights.h5, overwrite: true}", "{overwrite: true}")),
+            "configs/x.yaml:13:9: missing key 'file' in 'output' (the result file, "
+            "relative to the configuration file)");
+}
+
+TEST(Job, RefusesWrongTypes) {
+  EXPECT_EQ(message(replaced("1.0e-8", "small")),
+            "configs/x.yaml:12:37: 'solver.tolerance' must be a number, found the text 'small'");
+  EXPECT_EQ(message(replaced("0.35", "\"0.35\"")),
+            "configs/x.yaml:2:21: 'parameters.rho_o' must be a number, found the text '0.35'");
+  EXPECT_EQ(message(replaced("0.35", ".inf")),
+            "configs/x.yaml:2:21: 'parameters.rho_o' must be a number, found the text '.inf'");
+  EXPECT_EQ(message(replaced("max_iterations: 50", "max_iterations: 50.5")),
+            "configs/x.yaml:12:61: 'solver.max_iterations' must be an integer, found the number "
+            "50.5");
+  EXPECT_EQ(message(replaced("input: true", "input: maybe")),
+            "configs/x.yaml:10:10: 'gradient.input' must be true or false, found the text 'maybe'");
+  EXPECT_EQ(message(replaced("{file: flights.h5, dataset: /W}", "flights.h5")),
+            "configs/x.yaml:4:6: 'matrices.W' must be a map, found the text 'flights.h5'");
+  EXPECT_EQ(message(replaced("[rho_o, rho_d]", "rho_o")),
+            "configs/x.yaml:9:15: 'gradient.parameters' must be a list, found the text 'rho_o'");
+  EXPECT_EQ(message(replaced("\"-ksp_monitor\"", "")),
+            "configs/x.yaml:15:1: 'petsc' must be text, found nothing");
+  EXPECT_EQ(
+      message("- task\n"),
+      "configs/x.yaml: the configuration must be a map of keys such as 'task: solve', found a "
+      "list");
+}
+
+TEST(Job, RefusesValuesOutOfRange) {
+  EXPECT_EQ(
+      message(replaced("1.0e-8", "0")),
+      "configs/x.yaml:12:37: 'solver.tolerance' must be greater than 0 and at most 1, found 0");
+  EXPECT_EQ(message(replaced("batch: 3", "batch: 0")),
+            "configs/x.yaml:14:8: 'batch' must be at least 1 and at most 2147483647, found 0");
+  EXPECT_EQ(message(replaced("seed: 7", "seed: -7")),
+            "configs/x.yaml:11:66: 'tangent.input.seed' must be at least 0, found -7");
+}
+
+TEST(Job, RefusesUnknownChoices) {
+  EXPECT_EQ(
+      message(replaced("task: solve", "task: sove")),
+      "configs/x.yaml:1:7: 'task' must be one of apply, solve, logdet, assemble; found 'sove' "
+      "(did you mean 'solve'?)");
+  EXPECT_EQ(message(replaced("log1p", "log2")),
+            "configs/x.yaml:6:51: 'input.transform' must be one of none, log1p, log, sqrt, square, "
+            "exp; found 'log2' (did you mean 'log'?)");
+  EXPECT_EQ(message(replaced("{file: /data/g.h5, dataset: /g}", "results")),
+            "configs/x.yaml:8:14: 'gradient.cotangent' must be one of result, ones or a map; found "
+            "'results' (did you mean 'result'?)");
+}
+
+TEST(Job, RefusesContradictions) {
+  EXPECT_EQ(message(replaced("{random: uniform, seed: 7}", "{random: uniform, file: x.h5}")),
+            "configs/x.yaml:11:66: 'tangent.input.file' and 'tangent.input.random' exclude each "
+            "other");
+  EXPECT_EQ(message(replaced("transform: log1p}", "seed: 3}")),
+            "configs/x.yaml:6:46: 'input.seed' needs 'input.random'");
+  EXPECT_EQ(
+      message(replaced("{file: flights.h5, dataset: /y, transform: log1p}", "{transform: log1p}")),
+      "configs/x.yaml:6:8: 'input' needs either 'file' and 'dataset' or 'random'");
+  EXPECT_EQ(message(replaced("  W:", "  rho_o:")),
+            "configs/x.yaml:4:3: 'rho_o' names both a parameter and a matrix; rename one");
+  EXPECT_EQ(message(replaced("[rho_o, rho_d]", "[rho_o, rho_q]")),
+            "configs/x.yaml:9:23: 'gradient.parameters' names 'rho_q', which is not among the "
+            "parameters (did you mean 'rho_d'?)");
+  EXPECT_EQ(message(replaced("[rho_o, rho_d]", "[rho_o, rho_o]")),
+            "configs/x.yaml:9:23: 'rho_o' is named twice in 'gradient.parameters'");
+  EXPECT_EQ(message(replaced("{parameters: {rho_o: 1}, input: {random: uniform, seed: 7}}",
+                             "{parameters: {rho: 1}}")),
+            "configs/x.yaml:11:24: 'tangent.parameters' names 'rho', which is not among the "
+            "parameters");
+  EXPECT_EQ(message(replaced("  W:", "  2W:")),
+            "configs/x.yaml:4:3: '2W' in 'matrices' is no name: expected letters, digits and '_', "
+            "beginning with a letter or '_'");
+}
+
+TEST(Job, RefusesGradientsAndTangentsThatAskForNothing) {
+  EXPECT_EQ(
+      message(replaced("  parameters: [rho_o, rho_d]\n  input: true\n", "")),
+      "configs/x.yaml:8:3: 'gradient' asks for nothing: name 'parameters' or set 'input: true'");
+  EXPECT_EQ(message(replaced("{parameters: {rho_o: 1}, input: {random: uniform, seed: 7}}",
+                             "{parameters: {}}")),
+            "configs/x.yaml:11:10: 'tangent' gives no direction: name 'parameters' or 'input'");
+}
+
+TEST(Job, RefusesTextThatIsNoSingleYamlDocument) {
+  EXPECT_EQ(message(""), "configs/x.yaml: the configuration is empty");
+  EXPECT_EQ(message("task: [solve\n"),
+            "configs/x.yaml:2:1: this is not YAML: end of sequence flow not found");
+  EXPECT_EQ(message(good + "---\n" + good),
+            "configs/x.yaml: found 2 YAML documents, expected one: remove the '---' between them");
+  EXPECT_EQ(message("? {a: b}\n: c\n"), "configs/x.yaml:1:3: a key must be a plain name");
+}
+
+TEST(Job, RefusesAliasesThatContainThemselves) {
+  EXPECT_NE(message("task: solve\nparameters: &a {b: *a}\n").find("nested too deeply"),
+            std::string::npos);
+}
+
+TEST(Job, WarnsOfKeysThatTheTaskDoesNotUse) {
+  const std::vector<std::string> overrides{"task=logdet"};
+  const Job job = parse_job(good, "x.yaml", overrides);
+  EXPECT_EQ(job.task, Task::logdet);
+  const std::vector<std::string> expected{
+      "x.yaml:6:1: 'input' is not used by the task 'logdet'",
+      "x.yaml:10:3: 'gradient.input' is not used by the task 'logdet'",
+      "x.yaml:11:35: 'tangent.input' is not used by the task 'logdet'",
+      "x.yaml:12:1: 'solver' is not used by the task 'logdet'",
+      "x.yaml:14:1: 'batch' is not used by the task 'logdet'"};
+  EXPECT_EQ(job.warnings, expected);
+}
+
+TEST(Overrides, ReplaceAndAddScalars) {
+  const std::vector<std::string> overrides{"parameters.rho_o=-0.2",       "solver.tolerance=1e-6",
+                                           "operator='kron(W, W)'",       "gradient.cotangent=ones",
+                                           "gradient.parameters=[rho_d]", "parameters.extra=3",
+                                           "parameters.rho_o=-0.25"};
+  const Job job = parse_job(good, "configs/x.yaml", overrides);
+  EXPECT_EQ(job.parameters.at("rho_o").value, -0.25);
+  EXPECT_EQ(job.parameters.at("extra").value, 3);
+  EXPECT_EQ(job.where(job.parameters.at("extra").position), "--set parameters.extra=3");
+  EXPECT_EQ(job.where(job.formula.position), "--set operator='kron(W, W)'");
+  EXPECT_EQ(job.solver.tolerance, 1e-6);
+  EXPECT_EQ(job.gradient->cotangent.kind, CotangentKind::ones);
+  ASSERT_EQ(job.gradient->parameters.size(), 1U);
+}
+
+TEST(Overrides, AreInTheTextThatRepeatsTheJob) {
+  const std::vector<std::string> overrides{"parameters.rho_o=0.125", "petsc='12'"};
+  const Job job = parse_job(good, "configs/x.yaml", overrides);
+  const Job again = parse_job(job.text, "configs/x.yaml");
+  EXPECT_EQ(again.parameters.at("rho_o").value, 0.125);
+  EXPECT_EQ(again.petsc_options, "12");
+  EXPECT_EQ(again.formula.value, job.formula.value);
+  EXPECT_EQ(again.output.overwrite, true);
+}
+
+TEST(Overrides, OfAnOutputGivenAsTextAddToIt) {
+  const std::string text =
+      "{task: apply, operator: 'kron(2, 3)', input: {random: normal}, output: r.h5}";
+  const std::vector<std::string> overwrite{"output.overwrite=true"};
+  const Job job = parse_job(text, "x.yaml", overwrite);
+  EXPECT_EQ(job.output.file, "r.h5");
+  EXPECT_TRUE(job.output.overwrite);
+}
+
+TEST(Overrides, AreRefusedLikeTheFile) {
+  EXPECT_EQ(message(good, {"solver.toleranse=1"}),
+            "--set solver.toleranse=1: unknown key 'toleranse' in 'solver' (did you mean "
+            "'tolerance'?)");
+  EXPECT_EQ(message(good, {"nonsense.x=1"}), "--set nonsense.x=1: unknown key 'nonsense'");
+  EXPECT_EQ(message(good, {"task"}), "--set task: expected key=value, such as parameters.rho=0.2");
+  EXPECT_EQ(message(good, {"parameters.rho_o=many"}),
+            "--set parameters.rho_o=many: 'parameters.rho_o' must be a number, found the text "
+            "'many'");
+  EXPECT_EQ(message(good, {"solver=direct"}),
+            "--set solver=direct: 'solver' is a map; set one of its keys, such as 'solver.method'");
+  EXPECT_EQ(message(good, {"task.x=1"}), "--set task.x=1: unknown key 'x' in 'task'");
+  EXPECT_EQ(message(good, {"task={a: b}"}),
+            "--set task={a: b}: only a single value or a list of values can be set");
+  EXPECT_EQ(message(good, {"task=[a"}),
+            "--set task=[a: this value is not YAML: end of sequence flow not found");
+  EXPECT_EQ(message(good + "task: apply\n", {"task=solve"}),
+            "configs/x.yaml:16:1: duplicate key 'task' (first given on line 1)");
+}
+
+}  // namespace
+}  // namespace kronwerk::configuration
