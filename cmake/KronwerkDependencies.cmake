@@ -1,4 +1,5 @@
-# Every dependency is a Debian package; each becomes one target.
+# Every dependency is a Debian package; each becomes one target. Installed beside the package file,
+# which finds the dependencies again with it: hence IMPORTED, which CMake lets exported libraries name.
 find_package(PkgConfig REQUIRED)
 find_package(MPI REQUIRED COMPONENTS C CXX)
 find_package(fmt REQUIRED)

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing; does nothing (and needs no network) if none is.
+#
+#   jobs/setup.sh            what building, testing and running need
+#   jobs/setup.sh plots      also what jobs/plot.py and jobs/bench.sh need
+#   jobs/setup.sh format     also what the format check of .ci/run needs
+set -euo pipefail
+
+packages=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libpetsc64-real-dev
+          libhdf5-openmpi-dev hdf5-tools libopenblas-dev libsuitesparse-dev libhwy-dev
+          librandom123-dev libyaml-cpp-dev libcli11-dev libfmt-dev libgtest-dev)
+for group in "$@"; do
+  case "$group" in
+    plots) packages+=(python3 python3-h5py python3-numpy python3-scipy python3-matplotlib) ;;
+    format) packages+=(clang-format) ;;
+    *) echo "jobs/setup.sh: unknown group '$group'; expected 'plots' or 'format'" >&2; exit 2 ;;
+  esac
+done
+
+missing=()
+for package in "${packages[@]}"; do
+  status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+  [ "$status" = "install ok installed" ] || missing+=("$package")
+done
+[ "${#missing[@]}" -gt 0 ] || exit 0
+
+if [ "$(id -u)" -eq 0 ]; then
+  as_root=()
+elif command -v sudo >/dev/null; then
+  as_root=(sudo)
+else
+  echo "jobs/setup.sh: missing packages: ${missing[*]}" >&2
+  echo "Install them as root, or install sudo." >&2
+  exit 1
+fi
+echo "Installing ${missing[*]}"
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -y -qq --no-install-recommends "${missing[@]}"
