@@ -25,13 +25,14 @@ struct Rates {
 /// One application or solve of a product of K modes on `parts` ranks, split after `leading_modes`.
 struct ProductEstimate {
   int leading_modes = 0;
-  int exchanges = 0;                 ///< 0 or 2
+  int exchanges = 0;  ///< 0 or 2
   double flops_busiest_rank = 0;
   double exchanged_bytes_per_rank = 0;  ///< leaving the busiest rank, both exchanges
-  double vector_bytes_per_rank = 0;  ///< the input's home block of the busiest rank
+  double vector_bytes_per_rank = 0;     ///< the input's home block of the busiest rank
   double result_bytes_per_rank = 0;
-  double away_bytes_per_rank = 0;    ///< the work block; 0 without exchanges
-  double seconds = 0;                ///< by the given rates
+  double away_bytes_per_rank = 0;     ///< the work block; 0 without exchanges
+  double scratch_bytes_per_rank = 0;  ///< between the modes of a group too large for the cache
+  double seconds = 0;                 ///< by the given rates
 };
 
 ProductEstimate estimate_product(std::span<const ModeCost> modes, int leading_modes, int parts,

@@ -13,7 +13,8 @@ using core::Extents;
 /// leading group (extent product M = leading()), the others the trailing group (T = trailing()).
 ///
 /// Home: the leading index is partitioned; a rank's block is (rows, T), a contiguous piece of the
-/// global order. Away: the trailing index is partitioned; a rank's block is (M, columns), row-major.
+/// global order. Away: the trailing index is partitioned; a rank's block is (M, columns),
+/// row-major.
 class Layout {
  public:
   Layout() = default;

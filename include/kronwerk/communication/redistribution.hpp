@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "kronwerk/communication/shared_array.hpp"
+#include "kronwerk/distribution/layout.hpp"
+
+namespace kronwerk::communication {
+
+/// Moves a vector between the home and the away layout, a few rows at a time, so that whoever makes
+/// or takes the rows does so while they are in cache and while other rows travel.
+///
+/// Ranks of one node write into and read from each other's blocks directly: no packing, no copy. To
+/// other nodes rows go as messages of bounded size, two sets of buffers in turn. The home side
+/// packs; on the away side messages arrive and leave in place.
+class Redistribution {
+ public:
+  /// `count` rows from local row `first` on, each layout.trailing() values, contiguous. The pointer
+  /// must stay valid until the next call.
+  using Producer = std::function<const double*(core::Index first, core::Index count)>;
+  /// Where `count` rows from local row `first` on shall be put.
+  using Target = std::function<double*(core::Index first, core::Index count)>;
+  /// Called once those rows are there.
+  using Consumer = std::function<void(core::Index first, core::Index count)>;
+
+  /// The away side lives in `blocks`, which outlives the redistribution and is grown to this
+  /// layout. Collective.
+  Redistribution(SharedBlocks& blocks, const distribution::Layout& layout);
+
+  /// Home → away: afterwards blocks.local() holds this rank's (leading, columns) block. Collective.
+  /// @param chunk_rows  rows per call of `produce`; may differ from rank to rank
+  void to_away(core::Index chunk_rows, const Producer& produce);
+
+  /// Away → home. Collective; when it returns, the blocks may be overwritten.
+  void to_home(core::Index chunk_rows, const Target& target, const Consumer& done);
+
+ private:
+  struct Rounds;
+  core::Index round_rows() const noexcept;
+  core::Index round_count() const noexcept;
+
+  SharedBlocks& blocks_;
+  distribution::Layout layout_;
+  int rank_;
+  std::vector<int> near_;  ///< ranks whose blocks this rank reaches, itself included
+  std::vector<int> far_;   ///< the others, in the order in which they are served
+};
+
+}  // namespace kronwerk::communication

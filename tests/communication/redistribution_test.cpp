@@ -1,0 +1,103 @@
+#include "kronwerk/communication/redistribution.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace kronwerk::communication {
+namespace {
+
+using core::Extents;
+using core::Index;
+using distribution::Layout;
+using Placement = SharedBlocks::Placement;
+
+/// Every entry holds its own global index, so that a misplaced one names itself.
+std::vector<double> indexed_rows(const Layout& layout, int rank) {
+  std::vector<double> rows(static_cast<std::size_t>(layout.home_size(rank)));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i] = static_cast<double>(layout.home_begin(rank)) + static_cast<double>(i);
+  }
+  return rows;
+}
+
+void check_round_trip(const Communicator& comm, Placement placement, const Layout& layout,
+                      Index chunk_rows) {
+  SharedBlocks blocks(comm, placement);
+  Redistribution redistribution(blocks, layout);
+  const int rank = comm.rank();
+  const auto x = indexed_rows(layout, rank);
+  redistribution.to_away(chunk_rows,
+                         [&](Index first, Index) { return x.data() + first * layout.trailing(); });
+  const Index columns = layout.away().count(rank);
+  for (Index row = 0; row < layout.leading(); ++row) {
+    for (Index column = 0; column < columns; ++column) {
+      const Index global = row * layout.trailing() + layout.away().begin(rank) + column;
+      ASSERT_EQ(blocks.local()[row * columns + column], static_cast<double>(global));
+    }
+  }
+  // What comes home is what the away side made of it.
+  for (Index i = 0; i < layout.away_size(rank); ++i) blocks.local()[i] += 0.5;
+  std::vector<double> y(x.size(), -1);
+  Index done = 0;
+  redistribution.to_home(
+      chunk_rows, [&](Index first, Index) { return y.data() + first * layout.trailing(); },
+      [&](Index first, Index count) {
+        ASSERT_EQ(first, done);
+        done += count;
+      });
+  EXPECT_EQ(done, layout.home().count(rank));
+  for (std::size_t i = 0; i < x.size(); ++i) ASSERT_EQ(y[i], x[i] + 0.5);
+}
+
+class RedistributionTest : public testing::TestWithParam<Placement> {
+ protected:
+  Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
+};
+
+TEST_P(RedistributionTest, BringsEveryEntryThereAndBack) {
+  const std::vector<Extents> grids{{1, 1},   {1, 9},  {9, 1},    {2, 3},  {7, 5},
+                                   {13, 31}, {64, 3}, {3, 1000}, {50, 61}};
+  for (const Extents& grid : grids) {
+    for (const Index chunk : {1, 4, 1000}) {
+      check_round_trip(comm_, GetParam(), Layout(grid, 1, comm_.size()), chunk);
+    }
+  }
+}
+
+TEST_P(RedistributionTest, WorksForAnyGroupingOfManyModes) {
+  for (int split = 0; split <= 5; ++split) {
+    check_round_trip(comm_, GetParam(), Layout({3, 1, 4, 2, 5}, split, comm_.size()), 2);
+  }
+}
+
+TEST_P(RedistributionTest, SendsLongRowsInSeveralRounds) {
+  check_round_trip(comm_, GetParam(), Layout({11, 300'001}, 1, comm_.size()), 3);
+  check_round_trip(comm_, GetParam(), Layout({5, 700'001}, 1, comm_.size()), 3);
+  check_round_trip(comm_, GetParam(), Layout({9001, 101}, 1, comm_.size()), 32);
+}
+
+TEST_P(RedistributionTest, ReusesTheBlocksForLayoutsOfOtherSizes) {
+  SharedBlocks blocks(comm_, GetParam());
+  for (const Extents& grid : {Extents{4, 6}, Extents{40, 7}, Extents{3, 2}}) {
+    const Layout layout(grid, 1, comm_.size());
+    Redistribution redistribution(blocks, layout);
+    const auto x = indexed_rows(layout, comm_.rank());
+    std::vector<double> y(x.size());
+    redistribution.to_away(
+        2, [&](Index first, Index) { return x.data() + first * layout.trailing(); });
+    redistribution.to_home(
+        3, [&](Index first, Index) { return y.data() + first * layout.trailing(); },
+        [](Index, Index) {});
+    EXPECT_EQ(x, y);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Placements, RedistributionTest,
+                         testing::Values(Placement::automatic, Placement::private_memory),
+                         [](const auto& placement) {
+                           return placement.param == Placement::automatic ? "Shared" : "Messages";
+                         });
+
+}  // namespace
+}  // namespace kronwerk::communication
