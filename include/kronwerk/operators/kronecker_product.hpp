@@ -27,7 +27,8 @@ class KroneckerProduct {
  public:
   /// Factorises what the chains need (collective on comm, which must outlive the operator).
   /// @param workspace      shared by all operators of a job; must live on the same comm
-  /// @param leading_modes  the split of all layouts; chosen by distribution::choose_split if absent.
+  /// @param leading_modes  the split of all layouts; chosen by distribution::choose_split if
+  /// absent.
   ///                       Operators that exchange vectors with each other need equal splits.
   /// @throws ShapeError, DataError (singular factor), ResourceError: on every rank or on none
   KroneckerProduct(const communication::Communicator& comm, std::shared_ptr<Workspace> workspace,
@@ -49,7 +50,8 @@ class KroneckerProduct {
   /// @throws ShapeError on every rank, or on none
   void apply(std::span<const double> x, std::span<double> y, bool accumulate = false) const;
 
-  /// Share factors, factorisations and workspace with this one. Collective (inverse() may factorise).
+  /// Share factors, factorisations and workspace with this one. Collective (inverse() may
+  /// factorise).
   KroneckerProduct transposed() const;
   /// @throws ShapeError if a factor is not square, DataError if one is singular
   KroneckerProduct inverse() const;
@@ -74,7 +76,8 @@ class KroneckerProduct {
   double scale_;
   std::vector<factors::Chain> chains_;
   distribution::Layout input_;
-  distribution::Layout middle_;  ///< in the away layout: what is exchanged
+  distribution::Layout middle_;      ///< what goes away: leading columns, trailing modes shrunk
+  distribution::Layout middle_out_;  ///< what comes home: leading rows
   distribution::Layout output_;
   distribution::ProductEstimate estimate_;
   struct Stages;
@@ -90,8 +93,8 @@ double dot(const communication::Communicator& comm, std::span<const double> x,
            std::span<const double> y);
 
 /// A PETSc matrix (MATSHELL: multiply, transpose multiply, diagonal, create vectors) that applies
-/// `op` and keeps it alive. Collective. `op` must be square in its layouts' sizes or rectangular with
-/// MatCreateVecs giving both sides.
+/// `op` and keeps it alive. Collective. `op` must be square in its layouts' sizes or rectangular
+/// with MatCreateVecs giving both sides.
 Matrix make_shell_matrix(std::shared_ptr<const KroneckerProduct> op);
 
 /// Makes `pc` a PCSHELL that applies the exact inverse of `op` (and its transpose). Collective.

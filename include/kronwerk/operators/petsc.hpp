@@ -10,8 +10,7 @@
 namespace kronwerk::operators {
 
 /// Throws PetscError (or ResourceError for PETSC_ERR_MEM) with PETSc's text unless `code` is 0.
-void check_petsc(PetscErrorCode code,
-                 std::source_location where = std::source_location::current());
+void check_petsc(PetscErrorCode code, std::source_location where = std::source_location::current());
 
 /// Owning, move-only handle of a PETSc object.
 template <typename Object, PetscErrorCode (*destroy)(Object*)>
