@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <source_location>
+#include <string>
+
+#include "kronwerk/core/error.hpp"
+
+namespace kronwerk::formulas {
+
+/// Bytes [begin, end) of a formula.
+struct Span {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+/// A formula's text and where it stands ("configs/x.yaml:7"), for messages.
+struct Source {
+  std::string text;
+  std::string where;
+};
+
+/// The formula's text at `span`, shortened in the middle if long.
+std::string excerpt(const Source& source, Span span);
+
+/// "WHERE: WHAT", then the formula's line with a caret under `span`:
+///
+///   configs/x.yaml:7: the shapes do not conform in 'A + B': 3 x 3 and 4 x 4
+///       kron(I - rho*W, A + B)
+///                       ^~~~~
+std::string caret_message(const Source& source, Span span, const std::string& what);
+
+/// @throws ConfigurationError with caret_message(source, span, what)
+[[noreturn]] void fail_at(const Source& source, Span span, const std::string& what,
+                          std::source_location where = std::source_location::current());
+
+}  // namespace kronwerk::formulas
