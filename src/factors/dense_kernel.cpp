@@ -36,6 +36,36 @@ constexpr Index tile_rows = 4;
 constexpr Index tile_vectors = 2;
 #endif
 
+// The first `count` lanes. Only AVX masks memory accesses; elsewhere Highway would touch (and
+// demand the alignment of) whole vectors.
+struct FirstLanes {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX2
+  explicit FirstLanes(Index count) : mask(hn::FirstN(Tag(), static_cast<std::size_t>(count))) {}
+  Vector load(const double* from) const {
+    return hn::MaskedLoad(mask, Tag(), from);
+  }
+  void store(Vector value, double* to) const {
+    hn::BlendedStore(value, mask, Tag(), to);
+  }
+
+  hn::Mask<Tag> mask;
+#else
+  explicit FirstLanes(Index lane_count) : count(lane_count) {}
+  Vector load(const double* from) const {
+    HWY_ALIGN double lanes[hn::MaxLanes(Tag())] = {};
+    for (Index i = 0; i < count; ++i) lanes[i] = from[i];
+    return hn::Load(Tag(), lanes);
+  }
+  void store(Vector value, double* to) const {
+    HWY_ALIGN double lanes[hn::MaxLanes(Tag())];
+    hn::Store(value, Tag(), lanes);
+    for (Index i = 0; i < count; ++i) to[i] = lanes[i];
+  }
+
+  Index count;
+#endif
+};
+
 struct Tile {
   const double* a;
   Index a_row_stride;
@@ -54,7 +84,7 @@ template <int rows, int vectors, bool partial, bool b_is_padded>
 void multiply_tile(const Tile& tile) {
   const Tag d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
-  const auto mask = hn::FirstN(d, static_cast<std::size_t>(tile.last_lanes));
+  const FirstLanes last(tile.last_lanes);
   Vector sums[rows][vectors];
 #pragma GCC unroll 8
   for (int i = 0; i < rows; ++i) {
@@ -70,7 +100,7 @@ void multiply_tile(const Tile& tile) {
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) {
       if (partial && !b_is_padded && v == vectors - 1) {
-        row[v] = hn::MaskedLoad(mask, d, b + v * lanes);
+        row[v] = last.load(b + v * lanes);
       } else {
         row[v] = hn::LoadU(d, b + v * lanes);
       }
@@ -92,7 +122,7 @@ void multiply_tile(const Tile& tile) {
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) {
       if (partial && v == vectors - 1) {
-        hn::BlendedStore(sums[i][v], mask, d, c + v * lanes);
+        last.store(sums[i][v], c + v * lanes);
       } else {
         hn::StoreU(sums[i][v], d, c + v * lanes);
       }
@@ -279,6 +309,10 @@ void multiply_packed(const KernelProduct& product) {
 
 const char* kernel_target() {
   return HWY_DYNAMIC_DISPATCH(target_name)();
+}
+
+std::int64_t kernel_targets() {
+  return hwy::SupportedTargets() & HWY_TARGETS;
 }
 
 }  // namespace kronwerk::factors

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "kronwerk/core/extents.hpp"
 
 // The dense micro-kernels: C = A B for matrices too small or too skinny for a BLAS, vectorised over
@@ -45,5 +47,7 @@ void multiply_packed(const KernelProduct& product);
 
 /// "AVX3", "AVX2", …: the instruction set that the kernels use on this machine.
 const char* kernel_target();
+/// Highway's bits of all instruction sets that the kernels were compiled for and this machine has.
+std::int64_t kernel_targets();
 
 }  // namespace kronwerk::factors
