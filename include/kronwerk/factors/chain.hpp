@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -56,13 +57,14 @@ class LocalProduct {
   void apply(ConstView x, View y) const;
 
  private:
-  struct Step;
+  struct Plans;
   std::vector<Chain> chains_;
   Index rows_ = 1;
   Index cols_ = 1;
   bool identity_ = true;
   double flops_ = 0;
   Index preferred_fibres_ = 1;
+  std::shared_ptr<const Plans> plans_;
 };
 
 }  // namespace kronwerk::factors

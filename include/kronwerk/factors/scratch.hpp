@@ -5,7 +5,18 @@
 namespace kronwerk::factors {
 
 /// Who holds a piece of scratch memory; two users that may be active at once have different slots.
-enum class Scratch { panel, packed_rows, packed_columns, ping, pong, strip, chunk, count };
+enum class Scratch {
+  panel,
+  packed_rows,
+  packed_columns,
+  ping,
+  pong,
+  pass_ping,
+  pass_pong,
+  strip,
+  chunk,
+  count
+};
 
 /// 64-byte aligned work memory of the calling thread that is kept between uses. A slot's contents
 /// are lost when the same slot is asked for again.
