@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstring>
 
+#include "stream_copy.hpp"
+
 namespace kronwerk::communication {
 namespace {
 
@@ -45,6 +47,7 @@ class Requests {
 /// Everything written to a shared block before is seen by the node's other ranks afterwards.
 void node_barrier(const Communicator& comm) {
   if (comm.node().size() == 1) return;
+  stream_fence();
   std::atomic_thread_fence(std::memory_order_seq_cst);
   comm.node().barrier();
   std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -52,6 +55,14 @@ void node_barrier(const Communicator& comm) {
 
 void copy(double* to, const double* from, Index count) {
   if (count > 0) std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(double));
+}
+
+/// How rows are put where they belong: past the cache if a rank's block does not fit it anyway.
+using Copy = void (*)(double*, const double*, Index);
+
+Copy copy_for(const distribution::Layout& layout) {
+  constexpr Index cached = Index{1} << 19;  // doubles
+  return layout.home().largest() * layout.trailing() > cached ? stream_copy : copy;
 }
 
 }  // namespace
@@ -97,6 +108,7 @@ void Redistribution::to_away(Index chunk_rows, const Producer& produce) {
   const Rounds rounds{messages ? round_rows() : std::max<Index>(1, home.largest())};
   const Index round_total = messages ? round_count() : 1;
   const bool pack = rounds.rows > 1;
+  const Copy place_rows = copy_for(layout_);
 
   std::array<std::vector<double>, 2> packed;
   std::array<Requests, 2> sends;
@@ -121,7 +133,7 @@ void Redistribution::to_away(Index chunk_rows, const Producer& produce) {
         double* block = blocks_.on_node(destination) + (row_begin + first) * width;
         const double* source = rows + away.begin(destination);
         for (Index row = 0; row < count; ++row) {
-          copy(block + row * width, source + row * trailing, width);
+          place_rows(block + row * width, source + row * trailing, width);
         }
       }
       for (const int destination : far_) {
@@ -150,7 +162,8 @@ void Redistribution::to_away(Index chunk_rows, const Producer& produce) {
   node_barrier(comm);
 }
 
-void Redistribution::to_home(Index chunk_rows, const Target& target, const Consumer& done) {
+void Redistribution::to_home(Index chunk_rows, const Target& target, const Consumer& done,
+                             bool keep_in_cache) {
   const auto& comm = blocks_.comm();
   const auto& home = layout_.home();
   const auto& away = layout_.away();
@@ -161,6 +174,8 @@ void Redistribution::to_home(Index chunk_rows, const Target& target, const Consu
   const Rounds rounds{messages ? round_rows() : std::max<Index>(1, home.largest())};
   const Index round_total = messages ? round_count() : 1;
 
+  // Rows that are worked on at once stay in the cache.
+  const Copy place_rows = keep_in_cache ? copy : copy_for(layout_);
   node_barrier(comm);
   std::array<std::vector<double>, 2> packed;
   std::array<Requests, 2> sends;
@@ -192,7 +207,7 @@ void Redistribution::to_home(Index chunk_rows, const Target& target, const Consu
       const auto put = [&](int source, const double* block) {
         const Index width = away.count(source);
         for (Index row = 0; row < count; ++row) {
-          copy(rows + row * trailing + away.begin(source), block + row * width, width);
+          place_rows(rows + row * trailing + away.begin(source), block + row * width, width);
         }
       };
       for (const int source : near_) {

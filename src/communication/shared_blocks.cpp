@@ -94,7 +94,8 @@ bool share_blocks(const Communicator& node, std::size_t size, std::vector<Mappin
 void SharedBlocks::reserve(core::Index count) {
   State& state = *state_;
   if (!state.comm->any(count > state.capacity)) return;
-  // Never empty: a rank that owns nothing must still be reachable, or its peers would send messages.
+  // Never empty: a rank that owns nothing must still be reachable, or its peers would send
+  // messages.
   const core::Index wanted = std::max<core::Index>({count, state.capacity, 1});
   const auto size = static_cast<std::size_t>(wanted) * sizeof(double);
   state.clear();

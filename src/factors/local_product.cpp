@@ -51,11 +51,15 @@ void for_each_view(ConstView x, View y, Index before, Index cols, Index rows, In
   }
 }
 
+bool needs_copy(const ModeGroup& group, ConstView x, View y) {
+  return group.steps.size() == 1 && x.data == y.data && !group.steps[0].step->works_in_place();
+}
+
 // A block through all steps of the group: the first reads x, the last writes y, the others go to
 // and fro between two buffers. A single step in place starts from a copy.
 void apply_to_block(const ModeGroup& group, ConstView x, View y, double* ping, double* pong) {
   ConstView current = x;
-  if (group.steps.size() == 1 && x.data == y.data) {
+  if (needs_copy(group, x, y)) {
     const View copy = View::contiguous(ping, x.left, x.extent, x.right);
     copy_view(x, copy);
     current = copy;
@@ -75,7 +79,7 @@ void apply_to_block(const ModeGroup& group, ConstView x, View y, double* ping, d
 }
 
 void apply_group(const ModeGroup& group, ConstView x, View y) {
-  const bool direct = group.steps.size() == 1 && x.data != y.data;
+  const bool direct = group.steps.size() == 1 && !needs_copy(group, x, y);
   if (direct) {
     apply_to_block(group, x, y, nullptr, nullptr);
     return;
@@ -162,6 +166,9 @@ LocalProduct::LocalProduct(std::vector<Chain> chains) : chains_(std::move(chains
     preferred_fibres_ = std::max(preferred_fibres_, group.least_width);
   }
   preferred_fibres_ = std::max(preferred_fibres_, std::min<Index>(2048, block_size / largest));
+  const auto& groups = plans->wide->groups;
+  in_place_ = groups.size() == 1 && groups[0].steps.size() == 1 &&
+              groups[0].steps[0].step->works_in_place();
   plans_ = std::move(plans);
 }
 

@@ -25,6 +25,9 @@ class MatrixStep {
   /// Fewer fibres than this at once are inefficient.
   Index least_fibres() const;
 
+  /// Whether apply() takes y == x: solves read a panel of fibres before they write it.
+  bool works_in_place() const noexcept { return link_.inverse; }
+
   /// Packs the matrix for contiguous fibres (right == 1), if it is a small dense one.
   void pack();
   /// y = A x along the views' mode.

@@ -40,17 +40,6 @@ void factorise_chains(const communication::Communicator& comm, const std::vector
   factors::factorise(comm, list);
 }
 
-/// One chain with one link, which is an inverse: solved panel by panel, so in place.
-bool works_in_place(std::span<const Chain> chains) {
-  const Chain* only = nullptr;
-  for (const Chain& chain : chains) {
-    if (factors::is_identity(chain)) continue;
-    if (only != nullptr) return false;
-    only = &chain;
-  }
-  return only != nullptr && only->size() == 1 && only->front().inverse;
-}
-
 /// Rows or columns at a time: what the local product prefers, within a bounded buffer.
 Index piece(const LocalProduct& product, Index available) {
   constexpr Index largest_buffer = Index{4} << 20;  // doubles
@@ -68,7 +57,6 @@ struct KroneckerProduct::Stages {
   LocalProduct before;
   LocalProduct leading;
   LocalProduct after;
-  bool leading_in_place;
 };
 
 KroneckerProduct::KroneckerProduct(const communication::Communicator& comm,
@@ -105,10 +93,9 @@ KroneckerProduct::KroneckerProduct(const communication::Communicator& comm,
   output_ = Layout(out, estimate_.leading_modes, comm.size());
   middle_ = Layout(middle_in, estimate_.leading_modes, comm.size());
   middle_out_ = Layout(middle_out, estimate_.leading_modes, comm.size());
-  const bool in_place = works_in_place(leading);
   stages_ = std::make_shared<const Stages>(LocalProduct(std::move(before)),
                                            LocalProduct(std::move(leading)),
-                                           LocalProduct(std::move(after)), in_place);
+                                           LocalProduct(std::move(after)));
 }
 
 void KroneckerProduct::apply(std::span<const double> x, std::span<double> y,
@@ -192,7 +179,7 @@ void KroneckerProduct::apply_leading() const {
     const Index count = std::min(width, columns - first);
     const ConstView in{block + first, 1, leading.cols(), count, 0, columns};
     const View out{block + first, 1, leading.rows(), count, 0, columns};
-    if (stages_->leading_in_place) {
+    if (leading.works_in_place()) {
       leading.apply(in, out);
       continue;
     }
@@ -230,7 +217,8 @@ void KroneckerProduct::to_home(std::span<double> y, bool accumulate) const {
         if (result != place) {
           store_scaled(scale_, result, place, count * output_.trailing(), accumulate);
         }
-      });
+      },
+      !straight);
 }
 
 KroneckerProduct KroneckerProduct::transposed() const {

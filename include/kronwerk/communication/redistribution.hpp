@@ -33,7 +33,9 @@ class Redistribution {
   void to_away(core::Index chunk_rows, const Producer& produce);
 
   /// Away → home. Collective; when it returns, the blocks may be overwritten.
-  void to_home(core::Index chunk_rows, const Target& target, const Consumer& done);
+  /// @param keep_in_cache  whether `done` works on the rows at once
+  void to_home(core::Index chunk_rows, const Target& target, const Consumer& done,
+               bool keep_in_cache = false);
 
  private:
   struct Rounds;

@@ -48,12 +48,14 @@ class LocalProduct {
   Index cols() const noexcept { return cols_; }
   bool is_identity() const noexcept { return identity_; }
   double flops_per_fibre() const noexcept { return flops_; }
+  /// Whether apply() takes y == x without a copy: a single solve.
+  bool works_in_place() const noexcept { return in_place_; }
   /// How many fibres (left * right) make one efficient piece of work; a caller that works piecewise
   /// should use a multiple of it.
   Index preferred_fibres() const noexcept { return preferred_fibres_; }
 
   /// y = (C_1 ⊗ … ⊗ C_q) x for views of extent cols() and rows(); within the extent, the modes are in
-  /// row-major order. x and y must not overlap.
+  /// row-major order. x and y must not overlap, unless they are the same view and works_in_place().
   void apply(ConstView x, View y) const;
 
  private:
@@ -62,6 +64,7 @@ class LocalProduct {
   Index rows_ = 1;
   Index cols_ = 1;
   bool identity_ = true;
+  bool in_place_ = false;
   double flops_ = 0;
   Index preferred_fibres_ = 1;
   std::shared_ptr<const Plans> plans_;
