@@ -1,0 +1,187 @@
+"""Runs the benchmarks and their peers and prints one row each; called by jobs/bench.sh.
+
+  table.py BUILD_DIRECTORY WORK_DIRECTORY [SUBSTRING...]     only rows whose name contains one
+
+ratio: how many times faster than the peer (or, where the peer is what the machine can do, which part
+of it is reached, or how many times as long it takes). limit: the part of a bound that is reached:
+dgemm's rate for the flops of solves and products, a memory copy for exchanges.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+SOLVE = ["0.35", "0.40"]
+TRIALS = 3
+
+
+class Bench:
+    def __init__(self, build, work, wanted):
+        self.build, self.work, self.wanted = build, work, wanted
+        self.below = 0
+        self.core = "unknown"
+
+    def run(self, command):
+        output = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
+        values = {}
+        for line in output.splitlines():
+            key, _, value = line.partition(" ")
+            try:
+                values[key] = float(value)
+            except ValueError:
+                values[key] = value
+        self.core = values.get("blas_core", self.core)
+        return values
+
+    def program(self, ranks, name, *arguments):
+        program = [os.path.join(self.build, name), *map(str, arguments)]
+        return self.run(["mpirun", "--oversubscribe", "-n", str(ranks), *program])
+
+    def peer(self, task, *arguments):
+        return self.run([sys.executable, os.path.join(HERE, "peers.py"), task, *map(str, arguments)])
+
+    def kronwerk(self, *arguments):
+        program = os.path.join(self.build, "kronwerk")
+        subprocess.run([program, "import", *arguments], check=True, stdout=subprocess.DEVNULL)
+
+    def weights(self, name):
+        """The file with /W of the counties, or of so many random points."""
+        file = os.path.join(self.work, f"{name}.h5")
+        if os.path.exists(file):
+            return file
+        if name == "counties":
+            gal = os.path.join(ROOT, "configs/data/us_counties_queen.gal")
+            self.kronwerk("gal", gal, "--row-normalise", "--to", file + ":/W")
+        else:
+            self.peer("points", self.work, name)
+            points = os.path.join(self.work, f"points_{name}.csv")
+            options = ["--k", "6", "--planar", "--row-normalise"]
+            self.kronwerk("knn", points, *options, "--to", file + ":/W")
+        return file
+
+    def wants(self, name):
+        return not self.wanted or any(word in name for word in self.wanted)
+
+    def row(self, name, ours, peer, ratio, limit, target, reached):
+        verdict = "-" if reached is None else "ok" if reached else "below target"
+        self.below += reached is False
+        print(f"{name:<46}{ours:>16}{peer:>16}{ratio:>12}{limit:>8}  {target:<12}{verdict}", flush=True)
+
+
+def seconds(value):
+    return f"{value:.3g} s" if value >= 1 else f"{1e3 * value:.3g} ms"
+
+
+def gemm_limit(result, time):
+    """Part of dgemm's rate, which all ranks reach at once, at which the flops were done."""
+    return f"{result['flops_per_rank'] / time * 1e-9 / result['gemm_gflops_per_rank']:.0%}"
+
+
+def faster(bench, name, pairs, key, target):
+    """A row from pairs (ours, peer) run in turns."""
+    ratio = statistics.median(peer[key] / ours[key] for ours, peer in pairs)
+    ours = statistics.median(ours[key] for ours, _ in pairs)
+    peer = statistics.median(peer[key] for _, peer in pairs)
+    limit = gemm_limit(pairs[0][0], ours) if key == "solve_seconds" else "-"
+    reached = None if target is None else ratio >= target
+    goal = "-" if target is None else f">= {target:,} x"
+    bench.row(name, seconds(ours), seconds(peer), f"{ratio:,.1f} x", limit, goal, reached)
+
+
+def counties(bench):
+    solve, gradients = "counties: solve, np = 2", "counties: solve, adjoint, gradients, np = 2"
+    tuned = "  against scipy by panels, tuned by hand"
+    scaling = "counties: np = 1 -> 2, without the exchanges"
+    if not any(map(bench.wants, (solve, gradients, scaling))):
+        return
+    file = bench.weights("counties")
+    arguments = ["product_solve_benchmark", file, "/W", *SOLVE, 7, "all"]
+    trials = []
+    for _ in range(TRIALS):
+        one, two = bench.program(1, *arguments), bench.program(2, *arguments)
+        trials.append((one, two, bench.peer("two_sided", file, 3), bench.peer("tuned", file, 3),
+                       bench.peer("gradients", file, 3)))
+    faster(bench, solve, [(t[1], t[2]) for t in trials], "solve_seconds", 20)
+    faster(bench, tuned, [(t[1], t[3]) for t in trials], "solve_seconds", None)
+    faster(bench, gradients, [(t[1], t[4]) for t in trials], "gradients_seconds", 18)
+    one = statistics.median(t[0]["compute_seconds"] for t in trials)
+    two = statistics.median(t[1]["compute_seconds"] for t in trials)
+    ratio = statistics.median(t[0]["compute_seconds"] / t[1]["compute_seconds"] for t in trials)
+    bench.row(scaling, seconds(two), seconds(one), f"{ratio:.2f} x", gemm_limit(trials[0][1], two),
+              ">= 1.9 x", ratio >= 1.9)
+
+
+def small(bench):
+    for n, target in ((10, None), (50, None), (100, 20000)):
+        name = f"n = {n}: sparse LU of N x N / our solve, np = 1"
+        if not bench.wants(name):
+            continue
+        file = bench.weights(str(n))
+        ours = bench.program(1, "product_solve_benchmark", file, "/W", *SOLVE, 101, "all")
+        peer = bench.peer("explicit", file)
+        peer["solve_seconds"] = peer["explicit_seconds"]
+        faster(bench, name, [(ours, peer)], "solve_seconds", target)
+
+
+def large(bench):
+    names = "n = 10,000: solve, np = 2", "n = 10,000: peak per rank, np = 2"
+    if not any(map(bench.wants, names)):
+        return
+    ours = bench.program(2, "product_solve_benchmark", bench.weights("10000"), "/W", *SOLVE, 5)
+    time, peak = ours["solve_seconds"], ours["peak_bytes"]
+    bench.row(names[0], seconds(time), "-", "-", "-", "<= 0.8 s", time <= 0.8)
+    allowed = 3 * ours["block_bytes"] + 3e8
+    bench.row(names[1], f"{peak / 1e6:.0f} MB", f"{allowed / 1e6:.0f} MB", f"{peak / allowed:.2f}", "-",
+              "<= 1", peak <= allowed)
+
+
+def exchanges(bench):
+    for name, extent, target in (("counties: both exchanges", 3107, 1.3),
+                                 ("N = 6.4e7: home -> away -> home", 8000, 1.25)):
+        for ranks in (2, 4):
+            row = f"{name}, np = {ranks}"
+            if not bench.wants(row):
+                continue
+            trials = [bench.program(ranks, "redistribution_benchmark", extent, extent, 7)
+                      for _ in range(TRIALS)]
+            times = {key: statistics.median(t[key] for t in trials) for key in trials[0]}
+            ratio = statistics.median(t["exchange_seconds"] / t["alltoall_seconds"] for t in trials)
+            limit = times["copy_seconds"] / times["exchange_seconds"]
+            bench.row(row, seconds(times["exchange_seconds"]), seconds(times["alltoall_seconds"]),
+                      f"{ratio:.2f}", f"{limit:.0%}", f"<= {target}", ratio <= target)
+
+
+def products(bench):
+    for name, batch, extents, target in (
+        ("dense A (x) B, n = 4000", 1, [4000] * 2, 0.90),
+        ("K = 3, 128^3, batch 16", 16, [128] * 3, 0.80),
+        ("K = 6, 8^6, batch 64", 64, [8] * 6, 0.30),
+        ("K = 8, 8^8", 1, [8] * 8, 0.25),
+        ("K = 11, 4^11", 1, [4] * 11, 0.13),
+    ):
+        row = f"{name}, np = 2"
+        if not bench.wants(row):
+            continue
+        repeats = 3 if extents[0] > 1000 else 9
+        ours = bench.program(2, "product_apply_benchmark", batch, repeats, *extents)
+        rate, limit = ours["apply_gflops"], ours["gemm_gflops"]
+        bench.row(row, f"{rate:.1f} GFLOP/s", f"{limit:.1f} GFLOP/s", f"{rate / limit:.0%}",
+                  f"{rate / limit:.0%}", f">= {target:.0%}", rate / limit >= target)
+
+
+def main(build, work, *wanted):
+    bench = Bench(build, work, wanted)
+    print(f"{'work':<46}{'ours':>16}{'peer':>16}{'ratio':>12}{'limit':>8}  {'target':<12}")
+    for part in (counties, small, large, exchanges, products):
+        part(bench)
+    print(f"\nBLAS core: {bench.core}; cores: {os.cpu_count()}; rows below target: {bench.below}")
+    print("Peers: scipy SuperLU in one process; an allowance; bare MPI_Alltoalls; concurrent dgemms.")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])
