@@ -1,0 +1,202 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+#include <optional>
+
+#include "io/csv.hpp"
+#include "io/hdf5_handle.hpp"
+#include "io/ids.hpp"
+#include "kronwerk/io/data_file.hpp"
+
+namespace kronwerk::io {
+
+namespace {
+
+/// What is taken from the table, and in which order.
+struct Selection {
+  std::vector<std::size_t> columns;       ///< numeric
+  std::vector<std::size_t> text_columns;  ///< other than the ids
+  std::optional<std::size_t> id_column;
+  std::vector<std::string> row_ids;  ///< in the file's order
+  std::vector<core::Index> rows;     ///< order of the rows
+};
+
+Selection select(const CsvTable& table, const TableOptions& options) {
+  Selection selection;
+  for (const auto& name : options.columns) selection.columns.push_back(table.column(name));
+  if (!options.id_column.empty() && options.id_column != "none") {
+    selection.id_column = table.column(options.id_column);
+  }
+  for (std::size_t column = 0; column < table.header().size(); ++column) {
+    if (column == selection.id_column) continue;
+    if (std::count(selection.columns.begin(), selection.columns.end(), column) > 0) continue;
+    if (!table.is_numeric(column)) {
+      if (options.id_column.empty() && !selection.id_column) {
+        selection.id_column = column;
+      } else {
+        selection.text_columns.push_back(column);
+      }
+    } else if (options.columns.empty()) {
+      selection.columns.push_back(column);
+    }
+  }
+  if (selection.columns.empty()) {
+    throw core::DataError(fmt::format("{}: has no numeric column", table.file()));
+  }
+  if (selection.id_column) selection.row_ids = table.unique_ids(*selection.id_column);
+  selection.rows.resize(static_cast<std::size_t>(table.rows()));
+  std::iota(selection.rows.begin(), selection.rows.end(), core::Index{0});
+  return selection;
+}
+
+// The order file is about the rows if its first id is one of theirs, else about the columns.
+void reorder(const CsvTable& table, const TableOptions& options, Selection& selection) {
+  if (options.order.file.empty()) return;
+  std::vector<std::string> names;
+  for (const auto column : selection.columns) names.push_back(table.header()[column]);
+  const auto first = read_order(options.order).front();
+  if (IdIndex(selection.row_ids).contains(first)) {
+    selection.rows = permutation(options.order, selection.row_ids, table.file());
+    return;
+  }
+  if (!IdIndex(names).contains(first)) {
+    throw core::DataError(fmt::format("{}: '{}' is neither an id of a row nor a column of {}",
+                                      options.order.file, first, table.file()));
+  }
+  const auto columns = selection.columns;
+  selection.columns.clear();
+  for (const auto position : permutation(options.order, names, table.file())) {
+    selection.columns.push_back(columns[static_cast<std::size_t>(position)]);
+  }
+}
+
+std::vector<double> column_values(const CsvTable& table, const TableOptions& options,
+                                  const Selection& selection, std::size_t column) {
+  const auto values = table.numbers(column);
+  std::vector<double> result;
+  result.reserve(values.size());
+  for (const auto row : selection.rows) {
+    result.push_back(transformed(options.transform, values[static_cast<std::size_t>(row)],
+                                 table.file(), table.line(row)));
+  }
+  return result;
+}
+
+std::vector<std::string> column_texts(const CsvTable& table, const Selection& selection,
+                                      std::size_t column) {
+  std::vector<std::string> result;
+  for (const auto row : selection.rows) result.emplace_back(table.cell(row, column));
+  return result;
+}
+
+// A column's name as part of a path.
+std::string path_name(const std::string& name) {
+  std::string result = name.empty() ? "unnamed" : name;
+  std::replace(result.begin(), result.end(), '/', '_');
+  return result;
+}
+
+std::string source_of(const TableOptions& options) {
+  return "table " + std::filesystem::path(options.file).filename().string();
+}
+
+core::Index nonzeros(const std::vector<double>& values) {
+  return std::count_if(values.begin(), values.end(), [](double value) { return value != 0.0; });
+}
+
+ImportSummary store_separately(const CsvTable& table, const TableOptions& options,
+                               const Selection& selection) {
+  const auto root = normalised_path(options.target.location.dataset);
+  const std::string prefix = root == "/" ? "/" : root + "/";
+  ImportSummary summary;
+  summary.location = {options.target.location.file, root};
+  summary.shape = {table.rows(), static_cast<core::Index>(selection.columns.size())};
+  DataFile file(options.target.location.file, options.target.overwrite);
+  for (const auto column : selection.columns) {
+    const auto values = column_values(table, options, selection, column);
+    const auto path = prefix + path_name(table.header()[column]);
+    file.write_dense(path, core::Extents{table.rows()}, values);
+    file.write_attribute(path, "source", source_of(options));
+    summary.stored += nonzeros(values);
+    summary.datasets.push_back(path);
+  }
+  auto texts = selection.text_columns;
+  if (selection.id_column) texts.push_back(*selection.id_column);
+  for (const auto column : texts) {
+    const auto path = prefix + path_name(table.header()[column]);
+    file.write_strings(path, column_texts(table, selection, column));
+    summary.datasets.push_back(path);
+  }
+  file.commit();
+  return summary;
+}
+
+std::vector<double> matrix_values(const CsvTable& table, const TableOptions& options,
+                                  const Selection& selection) {
+  const auto rows = selection.rows.size();
+  const auto columns = selection.columns.size();
+  std::vector<double> values(rows * columns);
+  for (std::size_t j = 0; j < columns; ++j) {
+    const auto column = column_values(table, options, selection, selection.columns[j]);
+    for (std::size_t i = 0; i < rows; ++i) {
+      values[options.transpose ? j * rows + i : i * columns + j] = column[i];
+    }
+  }
+  return values;
+}
+
+void store_labels(const CsvTable& table, const TableOptions& options, const Selection& selection,
+                  DataFile& file, ImportSummary& summary) {
+  const auto& path = summary.location.dataset;
+  const auto store = [&](const std::string& name, const std::vector<std::string>& values) {
+    file.write_strings(path + name, values);
+    summary.datasets.push_back(path + name);
+  };
+  if (selection.id_column) {
+    store(options.transpose ? "_column_ids" : "_row_ids",
+          column_texts(table, selection, *selection.id_column));
+  }
+  std::vector<std::string> names;
+  for (const auto column : selection.columns) names.push_back(table.header()[column]);
+  store(options.transpose ? "_row_ids" : "_column_ids", names);
+  for (const auto column : selection.text_columns) {
+    store("_" + path_name(table.header()[column]), column_texts(table, selection, column));
+  }
+}
+
+ImportSummary store_matrix(const CsvTable& table, const TableOptions& options,
+                           const Selection& selection) {
+  const auto path = normalised_path(options.target.location.dataset);
+  const auto values = matrix_values(table, options, selection);
+  ImportSummary summary;
+  summary.location = {options.target.location.file, path};
+  summary.shape = {table.rows(), static_cast<core::Index>(selection.columns.size())};
+  if (options.transpose) std::swap(summary.shape[0], summary.shape[1]);
+  if (options.columns.size() == 1) summary.shape = {table.rows()};
+  summary.stored = nonzeros(values);
+  summary.datasets = {path};
+  DataFile file(options.target.location.file, options.target.overwrite);
+  file.write_dense(path, summary.shape, values);
+  file.write_attribute(path, "source", source_of(options));
+  store_labels(table, options, selection, file, summary);
+  file.commit();
+  return summary;
+}
+
+}  // namespace
+
+ImportSummary import_table(const TableOptions& options) {
+  if (options.separate && options.transpose) {
+    throw core::ConfigurationError(
+        "table: --transpose is about a matrix; it has no meaning with one dataset a column");
+  }
+  const auto table = CsvTable::read(options.file);
+  auto selection = select(table, options);
+  reorder(table, options, selection);
+  return options.separate ? store_separately(table, options, selection)
+                          : store_matrix(table, options, selection);
+}
+
+}  // namespace kronwerk::io

@@ -1,0 +1,187 @@
+#include "kronwerk/io/show.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "io/hdf5_input.hpp"
+#include "io/numeric_dataset.hpp"
+#include "kronwerk/core/text.hpp"
+
+namespace kronwerk::io {
+
+namespace {
+
+constexpr core::Index summarised_values = 1'000'000;
+constexpr std::size_t shown_strings = 4;
+
+struct NamedText {
+  std::string name;
+  std::string text;
+};
+
+struct Object {
+  std::string path;
+  bool dataset = false;
+};
+
+herr_t collect_object(hid_t /*root*/, const char* name, const H5O_info_t* info, void* data) {
+  const std::string path = std::string(name) == "." ? "/" : "/" + std::string(name);
+  if (info->type == H5O_TYPE_GROUP || info->type == H5O_TYPE_DATASET) {
+    static_cast<std::vector<Object>*>(data)->push_back({path, info->type == H5O_TYPE_DATASET});
+  }
+  return 0;
+}
+
+herr_t collect_name(hid_t /*object*/, const char* name, const H5A_info_t* /*info*/, void* data) {
+  static_cast<std::vector<std::string>*>(data)->emplace_back(name);
+  return 0;
+}
+
+std::string number_text(double value) {
+  return std::abs(value) < 1e15 && value == std::floor(value) ? fmt::format("{:.0f}", value)
+                                                              : fmt::format("{:.6g}", value);
+}
+
+std::string attribute_text(hid_t object, const std::string& name) {
+  if (const auto text = string_attribute(object, name)) return *text;
+  const auto attribute = AttributeHandle::adopt(H5Aopen(object, name.c_str(), H5P_DEFAULT));
+  const auto type = TypeHandle::adopt(H5Aget_type(attribute.get()));
+  const auto space = SpaceHandle::adopt(H5Aget_space(attribute.get()));
+  const auto count = H5Sget_simple_extent_npoints(space.get());
+  const auto type_class = H5Tget_class(type.get());
+  if (count < 1 || count > 16 || (type_class != H5T_FLOAT && type_class != H5T_INTEGER)) {
+    return fmt::format("({} {} values)", count, type_name(type.get()));
+  }
+  std::vector<double> values(static_cast<std::size_t>(count));
+  H5Aread(attribute.get(), H5T_NATIVE_DOUBLE, values.data());
+  std::vector<std::string> texts;
+  for (const double value : values) texts.push_back(number_text(value));
+  return core::join(texts, ", ");
+}
+
+std::vector<NamedText> attributes_of(hid_t object) {
+  std::vector<std::string> names;
+  H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect_name, &names);
+  std::vector<NamedText> result;
+  for (const auto& name : names) result.push_back({name, attribute_text(object, name)});
+  return result;
+}
+
+std::string statistics(const NumericDataset& dataset) {
+  const auto count = core::product(dataset.shape);
+  if (count == 0 || count > summarised_values) return "";
+  std::vector<double> values(static_cast<std::size_t>(count));
+  read_numbers(dataset, 0, values);
+  if (count == 1) return fmt::format(" = {:.10g}", values[0]);
+  double low = std::numeric_limits<double>::infinity(), high = -low, sum = 0.0;
+  core::Index other = 0;
+  for (const double value : values) {
+    if (!std::isfinite(value)) {
+      ++other;
+      continue;
+    }
+    low = std::min(low, value);
+    high = std::max(high, value);
+    sum += value;
+  }
+  if (other == count) return ", no finite value";
+  return fmt::format(", min {:.6g}, max {:.6g}, mean {:.6g}{}", low, high,
+                     sum / static_cast<double>(count - other),
+                     other > 0 ? fmt::format(", {} NaN or Inf", core::format_count(other)) : "");
+}
+
+std::string string_summary(const FileHandle& file, const DatasetInfo& info) {
+  if (info.shape.size() > 1 || info.stored > summarised_values) return "";
+  auto strings = read_all_strings(file, info.location);
+  const bool more = strings.size() > shown_strings;
+  if (more) strings.resize(shown_strings);
+  return ": " + core::join(strings, ", ") + (more ? ", …" : "");
+}
+
+std::string describe(const FileHandle& file, const DatasetInfo& info) {
+  if (info.sparse) {
+    const double cells = static_cast<double>(info.shape[0]) * static_cast<double>(info.shape[1]);
+    return fmt::format("sparse matrix {}, {} stored ({:.3g} %), {}", core::to_text(info.shape),
+                       core::format_count(info.stored),
+                       cells > 0.0 ? 100.0 * static_cast<double>(info.stored) / cells : 0.0,
+                       info.type);
+  }
+  const std::string text = fmt::format("{} {}", core::to_text(info.shape), info.type);
+  if (info.type == "string") return text + string_summary(file, info);
+  const bool numeric = info.type.find("int") != std::string::npos || info.type.starts_with("float");
+  return numeric ? text + statistics(examine_numeric(file, info.location)) : text;
+}
+
+std::string table(const std::vector<NamedText>& rows, const std::string& indent) {
+  std::size_t width = 0;
+  for (const auto& row : rows) width = std::max(width, row.name.size());
+  std::string text;
+  for (const auto& row : rows) {
+    text += fmt::format("{}{:<{}}  {}\n", indent, row.name, width, row.text);
+  }
+  return text;
+}
+
+// A CSR group is one line; its members are not listed.
+bool is_sparse_group(const FileHandle& file, const std::string& path) {
+  return path != "/" && object_exists(file, path + "/indptr") &&
+         object_exists(file, path + "/indices") && object_exists(file, path + "/data");
+}
+
+std::string describe_sparse_or_dataset(const FileHandle& file, const Location& location) {
+  try {
+    return describe(file, describe_object(file, location));
+  } catch (const core::Error& error) {
+    return fmt::format("cannot be described: {}", error.what());
+  }
+}
+
+}  // namespace
+
+std::string describe_file(const std::string& name) {
+  const auto file = open_input(name);
+  std::vector<Object> objects;
+  H5Ovisit(file.get(), H5_INDEX_NAME, H5_ITER_INC, collect_object, &objects);
+  std::vector<NamedText> datasets;
+  std::string groups, configuration;
+  std::string sparse_group;
+  for (const auto& object : objects) {
+    if (!sparse_group.empty() && object.path.starts_with(sparse_group + "/")) continue;
+    const auto handle = open_object(file, {name, object.path});
+    auto attributes = attributes_of(handle.get());
+    const bool sparse = !object.dataset && is_sparse_group(file, object.path);
+    if (object.dataset || sparse) {
+      if (sparse) sparse_group = object.path;
+      std::string text = describe_sparse_or_dataset(file, {name, object.path});
+      for (const auto& attribute : attributes) {
+        if (sparse && (attribute.name == "shape" || attribute.name.starts_with("encoding-"))) {
+          continue;
+        }
+        text += fmt::format("; {}: {}", attribute.name, attribute.text);
+      }
+      datasets.push_back({object.path, text});
+      continue;
+    }
+    const auto is_configuration = [](const NamedText& row) { return row.name == "configuration"; };
+    const auto found = std::find_if(attributes.begin(), attributes.end(), is_configuration);
+    if (object.path == "/" && found != attributes.end()) {
+      configuration = found->text;
+      attributes.erase(found);
+    }
+    if (attributes.empty()) continue;
+    groups +=
+        fmt::format("\n{}\n{}", object.path == "/" ? "file" : object.path, table(attributes, "  "));
+  }
+  std::string text =
+      fmt::format("{} ({})\n", name,
+                  core::format_bytes(static_cast<double>(std::filesystem::file_size(name)))) +
+      (datasets.empty() ? "  no datasets\n" : table(datasets, "  ")) + groups;
+  if (!configuration.empty()) text += "\nconfiguration\n" + configuration + "\n";
+  return text;
+}
+
+}  // namespace kronwerk::io

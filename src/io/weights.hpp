@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kronwerk/io/data_file.hpp"
+#include "kronwerk/io/import.hpp"
+
+namespace kronwerk::io {
+
+/// A stored entry and the line it comes from.
+struct Entry {
+  core::Index row = 0;
+  core::Index column = 0;
+  double value = 0.0;
+  core::Index line = 0;
+};
+
+/// Sorts by row and column. @throws DataError, with both lines, for a pair given twice; `ids` (may
+/// be empty) name the rows in the message
+void sort_entries(std::vector<Entry>& entries, const std::string& file,
+                  const std::vector<std::string>& ids);
+
+/// Sorted entries in compressed-row form.
+SparseMatrix compressed(core::Index rows, core::Index cols, const std::vector<Entry>& entries);
+
+/// Applies the options, in the order of WeightOptions. @throws DataError for a row that sums to 0
+SparseMatrix with_options(SparseMatrix matrix, const WeightOptions& options,
+                          const std::vector<std::string>& ids);
+
+/// Writes the matrix, its ids (unless there are none) and where it came from, and sums it up.
+ImportSummary store_weights(const ImportTarget& target, const SparseMatrix& matrix,
+                            const std::vector<std::string>& ids, const std::string& source);
+
+/// ", symmetrised, row-normalised" or "".
+std::string to_text(const WeightOptions& options);
+
+}  // namespace kronwerk::io
