@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+
+#include "application/problem.hpp"
+#include "kronwerk/distribution/estimate.hpp"
+
+namespace kronwerk::application {
+
+/// What a job needs in memory, for one choice of ranks and nodes.
+struct MemoryNeeds {
+  double vector_bytes_per_rank = 0;  ///< all blocks of vectors, the exchange's included
+  double factor_bytes_per_node = 0;  ///< matrices and factorisations, estimated
+  double base_bytes_per_rank = 0;    ///< the program and its libraries
+  core::Index batch = 1;             ///< right-hand sides per block
+  int ranks = 1;
+  int nodes = 1;
+
+  int ranks_per_node() const { return (ranks + nodes - 1) / nodes; }
+  double bytes_per_rank() const { return vector_bytes_per_rank + base_bytes_per_rank; }
+  double bytes_per_node() const {
+    return bytes_per_rank() * ranks_per_node() + factor_bytes_per_node;
+  }
+};
+
+/// What the machine has for the ranks of one node.
+struct MemoryLimits {
+  double bytes = 0;         ///< free memory, or what the control group leaves
+  double shared_bytes = 0;  ///< free in /dev/shm
+};
+MemoryLimits read_memory_limits();
+
+/// The largest block of right-hand sides whose home block stays below 256 MB per rank, or what the
+/// configuration says; at least 1 and at most `count`.
+core::Index choose_batch(const Problem& problem, core::Index count, int ranks);
+
+/// @param count  number of right-hand sides
+MemoryNeeds estimate_memory(const Problem& problem, core::Index count, int ranks, int nodes);
+
+/// The estimate of the operator (or its inverse) for `batch` vectors.
+distribution::ProductEstimate estimate_operator(const Problem& problem, core::Index batch,
+                                                int ranks);
+
+/// "needs … per rank and … per node; …", or "" if it fits.
+std::string explain_shortage(const MemoryNeeds& needs, const MemoryLimits& limits);
+
+/// @throws ResourceError on every rank if a node is too small. Collective.
+void check_memory(const communication::Communicator& comm, const MemoryNeeds& needs);
+
+}  // namespace kronwerk::application

@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "application/commands.hpp"
+#include "application/memory.hpp"
+#include "application/task.hpp"
+#include "kronwerk/core/text.hpp"
+#include "kronwerk/distribution/layout.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+using configuration::Task;
+using core::Index;
+
+void put(const std::string& name, const std::string& text) {
+  std::fputs(fmt::format("{:<12}{}\n", name, text).c_str(), stdout);
+}
+
+void print_layout(const Problem& problem, const MemoryNeeds& needs) {
+  const auto estimate = estimate_operator(problem, needs.batch, needs.ranks);
+  core::Extents grid = problem.sum.col_extents;
+  if (needs.batch > 1) grid.insert(grid.begin(), needs.batch);
+  const distribution::Layout layout(grid, estimate.leading_modes, needs.ranks);
+  put("split", fmt::format("leading {} modes (M = {}), trailing {} modes (T = {}){}",
+                           estimate.leading_modes, core::format_count(layout.leading()),
+                           grid.size() - static_cast<std::size_t>(estimate.leading_modes),
+                           core::format_count(layout.trailing()),
+                           needs.batch > 1 ? "; the first mode is the block of vectors" : ""));
+  const auto terms = static_cast<double>(problem.sum.terms.size());
+  put("exchanges", fmt::format("{} per block, {} leaving the busiest rank",
+                               estimate.exchanges * std::ssize(problem.sum.terms),
+                               core::format_bytes(terms * estimate.exchanged_bytes_per_rank)));
+  put("flops",
+      fmt::format("{:.3g} per block on the busiest rank", terms * estimate.flops_busiest_rank));
+  const Index idle = layout.home().size() < needs.ranks ? needs.ranks - layout.home().size() : 0;
+  if (idle > 0) {
+    put("idle", fmt::format("{} of {} ranks own nothing in the home layout", idle, needs.ranks));
+  }
+}
+
+void print_plan(const Problem& problem, Index count, const MemoryNeeds& needs) {
+  put("task", configuration::task_name(problem.job.task));
+  put("operator", problem.sum.text());
+  put("grid", fmt::format("{} ({} points)", core::to_text(problem.sum.col_extents),
+                          core::format_count(core::product(problem.sum.col_extents))));
+  if (problem.sum.row_extents != problem.sum.col_extents) {
+    put("result grid", fmt::format("{} ({} points)", core::to_text(problem.sum.row_extents),
+                                   core::format_count(core::product(problem.sum.row_extents))));
+  }
+  put("ranks",
+      fmt::format("{} on {} {}", needs.ranks, needs.nodes, needs.nodes == 1 ? "node" : "nodes"));
+  if (problem.job.task == Task::logdet) {
+    put("exchanges", "0: the factors alone are needed");
+  } else {
+    put("vectors", fmt::format("{} in blocks of {}", core::format_count(count), needs.batch));
+    print_layout(problem, needs);
+  }
+  put("memory", fmt::format("{} per rank ({} of vectors), {} per node ({} of factors, estimated)",
+                            core::format_bytes(needs.bytes_per_rank()),
+                            core::format_bytes(needs.vector_bytes_per_rank),
+                            core::format_bytes(needs.bytes_per_node()),
+                            core::format_bytes(needs.factor_bytes_per_node)));
+  const MemoryLimits limits = read_memory_limits();
+  const std::string shortage = explain_shortage(needs, limits);
+  put("fits",
+      shortage.empty()
+          ? fmt::format("yes, on nodes like this one ({} free, {} in /dev/shm)",
+                        core::format_bytes(limits.bytes), core::format_bytes(limits.shared_bytes))
+          : "no: " + shortage);
+}
+
+}  // namespace
+
+void plan_job(const communication::Communicator& comm, const configuration::Job& job,
+              const CommandLine& line) {
+  const Problem problem = analyse_problem(comm, job);
+  const Index count = count_inputs(comm, problem);
+  const int nodes = line.nodes.value_or(comm.node_count());
+  const int ranks = line.ranks.value_or(std::max(comm.size(), nodes));
+  if (nodes > ranks) {
+    throw core::ConfigurationError(
+        fmt::format("--nodes {}: more nodes than the {} ranks", nodes, ranks));
+  }
+  const MemoryNeeds needs = estimate_memory(problem, count, ranks, nodes);
+  communication::on_root(comm, [&] {
+    for (const std::string& warning : job.warnings) {
+      std::fputs(fmt::format("kronwerk: warning: {}\n", warning).c_str(), stderr);
+    }
+    print_plan(problem, count, needs);
+  });
+}
+
+}  // namespace kronwerk::application

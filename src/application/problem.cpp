@@ -1,0 +1,171 @@
+#include "application/problem.hpp"
+
+#include <fmt/format.h>
+#include <petscsys.h>
+
+#include <algorithm>
+
+#include "kronwerk/core/text.hpp"
+#include "kronwerk/factors/make.hpp"
+#include "kronwerk/io/read.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+using configuration::Job;
+using configuration::Task;
+using core::ConfigurationError;
+
+expressions::MatrixSymbol symbol_of(const io::DatasetInfo& info, const std::string& where,
+                                    const std::string& name) {
+  expressions::MatrixSymbol symbol;
+  symbol.sparse = info.sparse;
+  symbol.stored = info.stored;
+  symbol.vector = !info.sparse && info.shape.size() == 1;
+  if (info.shape.empty() || info.shape.size() > 2) {
+    throw core::DataError(fmt::format(
+        "{}: the matrix '{}' is the dataset {}:{} of shape {}; expected two dimensions, or one for "
+        "diag({})",
+        where, name, info.location.file, info.location.dataset, core::to_text(info.shape), name));
+  }
+  symbol.rows = info.shape[0];
+  symbol.cols = symbol.vector ? 1 : info.shape[1];
+  return symbol;
+}
+
+void check_used(const Job& job) {
+  const auto used = expressions::used_names(job.formula.value, job.where(job.formula.position));
+  const auto check = [&](const auto& defined, const std::vector<std::string>& names,
+                         const char* what) {
+    for (const auto& [name, value] : defined) {
+      if (std::ranges::find(names, name) != names.end()) continue;
+      std::vector<std::string> undefined;
+      for (const std::string& other : names) {
+        if (!job.parameters.contains(other) && !job.matrices.contains(other)) {
+          undefined.push_back(other);
+        }
+      }
+      throw ConfigurationError(fmt::format("{}: the {} '{}' is not used by the operator {}{}",
+                                           job.where(value.position), what, name, job.formula.value,
+                                           core::suggestion(name, undefined)));
+    }
+  };
+  std::vector<std::string> all = used.parameters;
+  all.insert(all.end(), used.matrices.begin(), used.matrices.end());
+  check(job.parameters, all, "parameter");
+  check(job.matrices, all, "matrix");
+}
+
+bool differentiable(Task task) {
+  return task != Task::assemble;
+}
+
+std::vector<std::string> parameters_to_differentiate(const Job& job) {
+  std::vector<std::string> names;
+  if (!differentiable(job.task)) return names;
+  if (job.gradient) {
+    for (const auto& parameter : job.gradient->parameters) names.push_back(parameter.value);
+  }
+  if (job.tangent) {
+    for (const auto& [name, direction] : job.tangent->parameters) names.push_back(name);
+  }
+  return names;
+}
+
+/// What has no method yet is refused by name, before any data is loaded.
+void check_method(const Problem& problem) {
+  const Job& job = problem.job;
+  const std::string where = job.where(job.formula.position);
+  const std::string& task = configuration::task_name(job.task);
+  const std::size_t terms = problem.sum.terms.size();
+  if (terms == 0) {
+    throw ConfigurationError(fmt::format("{}: the operator is zero", where));
+  }
+  const bool square = problem.sum.row_extents == problem.sum.col_extents;
+  const bool needs_square = job.task == Task::solve || job.task == Task::logdet;
+  if (needs_square && !square) {
+    throw core::ShapeError(fmt::format(
+        "{}: the task '{}' needs a square operator; this one maps the grid {} to the grid {}",
+        where, task, core::to_text(problem.sum.col_extents),
+        core::to_text(problem.sum.row_extents)));
+  }
+  if (needs_square && terms > 1) {
+    throw ConfigurationError(
+        fmt::format("{}: the task '{}' has no method for a sum of {} Kronecker products yet; "
+                    "'apply' has:\n    {}",
+                    where, task, terms, problem.sum.text()));
+  }
+  constexpr core::Index most_assembled = 20'000;
+  const core::Index rows = core::product(problem.sum.row_extents);
+  const core::Index cols = core::product(problem.sum.col_extents);
+  if (job.task == Task::assemble && std::max(rows, cols) > most_assembled) {
+    throw ConfigurationError(fmt::format(
+        "{}: the explicit matrix would have {} x {} entries; 'assemble' is for at most {} "
+        "rows and columns",
+        where, core::format_count(rows), core::format_count(cols),
+        core::format_count(most_assembled)));
+  }
+}
+
+/// With 32-bit PETSc indices, larger grids cannot be counted by the Vec and Mat of a solve.
+void check_index_size(const Problem& problem) {
+  if constexpr (sizeof(PetscInt) < sizeof(core::Index)) {
+    for (const auto* extents : {&problem.sum.row_extents, &problem.sum.col_extents}) {
+      if (std::in_range<PetscInt>(core::product(*extents))) continue;
+      throw ConfigurationError(
+          fmt::format("{}: this kronwerk was built with a PETSc of {}-bit indices, and the grid {} "
+                      "has {} points; "
+                      "build it with the 64-bit-index PETSc (-DKRONWERK_PETSC=petsc64-real)",
+                      problem.job.where(problem.job.formula.position), 8 * sizeof(PetscInt),
+                      core::to_text(*extents), core::format_count(core::product(*extents))));
+    }
+  }
+}
+
+}  // namespace
+
+io::Location to_location(const configuration::DatasetReference& reference) {
+  return {reference.file, reference.dataset};
+}
+
+Problem analyse_problem(const communication::Communicator& comm, configuration::Job job) {
+  Problem problem;
+  problem.job = std::move(job);
+  const Job& the_job = problem.job;
+  check_used(the_job);
+  for (const auto& [name, parameter] : the_job.parameters) {
+    problem.symbols.parameters[name] = parameter.value;
+  }
+  for (const auto& [name, matrix] : the_job.matrices) {
+    const io::DatasetInfo info = io::inspect(comm, to_location(matrix.value));
+    problem.symbols.matrices[name] = symbol_of(info, the_job.where(matrix.position), name);
+    problem.data[name] = info;
+  }
+  const std::string where = the_job.where(the_job.formula.position);
+  const auto expression = expressions::analyse(the_job.formula.value, problem.symbols, where);
+  problem.sum = expressions::simplify(expression, problem.parameters());
+  for (const std::string& name : parameters_to_differentiate(the_job)) {
+    problem.derivatives[name] =
+        expressions::simplify(expressions::differentiate(expression, name), problem.parameters());
+  }
+  check_method(problem);
+  check_index_size(problem);
+  return problem;
+}
+
+std::map<std::string, factors::FactorPtr> load_matrices(const communication::Communicator& comm,
+                                                        const Problem& problem) {
+  std::map<std::string, factors::FactorPtr> matrices;
+  for (const auto& [name, info] : problem.data) {
+    if (info.sparse) {
+      matrices[name] = factors::make_sparse(name, io::read_sparse(comm, info.location));
+    } else if (info.shape.size() == 1) {
+      matrices[name] = factors::make_diagonal(name, io::read_vector(comm, info.location));
+    } else {
+      matrices[name] = factors::make_dense(name, io::read_dense(comm, info.location));
+    }
+  }
+  return matrices;
+}
+
+}  // namespace kronwerk::application

@@ -1,0 +1,71 @@
+#include "kronwerk/application/run.hpp"
+
+#include <cstdio>
+#include <optional>
+
+#include "application/command_line.hpp"
+#include "application/commands.hpp"
+#include "application/session.hpp"
+#include "application/signals.hpp"
+#include "kronwerk/io/show.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+using communication::Communicator;
+
+void print_on_root(const Communicator& comm, const std::string& text) {
+  if (comm.is_root()) std::fputs(text.c_str(), stdout);
+}
+
+int run_with_petsc(const Communicator& comm, const Communicator& failures, const CommandLine& line,
+                   const configuration::Job& job) {
+  std::vector<std::string> options = split_options(job.petsc_options);
+  options.insert(options.end(), line.petsc_options.begin(), line.petsc_options.end());
+  std::optional<PetscSession> petsc;
+  const int code = agree_on_exit_code(failures, [&] { petsc.emplace(std::move(options)); });
+  if (code != 0) return code;
+  catch_termination();  // again: PETSc has set its own handlers
+  return agree_on_exit_code(failures, [&] { run_job(comm, job, line.quiet); });
+}
+
+void run_serial(const Communicator& comm, const CommandLine& line) {
+  std::string text;
+  communication::on_root(comm, [&] {
+    text =
+        line.command == Command::show ? io::describe_file(line.file) : io::to_text(line.import());
+  });
+  if (!text.empty() && text.back() != '\n') text += '\n';
+  print_on_root(comm, text);
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  const MpiSession session(&argc, &argv);
+  const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
+  const Communicator failures = Communicator::duplicate(MPI_COMM_WORLD);
+  catch_termination();
+  CommandLine line;
+  configuration::Job job;
+  const int code = agree_on_exit_code(failures, [&] {
+    line = parse_command_line(argc, argv);
+    print_on_root(comm, line.text);
+    if (line.command == Command::run || line.command == Command::plan) job = load_job(comm, line);
+  });
+  if (code != 0) return code;
+  switch (line.command) {
+    case Command::nothing:
+      return 0;
+    case Command::run:
+      return run_with_petsc(comm, failures, line, job);
+    case Command::plan:
+      return agree_on_exit_code(failures, [&] { plan_job(comm, job, line); });
+    case Command::import:
+    case Command::show:
+      return agree_on_exit_code(failures, [&] { run_serial(comm, line); });
+  }
+  return 0;
+}
+
+}  // namespace kronwerk::application

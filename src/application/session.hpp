@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kronwerk/communication/communicator.hpp"
+
+namespace kronwerk::application {
+
+/// MPI from construction to destruction.
+class MpiSession {
+ public:
+  MpiSession(int* argc, char*** argv);
+  MpiSession(const MpiSession&) = delete;
+  MpiSession& operator=(const MpiSession&) = delete;
+  ~MpiSession();
+};
+
+/// PETSc from construction to destruction; sees these options and the environment, but neither our
+/// command line nor the user's .petscrc. Collective.
+class PetscSession {
+ public:
+  explicit PetscSession(std::vector<std::string> options);
+  PetscSession(const PetscSession&) = delete;
+  PetscSession& operator=(const PetscSession&) = delete;
+  ~PetscSession();
+};
+
+/// Splits options as a shell does without quoting: at white space.
+std::vector<std::string> split_options(const std::string& text);
+
+/// Runs `work` and agrees on the exit code: an error is printed once, by the lowest rank that has
+/// one. If some ranks fail while others do not come to this point in time, nothing can be agreed
+/// on, and the job is aborted with a message. Collective.
+/// @param failures  used for nothing else, so that ranks that wait elsewhere do not mix with it
+int agree_on_exit_code(const communication::Communicator& failures,
+                       const std::function<void()>& work);
+
+}  // namespace kronwerk::application

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "application/memory.hpp"
+#include "application/operator_sum.hpp"
+#include "application/problem.hpp"
+#include "application/report.hpp"
+#include "application/stages.hpp"
+#include "kronwerk/io/result_file.hpp"
+
+namespace kronwerk::application {
+
+/// What every task works with: the lowered operator and its derivatives, and where results go.
+struct TaskContext {
+  const communication::Communicator& comm;
+  const Problem& problem;
+  Stages& stages;
+  Report& report;
+  io::ResultFile& file;
+  std::shared_ptr<operators::Workspace> workspace;
+  std::vector<expressions::LoweredProduct> products;
+  /// Without terms where the derivative is zero.
+  std::map<std::string, std::vector<expressions::LoweredProduct>> derivatives;
+  bool converged = true;  ///< set by the task
+
+  const configuration::Job& job() const { return problem.job; }
+};
+
+/// The tasks. Each computes and writes its datasets, sets its report's attributes and summary, and
+/// prints a line per stage; collective.
+void run_apply(TaskContext& context);
+void run_solve(TaskContext& context);
+void run_logdet(TaskContext& context);
+void run_assemble(TaskContext& context);
+
+/// The number of vectors in the job's input, from metadata alone; 1 for tasks without input.
+/// Collective.
+core::Index count_inputs(const communication::Communicator& comm, const Problem& problem);
+
+}  // namespace kronwerk::application

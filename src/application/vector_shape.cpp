@@ -1,0 +1,51 @@
+#include "application/vector_shape.hpp"
+
+#include <fmt/format.h>
+
+namespace kronwerk::application {
+namespace {
+
+/// (5 x 7) and (35,), without the second if there is one mode.
+std::string readings(const Extents& grid, const char* leading) {
+  const Index points = core::product(grid);
+  std::string text = fmt::format("({}{})", leading, points);
+  if (grid.size() > 1) text += fmt::format(" or ({}{})", leading, core::to_text(grid));
+  return text;
+}
+
+}  // namespace
+
+VectorShape match_shape(const Extents& shape, const Extents& grid, const std::string& what) {
+  const Extents flat{core::product(grid)};
+  const bool has_leading = !shape.empty();
+  const Extents rest(shape.begin() + (has_leading ? 1 : 0), shape.end());
+  VectorShape reading;
+  if (shape == grid) return reading;
+  reading.flat = true;
+  if (shape == flat) return reading;
+  reading.several = true;
+  reading.count = has_leading ? shape.front() : 0;
+  if (has_leading && reading.count > 0) {
+    if (rest == flat) return reading;
+    reading.flat = false;
+    if (rest == grid) return reading;
+  }
+  throw core::ShapeError(fmt::format(
+      "{} has the shape ({}), but the operator acts on the grid {}: expected {} for one vector, {} "
+      "for "
+      "m vectors",
+      what, core::to_text(shape), core::to_text(grid), readings(grid, ""), readings(grid, "m x ")));
+}
+
+Extents dataset_shape(const VectorShape& reading, const Extents& grid) {
+  Extents shape;
+  if (reading.several) shape.push_back(reading.count);
+  if (reading.flat) {
+    shape.push_back(core::product(grid));
+  } else {
+    shape.insert(shape.end(), grid.begin(), grid.end());
+  }
+  return shape;
+}
+
+}  // namespace kronwerk::application

@@ -1,0 +1,5 @@
+#include "kronwerk/application/run.hpp"
+
+int main(int argc, char** argv) {
+  return kronwerk::application::run(argc, argv);
+}
