@@ -87,7 +87,8 @@ void SparseFactor::do_apply(ConstView x, View y, bool transposed) const {
 // The whole of x in a panel, so that its rows can be read in any order; y leaves strip by strip.
 void SparseFactor::apply_panels(const ConstView& x, const View& y) const {
   const SparseView a = view();
-  for_each_panel(x.left, x.right, widest_panel, [&](const FibreGroup& group, Index width) {
+  for (const FibreGroup& group : panel_groups(x.left, x.right, widest_panel)) {
+    const Index width = padded_width(group.count());
     double* memory = scratch(Scratch::panel, (cols() + rows_per_strip) * width);
     const Panel strip{memory, width};
     const Panel panel{memory + rows_per_strip * width, width};
@@ -97,14 +98,15 @@ void SparseFactor::apply_panels(const ConstView& x, const View& y) const {
       multiply_rows(a, row, end, panel, strip);
       scatter_rows(y, group, row, end, {}, strip);
     }
-  });
+  }
 }
 
 // x arrives strip by strip; the whole of y is in a panel, because its rows are added to in any
 // order.
 void SparseFactor::apply_panels_transposed(const ConstView& x, const View& y) const {
   const SparseView a = view();
-  for_each_panel(x.left, x.right, widest_panel, [&](const FibreGroup& group, Index width) {
+  for (const FibreGroup& group : panel_groups(x.left, x.right, widest_panel)) {
+    const Index width = padded_width(group.count());
     double* memory = scratch(Scratch::panel, (cols() + rows_per_strip) * width);
     const Panel strip{memory, width};
     const Panel panel{memory + rows_per_strip * width, width};
@@ -115,7 +117,7 @@ void SparseFactor::apply_panels_transposed(const ConstView& x, const View& y) co
       multiply_rows_transposed(a, row, end, strip, panel);
     }
     scatter_rows(y, group, 0, cols(), {}, panel);
-  });
+  }
 }
 
 std::unique_ptr<LocalFactorisation> SparseFactor::begin_factorisation() const {

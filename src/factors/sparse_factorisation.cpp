@@ -178,16 +178,20 @@ void SparseFactorisation::view_memory(const std::byte* memory) {
   column_position_ = flat_span<std::int32_t>(base_, offsets.column_position, n);
 }
 
+// While one panel is substituted, the fibres of the next are on their way into cache.
 void SparseFactorisation::do_solve(ConstView b, View x, bool transposed) const {
   const RowMap rows{row_position_, row_scale_};
   const RowMap columns{column_position_, column_scale_};
-  for_each_panel(b.left, b.right, widest_panel, [&](const FibreGroup& group, Index width) {
+  const auto steps = static_cast<Index>(lower_.blocks.size() + upper_.blocks.size());
+  for (const FibreGroup& group : panel_groups(b.left, b.right, widest_panel)) {
+    const Index width = padded_width(group.count());
     const Panel panel{scratch(Scratch::panel, extent() * width), width};
+    Prefetcher upcoming = prefetch_after(b, group, steps);
     gather_rows(b, group, 0, extent(), transposed ? columns : rows, panel);
-    solve_lower(transposed ? upper_ : lower_, panel);
-    solve_lower_transposed(transposed ? lower_ : upper_, reciprocal_pivots_, panel);
+    solve_lower(transposed ? upper_ : lower_, panel, upcoming);
+    solve_lower_transposed(transposed ? lower_ : upper_, reciprocal_pivots_, panel, upcoming);
     scatter_rows(x, group, 0, extent(), transposed ? rows : columns, panel);
-  });
+  }
 }
 
 Determinant SparseFactorisation::determinant() const {

@@ -19,7 +19,9 @@ using Doubles = hn::ScalableTag<double>;
 
 // Rows ahead whose memory is asked for: the rows of a strip lie in different pages, which the
 // hardware does not foresee.
-constexpr Index rows_ahead = 12;
+constexpr Index rows_ahead = 8;
+// The same along contiguous fibres, of which a panel reads more at once than the hardware follows.
+constexpr Index lines_ahead = 8;
 
 HWY_INLINE Index panel_row(const RowMap& map, Index row, Index begin) {
   return map.position.empty() ? row - begin
@@ -147,6 +149,9 @@ void move_fibres(const View& view, const FibreGroup& group, Index begin, Index e
     Index f = 0;
     for (; f + 4 <= count; f += 4) {
       double* fibres = base + f * view.left_stride + row;
+      for (Index k = 0; k < 4; ++k) {
+        hwy::Prefetch(fibres + k * view.left_stride + 8 * lines_ahead);
+      }
       move_square<into_panel>(fibres, view.left_stride, rows, scale);
       move_square<into_panel>(fibres + 4, view.left_stride, rows + 4, scale + 4);
       for (double*& pointer : rows) pointer += 4;

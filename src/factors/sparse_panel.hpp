@@ -1,8 +1,8 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "factors/triangular.hpp"
 #include "kronwerk/factors/mode_view.hpp"
@@ -37,32 +37,16 @@ void gather_rows(const ConstView& view, const FibreGroup& group, Index begin, In
 void scatter_rows(const View& view, const FibreGroup& group, Index begin, Index end,
                   const RowMap& map, Panel panel);
 
+/// The panel width for so many fibres: the next multiple of panel_lanes().
+Index padded_width(Index fibres);
+
 /// Cuts the fibres of a view into groups that fill panels evenly, none wider than `widest` (a
-/// multiple of panel_lanes()), and calls work(group, panel width) for each.
-template <typename Work>
-void for_each_panel(Index left, Index right, Index widest, const Work& work) {
-  const Index lanes = panel_lanes();
-  const auto padded = [lanes](Index fibres) { return (fibres + lanes - 1) / lanes * lanes; };
-  // An even share, so that no panel at the end is too narrow to be efficient.
-  const auto share = [&](Index fibres) {
-    const Index panels = (fibres + widest - 1) / widest;
-    return std::min(widest, padded((fibres + panels - 1) / panels));
-  };
-  if (right == 1 || right * 2 <= widest) {
-    const Index most = std::max(Index{1}, share(left * right) / right);
-    for (Index l = 0; l < left; l += most) {
-      const FibreGroup group{l, std::min(most, left - l), 0, right};
-      work(group, padded(group.count()));
-    }
-    return;
-  }
-  const Index most = share(right);
-  for (Index l = 0; l < left; ++l) {
-    for (Index r = 0; r < right; r += most) {
-      const FibreGroup group{l, 1, r, std::min(most, right - r)};
-      work(group, padded(group.count()));
-    }
-  }
-}
+/// multiple of panel_lanes()).
+std::vector<FibreGroup> panel_groups(Index left, Index right, Index widest);
+
+/// Asks, in `steps` steps, for the fibres that follow the group, where fibres are contiguous along
+/// the mode and long. After the view's last group that is what lies behind the view: callers that
+/// work through a large block piece by piece come back with it next.
+Prefetcher prefetch_after(const ConstView& view, const FibreGroup& group, Index steps);
 
 }  // namespace kronwerk::factors

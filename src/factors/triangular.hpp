@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -58,11 +59,49 @@ struct Panel {
 Index panel_lanes();
 inline constexpr Index widest_panel = 32;
 
-/// panel = L⁻¹ panel.
-void solve_lower(const TriangularView& lower, Panel panel);
+/// Memory that will be needed after the substitutions, asked for while they compute: they are bound
+/// by multiply-adds and leave the way to memory idle.
+class Prefetcher {
+ public:
+  /// Nothing to ask for.
+  Prefetcher() = default;
+  /// The `segments` runs of `values` doubles that begin one, two, … `stride`s behind `last`.
+  /// @param steps  how often step() is called
+  Prefetcher(const double* last, Index stride, Index segments, Index values, Index steps)
+      : address_(reinterpret_cast<std::uintptr_t>(last) +
+                 static_cast<std::uintptr_t>(stride) * sizeof(double)),
+        stride_(static_cast<std::uintptr_t>(stride) * sizeof(double)),
+        segments_(segments),
+        lines_((values + 7) / 8 + 1),
+        lines_per_step_((segments * lines_ + steps - 1) / std::max(steps, Index{1})) {}
 
-/// panel = L⁻ᵀ diag(scale) panel.
-void solve_lower_transposed(const TriangularView& lower, std::span<const double> scale,
-                            Panel panel);
+  /// Asks for the next few lines. Addresses only: nothing is read, and none need be valid.
+  void step() noexcept {
+    for (Index k = 0; k < lines_per_step_ && segments_ > 0; ++k) {
+      // Into the second-level cache; the first is full of the panel.
+      __builtin_prefetch(
+          reinterpret_cast<const void*>(address_ + 64 * static_cast<std::uintptr_t>(line_)), 0, 2);
+      if (++line_ < lines_) continue;
+      line_ = 0;
+      --segments_;
+      address_ += stride_;
+    }
+  }
+
+ private:
+  std::uintptr_t address_ = 0;
+  std::uintptr_t stride_ = 0;
+  Index segments_ = 0;
+  Index lines_ = 1;
+  Index line_ = 0;
+  Index lines_per_step_ = 0;
+};
+
+/// panel = L⁻¹ panel; upcoming.step() is called once per block.
+void solve_lower(const TriangularView& lower, Panel panel, Prefetcher& upcoming);
+
+/// panel = L⁻ᵀ diag(scale) panel; upcoming.step() is called once per block.
+void solve_lower_transposed(const TriangularView& lower, std::span<const double> scale, Panel panel,
+                            Prefetcher& upcoming);
 
 }  // namespace kronwerk::factors

@@ -120,10 +120,11 @@ HWY_INLINE Index pattern_size(const TriangularView& lower, std::size_t b) {
 }
 
 template <int vectors>
-void forth_chunk(const TriangularView& lower, double* rows, Index stride) {
+void forth_chunk(const TriangularView& lower, double* rows, Index stride, Prefetcher& upcoming) {
   for (std::size_t b = 0; b < lower.blocks.size(); ++b) {
     const TriangularBlock& block = lower.blocks[b];
     const Index size = pattern_size(lower, b);
+    upcoming.step();
     switch (block.width) {
       case 1:
         forth<1, vectors>(block, lower, size, rows, stride);
@@ -142,10 +143,12 @@ void forth_chunk(const TriangularView& lower, double* rows, Index stride) {
 }
 
 template <int vectors>
-void back_chunk(const TriangularView& lower, const double* scale, double* rows, Index stride) {
+void back_chunk(const TriangularView& lower, const double* scale, double* rows, Index stride,
+                Prefetcher& upcoming) {
   for (std::size_t b = lower.blocks.size(); b-- > 0;) {
     const TriangularBlock& block = lower.blocks[b];
     const Index size = pattern_size(lower, b);
+    upcoming.step();
     switch (block.width) {
       case 1:
         back<1, vectors>(block, lower, size, scale, rows, stride);
@@ -169,43 +172,44 @@ Index lanes_here() {
 
 // Chunk by chunk over the whole factor: what one chunk touches of the panel is what the caches
 // hold.
-void lower_here(const TriangularView& lower, Panel panel) {
+void lower_here(const TriangularView& lower, Panel panel, Prefetcher& upcoming) {
   const Index lanes = lanes_here();
   for (Index column = 0; column < panel.width;) {
     const Index left = (panel.width - column) / lanes;
     double* rows = panel.data + column;
     if (left >= 4 && most_vectors == 4) {
-      forth_chunk<most_vectors>(lower, rows, panel.width);
+      forth_chunk<most_vectors>(lower, rows, panel.width, upcoming);
       column += 4 * lanes;
     } else if (left >= 3 && most_vectors == 4) {
-      forth_chunk<most_vectors == 4 ? 3 : 1>(lower, rows, panel.width);
+      forth_chunk<most_vectors == 4 ? 3 : 1>(lower, rows, panel.width, upcoming);
       column += 3 * lanes;
     } else if (left >= 2) {
-      forth_chunk<2>(lower, rows, panel.width);
+      forth_chunk<2>(lower, rows, panel.width, upcoming);
       column += 2 * lanes;
     } else {
-      forth_chunk<1>(lower, rows, panel.width);
+      forth_chunk<1>(lower, rows, panel.width, upcoming);
       column += lanes;
     }
   }
 }
 
-void lower_transposed_here(const TriangularView& lower, const double* scale, Panel panel) {
+void lower_transposed_here(const TriangularView& lower, const double* scale, Panel panel,
+                           Prefetcher& upcoming) {
   const Index lanes = lanes_here();
   for (Index column = 0; column < panel.width;) {
     const Index left = (panel.width - column) / lanes;
     double* rows = panel.data + column;
     if (left >= 4 && most_vectors == 4) {
-      back_chunk<most_vectors>(lower, scale, rows, panel.width);
+      back_chunk<most_vectors>(lower, scale, rows, panel.width, upcoming);
       column += 4 * lanes;
     } else if (left >= 3 && most_vectors == 4) {
-      back_chunk<most_vectors == 4 ? 3 : 1>(lower, scale, rows, panel.width);
+      back_chunk<most_vectors == 4 ? 3 : 1>(lower, scale, rows, panel.width, upcoming);
       column += 3 * lanes;
     } else if (left >= 2) {
-      back_chunk<2>(lower, scale, rows, panel.width);
+      back_chunk<2>(lower, scale, rows, panel.width, upcoming);
       column += 2 * lanes;
     } else {
-      back_chunk<1>(lower, scale, rows, panel.width);
+      back_chunk<1>(lower, scale, rows, panel.width, upcoming);
       column += lanes;
     }
   }
@@ -225,13 +229,13 @@ Index panel_lanes() {
   return HWY_DYNAMIC_DISPATCH(lanes_here)();
 }
 
-void solve_lower(const TriangularView& lower, Panel panel) {
-  HWY_DYNAMIC_DISPATCH(lower_here)(lower, panel);
+void solve_lower(const TriangularView& lower, Panel panel, Prefetcher& upcoming) {
+  HWY_DYNAMIC_DISPATCH(lower_here)(lower, panel, upcoming);
 }
 
-void solve_lower_transposed(const TriangularView& lower, std::span<const double> scale,
-                            Panel panel) {
-  HWY_DYNAMIC_DISPATCH(lower_transposed_here)(lower, scale.data(), panel);
+void solve_lower_transposed(const TriangularView& lower, std::span<const double> scale, Panel panel,
+                            Prefetcher& upcoming) {
+  HWY_DYNAMIC_DISPATCH(lower_transposed_here)(lower, scale.data(), panel, upcoming);
 }
 
 }  // namespace kronwerk::factors

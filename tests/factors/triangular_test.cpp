@@ -37,7 +37,8 @@ void expect_both_substitutions(Index n, double density, Index width) {
   const Matrix rhs(n, width, b);
 
   std::copy(b.begin(), b.end(), panel.data);
-  solve_lower(blocks.view(), panel);
+  Prefetcher nothing;
+  solve_lower(blocks.view(), panel, nothing);
   const std::vector<double> forth(panel.data, panel.data + n * width);
   EXPECT_LT(oracle::relative_error(forth, oracle::solve(dense, rhs).values), 1e-13);
 
@@ -46,7 +47,7 @@ void expect_both_substitutions(Index n, double density, Index width) {
     for (Index k = 0; k < width; ++k) scaled(i, k) *= scale[static_cast<std::size_t>(i)];
   }
   std::copy(b.begin(), b.end(), panel.data);
-  solve_lower_transposed(blocks.view(), scale, panel);
+  solve_lower_transposed(blocks.view(), scale, panel, nothing);
   const std::vector<double> back(panel.data, panel.data + n * width);
   EXPECT_LT(oracle::relative_error(back, oracle::solve(oracle::transpose(dense), scaled).values),
             1e-13);
