@@ -20,8 +20,6 @@ using Doubles = hn::ScalableTag<double>;
 // Rows ahead whose memory is asked for: the rows of a strip lie in different pages, which the
 // hardware does not foresee.
 constexpr Index rows_ahead = 8;
-// The same along contiguous fibres, of which a panel reads more at once than the hardware follows.
-constexpr Index lines_ahead = 8;
 
 HWY_INLINE Index panel_row(const RowMap& map, Index row, Index begin) {
   return map.position.empty() ? row - begin
@@ -85,6 +83,9 @@ void move_runs(const View& view, const FibreGroup& group, Index begin, Index end
 }
 
 #if HWY_MAX_BYTES >= 32
+// Lines ahead along contiguous fibres, of which a panel reads more at once than the hardware
+// follows.
+constexpr Index lines_ahead = 8;
 using Four = hn::FixedTag<double, 4>;
 
 template <typename Vector>
