@@ -47,7 +47,7 @@ std::string hdf5_error_text() {
   return collected_errors().innermost;
 }
 
-void throw_hdf5(const std::string& message, std::source_location where) {
+void throw_hdf5(const std::string& message, core::SourceLocation where) {
   const auto errors = collected_errors();
   const std::string text =
       errors.innermost.empty() ? message : fmt::format("{} (HDF5: {})", message, errors.innermost);

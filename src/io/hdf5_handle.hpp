@@ -2,7 +2,7 @@
 
 #include <hdf5.h>
 
-#include <source_location>
+#include "kronwerk/core/source_location.hpp"
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -67,7 +67,7 @@ std::string hdf5_error_text();
 /// Throws ResourceError if the last failure was a full disk or quota, else Hdf5Error: `message`
 /// followed by HDF5's own text.
 [[noreturn]] void throw_hdf5(const std::string& message,
-                             std::source_location where = std::source_location::current());
+                             core::SourceLocation where = core::SourceLocation::current());
 
 /// Access properties for files: the POSIX driver without file locks. Many cluster file systems
 /// refuse locks, and whole-file renames make them unnecessary.

@@ -12,11 +12,11 @@ std::string to_text(const ImportSummary& summary) {
                   summary.sparse ? "sparse matrix" : "values", core::format_count(summary.stored),
                   summary.sparse ? "stored entries" : "of them nonzero");
   if (summary.symmetric) {
-    text += fmt::format("  {}", *summary.symmetric ? "symmetric" : "not symmetric");
-    if (summary.asymmetric_links.value_or(0) > 0) {
-      text += fmt::format(" ({} links without the reverse)",
-                          core::format_count(*summary.asymmetric_links));
-    }
+    const core::Index one_way = summary.asymmetric_links.value_or(0);
+    text += *summary.symmetric ? "  symmetric"
+            : one_way == 0     ? "  symmetric links, values not symmetric"
+                               : fmt::format("  not symmetric ({} links without the reverse)",
+                                             core::format_count(one_way));
     text += fmt::format(", {} islands, {} components\n",
                         core::format_count(summary.islands.value_or(0)),
                         core::format_count(summary.components.value_or(0)));
