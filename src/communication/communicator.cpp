@@ -8,7 +8,7 @@
 
 namespace kronwerk::communication {
 
-void check_mpi(int code, std::source_location where) {
+void check_mpi(int code, core::SourceLocation where) {
   if (code == MPI_SUCCESS) return;
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;

@@ -23,10 +23,10 @@ ExitCode exit_code(ErrorKind kind) noexcept {
   return ExitCode::failure;
 }
 
-Error::Error(ErrorKind kind, const std::string& message, std::source_location where)
+Error::Error(ErrorKind kind, const std::string& message, SourceLocation where)
     : std::runtime_error(message), kind_(kind), where_(where) {}
 
-void throw_error(ErrorKind kind, const std::string& message, std::source_location where) {
+void throw_error(ErrorKind kind, const std::string& message, SourceLocation where) {
   switch (kind) {
     case ErrorKind::configuration:
       throw ConfigurationError(message, where);

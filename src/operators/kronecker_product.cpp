@@ -93,9 +93,9 @@ KroneckerProduct::KroneckerProduct(const communication::Communicator& comm,
   output_ = Layout(out, estimate_.leading_modes, comm.size());
   middle_ = Layout(middle_in, estimate_.leading_modes, comm.size());
   middle_out_ = Layout(middle_out, estimate_.leading_modes, comm.size());
-  stages_ = std::make_shared<const Stages>(LocalProduct(std::move(before)),
-                                           LocalProduct(std::move(leading)),
-                                           LocalProduct(std::move(after)));
+  stages_ = std::make_shared<const Stages>(Stages{LocalProduct(std::move(before)),
+                                                  LocalProduct(std::move(leading)),
+                                                  LocalProduct(std::move(after))});
 }
 
 void KroneckerProduct::apply(std::span<const double> x, std::span<double> y,

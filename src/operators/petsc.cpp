@@ -4,7 +4,7 @@
 
 namespace kronwerk::operators {
 
-void check_petsc(PetscErrorCode code, std::source_location where) {
+void check_petsc(PetscErrorCode code, core::SourceLocation where) {
   if (code == 0) return;
   const char* text = nullptr;
   char* specific = nullptr;

@@ -123,7 +123,7 @@ PetscInt petsc_size(Index size, const distribution::Layout& layout) {
 
 std::unique_ptr<ShellContext> make_context(Operator op) {
   auto transposed = std::make_shared<const KroneckerProduct>(op->transposed());
-  return std::make_unique<ShellContext>(std::move(op), std::move(transposed));
+  return std::make_unique<ShellContext>(ShellContext{std::move(op), std::move(transposed)});
 }
 
 template <typename Function>

@@ -5,7 +5,6 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <source_location>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -13,11 +12,12 @@
 
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/extents.hpp"
+#include "kronwerk/core/source_location.hpp"
 
 namespace kronwerk::communication {
 
 /// Throws MpiError with MPI's own text unless `code` is MPI_SUCCESS.
-void check_mpi(int code, std::source_location where = std::source_location::current());
+void check_mpi(int code, core::SourceLocation where = core::SourceLocation::current());
 
 /// Owning, move-only handle of an MPI communicator on which errors are returned, not fatal.
 class Communicator {

@@ -1,8 +1,9 @@
 #pragma once
 
-#include <source_location>
 #include <stdexcept>
 #include <string>
+
+#include "kronwerk/core/source_location.hpp"
 
 namespace kronwerk::core {
 
@@ -36,22 +37,21 @@ ExitCode exit_code(ErrorKind kind) noexcept;
 /// and expected, and what to do; it is complete without the source location.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& message, std::source_location where);
+  Error(ErrorKind kind, const std::string& message, SourceLocation where);
 
   ErrorKind kind() const noexcept { return kind_; }
-  const std::source_location& where() const noexcept { return where_; }
+  const SourceLocation& where() const noexcept { return where_; }
 
  private:
   ErrorKind kind_;
-  std::source_location where_;
+  SourceLocation where_;
 };
 
 namespace detail {
 template <ErrorKind error_kind>
 class ErrorOf final : public Error {
  public:
-  explicit ErrorOf(const std::string& message,
-                   std::source_location where = std::source_location::current())
+  explicit ErrorOf(const std::string& message, SourceLocation where = SourceLocation::current())
       : Error(error_kind, message, where) {}
 };
 }  // namespace detail
@@ -74,6 +74,6 @@ using Terminated = detail::ErrorOf<ErrorKind::terminated>;
 
 /// Throws the class that belongs to `kind`; how a rank repeats another rank's failure.
 [[noreturn]] void throw_error(ErrorKind kind, const std::string& message,
-                              std::source_location where = std::source_location::current());
+                              SourceLocation where = SourceLocation::current());
 
 }  // namespace kronwerk::core

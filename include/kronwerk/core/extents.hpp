@@ -28,12 +28,11 @@ std::string to_text(std::span<const Index> extents);
 
 /// Converts between integer types. @throws ShapeError, naming the value, if it does not fit
 template <typename To, typename From>
-To narrow(From value, std::source_location where = std::source_location::current()) {
+To narrow(From value, SourceLocation where = SourceLocation::current()) {
   if (!std::in_range<To>(value)) {
-    throw ShapeError(
-        "the size " + std::to_string(value) + " does not fit a " +
-            std::to_string(8 * sizeof(To)) + "-bit integer",
-        where);
+    throw ShapeError("the size " + std::to_string(value) + " does not fit a " +
+                         std::to_string(8 * sizeof(To)) + "-bit integer",
+                     where);
   }
   return static_cast<To>(value);
 }

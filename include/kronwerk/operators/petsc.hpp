@@ -2,15 +2,15 @@
 
 #include <petscksp.h>
 
-#include <source_location>
 #include <utility>
 
 #include "kronwerk/communication/communicator.hpp"
+#include "kronwerk/core/source_location.hpp"
 
 namespace kronwerk::operators {
 
 /// Throws PetscError (or ResourceError for PETSC_ERR_MEM) with PETSc's text unless `code` is 0.
-void check_petsc(PetscErrorCode code, std::source_location where = std::source_location::current());
+void check_petsc(PetscErrorCode code, core::SourceLocation where = core::SourceLocation::current());
 
 /// Owning, move-only handle of a PETSc object.
 template <typename Object, PetscErrorCode (*destroy)(Object*)>
