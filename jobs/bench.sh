@@ -16,3 +16,11 @@ cmake --preset release >/dev/null
 cmake --build --preset release --target kronwerk benchmarks
 mkdir -p build/benchmark_data
 "$KRONWERK_PYTHON" tests/benchmarks/table.py build/release build/benchmark_data "$@"
+
+# The hot loop by itself, on one core: the substitution with many right-hand sides.
+if [ $# -eq 0 ]; then
+  for input in configs/data/us_counties_queen.gal 10000; do
+    echo
+    build/release/sparse_solve_benchmark "$input"
+  done
+fi
