@@ -75,13 +75,13 @@ void print_summary(const TaskContext& context, const JobClock& clock) {
 }
 
 void check_converged(const TaskContext& context) {
-  if (context.converged) return;
+  if (context.failure.empty()) return;
   throw core::ConvergenceError(fmt::format(
-      "the Krylov solver did not reach the tolerance {:g} within {} iterations; the last iterate "
-      "was "
-      "written to {} with converged = 0. Raise solver.max_iterations, lower the demand, or use "
+      "the Krylov solver did not reach the tolerance {:g} ({}; max_iterations {}); the last "
+      "iterate "
+      "was written to {} with converged = 0. Raise solver.max_iterations, lower the demand, or use "
       "solver.method: direct",
-      context.job().solver.tolerance, context.job().solver.max_iterations,
+      context.job().solver.tolerance, context.failure, context.job().solver.max_iterations,
       context.job().output.file));
 }
 

@@ -110,7 +110,7 @@ class SolveTask final : public VectorTask {
     if (krylov()) context().file.write_vector("/history", record_.history);
     report.line("result      " + result_statistics_.text(comm()));
     report.line(fmt::format("residual    {:.3e} relative to the right-hand side", residual));
-    context().converged = record_.converged;
+    context().failure = record_.reason;
   }
 
   std::optional<Operators> op_;

@@ -92,7 +92,10 @@ class KrylovSolver final : public ProductSolver {
     PetscInt iterations = 0;
     check_petsc(KSPGetConvergedReason(solver_.get(), &reason));
     check_petsc(KSPGetIterationNumber(solver_.get(), &iterations));
-    record_->converged = record_->converged && reason > 0;
+    if (reason <= 0) {
+      record_->converged = false;
+      record_->reason = KSPConvergedReasons[reason];
+    }
     record_->iterations += iterations;
   }
 

@@ -23,6 +23,7 @@ class ProductSolver {
 /// What the iterative solves of a job did; one for all its blocks.
 struct SolveRecord {
   bool converged = true;
+  std::string reason;  ///< PETSc's name of why a solve stopped without convergence
   core::Index iterations = 0;
   std::vector<double> history;  ///< relative residuals of the forward solves, one after the other
 };

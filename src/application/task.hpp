@@ -25,7 +25,8 @@ struct TaskContext {
   std::vector<expressions::LoweredProduct> products;
   /// Without terms where the derivative is zero.
   std::map<std::string, std::vector<expressions::LoweredProduct>> derivatives;
-  bool converged = true;  ///< set by the task
+  /// Why an iterative solve stopped without convergence; empty if all converged.
+  std::string failure{};
 
   const configuration::Job& job() const { return problem.job; }
 };

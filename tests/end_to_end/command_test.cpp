@@ -1,0 +1,97 @@
+// plan, import, show, --help, --version and the printing of run.
+#include "end_to_end/program.hpp"
+
+namespace kronwerk::end_to_end {
+namespace {
+
+class Commands : public ProgramTest {
+ protected:
+  void write_points() const {
+    write_text(path("points.csv"), "id,x,y\na,0,0\nb,1,0\nc,3,0\nd,6,0\ne,10,0\n");
+    write_text(path("edges.csv"), "from,to,value\na,b,3\nb,a,1.5\ne,d,2\n");
+  }
+  const std::string job_ =
+      "task: solve\nparameters: {rho: 0.5}\nmatrices: {W: {file: data.h5, dataset: "
+      "/W}}\noperator: \"kron(I - rho*W, I - rho*W)\"\ninput: {file: data.h5, dataset: /b, "
+      "transform: "
+      "log1p}\noutput: {file: results/out.h5, overwrite: true}\n";
+};
+
+TEST_F(Commands, ImportRunAndShow) {
+  write_points();
+  Outcome outcome =
+      kronwerk(2, "import knn points.csv --planar --k 2 --row-normalise --to data.h5:/W");
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_GE(outcome.count("5 x 5"), 1) << outcome.output;
+  outcome = kronwerk(1, "import edges edges.csv --order-by points.csv --to data.h5:/b");
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  outcome = kronwerk(1, "import edges edges.csv points.csv --to data.h5:/b");
+  EXPECT_EQ(outcome.code, 2) << "without --overwrite";
+  outcome = run(2, job_);
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_EQ(outcome.errors, "");
+  for (const char* text : {"factorise", "solve", "verify", "write", "written to  results/out.h5"}) {
+    EXPECT_GE(outcome.count(text), 1) << outcome.output;
+  }
+  EXPECT_EQ(Result(path("data.h5")).value("/b"), 0);
+  EXPECT_EQ(Result(path("data.h5")).values("/b")[1], 3);
+  outcome = kronwerk(2, "show results/out.h5");
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_GE(outcome.count("result"), 1);
+  EXPECT_EQ(outcome.count("relative_residual"), 1) << outcome.output;
+  EXPECT_EQ(kronwerk(1, "show points.csv").code, 2);
+}
+
+TEST_F(Commands, ImportRefusesMalformedRowsWithFileAndLine) {
+  write_points();
+  write_text(path("bad.csv"), "from,to,value\na,b,3\nb,a\n");
+  const Outcome outcome = kronwerk(2, "import edges bad.csv --to data.h5:/b");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.count("bad.csv:3"), 1) << outcome.errors;
+  EXPECT_FALSE(std::filesystem::exists(path("data.h5")));
+}
+
+TEST_F(Commands, PlanSaysWhatALargeJobTakesWithoutRunningIt) {
+  write_points();
+  ASSERT_EQ(kronwerk(1, "import knn points.csv --planar --k 2 --to data.h5:/W").code, 0);
+  ASSERT_EQ(kronwerk(1, "import edges edges.csv points.csv --to data.h5:/b").code, 0);
+  write_text(path("job.yaml"), job_);
+  const Outcome outcome = kronwerk(2, "plan job.yaml --ranks 1000 --nodes 10");
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  for (const char* text : {"1000 on 10 nodes", "5 x 5 (25 points)", "exchanges", "per node",
+                           "of 1000 ranks own nothing"}) {
+    EXPECT_EQ(outcome.count(text), 1) << text << "\n" << outcome.output;
+  }
+  EXPECT_TRUE(is_clean());
+}
+
+TEST_F(Commands, HelpAndVersionArePrintedOnce) {
+  const Outcome version = kronwerk(2, "--version");
+  EXPECT_EQ(version.code, 0);
+  EXPECT_EQ(version.count("kronwerk "), 1) << version.output;
+  const Outcome help = kronwerk(2, "--help");
+  EXPECT_EQ(help.code, 0);
+  EXPECT_EQ(help.count("import"), 1) << help.output;
+  EXPECT_GE(kronwerk(1, "import knn --help").count("--planar"), 1);
+}
+
+TEST_F(Commands, QuietPrintsNothing) {
+  write_points();
+  ASSERT_EQ(kronwerk(1, "import knn points.csv --planar --k 2 --to data.h5:/W").code, 0);
+  ASSERT_EQ(kronwerk(1, "import edges edges.csv points.csv --to data.h5:/b").code, 0);
+  const Outcome outcome = run(2, job_, "--quiet --set parameters.rho=0.25");
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_EQ(outcome.output + outcome.errors, "");
+}
+
+TEST_F(Commands, LogViewNamesTheStages) {
+  write_points();
+  ASSERT_EQ(kronwerk(1, "import knn points.csv --planar --k 2 --to data.h5:/W").code, 0);
+  ASSERT_EQ(kronwerk(1, "import edges edges.csv points.csv --to data.h5:/b").code, 0);
+  const Outcome outcome = run(1, job_, "--quiet --set parameters.rho=0.25 -- -log_view");
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_GE(outcome.count("factorise"), 1) << outcome.output;
+}
+
+}  // namespace
+}  // namespace kronwerk::end_to_end
