@@ -15,6 +15,15 @@ KroneckerProduct make_product(const communication::Communicator& comm,
   return {comm, workspace, product.scale, std::move(chains), leading_modes};
 }
 
+KroneckerProduct make_inverse(const communication::Communicator& comm,
+                              const std::shared_ptr<operators::Workspace>& workspace,
+                              const expressions::LoweredProduct& product, Index batch) {
+  expressions::LoweredProduct inverse = product;
+  inverse.scale = 1 / product.scale;
+  for (factors::Chain& chain : inverse.chains) chain = factors::inverse(chain);
+  return make_product(comm, workspace, inverse, batch);
+}
+
 KroneckerProduct rescaled(const KroneckerProduct& product,
                           const std::shared_ptr<operators::Workspace>& workspace, double scale) {
   return {product.comm(), workspace, scale, product.chains(),

@@ -20,6 +20,11 @@ KroneckerProduct make_product(const communication::Communicator& comm,
                               const expressions::LoweredProduct& product, Index batch,
                               std::optional<int> leading_modes = std::nullopt);
 
+/// The inverse of make_product(), with the split that suits solving. Factorises; collective.
+KroneckerProduct make_inverse(const communication::Communicator& comm,
+                              const std::shared_ptr<operators::Workspace>& workspace,
+                              const expressions::LoweredProduct& product, Index batch);
+
 /// The same factors with another scale and the same split.
 KroneckerProduct rescaled(const KroneckerProduct& product,
                           const std::shared_ptr<operators::Workspace>& workspace, double scale);

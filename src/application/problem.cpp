@@ -33,6 +33,20 @@ expressions::MatrixSymbol symbol_of(const io::DatasetInfo& info, const std::stri
   return symbol;
 }
 
+void check_names(const Job& job) {
+  const auto check = [&](const auto& defined, const char* what) {
+    for (const auto& [name, value] : defined) {
+      if (!expressions::is_reserved_name(name)) continue;
+      throw ConfigurationError(fmt::format(
+          "{}: '{}' cannot name a {}, because formulas give it a meaning; choose another "
+          "name",
+          job.where(value.position), name, what));
+    }
+  };
+  check(job.parameters, "parameter");
+  check(job.matrices, "matrix");
+}
+
 void check_used(const Job& job) {
   const auto used = expressions::used_names(job.formula.value, job.where(job.formula.position));
   const auto check = [&](const auto& defined, const std::vector<std::string>& names,
@@ -132,6 +146,7 @@ Problem analyse_problem(const communication::Communicator& comm, configuration::
   Problem problem;
   problem.job = std::move(job);
   const Job& the_job = problem.job;
+  check_names(the_job);
   check_used(the_job);
   for (const auto& [name, parameter] : the_job.parameters) {
     problem.symbols.parameters[name] = parameter.value;

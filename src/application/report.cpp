@@ -60,10 +60,8 @@ std::string Statistics::text(const communication::Communicator& comm) const {
   return fmt::format("min {:.6g}, max {:.6g}, norm {:.10g}", least, greatest, norm);
 }
 
-std::vector<std::string> report_factors(const operators::KroneckerProduct& product, Stages& stages,
-                                        Report& report) {
+void announce_factors(const operators::KroneckerProduct& product, Stages& stages, Report& report) {
   constexpr double nearly_singular = 1e12;
-  std::vector<std::string> descriptions;
   std::set<const factors::Factor*> seen;
   int mode = 0;
   for (const factors::Chain& chain : product.chains()) {
@@ -75,9 +73,14 @@ std::vector<std::string> report_factors(const operators::KroneckerProduct& produ
       report.set(fmt::format("condition_{}", mode), condition);
       report.set(fmt::format("factorisation_{}", mode), factorisation->description());
       if (!seen.insert(link.factor.get()).second) continue;
-      descriptions.push_back(fmt::format(
+      const std::string text = fmt::format(
           "{} ({} x {}): {}, condition about {:.2g}", link.factor->name(), link.factor->rows(),
-          link.factor->cols(), factorisation->description(), condition));
+          link.factor->cols(), factorisation->description(), condition);
+      if (seen.size() == 1) {
+        stages.report("factorise", text);
+      } else {
+        stages.print(fmt::format("{:24}{}", "", text));
+      }
       if (condition > nearly_singular) {
         stages.warn(
             fmt::format("the factor {} ({} x {}) is nearly singular: its condition is about "
@@ -88,7 +91,6 @@ std::vector<std::string> report_factors(const operators::KroneckerProduct& produ
       }
     }
   }
-  return descriptions;
 }
 
 JobClock start_clock() {

@@ -42,10 +42,10 @@ class Statistics {
   core::Index count_ = 0;
 };
 
-/// Condition estimates of the factors that were factorised, one attribute per mode; warns of those
-/// that are nearly singular. Returns one description per distinct factor. Collective.
-std::vector<std::string> report_factors(const operators::KroneckerProduct& product, Stages& stages,
-                                        Report& report);
+/// Condition estimates of the factors that were factorised, one attribute per mode, and a line per
+/// distinct factor under the stage "factorise"; warns of those that are nearly singular.
+/// Collective.
+void announce_factors(const operators::KroneckerProduct& product, Stages& stages, Report& report);
 
 /// When the job began, for the root attributes.
 struct JobClock {

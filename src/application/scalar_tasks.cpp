@@ -69,9 +69,7 @@ void run_logdet(TaskContext& context) {
     op = make_product(context.comm, context.workspace, context.products.front(), 1);
     determinant = op->determinant();
   });
-  for (const std::string& text : report_factors(*op, stages, context.report)) {
-    stages.report("factorise", text);
-  }
+  announce_factors(*op, stages, context.report);
   stages.run("gradient", [&] { write_derivatives(context, *op, determinant.log_abs); });
   if (context.job().gradient) stages.report("gradient", "traces of the factors");
   context.file.write_scalar("/result", determinant.log_abs);

@@ -29,10 +29,17 @@ class SolveTask final : public VectorTask {
   const distribution::Layout& output_layout() const override { return op_->op.input_layout(); }
 
   void build(Index size) override {
-    KroneckerProduct op =
-        make_product(comm(), context().workspace, context().products.front(), size);
+    const auto& product = context().products.front();
+    std::optional<KroneckerProduct> inverse;
+    std::optional<int> leading_modes;
+    if (!krylov()) {
+      inverse = make_inverse(comm(), context().workspace, product, size);
+      leading_modes = inverse->input_layout().leading_modes();
+    }
+    KroneckerProduct op = make_product(comm(), context().workspace, product, size, leading_modes);
     KroneckerProduct minus = rescaled(op, context().workspace, -op.scale());
-    auto solver = krylov() ? make_krylov_solver(op, job().solver, record_) : make_direct_solver(op);
+    auto solver = inverse ? make_direct_solver(std::move(*inverse))
+                          : make_krylov_solver(op, job().solver, record_);
     op_.emplace(Operators{std::move(op), std::move(minus), std::move(solver), {}});
     op_->derivatives = build_derivatives(size, input_layout().leading_modes());
   }
@@ -57,10 +64,7 @@ class SolveTask final : public VectorTask {
   }
 
   void announce() {
-    if (krylov()) return;
-    for (const std::string& text : report_factors(op_->op, context().stages, context().report)) {
-      context().stages.report("factorise", text);
-    }
+    if (!krylov()) announce_factors(op_->op, context().stages, context().report);
   }
 
   void gradient(Index first) override {

@@ -15,7 +15,7 @@ using operators::KroneckerProduct;
 
 class DirectSolver final : public ProductSolver {
  public:
-  explicit DirectSolver(const KroneckerProduct& product) : inverse_(product.inverse()) {}
+  explicit DirectSolver(KroneckerProduct inverse) : inverse_(std::move(inverse)) {}
 
   void solve(std::span<const double> b, std::span<double> x) override { inverse_.apply(b, x); }
   void solve_transposed(std::span<const double> b, std::span<double> x) override {
@@ -110,8 +110,8 @@ class KrylovSolver final : public ProductSolver {
 
 }  // namespace
 
-std::unique_ptr<ProductSolver> make_direct_solver(const KroneckerProduct& product) {
-  return std::make_unique<DirectSolver>(product);
+std::unique_ptr<ProductSolver> make_direct_solver(KroneckerProduct inverse) {
+  return std::make_unique<DirectSolver>(std::move(inverse));
 }
 
 std::unique_ptr<ProductSolver> make_krylov_solver(const KroneckerProduct& product,

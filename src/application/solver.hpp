@@ -28,8 +28,8 @@ struct SolveRecord {
   std::vector<double> history;  ///< relative residuals of the forward solves, one after the other
 };
 
-/// The product of the factors' inverses. Factorises; collective.
-std::unique_ptr<ProductSolver> make_direct_solver(const operators::KroneckerProduct& product);
+/// Applies `inverse`, the product of the factors' inverses, and its transpose. Collective.
+std::unique_ptr<ProductSolver> make_direct_solver(operators::KroneckerProduct inverse);
 
 /// PETSc's KSP on the shell matrix of `product`, as the settings and PETSc's options say.
 /// Collective.
