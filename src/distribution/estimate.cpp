@@ -99,12 +99,36 @@ ProductEstimate estimate_product(std::span<const ModeCost> modes, int leading_mo
   return estimate;
 }
 
+namespace {
+
+/// Whether every rank owns a part of what it works on, in the home layout and in the away layout.
+bool uses_all_ranks(std::span<const ModeCost> modes, int leading_modes, int parts) {
+  const auto leading = modes.first(static_cast<std::size_t>(leading_modes));
+  const auto trailing = modes.subspan(static_cast<std::size_t>(leading_modes));
+  const auto enough = [&](std::span<const ModeCost> group) {
+    Index points = 1;
+    for (const ModeCost& mode : group) points *= std::min(mode.rows, mode.cols);
+    return points >= parts;
+  };
+  return enough(leading) && (all_identity(leading) || enough(trailing));
+}
+
+}  // namespace
+
 ProductEstimate choose_split(std::span<const ModeCost> modes, int parts, const Rates& rates) {
   if (modes.empty()) throw core::ShapeError("a product needs at least one factor");
-  ProductEstimate best = estimate_product(modes, 0, parts, rates);
-  for (int split = 1; split <= static_cast<int>(modes.size()); ++split) {
+  // Vectors are distributed even where one rank alone would be faster: that is what makes the next,
+  // larger job of the same kind fit.
+  ProductEstimate best;
+  bool best_uses_all = false;
+  for (int split = 0; split <= static_cast<int>(modes.size()); ++split) {
     const ProductEstimate estimate = estimate_product(modes, split, parts, rates);
-    if (estimate.seconds < best.seconds) best = estimate;
+    const bool uses_all = uses_all_ranks(modes, split, parts);
+    const bool better = uses_all == best_uses_all ? estimate.seconds < best.seconds : uses_all;
+    if (split == 0 || better) {
+      best = estimate;
+      best_uses_all = uses_all;
+    }
   }
   return best;
 }

@@ -133,6 +133,27 @@ FactorPtr linear_combination(const Communicator& comm, std::string name, Terms t
                     }));
 }
 
+FactorPtr transpose(const Communicator& comm, std::string name, const FactorPtr& factor) {
+  if (is_diagonal(factor)) return factor;
+  if (is_kind(factor, Kind::sparse)) {
+    SparseArrays transposed;
+    on_first_of_node(comm, [&] { transposed = transpose(to_sparse(*factor).view()); });
+    return share_sparse(comm, std::move(name), factor->cols(), factor->rows(), transposed);
+  }
+  const Index rows = factor->rows();
+  const Index cols = factor->cols();
+  return make_dense(std::move(name), share_dense(comm, cols, rows, [&](std::span<double> values) {
+                      std::vector<double> dense(values.size(), 0.0);
+                      factor->add_to_dense(1, dense);
+                      for (Index i = 0; i < rows; ++i) {
+                        for (Index j = 0; j < cols; ++j) {
+                          values[static_cast<std::size_t>(j * rows + i)] =
+                              dense[static_cast<std::size_t>(i * cols + j)];
+                        }
+                      }
+                    }));
+}
+
 FactorPtr multiply(const Communicator& comm, std::string name, std::span<const FactorPtr> factors) {
   if (factors.empty()) throw core::ShapeError("the product '" + name + "' has no factors");
   for (std::size_t i = 1; i < factors.size(); ++i) {

@@ -65,7 +65,7 @@ std::string caret_message(const Source& source, Span span, const std::string& wh
   return message;
 }
 
-void fail_at(const Source& source, Span span, const std::string& what, std::source_location where) {
+void fail_at(const Source& source, Span span, const std::string& what, core::SourceLocation where) {
   throw core::ConfigurationError(caret_message(source, span, what), where);
 }
 

@@ -39,6 +39,11 @@ TEST(ChooseSplit, GivesEveryRankWorkWhereThereIsEnough) {
   EXPECT_GE(std::min(layout.leading(), layout.trailing()), 64);
 }
 
+TEST(ChooseSplit, SpreadsSmallVectorsToo) {
+  const std::vector<ModeCost> modes{dense(5), dense(4)};
+  EXPECT_EQ(choose_split(modes, 4).leading_modes, 1);
+}
+
 TEST(ChooseSplit, WorksForOneToTwelveModesAnd100000Ranks) {
   for (std::size_t count = 1; count <= 12; ++count) {
     const std::vector<ModeCost> modes(count, dense(5));

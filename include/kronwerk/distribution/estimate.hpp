@@ -38,7 +38,8 @@ struct ProductEstimate {
 ProductEstimate estimate_product(std::span<const ModeCost> modes, int leading_modes, int parts,
                                  const Rates& rates = {});
 
-/// The split with the least estimated time; of equal ones the smallest.
+/// The split with the least estimated time among those that give every rank a part, if there are
+/// any; of equal ones the smallest.
 /// @throws ShapeError if there is no mode or a size overflows
 ProductEstimate choose_split(std::span<const ModeCost> modes, int parts, const Rates& rates = {});
 

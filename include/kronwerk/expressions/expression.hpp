@@ -15,10 +15,10 @@ using core::Index;
 /// What a formula may know of a matrix before anything is computed.
 struct MatrixSymbol {
   Index rows = 0;
-  Index cols = 0;          ///< 1 for a vector
-  bool vector = false;     ///< legal inside diag() only
+  Index cols = 0;       ///< 1 for a vector
+  bool vector = false;  ///< legal inside diag() only
   bool sparse = false;
-  Index stored = 0;        ///< stored entries if sparse
+  Index stored = 0;  ///< stored entries if sparse
 };
 
 struct Symbols {
@@ -48,7 +48,13 @@ class Expression {
 /// @throws ConfigurationError showing the formula with a caret (and the shapes involved)
 Expression analyse(const std::string& formula, const Symbols& symbols, const std::string& where);
 
-/// The names of parameters and matrices that the formula uses (for 'unused' errors).
+/// True for the names of functions, `I`, `input` and `result`: no matrix or parameter may have
+/// them.
+bool is_reserved_name(const std::string& name);
+
+/// The names that the formula uses (for 'unused' errors). A formula alone does not tell parameters
+/// from matrices: both lists hold every name that is neither called nor reserved.
+/// @throws ConfigurationError for a formula that cannot be parsed
 struct UsedNames {
   std::vector<std::string> parameters;
   std::vector<std::string> matrices;

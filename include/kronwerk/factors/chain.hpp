@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,7 +19,8 @@ struct Link {
   Index rows() const { return transposed ? factor->cols() : factor->rows(); }
   Index cols() const { return transposed ? factor->rows() : factor->cols(); }
   double flops_per_fibre() const;
-  /// y = op(A) x. Local; x and y must not overlap. @throws InternalError if an inverse was not factorised
+  /// y = op(A) x. Local; x and y must not overlap. @throws InternalError if an inverse was not
+  /// factorised
   void apply(ConstView x, View y) const;
 };
 
@@ -35,6 +38,16 @@ Chain transposed(const Chain& chain);
 Chain inverse(const Chain& chain);
 /// The factors that need a factorisation before the chain can be applied.
 std::vector<FactorPtr> to_factorise(const Chain& chain);
+
+/// Calls take(first, count, panel) for the columns [begin, end) of the chain's matrix, a few at a
+/// time; panel is (rows, count), row-major. Local; inverses must have been factorised.
+void for_column_panels(
+    const Chain& chain, Index begin, Index end,
+    const std::function<void(Index first, Index count, std::span<const double> panel)>& take);
+
+/// The chain as one dense factor, once per node. Collective on comm: factorises what it needs.
+FactorPtr materialise(const communication::Communicator& comm, std::string name,
+                      const Chain& chain);
 
 /// (C_1 ⊗ … ⊗ C_q) on local memory: what one rank does between two redistributions. Orders the
 /// modes so that the least is computed (shrinking first), fuses them in cache, and merges adjacent
@@ -54,8 +67,9 @@ class LocalProduct {
   /// should use a multiple of it.
   Index preferred_fibres() const noexcept { return preferred_fibres_; }
 
-  /// y = (C_1 ⊗ … ⊗ C_q) x for views of extent cols() and rows(); within the extent, the modes are in
-  /// row-major order. x and y must not overlap, unless they are the same view and works_in_place().
+  /// y = (C_1 ⊗ … ⊗ C_q) x for views of extent cols() and rows(); within the extent, the modes are
+  /// in row-major order. x and y must not overlap, unless they are the same view and
+  /// works_in_place().
   void apply(ConstView x, View y) const;
 
  private:

@@ -19,6 +19,10 @@ FactorPtr make_sparse(std::string name, communication::SharedSparse matrix);
 FactorPtr linear_combination(const communication::Communicator& comm, std::string name,
                              std::span<const std::pair<double, FactorPtr>> terms);
 
+/// Aᵀ as a factor of the same kind, once per node. Collective on comm.
+FactorPtr transpose(const communication::Communicator& comm, std::string name,
+                    const FactorPtr& factor);
+
 /// The product A_1 A_2 … A_q as one dense or sparse factor, once per node. Collective on comm.
 FactorPtr multiply(const communication::Communicator& comm, std::string name,
                    std::span<const FactorPtr> factors);

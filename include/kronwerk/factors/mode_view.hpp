@@ -22,9 +22,7 @@ struct ModeView {
   static ModeView contiguous(T* data, Index left, Index extent, Index right) {
     return {data, left, extent, right, extent * right, right};
   }
-  operator ModeView<const T>() const
-    requires(!std::is_const_v<T>)
-  {
+  operator ModeView<const T>() const requires(!std::is_const_v<T>) {
     return {data, left, extent, right, left_stride, row_stride};
   }
 };

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstddef>
-#include <source_location>
 #include <string>
 
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/core/source_location.hpp"
 
 namespace kronwerk::formulas {
 
@@ -32,6 +32,6 @@ std::string caret_message(const Source& source, Span span, const std::string& wh
 
 /// @throws ConfigurationError with caret_message(source, span, what)
 [[noreturn]] void fail_at(const Source& source, Span span, const std::string& what,
-                          std::source_location where = std::source_location::current());
+                          core::SourceLocation where = core::SourceLocation::current());
 
 }  // namespace kronwerk::formulas

@@ -1,0 +1,97 @@
+#include "kronwerk/expressions/lowering.hpp"
+
+#include <algorithm>
+
+#include "kronwerk/expressions/factor_node.hpp"
+#include "kronwerk/factors/make.hpp"
+
+namespace kronwerk::expressions {
+
+using factors::Chain;
+using factors::FactorPtr;
+using factors::Link;
+
+/// Builds factors, each canonical text once.
+struct Lowering::State {
+  const communication::Communicator* comm;
+  std::map<std::string, FactorPtr> built;
+
+  FactorPtr identity(Index extent) {
+    FactorPtr& factor = built["I " + std::to_string(extent)];
+    if (!factor) factor = factors::make_identity(extent);
+    return factor;
+  }
+
+  FactorPtr leaf(const FactorLeaf& leaf) {
+    const auto found = built.find(leaf.text);
+    if (found != built.end()) return found->second;
+    if (leaf.kind != FactorLeaf::Kind::sum) {
+      throw core::InternalError("no data were given for '" + leaf.text + "'");
+    }
+    std::vector<std::pair<double, FactorPtr>> terms;
+    for (const auto& [coefficient, term] : leaf.terms) {
+      terms.emplace_back(coefficient, explicit_factor(*term));
+    }
+    FactorPtr factor = factors::linear_combination(*comm, leaf.text, terms);
+    built[leaf.text] = factor;
+    return factor;
+  }
+
+  Chain chain(const FactorNode& node) {
+    if (node.is_identity()) return {{identity(node.rows), false, false}};
+    Chain result;
+    for (const FactorLink& link : node.links) {
+      result.push_back({leaf(*link.leaf), link.transposed, link.inverse});
+    }
+    return result;
+  }
+
+  /// A term of a sum as one matrix: products of plain matrices stay sparse if they are.
+  FactorPtr explicit_factor(const FactorNode& node) {
+    if (node.is_identity()) return identity(node.rows);
+    const auto found = built.find(node.text);
+    if (found != built.end()) return found->second;
+    const Chain links = chain(node);
+    const bool inverses =
+        std::any_of(links.begin(), links.end(), [](const Link& link) { return link.inverse; });
+    FactorPtr factor;
+    if (inverses) {
+      factor = factors::materialise(*comm, node.text, links);
+    } else {
+      std::vector<FactorPtr> plain;
+      for (const Link& link : links) {
+        plain.push_back(link.transposed
+                            ? factors::transpose(*comm, link.factor->name() + "'", link.factor)
+                            : link.factor);
+      }
+      factor = factors::multiply(*comm, node.text, plain);
+    }
+    built[node.text] = factor;
+    return factor;
+  }
+};
+
+Lowering::Lowering(const communication::Communicator& comm,
+                   std::map<std::string, FactorPtr> matrices)
+    : state_(std::make_shared<State>(State{&comm, {}})) {
+  for (auto& [name, factor] : matrices) {
+    state_->built["diag(" + name + ")"] = factor;
+    state_->built[name] = std::move(factor);
+  }
+}
+
+std::vector<LoweredProduct> Lowering::lower(const SumOfProducts& sum) {
+  std::vector<LoweredProduct> result;
+  for (const ProductTerm& term : sum.terms) {
+    LoweredProduct product{term.coefficient, {}, {}};
+    for (const auto& factor : term.factors) {
+      product.chains.push_back(state_->chain(*factor));
+      product.text += (product.text.empty() ? "" : ", ") + factor->text;
+    }
+    if (term.factors.size() > 1) product.text = "kron(" + product.text + ")";
+    result.push_back(std::move(product));
+  }
+  return result;
+}
+
+}  // namespace kronwerk::expressions

@@ -1,0 +1,31 @@
+#include <algorithm>
+
+#include "functions.hpp"
+#include "kronwerk/expressions/expression.hpp"
+#include "kronwerk/formulas/syntax.hpp"
+
+namespace kronwerk::expressions {
+
+const std::vector<std::string>& function_names() {
+  static const std::vector<std::string> names = {"cols", "diag", "exp",     "eye",  "inv",
+                                                 "kron", "log",  "kronsum", "rows", "sqrt"};
+  return names;
+}
+
+bool is_reserved_name(const std::string& name) {
+  const auto& functions = function_names();
+  return name == "I" || name == "input" || name == "result" ||
+         std::find(functions.begin(), functions.end(), name) != functions.end();
+}
+
+UsedNames used_names(const std::string& formula, const std::string& where) {
+  UsedNames used;
+  for (const std::string& name : formulas::names(*formulas::parse({formula, where}))) {
+    if (is_reserved_name(name)) continue;
+    used.parameters.push_back(name);
+    used.matrices.push_back(name);
+  }
+  return used;
+}
+
+}  // namespace kronwerk::expressions
