@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the other scripts: where things are, and what Open MPI needs on a small machine.
 KRONWERK_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export KRONWERK_ROOT

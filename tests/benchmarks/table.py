@@ -178,7 +178,7 @@ def main(build, work, *wanted):
     for part in (counties, small, large, exchanges, products):
         part(bench)
     print(f"\nBLAS core: {bench.core}; cores: {os.cpu_count()}; rows below target: {bench.below}")
-    print("Peers: scipy SuperLU in one process; an allowance; bare MPI_Alltoalls; concurrent dgemms.")
+    print("peer: scipy SuperLU in one process; the memory allowed; two bare MPI_Alltoalls; dgemm on all ranks")
 
 
 if __name__ == "__main__":
