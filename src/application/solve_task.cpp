@@ -14,7 +14,11 @@ namespace {
 /// (∂Op/∂θ) x).
 class SolveTask final : public VectorTask {
  public:
-  using VectorTask::VectorTask;
+  explicit SolveTask(TaskContext& task_context) : VectorTask(task_context) {
+    record_.on_iteration = [this](Index iteration) {
+      context().stages.progress().set("iteration", iteration, 0);
+    };
+  }
 
  private:
   struct Operators {

@@ -61,6 +61,7 @@ class KrylovSolver final : public ProductSolver {
       if (iteration == 0) self.first_residual_ = residual;
       const double scale = self.first_residual_ > 0 ? self.first_residual_ : 1;
       if (self.recording_) self.record_->history.push_back(residual / scale);
+      if (self.record_->on_iteration) self.record_->on_iteration(iteration);
       check_termination(*self.comm_);
     } catch (...) {
       self.failure_ = std::current_exception();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -25,6 +26,7 @@ struct SolveRecord {
   bool converged = true;
   std::string reason;  ///< PETSc's name of why a solve stopped without convergence
   core::Index iterations = 0;
+  std::function<void(core::Index)> on_iteration;  ///< told the number of each iteration, if set
   std::vector<double> history;  ///< relative residuals of the forward solves, one after the other
 };
 

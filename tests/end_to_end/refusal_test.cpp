@@ -68,7 +68,7 @@ TEST_F(Refusal, OfConfigurations) {
       {replaced("matrices:\n", "matrices:\n  V: {file: data.h5, dataset: /W}\n"),
        "job.yaml:4:3: the matrix 'V' is not used by the operator"},
       {replaced("rho_d: 0.40", "rho_d: 0.40, kron: 1"), "'kron' cannot name a parameter"},
-      {replaced("rho_d*W)", "rho_d*X)"), "X"},
+      {replaced("rho_d*W)", "rho_d*X)"), "unknown name 'X'"},
       {replaced("rho_d*W)\"", "rho_d*W\""), "^"},
       {replaced("kron(I - rho_o*W, I - rho_d*W)", "kron(I - rho_o*W, I - rho_d*W) + W"), "^"},
       {replaced("{file: data.h5, dataset: /W}", "{file: data.h5, dataset: /cube}"),
