@@ -70,14 +70,14 @@ void run_logdet(TaskContext& context) {
     determinant = op->determinant();
   });
   announce_factors(*op, stages, context.report);
+  context.report.line(fmt::format("result      log|det| = {:.15g}, sign {:+d}", determinant.log_abs,
+                                  determinant.sign));
   stages.run("gradient", [&] { write_derivatives(context, *op, determinant.log_abs); });
   if (context.job().gradient) stages.report("gradient", "traces of the factors");
   context.file.write_scalar("/result", determinant.log_abs);
   context.file.write_scalar("/sign", determinant.sign);
   context.report.set("method", "direct: from the determinants of the factors");
   context.report.set("converged", Index{1});
-  context.report.line(fmt::format("result      log|det| = {:.15g}, sign {:+d}", determinant.log_abs,
-                                  determinant.sign));
 }
 
 void run_assemble(TaskContext& context) {
