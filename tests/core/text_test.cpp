@@ -9,6 +9,7 @@ TEST(NearestName, FindsATypingErrorAndNothingFarther) {
   const std::vector<std::string> names{"tolerance", "method", "max_iterations"};
   EXPECT_EQ(nearest_name("toleranse", names), "tolerance");
   EXPECT_EQ(nearest_name("metod", names), "method");
+  EXPECT_EQ(nearest_name("roh", std::vector<std::string>{"W", "rho"}), "rho");
   EXPECT_EQ(nearest_name("colour", names), "");
   EXPECT_EQ(suggestion("toleranse", names), " (did you mean 'tolerance'?)");
   EXPECT_EQ(suggestion("colour", names), "");

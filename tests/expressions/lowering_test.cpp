@@ -1,0 +1,49 @@
+#include "kronwerk/expressions/lowering.hpp"
+
+#include <gtest/gtest.h>
+
+#include "expressions/expression_fixture.hpp"
+
+namespace kronwerk::expressions {
+namespace {
+
+class LoweringTest : public ExpressionFixture {};
+
+TEST_F(LoweringTest, EqualFactorsAreBuiltAndFactorisedOnce) {
+  Lowering lowering(comm_, data_);
+  const auto product = lowering.lower(simplified("kron(I - rho*W, I - rho*W)")).front();
+  EXPECT_EQ(product.chains[0][0].factor, product.chains[1][0].factor);
+  const auto adjoint = lowering.lower(simplified("kron(I - rho*W, I - rho*W)'")).front();
+  EXPECT_EQ(adjoint.chains[0][0].factor, product.chains[0][0].factor);
+  EXPECT_TRUE(adjoint.chains[0][0].transposed);
+  auto workspace = std::make_shared<operators::Workspace>(comm_);
+  const operators::KroneckerProduct op(comm_, workspace, 1, product.chains);
+  const auto before = factors::factorisation_count();
+  static_cast<void>(op.inverse());
+  EXPECT_EQ(factors::factorisation_count(), before + 1);
+}
+
+TEST_F(LoweringTest, TransposesAndInversesOfMatricesAreFlagsOfOneFactor) {
+  Lowering lowering(comm_, data_);
+  const auto product = lowering.lower(simplified("kron(W', inv(W))")).front();
+  EXPECT_EQ(product.chains[0][0].factor, data_.at("W"));
+  EXPECT_TRUE(product.chains[0][0].transposed);
+  EXPECT_EQ(product.chains[1][0].factor, data_.at("W"));
+  EXPECT_TRUE(product.chains[1][0].inverse);
+}
+
+TEST_F(LoweringTest, EstimatesDistinguishIdentitiesAndCountStoredEntries) {
+  Symbols symbols = symbols_;
+  symbols.matrices["S"] = {100, 100, false, true, 600};
+  const auto sum = simplify(analyse("kron(eye(5), S)", symbols, "test.yaml:1"), symbols.parameters);
+  const auto apply = estimate_modes(sum.terms.front(), symbols, false);
+  EXPECT_TRUE(apply[0].identity);
+  EXPECT_DOUBLE_EQ(apply[1].flops_per_fibre, 1200);
+  const auto solve = estimate_modes(sum.terms.front(), symbols, true);
+  EXPECT_GT(solve[1].flops_per_fibre, 1200);
+  EXPECT_GT(estimate_factor_bytes(sum.terms.front(), symbols, true),
+            estimate_factor_bytes(sum.terms.front(), symbols, false));
+}
+
+}  // namespace
+}  // namespace kronwerk::expressions
