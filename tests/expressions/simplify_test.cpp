@@ -70,7 +70,7 @@ TEST_F(SimplifyTest, DerivativesAgreeWithCentralDifferences) {
        {"kron(I - rho*W, I - tau*B)", "kron(inv(9*I - rho*W), B)",
         "rho^2*kron(W, B) + exp(rho*tau)*kron(V, B)", "kron(I - rho*W, I - rho*B)'",
         "kronsum(rho*W, B/rho)", "kron(W, B)*kron(I - rho*V, B*rho)",
-        "inv(kron(I - rho*W, sqrt(rho)*B))", "kron(log(1 + rho)*W', B)"}) {
+        "inv(kron(9*I - rho*W, sqrt(rho)*B))", "kron(log(1 + rho)*W', B)"}) {
     for (const char* parameter : {"rho", "tau"}) {
       const Expression expression = analyse(formula, symbols_, "test.yaml:1");
       const double step = 1e-5;
