@@ -2,12 +2,12 @@
 
 #include <hdf5.h>
 
-#include "kronwerk/core/source_location.hpp"
 #include <string>
 #include <type_traits>
 #include <utility>
 
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/core/source_location.hpp"
 
 namespace kronwerk::io {
 
