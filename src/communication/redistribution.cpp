@@ -67,10 +67,14 @@ Copy copy_for(const distribution::Layout& layout) {
 
 }  // namespace
 
-/// The rows of one message round on a rank.
+/// Rows travel in rounds that bound the message buffers. Without far ranks there is one round of
+/// all rows; rows too long to share a buffer are sent one by one from where they lie.
 struct Redistribution::Rounds {
-  Index rows;  // per round
+  Index rows;   ///< per round and rank
+  Index total;  ///< rounds, the same on every rank
+  bool messages;
 
+  bool packed() const { return messages && rows > 1; }
   Index first(Index round) const { return round * rows; }
   Index count(Index round, Index local_rows) const {
     return std::clamp<Index>(local_rows - first(round), 0, rows);
@@ -83,78 +87,73 @@ Redistribution::Redistribution(SharedBlocks& blocks, const distribution::Layout&
   const int parts = layout_.parts();
   for (int shift = 0; shift < parts; ++shift) {
     const int other = (rank_ + shift) % parts;
-    (blocks_.on_node(other) != nullptr || other == rank_ ? near_ : far_).push_back(other);
+    (blocks_.on_node(other) != nullptr ? near_ : far_).push_back(other);
   }
 }
 
-Index Redistribution::round_rows() const noexcept {
+Redistribution::Rounds Redistribution::rounds() const {
+  const Index largest = std::max<Index>(1, layout_.home().largest());
+  if (static_cast<int>(near_.size()) == layout_.parts()) return {largest, 1, false};
   const Index row_bytes = std::max<Index>(1, layout_.trailing()) * Index{sizeof(double)};
-  return std::max<Index>(1, message_bytes / row_bytes);
+  const Index rows = std::max<Index>(1, message_bytes / row_bytes);
+  return {rows, (largest + rows - 1) / rows, true};
 }
 
-Index Redistribution::round_count() const noexcept {
-  return (layout_.home().largest() + round_rows() - 1) / round_rows();
+double* Redistribution::away_rows(int rank, Index global_row) const {
+  return blocks_.on_node(rank) + global_row * layout_.away().count(rank);
 }
 
 void Redistribution::to_away(Index chunk_rows, const Producer& produce) {
   const auto& comm = blocks_.comm();
   const auto& home = layout_.home();
   const auto& away = layout_.away();
-  const Index row_begin = home.begin(rank_);
-  const Index columns = away.count(rank_);
   const Index trailing = layout_.trailing();
-  // Without far ranks there is one round; with them, single rows are sent where they lie.
-  const bool messages = layout_.parts() > static_cast<int>(near_.size());
-  const Rounds rounds{messages ? round_rows() : std::max<Index>(1, home.largest())};
-  const Index round_total = messages ? round_count() : 1;
-  const bool pack = rounds.rows > 1;
+  const Rounds rounds = this->rounds();
   const Copy place_rows = copy_for(layout_);
 
   std::array<std::vector<double>, 2> packed;
   std::array<Requests, 2> sends;
   std::array<Requests, 2> receives;
-  for (Index round = 0; round < round_total; ++round) {
+  for (Index round = 0; round < rounds.total; ++round) {
     const auto set = static_cast<std::size_t>(round % 2);
     receives[set].wait();
     for (const int source : far_) {
-      double* place = blocks_.local() + (home.begin(source) + rounds.first(round)) * columns;
-      receives[set].receive(place, rounds.count(round, home.count(source)) * columns, source,
+      receives[set].receive(away_rows(rank_, home.begin(source) + rounds.first(round)),
+                            rounds.count(round, home.count(source)) * away.count(rank_), source,
                             comm.get());
     }
     sends[set].wait();
-    const Index round_count = rounds.count(round, home.count(rank_));
-    if (messages && pack) packed[set].resize(static_cast<std::size_t>(rounds.rows * trailing));
-    for (Index begin = 0; begin < round_count; begin += chunk_rows) {
+    if (rounds.packed()) packed[set].resize(static_cast<std::size_t>(rounds.rows * trailing));
+    const Index own_rows = rounds.count(round, home.count(rank_));
+    for (Index begin = 0; begin < own_rows; begin += chunk_rows) {
       const Index first = rounds.first(round) + begin;
-      const Index count = std::min(chunk_rows, round_count - begin);
+      const Index count = std::min(chunk_rows, own_rows - begin);
       const double* rows = produce(first, count);
-      for (const int destination : near_) {
+      const auto put = [&](int destination, double* place, Copy copy_row) {
         const Index width = away.count(destination);
-        double* block = blocks_.on_node(destination) + (row_begin + first) * width;
         const double* source = rows + away.begin(destination);
         for (Index row = 0; row < count; ++row) {
-          place_rows(block + row * width, source + row * trailing, width);
+          copy_row(place + row * width, source + row * trailing, width);
         }
-      }
-      for (const int destination : far_) {
-        const Index width = away.count(destination);
-        const double* source = rows + away.begin(destination);
-        if (!pack) {
-          sends[set].send(source, width, destination, comm.get());
+      };
+      for (const int near : near_)
+        put(near, away_rows(near, home.begin(rank_) + first), place_rows);
+      for (const int far : far_) {
+        if (rounds.packed()) {
+          put(far, packed[set].data() + away.begin(far) * own_rows + begin * away.count(far), copy);
           continue;
         }
-        double* place = packed[set].data() + away.begin(destination) * round_count + begin * width;
         for (Index row = 0; row < count; ++row) {
-          copy(place + row * width, source + row * trailing, width);
+          sends[set].send(rows + row * trailing + away.begin(far), away.count(far), far,
+                          comm.get());
         }
       }
-      if (!pack) sends[set].wait();
+      if (!rounds.packed()) sends[set].wait();
     }
-    if (pack) {
-      for (const int destination : far_) {
-        sends[set].send(packed[set].data() + away.begin(destination) * round_count,
-                        round_count * away.count(destination), destination, comm.get());
-      }
+    for (const int far : far_) {
+      if (!rounds.packed()) break;
+      sends[set].send(packed[set].data() + away.begin(far) * own_rows, own_rows * away.count(far),
+                      far, comm.get());
     }
   }
   for (auto& requests : receives) requests.wait();
@@ -167,55 +166,48 @@ void Redistribution::to_home(Index chunk_rows, const Target& target, const Consu
   const auto& comm = blocks_.comm();
   const auto& home = layout_.home();
   const auto& away = layout_.away();
-  const Index row_begin = home.begin(rank_);
-  const Index columns = away.count(rank_);
   const Index trailing = layout_.trailing();
-  const bool messages = layout_.parts() > static_cast<int>(near_.size());
-  const Rounds rounds{messages ? round_rows() : std::max<Index>(1, home.largest())};
-  const Index round_total = messages ? round_count() : 1;
-
+  const Rounds rounds = this->rounds();
   // Rows that are worked on at once stay in the cache.
   const Copy place_rows = keep_in_cache ? copy : copy_for(layout_);
+
   node_barrier(comm);
   std::array<std::vector<double>, 2> packed;
   std::array<Requests, 2> sends;
   std::array<Requests, 2> receives;
-  const auto post = [&](Index round) {
+  const auto exchange = [&](Index round) {
     const auto set = static_cast<std::size_t>(round % 2);
-    const Index own_count = rounds.count(round, home.count(rank_));
-    if (messages) packed[set].resize(static_cast<std::size_t>(rounds.rows * trailing));
+    const Index own_rows = rounds.count(round, home.count(rank_));
+    if (rounds.messages) packed[set].resize(static_cast<std::size_t>(rounds.rows * trailing));
     sends[set].wait();
-    for (const int other : far_) {
-      receives[set].receive(packed[set].data() + away.begin(other) * own_count,
-                            own_count * away.count(other), other, comm.get());
+    for (const int far : far_) {
+      receives[set].receive(packed[set].data() + away.begin(far) * own_rows,
+                            own_rows * away.count(far), far, comm.get());
     }
-    for (const int other : far_) {
-      const double* rows = blocks_.local() + (home.begin(other) + rounds.first(round)) * columns;
-      sends[set].send(rows, rounds.count(round, home.count(other)) * columns, other, comm.get());
+    for (const int far : far_) {
+      sends[set].send(away_rows(rank_, home.begin(far) + rounds.first(round)),
+                      rounds.count(round, home.count(far)) * away.count(rank_), far, comm.get());
     }
   };
-  post(0);
-  for (Index round = 0; round < round_total; ++round) {
-    if (round + 1 < round_total) post(round + 1);
+  exchange(0);
+  for (Index round = 0; round < rounds.total; ++round) {
+    if (round + 1 < rounds.total) exchange(round + 1);
     const auto set = static_cast<std::size_t>(round % 2);
     receives[set].wait();
-    const Index round_count = rounds.count(round, home.count(rank_));
-    for (Index begin = 0; begin < round_count; begin += chunk_rows) {
+    const Index own_rows = rounds.count(round, home.count(rank_));
+    for (Index begin = 0; begin < own_rows; begin += chunk_rows) {
       const Index first = rounds.first(round) + begin;
-      const Index count = std::min(chunk_rows, round_count - begin);
+      const Index count = std::min(chunk_rows, own_rows - begin);
       double* rows = target(first, count);
-      const auto put = [&](int source, const double* block) {
+      const auto take = [&](int source, const double* block) {
         const Index width = away.count(source);
         for (Index row = 0; row < count; ++row) {
           place_rows(rows + row * trailing + away.begin(source), block + row * width, width);
         }
       };
-      for (const int source : near_) {
-        put(source, blocks_.on_node(source) + (row_begin + first) * away.count(source));
-      }
-      for (const int source : far_) {
-        put(source,
-            packed[set].data() + away.begin(source) * round_count + begin * away.count(source));
+      for (const int near : near_) take(near, away_rows(near, home.begin(rank_) + first));
+      for (const int far : far_) {
+        take(far, packed[set].data() + away.begin(far) * own_rows + begin * away.count(far));
       }
       done(first, count);
     }

@@ -39,8 +39,9 @@ class Redistribution {
 
  private:
   struct Rounds;
-  core::Index round_rows() const noexcept;
-  core::Index round_count() const noexcept;
+  Rounds rounds() const;
+  /// Where the away block of `rank` (which this rank reaches) has the row.
+  double* away_rows(int rank, core::Index global_row) const;
 
   SharedBlocks& blocks_;
   distribution::Layout layout_;
