@@ -108,7 +108,7 @@ NodePtr derivative(const NodePtr& node, const std::string& parameter) {
 }  // namespace
 
 Expression differentiate(const Expression& expression, const std::string& parameter) {
-  return Expression(derivative(expression.node(), parameter));
+  return Expression(derivative(expression.node(), parameter), true);
 }
 
 }  // namespace kronwerk::expressions

@@ -69,7 +69,28 @@ void append_flat(std::vector<std::pair<double, FactorNodePtr>>& flat, double coe
   }
 }
 
+/// Identities first, then by text, so that A + B and B + A are one matrix and rho*W - I is -(I -
+/// rho*W).
+bool goes_before(const FactorNode& a, const FactorNode& b) {
+  return a.is_identity() != b.is_identity() ? a.is_identity() : a.text < b.text;
+}
+
+/// The number to divide a sum by: its first coefficient, or only that one's sign where it is so
+/// small beside the others that the factor would be out of scale.
+double normaliser(const std::vector<std::pair<double, FactorNodePtr>>& terms) {
+  constexpr double largest_ratio = 1e8;
+  const double leading = terms.front().first;
+  const bool safe = std::all_of(terms.begin(), terms.end(), [&](const auto& term) {
+    return std::abs(term.first / leading) <= largest_ratio;
+  });
+  return safe ? leading : std::copysign(1.0, leading);
+}
+
 }  // namespace
+
+bool is_plain(const FactorNode& factor) {
+  return factor.links.empty() || (factor.links.size() == 1 && !factor.links[0].inverse);
+}
 
 FactorNodePtr identity_factor(Index extent) {
   return make(extent, extent, {});
@@ -127,8 +148,10 @@ ScaledFactor sum(const std::vector<std::pair<double, FactorNodePtr>>& terms) {
   for (const auto& [coefficient, factor] : terms) append_flat(flat, coefficient, factor);
   std::erase_if(flat, [](const auto& term) { return term.first == 0; });
   if (flat.empty()) return {0, terms.front().second};
-  const double leading = flat.front().first;
-  if (flat.size() == 1) return {leading, flat.front().second};
+  if (flat.size() == 1) return {flat.front().first, flat.front().second};
+  std::stable_sort(flat.begin(), flat.end(),
+                   [](const auto& a, const auto& b) { return goes_before(*a.second, *b.second); });
+  const double leading = normaliser(flat);
   FactorLeaf leaf{
       FactorLeaf::Kind::sum, flat.front().second->rows, flat.front().second->cols, {}, {}};
   for (const auto& [coefficient, factor] : flat) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "kronwerk/expressions/factor_node.hpp"
@@ -13,6 +14,9 @@ namespace {
 using Terms = std::vector<ProductTerm>;
 using Values = std::map<std::string, double>;
 
+/// Products of sums multiply their numbers of terms; a formula that expands further is refused.
+constexpr std::size_t most_terms = 1000;
+
 /// The only mode in which two terms differ, if there is one; -1 if they are alike.
 std::optional<std::ptrdiff_t> single_difference(const ProductTerm& a, const ProductTerm& b) {
   std::ptrdiff_t mode = -1;
@@ -24,34 +28,43 @@ std::optional<std::ptrdiff_t> single_difference(const ProductTerm& a, const Prod
   return mode;
 }
 
-/// a + b as one term, if they differ in one mode at most.
+/// a + b as one term, if they differ in one mode at most. With several modes, two terms that are
+/// applied as they are are better than one whose factor must be formed first.
 bool merge_into(ProductTerm& a, const ProductTerm& b) {
   const auto mode = single_difference(a, b);
   if (!mode) return false;
   const auto k = static_cast<std::size_t>(std::max<std::ptrdiff_t>(*mode, 0));
+  const bool formed = !is_plain(*a.factors[k]) || !is_plain(*b.factors[k]);
+  if (*mode >= 0 && formed && a.factors.size() > 1) return false;
   const ScaledFactor merged = sum({{a.coefficient, a.factors[k]}, {b.coefficient, b.factors[k]}});
   a.coefficient = merged.coefficient;
   a.factors[k] = merged.factor;
   return true;
 }
 
-/// Merges terms until no two differ in one mode only. Since sums are normalised, this finds the
-/// product in I⊗I − ρ_d I⊗W − ρ_o W⊗I + ρ_oρ_d W⊗W.
-Terms merged(Terms terms) {
-  std::erase_if(terms, [](const ProductTerm& term) { return term.coefficient == 0; });
-  for (std::size_t i = 0; i < terms.size(); ++i) {
-    for (std::size_t j = i + 1; j < terms.size(); ++j) {
-      if (!merge_into(terms[i], terms[j])) continue;
-      terms.erase(terms.begin() + static_cast<std::ptrdiff_t>(j));
-      return merged(std::move(terms));
-    }
+/// Adds `term` to `terms` and merges until no two differ in one mode only. Since sums are
+/// normalised, this finds the product in I⊗I − ρ_d I⊗W − ρ_o W⊗I + ρ_oρ_d W⊗W.
+void add_merged(Terms& terms, ProductTerm term) {
+  if (term.coefficient == 0) return;
+  for (auto other = terms.begin(); other != terms.end(); ++other) {
+    if (!merge_into(*other, term)) continue;
+    ProductTerm merged = std::move(*other);
+    terms.erase(other);
+    return add_merged(terms, std::move(merged));
   }
-  return terms;
+  terms.push_back(std::move(term));
+}
+
+Terms merged(Terms terms) {
+  Terms result;
+  for (ProductTerm& term : terms) add_merged(result, std::move(term));
+  return result;
 }
 
 Terms scaled(Terms terms, double factor) {
   for (ProductTerm& term : terms) term.coefficient *= factor;
-  return merged(std::move(terms));
+  std::erase_if(terms, [](const ProductTerm& term) { return term.coefficient == 0; });
+  return terms;
 }
 
 Terms identity_terms(const Extents& extents) {
@@ -90,7 +103,20 @@ class Simplifier {
  public:
   explicit Simplifier(const Values& values) : values_(values) {}
 
+  /// @throws ConfigurationError also where a number overflows or there are too many terms
   Terms terms(const Node& node) const {
+    Terms result = unchecked_terms(node);
+    const bool finite = std::all_of(result.begin(), result.end(), [](const ProductTerm& term) {
+      return std::isfinite(term.coefficient) &&
+             std::all_of(term.factors.begin(), term.factors.end(),
+                         [](const auto& factor) { return is_finite(*factor); });
+    });
+    if (!finite) fail(node, "a coefficient of '{}' is too large for double precision");
+    return result;
+  }
+
+ private:
+  Terms unchecked_terms(const Node& node) const {
     switch (node.kind) {
       case NodeKind::zero:
         return {};
@@ -109,7 +135,7 @@ class Simplifier {
       case NodeKind::difference:
         return added(node, -1);
       case NodeKind::product:
-        return composed(terms(*node.arguments[0]), terms(*node.arguments[1]));
+        return product(node);
       case NodeKind::transpose:
         return transposed(node);
       case NodeKind::inverse:
@@ -124,13 +150,36 @@ class Simplifier {
     formulas::fail_at(*node.source, node.span, "a scalar stands where an operator is expected");
   }
 
- private:
+  [[noreturn]] static void fail(const Node& node, fmt::format_string<std::string> what) {
+    formulas::fail_at(*node.source, node.span,
+                      fmt::format(what, formulas::excerpt(*node.source, node.span)));
+  }
+
+  static void check_count(const Node& node, std::size_t count) {
+    if (count > most_terms) fail(node, "'{}' expands into more than 1000 Kronecker products");
+  }
+
+  static bool is_finite(const FactorNode& factor) {
+    if (factor.links.empty() || factor.links[0].leaf->kind != FactorLeaf::Kind::sum) return true;
+    const auto& sum = factor.links[0].leaf->terms;
+    return std::all_of(sum.begin(), sum.end(),
+                       [](const auto& term) { return std::isfinite(term.first); });
+  }
+
   Terms added(const Node& node, double sign) const {
     Terms result = terms(*node.arguments[0]);
     for (ProductTerm& term : scaled(terms(*node.arguments[1]), sign)) {
       result.push_back(std::move(term));
     }
+    check_count(node, result.size());
     return merged(std::move(result));
+  }
+
+  Terms product(const Node& node) const {
+    const Terms left = terms(*node.arguments[0]);
+    const Terms right = terms(*node.arguments[1]);
+    check_count(node, left.size() * right.size());
+    return composed(left, right);
   }
 
   Terms transposed(const Node& node) const {
@@ -169,7 +218,11 @@ class Simplifier {
 
   Terms kron(const Node& node) const {
     Terms result{ProductTerm{}};
-    for (const NodePtr& argument : node.arguments) result = joined(result, terms(*argument));
+    for (const NodePtr& argument : node.arguments) {
+      const Terms more = terms(*argument);
+      check_count(node, result.size() * more.size());
+      result = joined(result, more);
+    }
     return merged(std::move(result));
   }
 
@@ -182,12 +235,62 @@ class Simplifier {
         part = joined(part, other == k ? terms(argument) : identity_terms(argument.rows));
       }
       result.insert(result.end(), part.begin(), part.end());
+      check_count(node, result.size());
     }
     return merged(std::move(result));
   }
 
   const Values& values_;
 };
+
+/// A factor as summands that are applied as they are; itself, if it is none that must be formed.
+std::vector<ScaledFactor> summands(const FactorNodePtr& factor) {
+  std::vector<std::pair<double, FactorNodePtr>> plain;
+  std::vector<ScaledFactor> result;
+  const bool whole = factor->links.size() != 1 || !is_plain(*factor) ||
+                     factor->links[0].leaf->kind != FactorLeaf::Kind::sum;
+  if (whole) return {{1, factor}};
+  for (const auto& [coefficient, term] : factor->links[0].leaf->terms) {
+    const FactorNodePtr turned = factor->links[0].transposed ? transpose(term) : term;
+    if (is_plain(*turned)) {
+      plain.emplace_back(coefficient, turned);
+    } else {
+      result.push_back({coefficient, turned});
+    }
+  }
+  if (result.empty()) return {{1, factor}};
+  if (!plain.empty()) result.push_back(sum(plain));
+  return result;
+}
+
+/// The same operator, with every factor that would have to be formed split into several terms.
+/// Where that would be too many, it stays as it is.
+Terms without_formed_sums(const Terms& terms) {
+  Terms result;
+  for (const ProductTerm& term : terms) {
+    Terms parts{{term.coefficient, {}}};
+    for (const FactorNodePtr& factor : term.factors) {
+      Terms longer;
+      for (const ScaledFactor& summand : summands(factor)) {
+        for (ProductTerm part : parts) {
+          part.coefficient *= summand.coefficient;
+          part.factors.push_back(summand.factor);
+          longer.push_back(std::move(part));
+        }
+      }
+      parts = std::move(longer);
+      if (result.size() + parts.size() > most_terms) return terms;
+    }
+    result.insert(result.end(), parts.begin(), parts.end());
+  }
+  return result;
+}
+
+bool is_bare_sum(const ProductTerm& term) {
+  if (term.factors.size() != 1 || term.factors[0]->links.size() != 1) return false;
+  const FactorLink& link = term.factors[0]->links[0];
+  return link.leaf->kind == FactorLeaf::Kind::sum && !link.transposed && !link.inverse;
+}
 
 std::string term_text(const ProductTerm& term) {
   std::string text;
@@ -203,6 +306,7 @@ std::string term_text(const ProductTerm& term) {
 SumOfProducts simplify(const Expression& expression, const Values& parameters) {
   SumOfProducts result{expression.row_extents(), expression.col_extents(), {}};
   result.terms = Simplifier(parameters).terms(expression.root());
+  if (expression.is_derivative()) result.terms = without_formed_sums(result.terms);
   return result;
 }
 
@@ -212,8 +316,8 @@ std::string SumOfProducts::text() const {
     const bool first = text.empty();
     const double size = term.coefficient < 0 ? -term.coefficient : term.coefficient;
     text += term.coefficient < 0 ? (first ? "-" : " - ") : (first ? "" : " + ");
-    const bool bracket = size != 1 && term.factors.size() == 1;
     if (size != 1) text += fmt::format("{:.6g}*", size);
+    const bool bracket = is_bare_sum(term) && (size != 1 || term.coefficient < 0 || !first);
     text += bracket ? "(" + term_text(term) + ")" : term_text(term);
   }
   return text.empty() ? "0" : text;

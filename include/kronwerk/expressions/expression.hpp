@@ -32,16 +32,21 @@ struct Node;
 /// col_extents() to the grid row_extents(). Immutable.
 class Expression {
  public:
-  explicit Expression(std::shared_ptr<const Node> root) : root_(std::move(root)) {}
+  explicit Expression(std::shared_ptr<const Node> root, bool derivative = false)
+      : root_(std::move(root)), derivative_(derivative) {}
   const Node& root() const noexcept { return *root_; }
   const std::shared_ptr<const Node>& node() const noexcept { return root_; }
   Extents row_extents() const;
   Extents col_extents() const;
+  /// True for what differentiate() returned. Derivatives are applied and never solved with, so that
+  /// simplify() may make more terms of them rather than form a factor.
+  bool is_derivative() const noexcept { return derivative_; }
   /// The formula, rewritten from the tree.
   std::string text() const;
 
  private:
   std::shared_ptr<const Node> root_;
+  bool derivative_ = false;
 };
 
 /// Parses and resolves `formula`. `where` ("configs/x.yaml:7") heads every message.

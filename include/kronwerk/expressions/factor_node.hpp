@@ -56,8 +56,12 @@ FactorNodePtr transpose(const FactorNodePtr& factor);
 FactorNodePtr inverse(const FactorNodePtr& factor);
 /// a b, with neighbours X X⁻¹ cancelled.
 FactorNodePtr compose(const FactorNodePtr& a, const FactorNodePtr& b);
-/// The sum with like terms merged, normalised so that its first term has coefficient 1; numbers
-/// that agree to rounding are equal.
+/// The sum with like terms merged, in canonical order (identities first) and normalised so that its
+/// first term has coefficient 1; numbers that agree to rounding are equal.
 ScaledFactor sum(const std::vector<std::pair<double, FactorNodePtr>>& terms);
+
+/// True for what becomes a term of a sum without composing or inverting anything: the identity, or
+/// one link that is no inverse.
+bool is_plain(const FactorNode& factor);
 
 }  // namespace kronwerk::expressions
