@@ -29,15 +29,16 @@ double group_flops(std::span<const ModeCost> modes) {
   return flops;
 }
 
-/// What fits a core's cache; a group of modes over more than this goes through memory mode by mode.
+/// What fits a core's cache; a group of modes over more than this goes through memory once more.
 constexpr double cache_bytes = 1 << 20;
 
-/// Extra passes (one read and one write each) over the block between the modes of a group, of which
-/// one unit of work (a trailing fibre, or a strip of `width` leading fibres) has `unit_bytes`.
+/// Extra passes (one read and one write each) over the block of a group, of which one unit of work
+/// (a trailing fibre, or a strip of leading fibres) has `unit_bytes`. Several modes go together in
+/// each pass, so one more is what nearly all grids take.
 double extra_passes(std::span<const ModeCost> modes, double unit_bytes) {
   const auto steps = std::count_if(modes.begin(), modes.end(),
                                    [](const ModeCost& mode) { return !mode.identity; });
-  return steps > 1 && unit_bytes > cache_bytes ? static_cast<double>(steps - 1) : 0.0;
+  return steps > 1 && unit_bytes > cache_bytes ? 1.0 : 0.0;
 }
 
 bool all_identity(std::span<const ModeCost> modes) {
