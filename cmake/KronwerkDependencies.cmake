@@ -53,3 +53,17 @@ target_link_libraries(kronwerk_highway INTERFACE ${HIGHWAY_LINK_LIBRARIES})
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
 add_library(kronwerk_random123 INTERFACE IMPORTED GLOBAL)
 target_include_directories(kronwerk_random123 SYSTEM INTERFACE ${RANDOM123_INCLUDE_DIR})
+
+# Eigenvalues of large dense factors by all ranks: ELPA (symmetric) and ScaLAPACK (the rest).
+pkg_check_modules(ELPA REQUIRED elpa)
+pkg_check_modules(SCALAPACK REQUIRED scalapack-openmpi)
+add_library(kronwerk_scalapack INTERFACE IMPORTED GLOBAL)
+target_include_directories(kronwerk_scalapack SYSTEM INTERFACE ${ELPA_INCLUDE_DIRS})
+find_library(ELPA_LIBRARY elpa REQUIRED)
+find_library(SCALAPACK_LIBRARY scalapack-openmpi REQUIRED)
+target_link_libraries(kronwerk_scalapack INTERFACE ${ELPA_LIBRARY} ${SCALAPACK_LIBRARY} MPI::MPI_CXX)
+
+# The exponential of a factor.
+find_path(EIGEN_INCLUDE_DIR unsupported/Eigen/MatrixFunctions PATH_SUFFIXES eigen3 REQUIRED)
+add_library(kronwerk_eigen INTERFACE IMPORTED GLOBAL)
+target_include_directories(kronwerk_eigen SYSTEM INTERFACE ${EIGEN_INCLUDE_DIR})

@@ -83,7 +83,7 @@ Lowering::Lowering(const communication::Communicator& comm,
 std::vector<LoweredProduct> Lowering::lower(const SumOfProducts& sum) {
   std::vector<LoweredProduct> result;
   for (const ProductTerm& term : sum.terms) {
-    LoweredProduct product{term.coefficient, {}, {}};
+    LoweredProduct product{term.coefficient, {}, {}, {}};
     for (const auto& factor : term.factors) {
       product.chains.push_back(state_->chain(*factor));
       product.text += (product.text.empty() ? "" : ", ") + factor->text;
@@ -92,6 +92,10 @@ std::vector<LoweredProduct> Lowering::lower(const SumOfProducts& sum) {
     result.push_back(std::move(product));
   }
   return result;
+}
+
+factors::Chain Lowering::lower(const FactorNode& factor) {
+  return state_->chain(factor);
 }
 
 }  // namespace kronwerk::expressions

@@ -35,7 +35,29 @@ TEST(BlockPartition, OwnerIsTheInverseOfBegin) {
   }
 }
 
+TEST(BlockPartition, KeepsUnitsTogether) {
+  for (const Index unit : {2, 6}) {
+    for (const Index size : {Index{0}, Index{1}, Index{7}, Index{12}, Index{1001}}) {
+      for (const int parts : {1, 2, 3, 50}) {
+        const BlockPartition partition(size, parts, unit);
+        Index next = 0;
+        for (int part = 0; part < parts; ++part) {
+          ASSERT_EQ(partition.begin(part), next);
+          ASSERT_TRUE(next % unit == 0 || next == size);
+          ASSERT_LE(partition.count(part), partition.largest());
+          for (Index i = partition.begin(part); i < partition.end(part); ++i) {
+            ASSERT_EQ(partition.owner(i), part);
+          }
+          next = partition.end(part);
+        }
+        ASSERT_EQ(next, size);
+      }
+    }
+  }
+}
+
 TEST(BlockPartition, RefusesNegativeSizesAndNoParts) {
+  EXPECT_THROW(BlockPartition(4, 2, 0), core::ShapeError);
   EXPECT_THROW(BlockPartition(-1, 2), core::ShapeError);
   EXPECT_THROW(BlockPartition(3, 0), core::ShapeError);
 }

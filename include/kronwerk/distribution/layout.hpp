@@ -18,8 +18,9 @@ using core::Extents;
 class Layout {
  public:
   Layout() = default;
+  /// @param away_unit  the away blocks begin at multiples of it
   /// @throws ShapeError if a size overflows or leading_modes is out of range
-  Layout(Extents extents, int leading_modes, int parts);
+  Layout(Extents extents, int leading_modes, int parts, Index away_unit = 1);
 
   const Extents& extents() const noexcept { return extents_; }
   int leading_modes() const noexcept { return leading_modes_; }

@@ -14,10 +14,24 @@ namespace kronwerk::expressions {
 
 struct FactorNode;  // a factor-level expression with numbers put in for the parameters
 
-/// coefficient * (F_1 ⊗ … ⊗ F_K)
+/// diag(v) of a vector over the whole grid, or its inverse.
+struct GridDiagonal {
+  std::string name;
+  bool inverse = false;
+};
+
+/// What follows a product within a term: the (elementwise) product of diagonals over the whole
+/// grid, then another Kronecker product.
+struct GridStep {
+  std::vector<GridDiagonal> diagonals;
+  std::vector<std::shared_ptr<const FactorNode>> factors;
+};
+
+/// coefficient * (F_1 ⊗ … ⊗ F_K) * Π_s diag(…)_s (G_{s,1} ⊗ … ⊗ G_{s,K}); most terms have no steps.
 struct ProductTerm {
   double coefficient = 1;
   std::vector<std::shared_ptr<const FactorNode>> factors;
+  std::vector<GridStep> steps{};
 };
 
 /// Σ of products over one grid: the form that every operator of design section 6 is brought to.
@@ -35,11 +49,16 @@ struct SumOfProducts {
 SumOfProducts simplify(const Expression& expression,
                        const std::map<std::string, double>& parameters);
 
-/// One term with numeric factors, ready for operators::KroneckerProduct.
+/// One term with numeric factors, ready for operators::ProductSum (or, with steps, compose()).
 struct LoweredProduct {
+  struct Step {
+    std::vector<GridDiagonal> diagonals;
+    std::vector<factors::Chain> chains;
+  };
   double scale = 1;
   std::vector<factors::Chain> chains;
   std::string text;
+  std::vector<Step> steps{};
 };
 
 /// Turns simplified expressions into factors; equal sub-expressions (such as I - rho*W used in two
@@ -51,6 +70,8 @@ class Lowering {
            std::map<std::string, factors::FactorPtr> matrices);
   /// Collective.
   std::vector<LoweredProduct> lower(const SumOfProducts& sum);
+  /// One factor of a term. Collective.
+  factors::Chain lower(const FactorNode& factor);
 
  private:
   struct State;

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <complex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "kronwerk/expressions/factor_node.hpp"
+#include "kronwerk/expressions/lowering.hpp"
+
+namespace kronwerk::expressions {
+
+/// How the factors that the terms of a sum have in one mode are related.
+struct ModeStructure {
+  enum class Kind {
+    identity,   ///< identities only
+    diagonal,   ///< diagonal matrices only
+    functions,  ///< sums, products and inverses of one matrix: `first`
+    pair,       ///< multiples of two matrices: `first` and `second`, none of them an identity
+    none        ///< neither
+  };
+  Kind kind = Kind::identity;
+  FactorNodePtr first;
+  FactorNodePtr second;
+};
+
+/// The structure of an operator as far as the formula shows it; whether bases exist is a question
+/// to the data (factors::find_bases).
+struct SpectralStructure {
+  std::vector<ModeStructure> modes;
+  /// Empty if every mode has a structure; otherwise which has none and why, for messages.
+  std::string why_not;
+  bool complete() const noexcept { return why_not.empty(); }
+  /// Σ of terms with one factor other than the identity each, in distinct modes, and a shift.
+  bool kronecker_sum = false;
+};
+
+/// @param symmetric  names of the matrices that equal their transposes
+SpectralStructure find_structure(const SumOfProducts& sum, const std::set<std::string>& symmetric);
+
+/// The value that `factor`, a function of `generator`, has at an eigenvalue of the generator.
+/// @throws ConfigurationError if an inverse meets zero, naming the factor
+std::complex<double> evaluate_at(const FactorNode& factor, const FactorNode& generator,
+                                 std::complex<double> eigenvalue,
+                                 const std::set<std::string>& symmetric);
+
+}  // namespace kronwerk::expressions

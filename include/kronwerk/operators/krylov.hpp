@@ -1,0 +1,69 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kronwerk/operators/linear_operator.hpp"
+
+namespace kronwerk::operators {
+
+enum class KrylovMethod { cg, bicgstab, gmres };
+std::string to_text(KrylovMethod method);
+
+struct KrylovSettings {
+  KrylovMethod method = KrylovMethod::gmres;
+  double tolerance = 1e-10;  ///< on the true residual relative to the right-hand side, per column
+  Index max_iterations = 1000;
+  /// Told the number of each iteration and the largest relative residual; may throw to stop.
+  std::function<void(Index, double)> on_iteration;
+};
+
+/// How one call of solve() went.
+struct KrylovOutcome {
+  bool converged = true;
+  std::string reason;             ///< why not, in words: "KSP_DIVERGED_ITS", "stagnation at 1e-8"
+  Index iterations = 0;           ///< of the slowest column
+  std::vector<double> residuals;  ///< true relative residual of each column, recomputed at the end
+  std::vector<double> history;    ///< largest relative residual of each iteration
+};
+
+/// Op x = b (or Opᵀ x = b) by Krylov iteration with a preconditioner.
+///
+/// One column: PETSc's KSP on the shell matrix, so every -ksp_* and -pc_* option works and wins.
+/// Several columns (the batch, which must be the first mode of the layouts): our own CG and
+/// BiCGStab with coefficients and convergence per column, one application and one reduction for
+/// all columns; other methods run column by column on `column`.
+class KrylovSolver {
+ public:
+  /// Collective.
+  /// @param op              square; its first mode is the batch if batch > 1
+  /// @param preconditioner  an approximate inverse with the same layouts; may be null
+  /// @param column_op, column_preconditioner  the same for one column; needed if batch > 1 and the
+  /// method (or an option of the user) is none that works on all columns together; may be null
+  KrylovSolver(OperatorPtr op, OperatorPtr preconditioner, Index batch, KrylovSettings settings,
+               OperatorPtr column_op = nullptr, OperatorPtr column_preconditioner = nullptr);
+  ~KrylovSolver();
+  KrylovSolver(KrylovSolver&&) noexcept;
+
+  /// x holds the start on entry (zero: fill it). Collective.
+  KrylovOutcome solve(std::span<const double> b, std::span<double> x, bool transposed = false);
+  /// What will run: "cg" or the user's -ksp_type.
+  std::string method_name() const;
+  /// Vectors of the size of x that the method keeps.
+  static Index vectors_kept(KrylovMethod method);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// <x_c, y_c> for every column of a batched home block (batch = first mode if > 1). One reduction.
+/// Collective.
+std::vector<double> column_dots(const communication::Communicator& comm,
+                                const distribution::Layout& layout, Index batch,
+                                std::span<const double> x, std::span<const double> y);
+
+}  // namespace kronwerk::operators
