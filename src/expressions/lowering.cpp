@@ -98,4 +98,10 @@ factors::Chain Lowering::lower(const FactorNode& factor) {
   return state_->chain(factor);
 }
 
+factors::FactorPtr Lowering::explicit_factor(const FactorNode& factor) {
+  const bool plain =
+      factor.links.size() == 1 && !factor.links[0].inverse && !factor.links[0].transposed;
+  return plain ? state_->leaf(*factor.links[0].leaf) : state_->explicit_factor(factor);
+}
+
 }  // namespace kronwerk::expressions

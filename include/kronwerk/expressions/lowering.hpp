@@ -72,6 +72,8 @@ class Lowering {
   std::vector<LoweredProduct> lower(const SumOfProducts& sum);
   /// One factor of a term. Collective.
   factors::Chain lower(const FactorNode& factor);
+  /// The same as one matrix: sparse or diagonal if its parts are. Collective.
+  factors::FactorPtr explicit_factor(const FactorNode& factor);
 
  private:
   struct State;
