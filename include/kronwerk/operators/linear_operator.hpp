@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "kronwerk/communication/communicator.hpp"
@@ -50,14 +51,18 @@ class LinearOperator {
 
 using OperatorPtr = std::shared_ptr<const LinearOperator>;
 
-/// scale * A_1 A_2 … A_q (the last acts first). Layouts of neighbours must agree. Collective.
+/// scale * A_1 A_2 … A_q (the last acts first). Layouts of neighbours must agree: the same vectors
+/// cut at the same places. Keeps up to two intermediate vectors once applied. Collective.
 /// @throws ShapeError if they do not conform
 OperatorPtr compose(double scale, std::vector<OperatorPtr> operators);
 
-/// Σ A_i, all with the same layouts. Collective. @throws ShapeError if they differ
+/// Σ A_i, all with the same layouts, applied one after the other. Collective. @throws ShapeError if
+/// they differ
 OperatorPtr add(std::vector<OperatorPtr> operators);
 
-/// diag(values) over a whole grid. @param values  this rank's home block; kept
+/// diag(values) over a whole grid. Collective.
+/// @param values  this rank's home block; kept
+/// @throws ShapeError on every rank, or on none
 OperatorPtr make_grid_diagonal(const communication::Communicator& comm,
                                const distribution::Layout& layout, std::vector<double> values);
 
