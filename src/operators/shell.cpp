@@ -1,18 +1,17 @@
+#include "kronwerk/operators/shell.hpp"
+
 #include <fmt/format.h>
 
 #include <exception>
 #include <functional>
 
-#include "kronwerk/operators/kronecker_product.hpp"
+#include "kronwerk/operators/product_sum.hpp"
 
 namespace kronwerk::operators {
 namespace {
 
-using Operator = std::shared_ptr<const KroneckerProduct>;
-
 struct ShellContext {
-  Operator op;
-  Operator transposed;
+  OperatorPtr op;
 };
 
 /// No exception may cross PETSc: it becomes a PETSc error with the same text.
@@ -62,10 +61,14 @@ class WriteAccess {
   PetscInt size_ = 0;
 };
 
-void apply_to_vectors(const KroneckerProduct& op, Vec x, Vec y) {
+void apply_to_vectors(const LinearOperator& op, Vec x, Vec y, bool transposed) {
   const ReadAccess from(x);
   const WriteAccess to(y);
-  op.apply(from.span(), to.span());
+  if (transposed) {
+    op.apply_transposed(from.span(), to.span());
+  } else {
+    op.apply(from.span(), to.span());
+  }
 }
 
 ShellContext& context_of(Mat matrix) {
@@ -81,17 +84,19 @@ ShellContext& context_of(PC pc) {
 }
 
 PetscErrorCode matrix_multiply(Mat matrix, Vec x, Vec y) {
-  return guarded([&] { apply_to_vectors(*context_of(matrix).op, x, y); });
+  return guarded([&] { apply_to_vectors(*context_of(matrix).op, x, y, false); });
 }
 
 PetscErrorCode matrix_multiply_transposed(Mat matrix, Vec x, Vec y) {
-  return guarded([&] { apply_to_vectors(*context_of(matrix).transposed, x, y); });
+  return guarded([&] { apply_to_vectors(*context_of(matrix).op, x, y, true); });
 }
 
 PetscErrorCode matrix_diagonal(Mat matrix, Vec diagonal) {
   return guarded([&] {
     const WriteAccess to(diagonal);
-    context_of(matrix).op->diagonal(to.span());
+    const auto* sum = dynamic_cast<const ProductSum*>(context_of(matrix).op.get());
+    if (sum == nullptr) throw core::InternalError("the shell of an operator without a diagonal");
+    sum->diagonal(to.span());
   });
 }
 
@@ -100,11 +105,11 @@ PetscErrorCode matrix_destroy(Mat matrix) {
 }
 
 PetscErrorCode preconditioner_apply(PC pc, Vec x, Vec y) {
-  return guarded([&] { apply_to_vectors(*context_of(pc).op, x, y); });
+  return guarded([&] { apply_to_vectors(*context_of(pc).op, x, y, false); });
 }
 
 PetscErrorCode preconditioner_apply_transposed(PC pc, Vec x, Vec y) {
-  return guarded([&] { apply_to_vectors(*context_of(pc).transposed, x, y); });
+  return guarded([&] { apply_to_vectors(*context_of(pc).op, x, y, true); });
 }
 
 PetscErrorCode preconditioner_destroy(PC pc) {
@@ -121,11 +126,6 @@ PetscInt petsc_size(Index size, const distribution::Layout& layout) {
   return static_cast<PetscInt>(size);
 }
 
-std::unique_ptr<ShellContext> make_context(Operator op) {
-  auto transposed = std::make_shared<const KroneckerProduct>(op->transposed());
-  return std::make_unique<ShellContext>(ShellContext{std::move(op), std::move(transposed)});
-}
-
 template <typename Function>
 void set_operation(Mat matrix, MatOperation operation, Function function) {
   check_petsc(MatShellSetOperation(matrix, operation, reinterpret_cast<void (*)()>(function)));
@@ -133,7 +133,7 @@ void set_operation(Mat matrix, MatOperation operation, Function function) {
 
 }  // namespace
 
-Matrix make_shell_matrix(std::shared_ptr<const KroneckerProduct> op) {
+Matrix make_shell_matrix(OperatorPtr op) {
   const auto& in = op->input_layout();
   const auto& out = op->output_layout();
   const int rank = op->comm().rank();
@@ -142,13 +142,14 @@ Matrix make_shell_matrix(std::shared_ptr<const KroneckerProduct> op) {
   const auto local_rows = static_cast<PetscInt>(out.home_size(rank));
   const auto local_cols = static_cast<PetscInt>(in.home_size(rank));
   const MPI_Comm comm = op->comm().get();
-  auto context = make_context(std::move(op));
+  const bool has_diagonal = rows == cols && dynamic_cast<const ProductSum*>(op.get()) != nullptr;
+  auto context = std::make_unique<ShellContext>(ShellContext{std::move(op)});
   Mat raw = nullptr;
   check_petsc(MatCreateShell(comm, local_rows, local_cols, rows, cols, context.get(), &raw));
   Matrix matrix = Matrix::adopt(raw);
   set_operation(raw, MATOP_MULT, matrix_multiply);
   set_operation(raw, MATOP_MULT_TRANSPOSE, matrix_multiply_transposed);
-  if (rows == cols) set_operation(raw, MATOP_GET_DIAGONAL, matrix_diagonal);
+  if (has_diagonal) set_operation(raw, MATOP_GET_DIAGONAL, matrix_diagonal);
   set_operation(raw, MATOP_DESTROY, matrix_destroy);
   static_cast<void>(context.release());
   check_petsc(MatAssemblyBegin(raw, MAT_FINAL_ASSEMBLY));
@@ -156,10 +157,10 @@ Matrix make_shell_matrix(std::shared_ptr<const KroneckerProduct> op) {
   return matrix;
 }
 
-void set_shell_preconditioner(PC pc, std::shared_ptr<const KroneckerProduct> inverse) {
-  auto context = make_context(std::move(inverse));
+void set_shell_preconditioner(PC pc, OperatorPtr inverse, const char* name) {
+  auto context = std::make_unique<ShellContext>(ShellContext{std::move(inverse)});
   check_petsc(PCSetType(pc, PCSHELL));
-  check_petsc(PCShellSetName(pc, "kronecker product of exact factor solves"));
+  check_petsc(PCShellSetName(pc, name));
   check_petsc(PCShellSetApply(pc, preconditioner_apply));
   check_petsc(PCShellSetApplyTranspose(pc, preconditioner_apply_transposed));
   check_petsc(PCShellSetDestroy(pc, preconditioner_destroy));

@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "kronwerk/factors/make.hpp"
-#include "kronwerk/operators/kronecker_product.hpp"
+#include "kronwerk/operators/product_sum.hpp"
+#include "kronwerk/operators/shell.hpp"
 
 namespace communication = kronwerk::communication;
 namespace factors = kronwerk::factors;
@@ -33,8 +34,7 @@ factors::FactorPtr directed_ring(Index extent) {
 }
 
 // Solves with a known solution; returns the number of iterations and the largest error.
-std::pair<PetscInt, PetscReal> solve(Mat matrix,
-                                     std::shared_ptr<const operators::KroneckerProduct> inverse) {
+std::pair<PetscInt, PetscReal> solve(Mat matrix, operators::OperatorPtr inverse) {
   Vec known = nullptr, rhs = nullptr, solution = nullptr;
   operators::check_petsc(MatCreateVecs(matrix, &known, &rhs));
   operators::check_petsc(VecDuplicate(known, &solution));
@@ -78,10 +78,10 @@ int solve_on_directed_rings() {
         {1.0, factors::make_identity(extent)}, {-rho, directed_ring(extent)}};
     chains.push_back({factors::Link{factors::linear_combination(comm, "I - rho*W", terms)}});
   }
-  const auto product =
-      std::make_shared<const operators::KroneckerProduct>(comm, workspace, 1.0, std::move(chains));
-  const auto inverse = std::make_shared<const operators::KroneckerProduct>(product->inverse());
-  const auto matrix = operators::make_shell_matrix(product);
+  const operators::KroneckerProduct product(comm, workspace, 1.0, std::move(chains));
+  const auto inverse = std::make_shared<const operators::ProductSum>(product.inverse());
+  const auto matrix =
+      operators::make_shell_matrix(std::make_shared<const operators::ProductSum>(product));
 
   const auto [iterations, error] = solve(matrix.get(), inverse);
   if (comm.is_root()) {

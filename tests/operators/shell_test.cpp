@@ -1,11 +1,14 @@
+#include "kronwerk/operators/shell.hpp"
+
 #include <gtest/gtest.h>
 
-#include "operators/product_fixture.hpp"
+#include "kronwerk/operators/product_sum.hpp"
+#include "operators/operator_fixture.hpp"
 
 namespace kronwerk::operators {
 namespace {
 
-class ShellTest : public ProductFixture {
+class ShellTest : public OperatorFixture {
  protected:
   static Vector vector_from(const std::vector<double>& block) {
     Vec raw = nullptr;
@@ -31,7 +34,7 @@ class ShellTest : public ProductFixture {
 
 TEST_F(ShellTest, TheMatrixMultipliesAndItsTransposeToo) {
   const auto matrices = random_matrices({{7, 5}, {3, 6}});
-  auto op = std::make_shared<const KroneckerProduct>(make(matrices));
+  auto op = std::make_shared<const ProductSum>(make(matrices));
   const auto& in = op->input_layout();
   const auto& out = op->output_layout();
   const Matrix shell = make_shell_matrix(op);
@@ -55,7 +58,8 @@ TEST_F(ShellTest, TheMatrixMultipliesAndItsTransposeToo) {
 TEST_F(ShellTest, KspSolvesWithTheExactPreconditionerInOneIteration) {
   const std::vector<oracle::Matrix> matrices{oracle::random_regular(6, 1),
                                              oracle::random_regular(5, 2)};
-  auto op = std::make_shared<const KroneckerProduct>(make(matrices));
+  const auto product = make(matrices);
+  const auto op = std::make_shared<const ProductSum>(product);
   const Matrix shell = make_shell_matrix(op);
   const auto b = oracle::random_vector(30, 3);
   const Vector rhs = vector_from(local(op->output_layout(), b));
@@ -70,7 +74,7 @@ TEST_F(ShellTest, KspSolvesWithTheExactPreconditionerInOneIteration) {
   check_petsc(KSPSetTolerances(raw_solver, 1e-12, PETSC_DEFAULT, PETSC_DEFAULT, 50));
   PC pc = nullptr;
   check_petsc(KSPGetPC(raw_solver, &pc));
-  set_shell_preconditioner(pc, std::make_shared<const KroneckerProduct>(op->inverse()));
+  set_shell_preconditioner(pc, std::make_shared<const ProductSum>(product.inverse()));
   check_petsc(KSPSolve(raw_solver, rhs.get(), solution.get()));
   PetscInt iterations = 0;
   check_petsc(KSPGetIterationNumber(raw_solver, &iterations));
@@ -81,7 +85,7 @@ TEST_F(ShellTest, KspSolvesWithTheExactPreconditionerInOneIteration) {
 
 TEST_F(ShellTest, GivesItsDiagonal) {
   const auto matrices = random_matrices({{3, 3}, {4, 4}});
-  auto op = std::make_shared<const KroneckerProduct>(make(matrices, 2.0));
+  auto op = std::make_shared<const ProductSum>(make(matrices, 2.0));
   const Matrix shell = make_shell_matrix(op);
   Vec raw = nullptr;
   check_petsc(MatCreateVecs(shell.get(), &raw, nullptr));
@@ -93,8 +97,25 @@ TEST_F(ShellTest, GivesItsDiagonal) {
   expect_close(whole(op->output_layout(), values_of(diagonal)), expected, 1e-14);
 }
 
+TEST_F(ShellTest, TakesEveryOperatorButGivesADiagonalOnlyWhereThereIsOne) {
+  const auto dense = oracle::random_matrix(6, 6, 9);
+  auto op = std::make_shared<const MatrixOperator>(comm_, Extents{6}, Extents{6}, dense);
+  const Matrix shell = make_shell_matrix(op);
+  const auto x = oracle::random_vector(6, 1);
+  const Vector from = vector_from(local(op->input_layout(), x));
+  Vec raw = nullptr;
+  check_petsc(VecDuplicate(from.get(), &raw));
+  const Vector to = Vector::adopt(raw);
+  check_petsc(MatMultTranspose(shell.get(), from.get(), raw));
+  expect_close(whole(op->input_layout(), values_of(to)),
+               oracle::multiply(oracle::transpose(dense), x), 1e-14);
+  PetscBool has_diagonal = PETSC_TRUE;
+  check_petsc(MatHasOperation(shell.get(), MATOP_GET_DIAGONAL, &has_diagonal));
+  EXPECT_FALSE(has_diagonal);
+}
+
 TEST_F(ShellTest, AFailureInsideBecomesAPetscErrorNotAnException) {
-  auto op = std::make_shared<const KroneckerProduct>(make(random_matrices({{2, 2}, {2, 2}})));
+  auto op = std::make_shared<const ProductSum>(make(random_matrices({{2, 2}, {2, 2}})));
   const Matrix shell = make_shell_matrix(op);
   const Vector wrong = vector_from(std::vector<double>(7));
   check_petsc(PetscPushErrorHandler(PetscIgnoreErrorHandler, nullptr));
@@ -107,8 +128,8 @@ TEST(PetscIndex, AGridBeyondItsRangeIsRefusedByName) {
   const auto comm = communication::Communicator::duplicate(MPI_COMM_WORLD);
   auto workspace = std::make_shared<Workspace>(comm);
   const factors::Chain chain{{factors::make_identity(60'000), false, false}};
-  auto op = std::make_shared<const KroneckerProduct>(comm, workspace, 1,
-                                                     std::vector<factors::Chain>{chain, chain});
+  auto op = std::make_shared<const ProductSum>(
+      KroneckerProduct(comm, workspace, 1, std::vector<factors::Chain>{chain, chain}));
   try {
     static_cast<void>(make_shell_matrix(op));
     FAIL() << "a grid of 3.6e9 points was accepted";

@@ -92,14 +92,6 @@ double trace_of_ratio(const KroneckerProduct& op, const KroneckerProduct& numera
 double dot(const communication::Communicator& comm, std::span<const double> x,
            std::span<const double> y);
 
-/// A PETSc matrix (MATSHELL: multiply, transpose multiply, diagonal, create vectors) that applies
-/// `op` and keeps it alive. Collective. `op` must be square in its layouts' sizes or rectangular
-/// with MatCreateVecs giving both sides.
-Matrix make_shell_matrix(std::shared_ptr<const KroneckerProduct> op);
-
-/// Makes `pc` a PCSHELL that applies the exact inverse of `op` (and its transpose). Collective.
-void set_shell_preconditioner(PC pc, std::shared_ptr<const KroneckerProduct> inverse);
-
 /// The `count` numbers from global position `first` on of the counter-based sequence `seed`
 /// (Philox4x32-10): standard normal or uniform on [0, 1). The same for every np. Local.
 enum class RandomKind { normal, uniform };

@@ -29,6 +29,8 @@ class ProductSum final : public LinearOperator {
   /// @throws ShapeError, DataError (singular factor), ResourceError: on every rank or on none
   ProductSum(const communication::Communicator& comm, std::shared_ptr<Workspace> workspace,
              std::vector<ScaledProduct> terms, std::optional<int> leading_modes = std::nullopt);
+  /// One product as an operator, with its split. Local.
+  explicit ProductSum(KroneckerProduct product);
 
   const std::vector<ScaledProduct>& terms() const noexcept { return terms_; }
   /// Exchange phases of one application: 0 or 2.
@@ -44,21 +46,11 @@ class ProductSum final : public LinearOperator {
   void do_apply(std::span<const double> x, std::span<double> y, bool transposed,
                 bool accumulate) const override;
 
+  explicit ProductSum(std::vector<KroneckerProduct> products);
+
   std::vector<ScaledProduct> terms_;
   struct State;
   std::shared_ptr<State> state_;
-};
-
-/// What a sum of products costs on `parts` ranks, from the modes' costs alone: pure arithmetic, for
-/// the choice of the split and for `plan`.
-struct SumEstimate {
-  int leading_modes = 0;
-  int exchanges = 0;
-  int vectors_moved = 0;
-  double flops_busiest_rank = 0;
-  double exchanged_bytes_per_rank = 0;
-  double away_bytes_per_rank = 0;
-  double seconds = 0;
 };
 
 }  // namespace kronwerk::operators
