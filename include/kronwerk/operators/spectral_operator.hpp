@@ -65,10 +65,16 @@ factors::Determinant spectral_determinant(const communication::Communicator& com
                                           const SpectralSum& sum);
 
 /// tr(Op⁻¹ D) for D = Σ products (the derivative of Op), from the diagonals (2 x 2 blocks) of
-/// P_k⁻¹ D_k Q_k⁻¹. Collective.
+/// P_k⁻¹ D_k Q_k⁻¹: O(n_k³ / P) flops for each distinct D_k, then O(N / P). Collective.
+/// @throws DataError if the spectrum is singular (check_regular)
 struct ScaledProduct;
 double trace_of_inverse(const communication::Communicator& comm, const SpectralSum& sum,
                         std::span<const ScaledProduct> derivative);
+
+/// The same for a D that is known in the bases of `sum`: D = (⊗P_k) (Σ terms) (⊗Q_k). Eigenvalues
+/// are enough. O(N / P) flops. Collective.
+double trace_of_inverse(const communication::Communicator& comm, const SpectralSum& sum,
+                        std::span<const SpectralTerm> derivative);
 
 /// The eigenvalues of Op with flat indices first, first + 1, … of the grid, for parallel output.
 /// Local.
