@@ -14,6 +14,15 @@ namespace {
 // Below this many columns a BLAS product with a large factor is bound by reading the factor.
 constexpr Index enough_columns = 192;
 constexpr Index panel_columns = 384;
+// Skinny factors on short rows: between these a BLAS packs more than it computes.
+constexpr Index fewest_slab_columns = 8;
+constexpr Index most_slab_columns = 512;
+
+bool uses_slabs(const DenseView& a, Index right) {
+  if (uses_kernel(a.rows, a.cols)) return true;
+  return uses_packed_kernel(a.rows, a.cols) && right >= fewest_slab_columns &&
+         right < most_slab_columns;
+}
 
 // Matrix C (rows x cols) = A B with B and C row-major; what cblas_dgemm takes, with our types.
 void blas_multiply(const DenseView& a, const double* b, Index b_stride, double* c, Index c_stride,
@@ -158,12 +167,12 @@ void apply_dense(const DenseView& a, ConstView x, View y, const double* packed) 
   if (x.left <= 0 || x.right <= 0 || a.rows == 0) return;
   if (a.cols == 0) {
     fill_zero(y);
-  } else if (!uses_kernel(a.rows, a.cols)) {
-    apply_by_blas(a, x, y);
-  } else if (x.right == 1 && y.row_stride == 1) {
+  } else if (x.right == 1 && y.row_stride == 1 && uses_packed_kernel(a.rows, a.cols)) {
     apply_to_rows(a, x, y, packed);
-  } else {
+  } else if (uses_slabs(a, x.right)) {
     apply_to_slabs(a, x, y);
+  } else {
+    apply_by_blas(a, x, y);
   }
 }
 

@@ -22,9 +22,18 @@ struct DenseView {
 
 /// Up to this extent our kernels are at least as fast as a BLAS (measured on Zen 4: 256 to 512).
 inline constexpr Index kernel_extent = 256;
+/// A packed copy of a factor for contiguous fibres has at most this many values: every rank of a
+/// node has its own.
+inline constexpr Index packed_extent = Index{1} << 21;
 
 inline bool uses_kernel(Index rows, Index cols) {
   return rows <= kernel_extent && cols <= kernel_extent;
+}
+
+/// For contiguous fibres (right == 1) one small extent is enough: a BLAS copies the fibres first,
+/// which for few rows or columns costs as much as the product (30 x 784: half of our rate).
+inline bool uses_packed_kernel(Index rows, Index cols) {
+  return (rows <= kernel_extent || cols <= kernel_extent) && rows * cols <= packed_extent;
 }
 
 /// y = A x along the views' mode. Local; x and y must not overlap.

@@ -28,13 +28,23 @@ using Vector = hn::Vec<Tag>;
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON
 constexpr Index tile_rows = 8;
 constexpr Index tile_vectors = 3;
+constexpr Index packed_vectors = 4;
+constexpr Index widest_tile_rows = 6;
 #elif HWY_TARGET == HWY_AVX2
 constexpr Index tile_rows = 4;
 constexpr Index tile_vectors = 3;
+constexpr Index packed_vectors = 3;
+constexpr Index widest_tile_rows = 4;
 #else
 constexpr Index tile_rows = 4;
 constexpr Index tile_vectors = 2;
+constexpr Index packed_vectors = 2;
+constexpr Index widest_tile_rows = 4;
 #endif
+// Bytes are fetched by lines of this many doubles.
+constexpr Index line = 8;
+// Of B's rows in one pass, so that a panel of them stays in the second-level cache.
+constexpr Index depth_chunk = 4096;
 
 // The first `count` lanes. Only AVX masks memory accesses; elsewhere Highway would touch (and
 // demand the alignment of) whole vectors.
@@ -75,7 +85,9 @@ struct Tile {
   double* c;
   Index c_row_stride;
   Index depth;
-  Index last_lanes;  // of the last vector: how many columns exist
+  Index last_lanes;               // of the last vector: how many columns exist
+  const double* ahead = nullptr;  // where the next rows of A begin, if they should be fetched
+  bool accumulate = false;        // C += A B
 };
 
 // Three rows of A share one pointer (base, base + stride, base + 2 stride are addressing modes), or
@@ -95,36 +107,52 @@ void multiply_tile(const Tile& tile) {
   const double* a[3] = {tile.a, tile.a + (rows > 3 ? 3 * stride : 0),
                         tile.a + (rows > 6 ? 6 * stride : 0)};
   const double* b = tile.b;
-  for (Index k = 0; k < tile.depth; ++k) {
-    Vector row[vectors];
+  const auto pass = [&](Index depth) {
+    for (Index k = 0; k < depth; ++k) {
+      Vector row[vectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < vectors; ++v) {
-      if (partial && !b_is_padded && v == vectors - 1) {
-        row[v] = last.load(b + v * lanes);
-      } else {
-        row[v] = hn::LoadU(d, b + v * lanes);
+      for (int v = 0; v < vectors; ++v) {
+        if (partial && !b_is_padded && v == vectors - 1) {
+          row[v] = last.load(b + v * lanes);
+        } else {
+          row[v] = hn::LoadU(d, b + v * lanes);
+        }
       }
-    }
 #pragma GCC unroll 8
-    for (int i = 0; i < rows; ++i) {
-      const Vector entry = hn::Set(d, a[i / 3][(i % 3) * stride]);
+      for (int i = 0; i < rows; ++i) {
+        const Vector entry = hn::Set(d, a[i / 3][(i % 3) * stride]);
 #pragma GCC unroll 8
-      for (int v = 0; v < vectors; ++v) sums[i][v] = hn::MulAdd(entry, row[v], sums[i][v]);
+        for (int v = 0; v < vectors; ++v) sums[i][v] = hn::MulAdd(entry, row[v], sums[i][v]);
+      }
+      a[0] += tile.a_column_stride;
+      a[1] += tile.a_column_stride;
+      a[2] += tile.a_column_stride;
+      b += tile.b_row_stride;
     }
-    a[0] += tile.a_column_stride;
-    a[1] += tile.a_column_stride;
-    a[2] += tile.a_column_stride;
-    b += tile.b_row_stride;
+  };
+  if (b_is_padded && tile.ahead != nullptr) {
+    for (Index k = 0; k < tile.depth; k += line) {
+#pragma GCC unroll 8
+      for (int i = 0; i < rows; ++i) __builtin_prefetch(tile.ahead + i * stride + k, 0, 2);
+      pass(std::min(line, tile.depth - k));
+    }
+  } else {
+    pass(tile.depth);
   }
 #pragma GCC unroll 8
   for (int i = 0; i < rows; ++i) {
     double* c = tile.c + i * tile.c_row_stride;
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) {
-      if (partial && v == vectors - 1) {
-        last.store(sums[i][v], c + v * lanes);
+      const bool cut = partial && v == vectors - 1;
+      Vector sum = sums[i][v];
+      if (b_is_padded && tile.accumulate) {
+        sum = hn::Add(sum, cut ? last.load(c + v * lanes) : hn::LoadU(d, c + v * lanes));
+      }
+      if (cut) {
+        last.store(sum, c + v * lanes);
       } else {
-        hn::StoreU(sums[i][v], d, c + v * lanes);
+        hn::StoreU(sum, d, c + v * lanes);
       }
     }
   }
@@ -137,6 +165,8 @@ constexpr std::array<TileFunction, sizeof...(rows)> tiles_of(std::integer_sequen
   return {&multiply_tile<rows + 1, vectors, partial, b_is_padded>...};
 }
 
+constexpr Index most_vectors = std::max(tile_vectors, packed_vectors);
+
 template <bool partial, bool b_is_padded, int... vectors>
 constexpr auto tile_table(std::integer_sequence<int, vectors...>) {
   using Rows = std::make_integer_sequence<int, static_cast<int>(tile_rows)>;
@@ -147,7 +177,7 @@ constexpr auto tile_table(std::integer_sequence<int, vectors...>) {
 template <bool b_is_padded>
 const std::array<TileFunction, static_cast<std::size_t>(tile_rows)>& tiles(Index vectors,
                                                                            bool partial) {
-  using Vectors = std::make_integer_sequence<int, static_cast<int>(tile_vectors)>;
+  using Vectors = std::make_integer_sequence<int, static_cast<int>(most_vectors)>;
   static constexpr auto whole = tile_table<false, b_is_padded>(Vectors{});
   static constexpr auto cut = tile_table<true, b_is_padded>(Vectors{});
   return (partial ? cut : whole)[static_cast<std::size_t>(vectors - 1)];
@@ -229,49 +259,80 @@ Index packed_size_on_target(Index depth, Index cols) {
   return depth * vector_count(cols) * static_cast<Index>(hn::Lanes(Tag()));
 }
 
+// Chunk by chunk of the depth, panel by panel of packed_vectors vectors: the rows of B, filled up
+// with zeros.
 void pack_columns_on_target(Index depth, Index cols, const KernelMatrix& b, double* packed) {
   const Index lanes = static_cast<Index>(hn::Lanes(Tag()));
-  const EvenSplit columns(vector_count(cols), tile_vectors);
-  Index first = 0;
-  for (Index piece = 0; piece < columns.pieces; ++piece) {
-    const Index width = columns.size(piece) * lanes;
-    const Index present = std::min(width, cols - first);
-    for (Index k = 0; k < depth; ++k) {
-      const double* row = b.data + k * b.row_stride + first * b.column_stride;
-      for (Index j = 0; j < present; ++j) packed[j] = row[j * b.column_stride];
-      std::fill(packed + present, packed + width, 0.0);
-      packed += width;
+  const EvenSplit columns(vector_count(cols), packed_vectors);
+  for (Index begin = 0; begin < depth; begin += depth_chunk) {
+    const Index end = std::min(depth, begin + depth_chunk);
+    Index first = 0;
+    for (Index piece = 0; piece < columns.pieces; ++piece) {
+      const Index width = columns.size(piece) * lanes;
+      const Index present = std::min(width, cols - first);
+      for (Index k = begin; k < end; ++k) {
+        const double* row = b.data + k * b.row_stride + first * b.column_stride;
+        for (Index j = 0; j < present; ++j) packed[j] = row[j * b.column_stride];
+        std::fill(packed + present, packed + width, 0.0);
+        packed += width;
+      }
+      first += width;
     }
-    first += width;
+  }
+}
+
+// The rows [begin, end) of C from one panel of B; what follows those of A is fetched meanwhile.
+void multiply_packed_panel(const KernelProduct& p, Index begin, Index end, Index vectors,
+                           Index last_lanes, Tile tile) {
+  const bool cut = last_lanes < static_cast<Index>(hn::Lanes(Tag()));
+  const auto& functions = tiles<true>(vectors, cut);
+  const EvenSplit rows(end - begin, vectors > tile_vectors ? widest_tile_rows : tile_rows);
+  const bool fetch = tile.ahead != nullptr;
+  Index row = begin;
+  for (Index piece = 0; piece < rows.pieces; ++piece) {
+    const Index count = rows.size(piece);
+    tile.ahead = fetch && row + 2 * count <= p.rows ? tile.a + count * p.a.row_stride : nullptr;
+    functions[static_cast<std::size_t>(count - 1)](tile);
+    tile.a += count * p.a.row_stride;
+    tile.c += count * p.c_row_stride;
+    row += count;
   }
 }
 
 void multiply_packed_on_target(const KernelProduct& p) {
   const Index lanes = static_cast<Index>(hn::Lanes(Tag()));
-  const EvenSplit columns(vector_count(p.cols), tile_vectors);
-  // A block of fibres stays in the second-level cache while all panels of B pass over it.
-  const Index block = std::max<Index>(
-      tile_rows, (Index{16384} / std::max<Index>(p.depth, 1)) / tile_rows * tile_rows);
-  for (Index first_row = 0; first_row < p.rows; first_row += block) {
-    const EvenSplit rows(std::min(block, p.rows - first_row), tile_rows);
-    const double* b = p.b;
-    Index first = 0;
-    for (Index piece = 0; piece < columns.pieces; ++piece) {
-      const Index vectors = columns.size(piece);
-      const Index last_lanes = std::min(lanes, p.cols - first - (vectors - 1) * lanes);
-      const Tile tile{p.a.data + first_row * p.a.row_stride,
-                      p.a.row_stride,
-                      p.a.column_stride,
-                      b,
-                      vectors * lanes,
-                      p.c + first_row * p.c_row_stride + first,
-                      p.c_row_stride,
-                      p.depth,
-                      last_lanes};
-      multiply_rows(tiles<true>(vectors, last_lanes < lanes), rows, tile);
-      b += p.depth * vectors * lanes;
-      first += vectors * lanes;
+  const EvenSplit columns(vector_count(p.cols), packed_vectors);
+  // A block of fibres and of results stays in the second-level cache while all panels of B pass.
+  const Index longest = std::max({std::min(p.depth, depth_chunk), p.cols, Index{1}});
+  const Index block = std::max(tile_rows, Index{16384} / longest / tile_rows * tile_rows);
+  const double* panels = p.b;
+  for (Index k = 0; k < p.depth; k += depth_chunk) {
+    const Index depth = std::min(depth_chunk, p.depth - k);
+    for (Index row = 0; row < p.rows; row += block) {
+      const double* b = panels;
+      Index first = 0;
+      for (Index piece = 0; piece < columns.pieces; ++piece) {
+        const Index vectors = columns.size(piece);
+        const Index width = vectors * lanes;
+        const double* a = p.a.data + row * p.a.row_stride + k * p.a.column_stride;
+        const Tile tile{a,
+                        p.a.row_stride,
+                        p.a.column_stride,
+                        b,
+                        width,
+                        p.c + row * p.c_row_stride + first,
+                        p.c_row_stride,
+                        depth,
+                        std::min(width, p.cols - first) - (vectors - 1) * lanes,
+                        p.a.column_stride == 1 && piece == 0 ? a : nullptr,
+                        k > 0};
+        multiply_packed_panel(p, row, std::min(row + block, p.rows), vectors, tile.last_lanes,
+                              tile);
+        b += depth * width;
+        first += width;
+      }
     }
+    panels += depth * vector_count(p.cols) * lanes;
   }
 }
 

@@ -76,6 +76,17 @@ TEST(Dense, AppliesMatricesBeyondTheKernels) {
   expect_apply(oracle::random_matrix(260, 257, 6), {150, 3, 1, 2});
 }
 
+TEST(Dense, AppliesSkinnyMatricesOfAnyLength) {
+  // 4096 is where the depth is cut, 24 and 32 are the widths of the panels.
+  for (const auto& [rows, cols] : std::vector<std::pair<Index, Index>>{
+           {30, 784}, {1, 785}, {25, 300}, {64, 501}, {6, 4096}, {31, 4097}, {2, 9000}}) {
+    for (const Shape& shape : std::vector<Shape>{
+             {1, 1, 0, 0}, {53, 1, 0, 0}, {13, 1, 0, 7}, {3, 9, 2, 1}, {1, 30, 0, 0}}) {
+      expect_apply(oracle::random_matrix(rows, cols, 7), shape);
+    }
+  }
+}
+
 TEST(Dense, AcceptsBlocksWithoutFibres) {
   const FactorPtr factor = dense_factor(oracle::random_matrix(3, 4, 1));
   double untouched = 5.0;
@@ -120,6 +131,8 @@ TEST(DenseKernel, EveryInstructionSetAgreesWithTheOracle) {
         expect_apply(oracle::random_matrix(n, n + 2, 3), shape);
       }
     }
+    expect_apply(oracle::random_matrix(30, 4103, 3), {70, 1, 0, 0});
+    expect_apply(oracle::random_matrix(9, 300, 3), {70, 1, 0, 0});
   }
   hwy::SetSupportedTargetsForTest(0);
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
