@@ -96,6 +96,7 @@ struct KrylovSolver::State {
   KrylovOutcome solve_by_columns(std::span<const double> b, std::span<double> x, bool transposed);
   void check_sizes(std::span<const double> b, std::span<const double> x) const;
   void start(KrylovRun& run);
+  std::vector<char> underflowing(std::span<const double> b, const PerColumn& squares) const;
   void judge(KrylovRun& run, std::vector<double>& before, bool first) const;
   KrylovOutcome outcome(KrylovRun& run) const;
 
@@ -230,6 +231,28 @@ KrylovOutcome KrylovSolver::State::solve(std::span<const double> b, std::span<do
   return outcome(run);
 }
 
+/// Columns that are not zero, though the square of their norm all but is.
+std::vector<char> KrylovSolver::State::underflowing(std::span<const double> b,
+                                                    const PerColumn& squares) const {
+  constexpr double least = 1e-280;
+  std::vector<char> suspects(squares.size(), 0);
+  for (std::size_t column = 0; column < squares.size(); ++column) {
+    suspects[column] = squares[column] < least ? 1 : 0;
+  }
+  if (std::find(suspects.begin(), suspects.end(), 1) == suspects.end()) return suspects;
+  PerColumn nonzeros(squares.size(), 0.0);
+  map.for_each(suspects, [&](std::size_t column, std::size_t first, std::size_t count) {
+    const double* entries = b.data() + first;
+    nonzeros[column] += static_cast<double>(
+        std::count_if(entries, entries + count, [](double each) { return each != 0; }));
+  });
+  map.comm().sum(nonzeros);
+  for (std::size_t column = 0; column < squares.size(); ++column) {
+    suspects[column] = nonzeros[column] > 0 ? 1 : 0;
+  }
+  return suspects;
+}
+
 /// Norms and the residual of the start. Columns without a right-hand side are solved here.
 void KrylovSolver::State::start(KrylovRun& run) {
   const std::size_t columns = map.columns();
@@ -249,6 +272,10 @@ void KrylovSolver::State::start(KrylovRun& run) {
       run.zero_start = false;
     }
   }
+  const std::vector<char> tiny = underflowing(run.b, right);
+  for (std::size_t column = 0; column < columns; ++column) {
+    if (tiny[column] != 0) zero[column] = 0;
+  }
   map.for_each(zero, [&](std::size_t /*column*/, std::size_t first, std::size_t count) {
     std::fill_n(run.x.data() + first, count, 0.0);
   });
@@ -261,7 +288,10 @@ void KrylovSolver::State::start(KrylovRun& run) {
   run.residual.resize(columns);
   for (std::size_t column = 0; column < columns; ++column) {
     run.residual[column] = std::sqrt(squares[column]) / run.scale[column];
-    if (!std::isfinite(right[column])) {
+    if (tiny[column] != 0) {
+      run.finish(column, End::failed,
+                 "the right-hand side is so small that its square underflows; scale it up");
+    } else if (!std::isfinite(right[column])) {
       run.finish(column, End::failed,
                  "DIVERGED_NANORINF: the right-hand side has entries that are not finite, or too "
                  "large");

@@ -393,6 +393,19 @@ TEST_F(KrylovTest, NumbersThatAreNotFiniteAreSaid) {
   }
 }
 
+TEST_F(KrylovTest, ARightHandSideWhoseSquareUnderflowsIsNotTakenForZero) {
+  const Matrix a = positive_definite(size, 22);
+  for (const double scale : {1e-120, 1e-200}) {
+    auto b = oracle::random_vector(2 * size, 23);
+    for (std::size_t i = 0; i < size; ++i) b[i] *= scale;
+    KrylovSolver solver(make({a}, 2), nullptr, 2, settings(KrylovMethod::cg));
+    const auto [outcome, x] = solve(solver, 2, b);
+    EXPECT_EQ(outcome.converged, scale > 1e-140) << outcome.reason;
+    EXPECT_EQ(outcome.reason.empty(), outcome.converged);
+    EXPECT_LE(outcome.residuals[1], 1e-10);
+  }
+}
+
 TEST_F(KrylovTest, TheListenerHearsEveryIterationAndCanStop) {
   const Matrix a = positive_definite(size, 24);
   for (const Index batch : {Index{1}, Index{2}}) {
