@@ -70,6 +70,7 @@ NodePtr derivative(const NodePtr& node, const std::string& parameter) {
     case NodeKind::identity:
     case NodeKind::matrix:
     case NodeKind::diagonal:
+    case NodeKind::grid_diagonal:
       return make.zero(node->rows, node->cols);
     case NodeKind::sum:
       return make.sum(inner(0), inner(1));

@@ -320,11 +320,16 @@ class Drafter {
     const MatrixSymbol& symbol = named_matrix(syntax, "vector");
     const Syntax* argument = syntax.arguments[0].get();
     while (argument->kind == SyntaxKind::parentheses) argument = argument->arguments[0].get();
-    if (!symbol.vector) {
+    if (!symbol.vector && symbol.grid.size() < 2) {
       fail(argument->span, fmt::format("diag() takes a vector; '{}' is a matrix of {} x {}",
                                        argument->text, symbol.rows, symbol.cols));
     }
     DraftPtr result = sized(NodeKind::diagonal, syntax.span, symbol.rows, symbol.rows);
+    if (symbol.grid.size() > 1) {
+      result->kind = NodeKind::grid_diagonal;
+      result->modes = static_cast<int>(symbol.grid.size());
+      result->fixed_grid = symbol.grid;
+    }
     result->name = argument->text;
     return result;
   }
@@ -333,12 +338,36 @@ class Drafter {
     if (left.modes == right.modes) return;
     if (left.modes == 0) return give_modes(left, right.modes);
     if (right.modes == 0) return give_modes(right, left.modes);
+    if (is_diagonal_of_vectors(left)) return spread_over_grid(left, right.modes);
+    if (is_diagonal_of_vectors(right)) return spread_over_grid(right, left.modes);
     const auto count = [](int modes) {
       return std::to_string(modes) + (modes == 1 ? " mode" : " modes");
     };
     fail(syntax.span,
          fmt::format("the grids do not conform in {}: {} has {} and {} has {}", quoted(syntax.span),
                      quoted(left.span), count(left.modes), quoted(right.span), count(right.modes)));
+  }
+
+  /// True if nothing but diag(v) of one-dimensional v and open identities is below: it fits a grid
+  /// of any number of modes that has as many points.
+  static bool is_diagonal_of_vectors(const Draft& draft) {
+    if (draft.scalar) return true;
+    if (draft.modes != 1 || draft.kind == NodeKind::kron || draft.kind == NodeKind::kronsum) {
+      return false;
+    }
+    if (draft.arguments.empty()) {
+      return draft.kind == NodeKind::diagonal ||
+             (draft.kind == NodeKind::identity && draft.fixed_rows < 0);
+    }
+    return std::all_of(draft.arguments.begin(), draft.arguments.end(),
+                       [](const auto& argument) { return is_diagonal_of_vectors(*argument); });
+  }
+
+  static void spread_over_grid(Draft& draft, int modes) {
+    if (draft.scalar) return;
+    draft.modes = modes;
+    if (draft.kind == NodeKind::diagonal) draft.kind = NodeKind::grid_diagonal;
+    for (const auto& argument : draft.arguments) spread_over_grid(*argument, modes);
   }
 
   /// Tells the identities below, which fit any grid, how many modes they have.

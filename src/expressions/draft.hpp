@@ -22,6 +22,8 @@ struct Draft {
   /// Of matrices, diagonals and eye(n), -1 where open.
   Index fixed_rows = -1;
   Index fixed_cols = -1;
+  /// Of a diagonal over a grid, empty where open: then it has fixed_rows points.
+  Extents fixed_grid;
   /// The extents as variables of the unification.
   std::vector<int> rows;
   std::vector<int> cols;

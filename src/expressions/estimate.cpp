@@ -4,6 +4,7 @@
 
 #include "kronwerk/expressions/factor_node.hpp"
 #include "kronwerk/expressions/lowering.hpp"
+#include "terms.hpp"
 
 namespace kronwerk::expressions {
 namespace {
@@ -86,24 +87,35 @@ class Estimator {
 
 std::vector<distribution::ModeCost> estimate_modes(const ProductTerm& term, const Symbols& symbols,
                                                    bool solve) {
+  return estimate_products(term, symbols, solve).front();
+}
+
+std::vector<std::vector<distribution::ModeCost>> estimate_products(const ProductTerm& term,
+                                                                   const Symbols& symbols,
+                                                                   bool solve) {
   const Estimator estimator(symbols);
-  std::vector<distribution::ModeCost> modes;
-  for (const auto& factor : term.factors) {
-    distribution::ModeCost mode{factor->rows, factor->cols, 0, factor->is_identity()};
-    for (const FactorLink& link : factor->links) {
-      mode.flops_per_fibre += estimator.link(link, link.inverse != solve).flops_per_fibre;
+  std::vector<std::vector<distribution::ModeCost>> result;
+  for (const auto* product : products(term)) {
+    auto& modes = result.emplace_back();
+    for (const auto& factor : *product) {
+      distribution::ModeCost mode{factor->rows, factor->cols, 0, factor->is_identity()};
+      for (const FactorLink& link : factor->links) {
+        mode.flops_per_fibre += estimator.link(link, link.inverse != solve).flops_per_fibre;
+      }
+      modes.push_back(mode);
     }
-    modes.push_back(mode);
   }
-  return modes;
+  return result;
 }
 
 double estimate_factor_bytes(const ProductTerm& term, const Symbols& symbols, bool solve) {
   const Estimator estimator(symbols);
   std::map<std::string, double> distinct;  // a factor used in two modes exists once
-  for (const auto& factor : term.factors) {
-    for (const FactorLink& link : factor->links) {
-      distinct[link.leaf->text] = estimator.link(link, link.inverse != solve).bytes;
+  for (const auto* product : products(term)) {
+    for (const auto& factor : *product) {
+      for (const FactorLink& link : factor->links) {
+        distinct[link.leaf->text] = estimator.link(link, link.inverse != solve).bytes;
+      }
     }
   }
   double total = 0;

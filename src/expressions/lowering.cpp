@@ -4,6 +4,7 @@
 
 #include "kronwerk/expressions/factor_node.hpp"
 #include "kronwerk/factors/make.hpp"
+#include "terms.hpp"
 
 namespace kronwerk::expressions {
 
@@ -83,12 +84,15 @@ Lowering::Lowering(const communication::Communicator& comm,
 std::vector<LoweredProduct> Lowering::lower(const SumOfProducts& sum) {
   std::vector<LoweredProduct> result;
   for (const ProductTerm& term : sum.terms) {
-    LoweredProduct product{term.coefficient, {}, {}, {}};
+    LoweredProduct product{term.coefficient, {}, text(term), {}};
     for (const auto& factor : term.factors) {
       product.chains.push_back(state_->chain(*factor));
-      product.text += (product.text.empty() ? "" : ", ") + factor->text;
     }
-    if (term.factors.size() > 1) product.text = "kron(" + product.text + ")";
+    for (const GridStep& step : term.steps) {
+      LoweredProduct::Step lowered{step.diagonals, {}};
+      for (const auto& factor : step.factors) lowered.chains.push_back(state_->chain(*factor));
+      product.steps.push_back(std::move(lowered));
+    }
     result.push_back(std::move(product));
   }
   return result;

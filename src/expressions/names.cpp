@@ -2,6 +2,7 @@
 
 #include "functions.hpp"
 #include "kronwerk/expressions/expression.hpp"
+#include "kronwerk/expressions/node.hpp"
 #include "kronwerk/formulas/syntax.hpp"
 
 namespace kronwerk::expressions {
@@ -26,6 +27,31 @@ UsedNames used_names(const std::string& formula, const std::string& where) {
     used.matrices.push_back(name);
   }
   return used;
+}
+
+namespace {
+
+void collect(const Node& node, std::map<std::string, Extents>& grids,
+             std::set<std::string>& factors) {
+  if (node.kind == NodeKind::grid_diagonal) grids[node.name] = node.rows;
+  if (node.kind == NodeKind::matrix || node.kind == NodeKind::diagonal) factors.insert(node.name);
+  for (const NodePtr& argument : node.arguments) collect(*argument, grids, factors);
+}
+
+}  // namespace
+
+std::map<std::string, Extents> grid_vectors(const Expression& expression) {
+  std::map<std::string, Extents> grids;
+  std::set<std::string> factors;
+  collect(expression.root(), grids, factors);
+  return grids;
+}
+
+std::set<std::string> factor_names(const Expression& expression) {
+  std::map<std::string, Extents> grids;
+  std::set<std::string> factors;
+  collect(expression.root(), grids, factors);
+  return factors;
 }
 
 }  // namespace kronwerk::expressions

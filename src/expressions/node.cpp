@@ -114,6 +114,7 @@ std::string to_text(const Node& node) {
     case NodeKind::identity:
       return "I";
     case NodeKind::diagonal:
+    case NodeKind::grid_diagonal:
       return "diag(" + node.name + ")";
     case NodeKind::sum:
       return binary_text(node, " + ", Binding::sum, Binding::product);

@@ -2,102 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
-#include "kronwerk/expressions/factor_node.hpp"
-#include "kronwerk/expressions/lowering.hpp"
 #include "kronwerk/expressions/node.hpp"
+#include "regroup.hpp"
+#include "terms.hpp"
 
 namespace kronwerk::expressions {
 namespace {
 
-using Terms = std::vector<ProductTerm>;
 using Values = std::map<std::string, double>;
-
-/// Products of sums multiply their numbers of terms; a formula that expands further is refused.
-constexpr std::size_t most_terms = 1000;
-
-/// The only mode in which two terms differ, if there is one; -1 if they are alike.
-std::optional<std::ptrdiff_t> single_difference(const ProductTerm& a, const ProductTerm& b) {
-  std::ptrdiff_t mode = -1;
-  for (std::size_t k = 0; k < a.factors.size(); ++k) {
-    if (a.factors[k]->text == b.factors[k]->text) continue;
-    if (mode >= 0) return std::nullopt;
-    mode = static_cast<std::ptrdiff_t>(k);
-  }
-  return mode;
-}
-
-/// a + b as one term, if they differ in one mode at most. With several modes, two terms that are
-/// applied as they are are better than one whose factor must be formed first.
-bool merge_into(ProductTerm& a, const ProductTerm& b) {
-  const auto mode = single_difference(a, b);
-  if (!mode) return false;
-  const auto k = static_cast<std::size_t>(std::max<std::ptrdiff_t>(*mode, 0));
-  const bool formed = !is_plain(*a.factors[k]) || !is_plain(*b.factors[k]);
-  if (*mode >= 0 && formed && a.factors.size() > 1) return false;
-  const ScaledFactor merged = sum({{a.coefficient, a.factors[k]}, {b.coefficient, b.factors[k]}});
-  a.coefficient = merged.coefficient;
-  a.factors[k] = merged.factor;
-  return true;
-}
-
-/// Adds `term` to `terms` and merges until no two differ in one mode only. Since sums are
-/// normalised, this finds the product in I⊗I − ρ_d I⊗W − ρ_o W⊗I + ρ_oρ_d W⊗W.
-void add_merged(Terms& terms, ProductTerm term) {
-  if (term.coefficient == 0) return;
-  for (auto other = terms.begin(); other != terms.end(); ++other) {
-    if (!merge_into(*other, term)) continue;
-    ProductTerm merged = std::move(*other);
-    terms.erase(other);
-    return add_merged(terms, std::move(merged));
-  }
-  terms.push_back(std::move(term));
-}
-
-Terms merged(Terms terms) {
-  Terms result;
-  for (ProductTerm& term : terms) add_merged(result, std::move(term));
-  return result;
-}
-
-Terms scaled(Terms terms, double factor) {
-  for (ProductTerm& term : terms) term.coefficient *= factor;
-  std::erase_if(terms, [](const ProductTerm& term) { return term.coefficient == 0; });
-  return terms;
-}
-
-Terms identity_terms(const Extents& extents) {
-  ProductTerm term;
-  for (const Index extent : extents) term.factors.push_back(identity_factor(extent));
-  return {term};
-}
-
-Terms composed(const Terms& a, const Terms& b) {
-  Terms result;
-  for (const ProductTerm& left : a) {
-    for (const ProductTerm& right : b) {
-      ProductTerm term{left.coefficient * right.coefficient, {}};
-      for (std::size_t k = 0; k < left.factors.size(); ++k) {
-        term.factors.push_back(compose(left.factors[k], right.factors[k]));
-      }
-      result.push_back(std::move(term));
-    }
-  }
-  return merged(std::move(result));
-}
-
-Terms joined(const Terms& a, const Terms& b) {
-  Terms result;
-  for (const ProductTerm& left : a) {
-    for (const ProductTerm& right : b) {
-      ProductTerm term{left.coefficient * right.coefficient, left.factors};
-      term.factors.insert(term.factors.end(), right.factors.begin(), right.factors.end());
-      result.push_back(std::move(term));
-    }
-  }
-  return result;
-}
 
 class Simplifier {
  public:
@@ -126,6 +39,8 @@ class Simplifier {
         return {{1, {matrix_factor(node.name, node.rows[0], node.cols[0])}}};
       case NodeKind::diagonal:
         return {{1, {diagonal_factor(node.name, node.rows[0])}}};
+      case NodeKind::grid_diagonal:
+        return grid_diagonal_terms(node.name, node.rows);
       case NodeKind::scale:
         return scaled(terms(*node.arguments[1]), evaluate(*node.arguments[0], values_));
       case NodeKind::negation:
@@ -184,9 +99,7 @@ class Simplifier {
 
   Terms transposed(const Node& node) const {
     Terms result = terms(*node.arguments[0]);
-    for (ProductTerm& term : result) {
-      for (FactorNodePtr& factor : term.factors) factor = transpose(factor);
-    }
+    for (ProductTerm& term : result) term = transpose(term);
     return result;
   }
 
@@ -197,29 +110,49 @@ class Simplifier {
                         "the operator is zero at these parameters and cannot be inverted");
     }
     if (result.size() > 1) {
-      formulas::fail_at(
-          *node.source, node.span,
-          fmt::format("the inverse of a sum of {} Kronecker products is not a sum of products; "
-                      "'inv' takes one product",
-                      result.size()));
+      const SumOfProducts whole{node.rows, node.cols, combined(result)};
+      if (whole.terms.size() > 1) {
+        formulas::fail_at(
+            *node.source, node.span,
+            fmt::format("'{}' is a sum of {} Kronecker products, whose inverse is not a sum of "
+                        "products; 'inv' takes one product: to solve with a sum, make it the whole "
+                        "operator and use 'task: solve'",
+                        formulas::excerpt(*node.source, node.arguments[0]->span),
+                        whole.terms.size()));
+      }
+      result = whole.terms;
     }
-    ProductTerm& term = result.front();
-    term.coefficient = 1 / term.coefficient;
-    for (FactorNodePtr& factor : term.factors) {
-      if (factor->rows != factor->cols) {
+    for (const auto* product : products(result.front())) {
+      for (const FactorNodePtr& factor : *product) {
+        if (factor->rows == factor->cols) continue;
         formulas::fail_at(*node.source, node.span,
                           fmt::format("cannot invert the factor '{}', which is {} x {}",
                                       factor->text, factor->rows, factor->cols));
       }
-      factor = inverse(factor);
+    }
+    result.front() = inverse(result.front());
+    return result;
+  }
+
+  /// The terms of an argument of kron or kronsum.
+  Terms argument_terms(const Node& node, const Node& argument) const {
+    Terms result = terms(argument);
+    const bool over_grid = std::any_of(result.begin(), result.end(),
+                                       [](const ProductTerm& term) { return !term.steps.empty(); });
+    if (over_grid && node.arguments.size() > 1) {
+      fail(
+          argument,
+          "'{}' holds a diagonal over a whole grid, which cannot be one factor of a larger one; in "
+          "a single mode, diag() takes a vector of one dimension");
     }
     return result;
   }
 
   Terms kron(const Node& node) const {
+    if (node.arguments.size() == 1) return terms(*node.arguments[0]);
     Terms result{ProductTerm{}};
     for (const NodePtr& argument : node.arguments) {
-      const Terms more = terms(*argument);
+      const Terms more = argument_terms(node, *argument);
       check_count(node, result.size() * more.size());
       result = joined(result, more);
     }
@@ -227,12 +160,14 @@ class Simplifier {
   }
 
   Terms kronsum(const Node& node) const {
+    if (node.arguments.size() == 1) return terms(*node.arguments[0]);
     Terms result;
     for (std::size_t k = 0; k < node.arguments.size(); ++k) {
       Terms part{ProductTerm{}};
       for (std::size_t other = 0; other < node.arguments.size(); ++other) {
         const Node& argument = *node.arguments[other];
-        part = joined(part, other == k ? terms(argument) : identity_terms(argument.rows));
+        part = joined(part,
+                      other == k ? argument_terms(node, argument) : identity_terms(argument.rows));
       }
       result.insert(result.end(), part.begin(), part.end());
       check_count(node, result.size());
@@ -268,7 +203,7 @@ std::vector<ScaledFactor> summands(const FactorNodePtr& factor) {
 Terms without_formed_sums(const Terms& terms) {
   Terms result;
   for (const ProductTerm& term : terms) {
-    Terms parts{{term.coefficient, {}}};
+    Terms parts{{term.coefficient, {}, term.steps}};
     for (const FactorNodePtr& factor : term.factors) {
       Terms longer;
       for (const ScaledFactor& summand : summands(factor)) {
@@ -286,26 +221,22 @@ Terms without_formed_sums(const Terms& terms) {
   return result;
 }
 
-bool is_bare_sum(const ProductTerm& term) {
-  if (term.factors.size() != 1 || term.factors[0]->links.size() != 1) return false;
-  const FactorLink& link = term.factors[0]->links[0];
-  return link.leaf->kind == FactorLeaf::Kind::sum && !link.transposed && !link.inverse;
+std::string text_of(const ProductTerm& term) {
+  return text(term);
 }
 
-std::string term_text(const ProductTerm& term) {
-  std::string text;
-  for (const FactorNodePtr& factor : term.factors) {
-    if (!text.empty()) text += ", ";
-    text += factor->text;
-  }
-  return term.factors.size() > 1 ? "kron(" + text + ")" : text;
+bool is_bare_sum(const ProductTerm& term) {
+  if (!term.steps.empty() || term.factors.size() != 1 || term.factors[0]->links.size() != 1)
+    return false;
+  const FactorLink& link = term.factors[0]->links[0];
+  return link.leaf->kind == FactorLeaf::Kind::sum && !link.transposed && !link.inverse;
 }
 
 }  // namespace
 
 SumOfProducts simplify(const Expression& expression, const Values& parameters) {
   SumOfProducts result{expression.row_extents(), expression.col_extents(), {}};
-  result.terms = Simplifier(parameters).terms(expression.root());
+  result.terms = combined(Simplifier(parameters).terms(expression.root()));
   if (expression.is_derivative()) result.terms = without_formed_sums(result.terms);
   return result;
 }
@@ -318,7 +249,7 @@ std::string SumOfProducts::text() const {
     text += term.coefficient < 0 ? (first ? "-" : " - ") : (first ? "" : " + ");
     if (size != 1) text += fmt::format("{:.6g}*", size);
     const bool bracket = is_bare_sum(term) && (size != 1 || term.coefficient < 0 || !first);
-    text += bracket ? "(" + term_text(term) + ")" : term_text(term);
+    text += bracket ? "(" + text_of(term) + ")" : text_of(term);
   }
   return text.empty() ? "0" : text;
 }

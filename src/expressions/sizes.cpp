@@ -26,6 +26,13 @@ class Sizes {
         draft.rows = variables(1, draft.fixed_rows);
         draft.cols = variables(1, draft.fixed_cols);
         break;
+      case NodeKind::grid_diagonal:
+        draft.rows = variables(draft.modes, -1);
+        for (std::size_t k = 0; k < draft.fixed_grid.size(); ++k) {
+          value(draft.rows[k]) = draft.fixed_grid[k];
+        }
+        draft.cols = draft.rows;
+        break;
       case NodeKind::sum:
       case NodeKind::difference:
         unify_sum(draft);
@@ -60,6 +67,7 @@ class Sizes {
     for (const auto& argument : draft.arguments) node.arguments.push_back(finish(*argument));
     if (!draft.scalar) {
       if (draft.kind == NodeKind::identity) require_known(draft);
+      if (draft.kind == NodeKind::grid_diagonal) require_points(draft);
       node.rows = extents(draft.rows);
       node.cols = extents(draft.cols);
       check_product(node);
@@ -174,6 +182,23 @@ class Sizes {
                         "the size of this 'I' cannot be inferred: write eye(n), or eye(rows(A)) "
                         "for the size of a matrix A");
     }
+  }
+
+  /// A vector of one dimension that is to run over a grid must have as many entries as that has
+  /// points.
+  void require_points(const Draft& diagonal) const {
+    if (!diagonal.fixed_grid.empty()) return;
+    double points = 1;
+    bool known = true;
+    for (const int variable : diagonal.rows) {
+      known = known && value(variable) >= 0;
+      points *= static_cast<double>(value(variable));
+    }
+    if (known && points == static_cast<double>(diagonal.fixed_rows)) return;
+    formulas::fail_at(
+        *source_, diagonal.span,
+        fmt::format("'{}' has {} entries and the grid is {}{}", diagonal.name, diagonal.fixed_rows,
+                    text(diagonal.rows), known ? fmt::format(", {:.15g} points", points) : ""));
   }
 
   Extents extents(const std::vector<int>& variables) const {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct MatrixSymbol {
   bool vector = false;  ///< legal inside diag() only
   bool sparse = false;
   Index stored = 0;  ///< stored entries if sparse
+  /// Shape of a dense dataset of at least two dimensions: inside diag() it is a vector over a grid
+  /// of these extents. With two dimensions it may be a matrix as well, hence `vector` false.
+  Extents grid{};
 };
 
 struct Symbols {
@@ -65,6 +69,12 @@ struct UsedNames {
   std::vector<std::string> matrices;
 };
 UsedNames used_names(const std::string& formula, const std::string& where);
+
+/// The names inside diag() that run over a whole grid, with its extents: to be read by rank in home
+/// blocks, unlike the factors, of which every node has a copy. A name may be in both lists.
+std::map<std::string, Extents> grid_vectors(const Expression& expression);
+/// The names of the matrices and vectors that are factors.
+std::set<std::string> factor_names(const Expression& expression);
 
 /// ∂ expression / ∂ parameter, as written, before any simplification. Zero is represented by an
 /// expression whose simplify() has no terms.

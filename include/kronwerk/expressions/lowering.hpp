@@ -85,6 +85,11 @@ class Lowering {
 std::vector<distribution::ModeCost> estimate_modes(const ProductTerm& term, const Symbols& symbols,
                                                    bool solve);
 
+/// The same for every Kronecker product of a term with steps: the first, then those of the steps.
+std::vector<std::vector<distribution::ModeCost>> estimate_products(const ProductTerm& term,
+                                                                   const Symbols& symbols,
+                                                                   bool solve);
+
 /// Bytes of the factors (and factorisations, if `solve`) per node, estimated.
 double estimate_factor_bytes(const ProductTerm& term, const Symbols& symbols, bool solve);
 

@@ -23,8 +23,9 @@ enum class NodeKind {
   zero,
   identity,
   matrix,
-  diagonal,  ///< diag(name)
-  scale,     ///< arguments[0] is the scalar
+  diagonal,       ///< diag(name), a factor
+  grid_diagonal,  ///< diag(name) over a grid of several modes
+  scale,          ///< arguments[0] is the scalar
   transpose,
   inverse,
   kron,
