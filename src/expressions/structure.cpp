@@ -1,0 +1,201 @@
+#include "kronwerk/expressions/structure.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "function_of.hpp"
+#include "kronwerk/core/text.hpp"
+#include "terms.hpp"
+
+namespace kronwerk::expressions {
+namespace {
+
+using Names = std::set<std::string>;
+
+bool is_diagonal(const FactorNode& factor) {
+  return std::all_of(factor.links.begin(), factor.links.end(), [](const FactorLink& link) {
+    if (link.leaf->kind != FactorLeaf::Kind::sum) {
+      return link.leaf->kind == FactorLeaf::Kind::diagonal;
+    }
+    return std::all_of(link.leaf->terms.begin(), link.leaf->terms.end(),
+                       [](const auto& term) { return is_diagonal(*term.second); });
+  });
+}
+
+/// What may generate the factors of a mode: their matrices first, so that one decomposition serves
+/// every value of the parameters, then what is composed of several, the smallest first.
+class Candidates {
+ public:
+  explicit Candidates(const Names& symmetric) : symmetric_(symmetric) {}
+
+  void add(const FactorNodePtr& factor) {
+    for (const FactorLink& link : factor->links) {
+      insert(without_inverse(link));
+      for (const auto& [coefficient, term] : link.leaf->terms) {
+        add(link.transposed ? transpose(term) : term);
+      }
+    }
+    if (factor->links.size() < 2) return;
+    const bool inverted = std::all_of(factor->links.begin(), factor->links.end(),
+                                      [](const FactorLink& link) { return link.inverse; });
+    insert(inverted ? inverse(factor) : factor);
+  }
+
+  std::vector<FactorNodePtr> in_order() const {
+    std::vector<FactorNodePtr> result;
+    for (const auto& [text, factor] : found_) result.push_back(factor);
+    std::stable_sort(result.begin(), result.end(),
+                     [](const auto& a, const auto& b) { return size_of(*a) < size_of(*b); });
+    return result;
+  }
+
+ private:
+  static FactorNodePtr without_inverse(const FactorLink& link) {
+    const FactorNodePtr whole = std::make_shared<const FactorNode>(
+        FactorNode{link.leaf->rows, link.leaf->cols, {{link.leaf, false, false}}, link.leaf->text});
+    return link.transposed ? transpose(whole) : whole;
+  }
+
+  void insert(const FactorNodePtr& factor) {
+    if (factor->rows != factor->cols) return;
+    const std::string text = text_of(*factor, symmetric_);
+    const auto [place, is_new] = found_.try_emplace(text, factor);
+    // Of W and a symmetric W', the plain one.
+    if (!is_new && factor->text.size() < place->second->text.size()) place->second = factor;
+  }
+
+  /// Number of leaves, those below sums included.
+  static std::size_t size_of(const FactorNode& factor) {
+    std::size_t size = 0;
+    for (const FactorLink& link : factor.links) {
+      size += link.leaf->kind == FactorLeaf::Kind::sum ? 1 : 0;
+      for (const auto& [coefficient, term] : link.leaf->terms) size += 1 + size_of(*term);
+      if (link.leaf->terms.empty()) size += 1;
+    }
+    return size;
+  }
+
+  const Names& symmetric_;
+  std::map<std::string, FactorNodePtr> found_;
+};
+
+/// The distinct factors of one mode, identities apart.
+struct ModeFactors {
+  bool identity = false;
+  std::vector<FactorNodePtr> others;
+};
+
+ModeFactors factors_of_mode(const SumOfProducts& sum, std::size_t mode, const Names& symmetric) {
+  ModeFactors result;
+  Names texts;
+  for (const ProductTerm& term : sum.terms) {
+    const FactorNodePtr& factor = term.factors[mode];
+    if (factor->is_identity()) {
+      result.identity = true;
+    } else if (texts.insert(text_of(*factor, symmetric)).second) {
+      result.others.push_back(factor);
+    }
+  }
+  return result;
+}
+
+FactorNodePtr find_generator(const ModeFactors& mode, const Names& symmetric) {
+  Candidates candidates(symmetric);
+  for (const FactorNodePtr& factor : mode.others) candidates.add(factor);
+  for (const FactorNodePtr& candidate : candidates.in_order()) {
+    const FunctionOf functions(*candidate, symmetric);
+    const bool all =
+        std::all_of(mode.others.begin(), mode.others.end(),
+                    [&](const FactorNodePtr& factor) { return functions.holds(*factor); });
+    if (all) return candidate;
+  }
+  return nullptr;
+}
+
+ModeStructure structure_of(const ModeFactors& mode, const Names& symmetric) {
+  using Kind = ModeStructure::Kind;
+  if (mode.others.empty()) return {Kind::identity, nullptr, nullptr};
+  if (std::all_of(mode.others.begin(), mode.others.end(),
+                  [](const FactorNodePtr& factor) { return is_diagonal(*factor); })) {
+    return {Kind::diagonal, nullptr, nullptr};
+  }
+  const bool square =
+      std::all_of(mode.others.begin(), mode.others.end(),
+                  [](const FactorNodePtr& factor) { return factor->rows == factor->cols; });
+  if (!square) return {Kind::none, nullptr, nullptr};
+  if (FactorNodePtr generator = find_generator(mode, symmetric)) {
+    return {Kind::functions, std::move(generator), nullptr};
+  }
+  if (mode.others.size() == 2 && !mode.identity) {
+    return {Kind::pair, mode.others[0], mode.others[1]};
+  }
+  return {Kind::none, nullptr, nullptr};
+}
+
+std::string why_none(const ModeFactors& mode, std::size_t number) {
+  constexpr std::size_t most_listed = 4;
+  std::vector<std::string> names;
+  if (mode.identity) names.emplace_back("I");
+  for (const FactorNodePtr& factor : mode.others) {
+    if (factor->rows != factor->cols) {
+      return fmt::format("the factor '{}' of mode {} is {} x {}, not square", factor->text, number,
+                         factor->rows, factor->cols);
+    }
+    if (names.size() < most_listed) names.push_back("'" + factor->text + "'");
+  }
+  const std::size_t count = mode.others.size() + (mode.identity ? 1 : 0);
+  return fmt::format(
+      "the factors of mode {} ({}{}) are neither functions of one matrix nor two "
+      "matrices only",
+      number, core::join(names, ", "), count > names.size() ? ", …" : "");
+}
+
+bool is_kronecker_sum(const SumOfProducts& sum) {
+  std::set<std::size_t> used;
+  bool shift = false;
+  for (const ProductTerm& term : sum.terms) {
+    std::vector<std::size_t> modes;
+    for (std::size_t k = 0; k < term.factors.size(); ++k) {
+      if (!term.factors[k]->is_identity()) modes.push_back(k);
+    }
+    if (modes.size() > 1 || (modes.empty() && shift)) return false;
+    if (modes.empty()) {
+      shift = true;
+    } else if (!used.insert(modes.front()).second) {
+      return false;
+    }
+  }
+  return sum.row_extents == sum.col_extents;
+}
+
+}  // namespace
+
+SpectralStructure find_structure(const SumOfProducts& sum, const Names& symmetric) {
+  SpectralStructure result;
+  result.modes.resize(sum.row_extents.size());
+  const auto with_steps = std::find_if(sum.terms.begin(), sum.terms.end(),
+                                       [](const ProductTerm& term) { return !term.steps.empty(); });
+  if (with_steps != sum.terms.end()) {
+    for (ModeStructure& mode : result.modes) mode.kind = ModeStructure::Kind::none;
+    result.why_not = fmt::format("'{}' holds a diagonal over the whole grid", text(*with_steps));
+    return result;
+  }
+  for (std::size_t k = 0; k < result.modes.size(); ++k) {
+    const ModeFactors mode = factors_of_mode(sum, k, symmetric);
+    result.modes[k] = structure_of(mode, symmetric);
+    if (result.modes[k].kind == ModeStructure::Kind::none && result.why_not.empty()) {
+      result.why_not = why_none(mode, k + 1);
+    }
+  }
+  result.kronecker_sum = is_kronecker_sum(sum);
+  return result;
+}
+
+std::complex<double> evaluate_at(const FactorNode& factor, const FactorNode& generator,
+                                 std::complex<double> eigenvalue, const Names& symmetric) {
+  return FunctionOf(generator, symmetric).at(factor, eigenvalue);
+}
+
+}  // namespace kronwerk::expressions

@@ -1,0 +1,130 @@
+#include "kronwerk/expressions/structure.hpp"
+
+#include <gtest/gtest.h>
+
+#include "expressions/expression_fixture.hpp"
+
+namespace kronwerk::expressions {
+namespace {
+
+using Kind = ModeStructure::Kind;
+
+class StructureTest : public ExpressionFixture {
+ protected:
+  StructureTest() { symbols_.matrices["S"] = symbols_.matrices["T"] = {3, 3, false, false, 0, {}}; }
+
+  SpectralStructure structure(const std::string& formula) const {
+    return find_structure(simplified(formula), symmetric_);
+  }
+
+  /// "identity" or "diagonal", "functions of W", "pair S, T", "none".
+  std::string mode(const std::string& formula, std::size_t k = 0) const {
+    const ModeStructure mode = structure(formula).modes.at(k);
+    switch (mode.kind) {
+      case Kind::identity:
+        return "identity";
+      case Kind::diagonal:
+        return "diagonal";
+      case Kind::functions:
+        return "functions of " + mode.first->text;
+      case Kind::pair:
+        return "pair " + mode.first->text + ", " + mode.second->text;
+      case Kind::none:
+        return "none";
+    }
+    return "?";
+  }
+
+  std::set<std::string> symmetric_{"S", "T"};
+};
+
+TEST_F(StructureTest, FindsTheMatrixThatTheFactorsOfAModeAreFunctionsOf) {
+  EXPECT_EQ(mode("kron(I, B) - rho*kron(W, B) - tau*kron(inv(I - rho*W)*W, I)"), "functions of W");
+  EXPECT_EQ(mode("kron(W, I) + kron(I, diag(v))", 1), "diagonal");
+  EXPECT_EQ(mode("kron(W, eye(2)) + kron(V, B)*0", 1), "identity");
+  EXPECT_EQ(mode("kron(W, B) + kron(I, I)", 1), "functions of B");
+  EXPECT_EQ(mode("kron(diag(v) + 2*I, B) + kron(inv(diag(v)), I)"), "diagonal");
+}
+
+TEST_F(StructureTest, TransposesAreFunctionsOfSymmetricMatricesOnly) {
+  EXPECT_EQ(mode("kron(S, B) + kron(S', I) + kron(I, B*B)"), "functions of S");
+  EXPECT_EQ(mode("kron(S, B) + kron(I + S'*S, I) + kron(I, B*B)"), "functions of S");
+  EXPECT_EQ(mode("kron(W, B) + kron(W', I) + kron(I, B*B)"), "none");
+  EXPECT_EQ(mode("kron(W', B) + kron(I, I)"), "functions of W'");
+}
+
+TEST_F(StructureTest, CompositesOfSeveralMatricesGenerateWhatIsMadeOfThem) {
+  EXPECT_EQ(mode("kron(W + 2*V, B) + kron(inv(W + 2*V), I)"), "functions of V + 0.5*W");
+  EXPECT_EQ(mode("kron(W*W', B) + kron(I, I)"), "functions of W*W'");
+  EXPECT_EQ(mode("kron(I + W*W', B) + kron(inv(W*W'), I)"), "functions of W*W'");
+  EXPECT_EQ(mode("kron(inv(W*V), B) + kron(W*V, I)"), "functions of W*V");
+  EXPECT_EQ(mode("kron(9*I + W + V, B) + kron(W + V, B*B) + kron(inv(W + V), I)"),
+            "functions of V + W");
+  EXPECT_EQ(mode("kron(C*C', B) + kron(I, I)"), "functions of C*C'");
+}
+
+TEST_F(StructureTest, TwoMatricesWithoutTheIdentityAreAPair) {
+  EXPECT_EQ(mode("kron(S, B) + kron(T, I)"), "pair S, T");
+  EXPECT_EQ(mode("kron(S, B) + kron(T, I) + kron(I, B*B)"), "none");
+  EXPECT_EQ(mode("kron(S, B) + kron(T, I) + kron(W, B*B)"), "none");
+}
+
+TEST_F(StructureTest, SaysWhyThereIsNone) {
+  EXPECT_EQ(structure("kron(S, B) + kron(T, I) + kron(I, B*B)").why_not,
+            "the factors of mode 1 (I, 'S', 'T') are neither functions of one matrix nor two "
+            "matrices only");
+  EXPECT_EQ(structure("kron(W, C)").why_not, "the factor 'C' of mode 2 is 3 x 2, not square");
+  EXPECT_EQ(structure("diag(g) + kron(W, B)").why_not,
+            "'diag(g)' holds a diagonal over the whole grid");
+  EXPECT_FALSE(structure("diag(g)").complete());
+}
+
+TEST_F(StructureTest, RecognisesKroneckerSums) {
+  EXPECT_TRUE(structure("kronsum(W, B)").kronecker_sum);
+  EXPECT_TRUE(structure("3*kronsum(W, B, V) + rho*kron(I, I, I)").kronecker_sum);
+  EXPECT_TRUE(structure("kron(I, B) - kron(W*V, I)").kronecker_sum);
+  EXPECT_FALSE(structure("kron(W, B) + rho*kron(I, I)").kronecker_sum);
+  EXPECT_FALSE(structure("kron(W, I) + kron(W*V, I) + kron(I, B)").kronecker_sum);
+}
+
+TEST_F(StructureTest, FunctionsHaveTheValuesOfTheFormulaAtEveryEigenvalue) {
+  const std::complex<double> z(0.7, 0.4);
+  const auto value = [&](const std::string& formula, std::size_t k = 0) {
+    const auto sum = simplified(formula);
+    const auto found = find_structure(sum, symmetric_);
+    return evaluate_at(*sum.terms.at(0).factors[k], *found.modes[k].first, z, symmetric_);
+  };
+  const auto expect = [&](std::complex<double> found, std::complex<double> expected) {
+    EXPECT_LE(std::abs(found - expected), 1e-14 * std::abs(expected));
+  };
+  expect(value("W"), z);
+  expect(value("I - rho*W"), 1.0 - 0.3 * z);
+  expect(value("W*inv(I - rho*W)*W"), z * z / (1.0 - 0.3 * z));
+  expect(value("kron(S'*S, B)"), z * z);
+  expect(value("I - rho*S'*inv(S + 2*I)"), 1.0 - 0.3 * z / (z + 2.0));
+  expect(value("kron(I + W*V*W*V, B) + kron(W*V, I)"), 1.0 + z * z);
+  const auto sum = simplified("kron(2*I + 3*W + 3*V, B) + kron(inv(W + V), I)");
+  const auto found = find_structure(sum, symmetric_);
+  expect(sum.terms[0].coefficient *
+             evaluate_at(*sum.terms[0].factors[0], *found.modes[0].first, z, symmetric_),
+         2.0 + 3.0 * z);
+  expect(sum.terms[1].coefficient *
+             evaluate_at(*sum.terms[1].factors[0], *found.modes[0].first, z, symmetric_),
+         1.0 / z);
+}
+
+TEST_F(StructureTest, AnInverseThatMeetsZeroNamesItsFactor) {
+  const auto sum = simplified("inv(I - 2*W)");
+  const auto found = find_structure(sum, symmetric_);
+  try {
+    static_cast<void>(
+        evaluate_at(*sum.terms[0].factors[0], *found.modes[0].first, 0.5, symmetric_));
+    FAIL() << "nothing was thrown";
+  } catch (const core::ConfigurationError& error) {
+    EXPECT_NE(std::string(error.what()).find("'I - 2*W' is singular"), std::string::npos)
+        << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace kronwerk::expressions
