@@ -6,58 +6,11 @@
 #include <new>
 
 #include "factors/sparse_decomposition.hpp"
+#include "factors/symmetry.hpp"
 #include "kronwerk/core/error.hpp"
 
 namespace kronwerk::factors {
 namespace {
-
-// Entries that agree with their mirror image to this are symmetric up to rounding; and a scaling
-// wider than this would lose the small components of a solution.
-constexpr double symmetry_tolerance = 5e-14;
-constexpr double widest_scaling = 1e6;
-
-double entry_at(const SparseView& matrix, Index row, std::int32_t column) {
-  const auto begin = matrix.indices.begin() + matrix.offsets[static_cast<std::size_t>(row)];
-  const auto end = matrix.indices.begin() + matrix.offsets[static_cast<std::size_t>(row) + 1];
-  const auto found = std::lower_bound(begin, end, column);
-  if (found == end || *found != column) return 0.0;
-  return matrix.values[static_cast<std::size_t>(found - matrix.indices.begin())];
-}
-
-// d with d_i a_ij = d_j a_ji, found by walking the graph of the matrix from one vertex of each
-// component, and checked on every edge. Rows without off-diagonal entries have d = 1.
-std::optional<std::vector<double>> symmetrising_scale(const SparseView& matrix) {
-  const auto n = static_cast<std::size_t>(matrix.rows);
-  std::vector<double> scale(n, 0.0);
-  std::vector<std::size_t> queue;
-  for (std::size_t start = 0; start < n; ++start) {
-    if (scale[start] != 0.0) continue;
-    scale[start] = 1.0;
-    queue.assign(1, start);
-    while (!queue.empty()) {
-      const std::size_t row = queue.back();
-      queue.pop_back();
-      for (Index k = matrix.offsets[row]; k < matrix.offsets[row + 1]; ++k) {
-        const auto column = static_cast<std::size_t>(matrix.indices[static_cast<std::size_t>(k)]);
-        const double forth = matrix.values[static_cast<std::size_t>(k)];
-        if (column == row || forth == 0.0) continue;
-        const double back =
-            entry_at(matrix, static_cast<Index>(column), static_cast<std::int32_t>(row));
-        if (!(forth * back > 0.0)) return std::nullopt;
-        const double expected = scale[row] * (forth / back);
-        if (scale[column] == 0.0) {
-          scale[column] = expected;
-          queue.push_back(column);
-        } else if (std::abs(scale[column] - expected) > symmetry_tolerance * expected) {
-          return std::nullopt;
-        }
-      }
-    }
-  }
-  const auto [least, greatest] = std::minmax_element(scale.begin(), scale.end());
-  if (n > 0 && !(*greatest <= widest_scaling * *least)) return std::nullopt;
-  return scale;
-}
 
 class Cholmod {
  public:

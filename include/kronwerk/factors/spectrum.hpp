@@ -48,12 +48,12 @@ struct Basis {
   Index extent = 0;
   Chain to_basis;    ///< P⁻¹
   Chain from_basis;  ///< Q⁻¹
-  /// Λ's eigenvalues: a + bi and a - bi at 2p and 2p + 1. Ascending if all are real (not
-  /// `identity`).
+  /// Λ's eigenvalues: a + bi and a - bi at 2p and 2p + 1. Ascending if all are real, unless the
+  /// bases are diagonal (`identity`, or a pair of diagonals); as LAPACK orders them for `schur`.
   std::vector<std::complex<double>> eigenvalues;
-  Index pairs = 0;
+  Index pairs = 0;          ///< complex-conjugate pairs
   FactorPtr triangular;     ///< of `schur`: T
-  double condition = 1;     ///< 2-norm condition (estimate) of the basis
+  double condition = 1;     ///< 2-norm condition (estimate) of to_basis and of from_basis
   double log_abs_det = 0;   ///< log|det(P Q)|: of B for a pair, else 0
   std::string description;  ///< "symmetric eigendecomposition (ELPA, 4000 x 4000)", for reports
   bool real() const noexcept { return pairs == 0 && kind != BasisKind::schur; }
@@ -62,10 +62,10 @@ using BasisPtr = std::shared_ptr<const Basis>;
 
 /// What is asked for one mode.
 struct BasisRequest {
-  Chain matrix;                   ///< A, square
-  std::optional<Chain> partner;   ///< B of a pair: symmetric positive definite
-  bool schur_allowed = false;     ///< take Schur where the eigenvectors' condition is 1e3 or more
-  bool eigenvalues_only = false;  ///< to_basis and from_basis stay empty
+  Chain matrix;                    ///< A, square
+  std::optional<Chain> partner{};  ///< B of a pair: symmetric positive definite
+  bool schur_allowed = false;      ///< take Schur where the eigenvectors' condition is 1e3 or more
+  bool eigenvalues_only = false;   ///< to_basis and from_basis stay empty
 };
 
 /// Bases of several modes: requests for the same chains are computed once; small ones are spread
@@ -85,7 +85,8 @@ BasisResult find_bases(const communication::Communicator& comm,
 /// How many decompositions (eigen or Schur) this process has taken part in (for tests and reports).
 Index decomposition_count() noexcept;
 
-/// exp(t A) as a dense factor, once per node. Collective. @throws ShapeError if A is not square
+/// exp(t A) as a dense factor, once per node; diagonal if A is. Collective on comm.
+/// @throws ShapeError if A is not square, DataError if the exponential is not finite
 FactorPtr exponential(const communication::Communicator& comm, std::string name, double t,
                       const Chain& matrix);
 
