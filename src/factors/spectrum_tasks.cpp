@@ -1,0 +1,240 @@
+// Which ranks compute which decompositions, and the computation.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <new>
+
+#include "factors/eigen_distributed.hpp"
+#include "factors/spectrum_task.hpp"
+#include "factors/symmetry.hpp"
+#include "kronwerk/core/error.hpp"
+
+namespace kronwerk::factors {
+
+using communication::Communicator;
+using communication::SharedArray;
+
+namespace {
+
+// Of P ranks on one decomposition, compared with P decompositions at once (1.7 was measured for two
+// ranks).
+constexpr double distributed_efficiency = 0.85;
+
+Index extent_to_distribute(const SpectrumTask& task, const SpectrumLimits& limits) {
+  const bool symmetric = task.kind == BasisKind::symmetric || task.kind == BasisKind::scaled;
+  return symmetric ? limits.symmetric : limits.general;
+}
+
+bool can_be_distributed(const SpectrumTask& task) {
+  return task.kind == BasisKind::symmetric || task.kind == BasisKind::scaled;
+}
+
+// Gives the task to the rank that has the least to do, which then is how busy the busiest is.
+double assign(SpectrumTask& task, std::vector<double>& load) {
+  const auto least = std::min_element(load.begin(), load.end());
+  task.owner = static_cast<int>(least - load.begin());
+  *least += task.work();
+  return *std::max_element(load.begin(), load.end());
+}
+
+// The matrix (row-major), as LAPACK or ELPA shall see it.
+void stage(const SpectrumTask& task, std::span<double> target) {
+  std::fill(target.begin(), target.end(), 0.0);
+  task.matrix->add_to_dense(1.0, target);
+  if (task.transposed) transpose_in_place(task.extent, target.data());
+  if (task.kind == BasisKind::eigenvectors) return;
+  std::vector<double> scale(static_cast<std::size_t>(task.extent), 1.0);
+  for (std::size_t i = 0; i < task.root.size(); ++i) scale[i] = task.root[i] * task.root[i];
+  symmetrise(task.extent, scale, target.data());
+}
+
+// `first` holds Vᵀ of D^½ A D^-½ = V Λ Vᵀ: makes it Vᵀ D^½, and `second` Vᵀ D^-½.
+void unscale(const SpectrumTask& task, double* first, double* second) {
+  const Index n = task.extent;
+  for (Index k = 0; k < n; ++k) {
+    for (Index i = 0; i < n; ++i) {
+      const double value = first[k * n + i];
+      const double root = task.root[static_cast<std::size_t>(i)];
+      first[k * n + i] = value * root;
+      second[k * n + i] = value / root;
+    }
+  }
+}
+
+void finish_scaled(SpectrumTask& task) {
+  task.spectrum.kind = BasisKind::scaled;
+  const auto [least, greatest] = std::minmax_element(task.root.begin(), task.root.end());
+  task.spectrum.condition = *greatest / *least;
+}
+
+// On the owning rank only.
+void compute(SpectrumTask& task) {
+  const auto entries = static_cast<std::size_t>(core::multiply(task.extent, task.extent));
+  std::vector<double> values(task.vectors ? 0 : entries);
+  const std::span<double> first = task.vectors ? task.first.mutable_span() : std::span(values);
+  stage(task, first);
+  switch (task.kind) {
+    case BasisKind::symmetric:
+    case BasisKind::scaled:
+      if (task.vectors) {
+        task.spectrum = symmetric_eigen(task.extent, first.data(), task.name);
+      } else {
+        std::vector<double> eigenvalues(static_cast<std::size_t>(task.extent));
+        symmetric_eigenvalues(task.extent, first.data(), eigenvalues.data(), task.name);
+        task.spectrum.eigenvalues.assign(eigenvalues.begin(), eigenvalues.end());
+      }
+      if (task.kind == BasisKind::scaled) {
+        finish_scaled(task);
+        if (task.vectors) unscale(task, first.data(), task.second.mutable_span().data());
+      }
+      break;
+    case BasisKind::pair: {
+      std::vector<double> partner(entries);
+      task.partner->add_to_dense(1.0, partner);
+      const std::vector<double> ones(static_cast<std::size_t>(task.extent), 1.0);
+      symmetrise(task.extent, ones, partner.data());
+      task.spectrum = pair_eigen(task.extent, first.data(), partner.data(), task.vectors, task.name,
+                                 task.partner_name);
+      break;
+    }
+    default:
+      task.spectrum =
+          task.vectors ? general_eigen(task.extent, first.data(), task.second.mutable_span().data(),
+                                       task.schur_allowed, task.name)
+                       : general_eigenvalues(task.extent, first.data(), task.name);
+  }
+}
+
+void compute_distributed(const Communicator& comm, const NodeLeaders& leaders, SpectrumTask& task,
+                         int block) {
+  communication::collectively(comm, [&] {
+    if (comm.node().is_root()) stage(task, task.first.mutable_span());
+  });
+  task.first.publish();
+  task.spectrum = distributed_symmetric_eigen(
+      comm, leaders, task.extent, task.first.mutable_span().data(), task.vectors, task.name, block);
+  if (task.kind == BasisKind::scaled) {
+    finish_scaled(task);
+    if (task.vectors && comm.node().is_root()) {
+      unscale(task, task.first.mutable_span().data(), task.second.mutable_span().data());
+    }
+  }
+  task.first.publish();
+}
+
+// What the owner found, on every rank and every node.
+void share(const Communicator& comm, const NodeLeaders& leaders, SpectrumTask& task) {
+  Spectrum& spectrum = task.spectrum;
+  double summary[] = {static_cast<double>(spectrum.kind), static_cast<double>(spectrum.pairs),
+                      spectrum.condition, spectrum.log_abs_det,
+                      static_cast<double>(spectrum.eigenvalues.size())};
+  comm.broadcast(std::span<double>(summary), task.owner);
+  spectrum.kind = static_cast<BasisKind>(static_cast<int>(summary[0]));
+  spectrum.pairs = static_cast<Index>(summary[1]);
+  spectrum.condition = summary[2];
+  spectrum.log_abs_det = summary[3];
+  spectrum.eigenvalues.resize(static_cast<std::size_t>(summary[4]));
+  comm.broadcast(std::span(reinterpret_cast<double*>(spectrum.eigenvalues.data()),
+                           2 * spectrum.eigenvalues.size()),
+                 task.owner);
+  spectrum.why_not = comm.broadcast(std::move(spectrum.why_not), task.owner);
+  if (!spectrum.why_not.empty() || !task.vectors) return;
+  for (SharedArray<double>* array : {&task.first, &task.second}) {
+    if (array->size() == 0) continue;
+    array->publish();
+    leaders.sum(array->mutable_span());
+    array->publish();
+  }
+}
+
+// The owners' nodes write; what is summed between nodes must be zero on the others.
+void clear_on_other_nodes(const Communicator& comm, std::span<SpectrumTask> tasks) {
+  for (SpectrumTask& task : tasks) {
+    if (task.distributed) continue;
+    const bool here = comm.node().any(task.owner == comm.rank());
+    if (here || !comm.node().is_root()) continue;
+    for (SharedArray<double>* array : {&task.first, &task.second}) {
+      const auto values = array->mutable_span();
+      std::fill(values.begin(), values.end(), 0.0);
+    }
+  }
+}
+
+}  // namespace
+
+int SpectrumTask::arrays() const {
+  if (!vectors) return distributed ? 1 : 0;
+  return kind == BasisKind::symmetric || kind == BasisKind::pair ? 1 : 2;
+}
+
+// In units of a symmetric decomposition; the ratios are those of LAPACK's flop counts and rates.
+double SpectrumTask::work() const {
+  const double cube = std::pow(static_cast<double>(extent), 3);
+  if (kind == BasisKind::eigenvectors) return 6 * cube;
+  return kind == BasisKind::pair ? 1.5 * cube : cube;
+}
+
+void plan_tasks(std::span<SpectrumTask> tasks, int ranks, const SpectrumLimits& limits) {
+  std::vector<SpectrumTask*> by_size;
+  for (SpectrumTask& task : tasks) by_size.push_back(&task);
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [](const auto* a, const auto* b) { return a->work() > b->work(); });
+  std::vector<double> load(static_cast<std::size_t>(ranks), 0.0);
+  std::vector<SpectrumTask*> large;
+  double together = 0;
+  double side_by_side = 0;
+  for (SpectrumTask* task : by_size) {
+    if (ranks == 1 || !can_be_distributed(*task) ||
+        task->extent < extent_to_distribute(*task, limits)) {
+      continue;
+    }
+    large.push_back(task);
+    together += task->work() / (distributed_efficiency * ranks);
+    side_by_side = assign(*task, load);
+  }
+  if (!large.empty() && together < side_by_side) {
+    std::fill(load.begin(), load.end(), 0.0);
+    for (SpectrumTask* task : large) {
+      task->distributed = true;
+      task->owner = 0;
+    }
+  }
+  for (SpectrumTask* task : by_size) {
+    if (std::find(large.begin(), large.end(), task) == large.end()) assign(*task, load);
+  }
+}
+
+void run_tasks(const Communicator& comm, std::span<SpectrumTask> tasks,
+               const SpectrumLimits& limits) {
+  if (tasks.empty()) return;
+  const NodeLeaders leaders(comm);
+  for (SpectrumTask& task : tasks) {
+    const Index entries = core::multiply(task.extent, task.extent);
+    if (task.arrays() > 0) task.first = SharedArray<double>(comm, entries);
+    if (task.arrays() > 1) task.second = SharedArray<double>(comm, entries);
+  }
+  if (leaders.several_nodes()) clear_on_other_nodes(comm, tasks);
+  for (SpectrumTask& task : tasks) {
+    if (task.distributed) compute_distributed(comm, leaders, task, limits.block);
+  }
+  communication::collectively(comm, [&] {
+    for (SpectrumTask& task : tasks) {
+      if (task.distributed || task.owner != comm.rank()) continue;
+      try {
+        compute(task);
+      } catch (const std::bad_alloc&) {
+        throw core::ResourceError(fmt::format(
+            "memory is short for the decomposition of '{}' ({} x {}); run fewer ranks per node or "
+            "on nodes with more memory",
+            task.name, task.extent, task.extent));
+      }
+    }
+  });
+  for (SpectrumTask& task : tasks) {
+    if (!task.distributed) share(comm, leaders, task);
+  }
+}
+
+}  // namespace kronwerk::factors
