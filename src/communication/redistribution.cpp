@@ -81,9 +81,10 @@ struct Redistribution::Rounds {
   }
 };
 
-Redistribution::Redistribution(SharedBlocks& blocks, const distribution::Layout& layout)
-    : blocks_(blocks), layout_(layout), rank_(blocks.comm().rank()) {
-  blocks_.reserve(layout_.away_size(rank_));
+Redistribution::Redistribution(SharedBlocks& blocks, const distribution::Layout& layout,
+                               Index offset)
+    : blocks_(blocks), layout_(layout), offset_(offset), rank_(blocks.comm().rank()) {
+  blocks_.reserve(offset_ + layout_.away_size(rank_));
   const int parts = layout_.parts();
   for (int shift = 0; shift < parts; ++shift) {
     const int other = (rank_ + shift) % parts;
@@ -100,7 +101,7 @@ Redistribution::Rounds Redistribution::rounds() const {
 }
 
 double* Redistribution::away_rows(int rank, Index global_row) const {
-  return blocks_.on_node(rank) + global_row * layout_.away().count(rank);
+  return blocks_.on_node(rank) + offset_ + global_row * layout_.away().count(rank);
 }
 
 void Redistribution::to_away(Index chunk_rows, const Producer& produce) {

@@ -26,9 +26,11 @@ class Redistribution {
 
   /// The away side lives in `blocks`, which outlives the redistribution and is grown to this
   /// layout. Collective.
-  Redistribution(SharedBlocks& blocks, const distribution::Layout& layout);
+  /// @param offset  where in every rank's block the away side begins, in doubles; the same on all
+  Redistribution(SharedBlocks& blocks, const distribution::Layout& layout, core::Index offset = 0);
 
-  /// Home → away: afterwards blocks.local() holds this rank's (leading, columns) block. Collective.
+  /// Home → away: afterwards blocks.local() + offset holds this rank's (leading, columns) block.
+  /// No rank of the node may still need what was there. Collective.
   /// @param chunk_rows  rows per call of `produce`; may differ from rank to rank
   void to_away(core::Index chunk_rows, const Producer& produce);
 
@@ -45,6 +47,7 @@ class Redistribution {
 
   SharedBlocks& blocks_;
   distribution::Layout layout_;
+  core::Index offset_;
   int rank_;
   std::vector<int> near_;  ///< ranks whose blocks this rank reaches, itself included
   std::vector<int> far_;   ///< the others, in the order in which they are served

@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "kronwerk/distribution/sum_estimate.hpp"
 #include "kronwerk/operators/kronecker_product.hpp"
 #include "kronwerk/operators/linear_operator.hpp"
 
@@ -33,10 +34,12 @@ class ProductSum final : public LinearOperator {
   explicit ProductSum(KroneckerProduct product);
 
   const std::vector<ScaledProduct>& terms() const noexcept { return terms_; }
+  /// Flops, bytes moved and work memory of one application.
+  const distribution::SumEstimate& estimate() const noexcept;
   /// Exchange phases of one application: 0 or 2.
-  int exchanges() const noexcept;
+  int exchanges() const noexcept { return estimate().exchanges; }
   /// Vectors that these phases move: 0, or at most d + 1.
-  int vectors_moved() const noexcept;
+  int vectors_moved() const noexcept { return estimate().vectors_moved; }
   /// The diagonal's home block (square grids). Collective.
   void diagonal(std::span<double> values) const;
   /// Σ_t scale_t Π_k tr(C_{t,k}). Collective.
@@ -46,10 +49,14 @@ class ProductSum final : public LinearOperator {
   void do_apply(std::span<const double> x, std::span<double> y, bool transposed,
                 bool accumulate) const override;
 
-  explicit ProductSum(std::vector<KroneckerProduct> products);
+  struct State;
+  explicit ProductSum(std::vector<ScaledProduct> terms, std::shared_ptr<State> state);
+  static std::shared_ptr<State> make_state(const communication::Communicator& comm,
+                                           std::shared_ptr<Workspace> workspace,
+                                           const std::vector<ScaledProduct>& terms,
+                                           std::optional<int> leading_modes);
 
   std::vector<ScaledProduct> terms_;
-  struct State;
   std::shared_ptr<State> state_;
 };
 
