@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <optional>
+#include <set>
 #include <sstream>
 
 #include "kronwerk/core/text.hpp"
@@ -75,24 +77,44 @@ double available_memory() {
   return unlimited;
 }
 
-bool solves(const Problem& problem) {
-  return problem.job.task == Task::solve &&
-         problem.job.solver.method != configuration::Method::krylov;
-}
-
 /// Blocks of vectors that are alive at once beside the exchange's.
-double blocks_alive(const Problem& problem) {
+double blocks_alive(const Problem& problem, std::optional<MethodKind> method, Index batch) {
   const auto& job = problem.job;
-  const bool derivatives = job.gradient || job.tangent;
-  if (job.task == Task::solve && job.solver.method == configuration::Method::krylov) {
-    return 2 + 31 + 4;  // GMRES keeps 30 directions before it restarts
-  }
-  return derivatives ? 4 : 2;
+  const double own = job.gradient || job.tangent ? 4 : 2;
+  if (method != MethodKind::krylov) return own;
+  // Alone, a vector may be solved for by GMRES, which keeps 30 directions before it restarts.
+  return own + 1 +
+         static_cast<double>(operators::KrylovSolver::vectors_kept(
+             batch > 1 ? operators::KrylovMethod::bicgstab : operators::KrylovMethod::gmres));
 }
 
-std::vector<distribution::ModeCost> batched_modes(const Problem& problem, Index batch) {
-  auto modes =
-      expressions::estimate_modes(problem.sum.terms.front(), problem.symbols, solves(problem));
+/// The sum as one product: a mode costs what its distinct factors cost together.
+std::vector<distribution::ModeCost> combined_modes(const Problem& problem,
+                                                   std::optional<MethodKind> method) {
+  std::vector<distribution::ModeCost> modes;
+  std::vector<std::set<std::string>> seen(problem.sum.row_extents.size());
+  for (const auto& term : problem.sum.terms) {
+    const auto costs =
+        expressions::estimate_modes(term, problem.symbols, method == MethodKind::product);
+    modes.resize(costs.size(), {.identity = true});
+    for (std::size_t k = 0; k < costs.size(); ++k) {
+      modes[k].rows = costs[k].rows;
+      modes[k].cols = costs[k].cols;
+      if (costs[k].identity || !seen[k].insert(term.factors[k]->text).second) continue;
+      modes[k].identity = false;
+      const auto n = static_cast<double>(costs[k].rows);
+      // Into the basis of eigenvectors and out of it, however many factors share the basis.
+      modes[k].flops_per_fibre = method == MethodKind::spectral
+                                     ? 4 * n * n
+                                     : modes[k].flops_per_fibre + costs[k].flops_per_fibre;
+    }
+  }
+  return modes;
+}
+
+std::vector<distribution::ModeCost> batched_modes(const Problem& problem,
+                                                  std::optional<MethodKind> method, Index batch) {
+  auto modes = combined_modes(problem, method);
   if (batch > 1) {
     modes.insert(modes.begin(),
                  {.rows = batch, .cols = batch, .flops_per_fibre = 0, .identity = true});
@@ -113,22 +135,48 @@ MemoryLimits read_memory_limits() {
   return limits;
 }
 
-Index choose_batch(const Problem& problem, Index count, int ranks) {
-  if (problem.job.task == Task::logdet) return 1;
-  const bool krylov =
-      problem.job.task == Task::solve && problem.job.solver.method == configuration::Method::krylov;
-  if (krylov) return 1;
-  if (problem.job.batch) return std::clamp<Index>(*problem.job.batch, 1, std::max<Index>(count, 1));
-  const double points = static_cast<double>(
-      std::max(core::product(problem.sum.row_extents), core::product(problem.sum.col_extents)));
-  const double fitting = block_bytes / std::max(1.0, 8 * points / ranks);
-  return std::clamp<Index>(static_cast<Index>(std::min(fitting, 1e15)), 1,
-                           std::max<Index>(count, 1));
+std::optional<MethodKind> foresee_kind(const Problem& problem, Index count, int ranks) {
+  if (problem.job.task != Task::solve) return std::nullopt;
+  return foresee_method(problem, count, ranks, {}).kind;
 }
 
-distribution::ProductEstimate estimate_operator(const Problem& problem, Index batch, int ranks) {
-  return distribution::choose_split(batched_modes(problem, batch), ranks);
+Index choose_batch(const Problem& problem, Index count, int ranks) {
+  if (!configuration::works_on_vectors(problem.job.task)) return 1;
+  const Index all = std::max<Index>(count, 1);
+  if (problem.job.batch) return std::clamp<Index>(*problem.job.batch, 1, all);
+  const double points = static_cast<double>(
+      std::max(core::product(problem.sum.row_extents), core::product(problem.sum.col_extents)));
+  double block = 8 * points / ranks;
+  // An iteration keeps several vectors per right-hand side.
+  if (foresee_kind(problem, count, ranks) == MethodKind::krylov) block *= 4;
+  const double fitting = block_bytes / std::max(1.0, block);
+  return std::clamp<Index>(static_cast<Index>(std::min(fitting, 1e15)), 1, all);
 }
+
+distribution::ProductEstimate estimate_operator(const Problem& problem, const MemoryNeeds& needs) {
+  return distribution::choose_split(batched_modes(problem, needs.method, needs.batch), needs.ranks);
+}
+
+namespace {
+
+double estimate_factors(const Problem& problem, std::optional<MethodKind> method) {
+  const bool inverses = problem.job.task == Task::logdet || method == MethodKind::product;
+  double bytes = 0;
+  for (const auto& term : problem.sum.terms) {
+    bytes += expressions::estimate_factor_bytes(term, problem.symbols, inverses);
+  }
+  if (method != MethodKind::spectral) return bytes;
+  // Eigenvectors and their inverse, dense, for every distinct matrix.
+  std::set<std::string> seen;
+  for (const auto& mode : expressions::find_structure(problem.sum, {}).modes) {
+    if (!mode.first || !seen.insert(mode.first->text).second) continue;
+    const auto n = static_cast<double>(mode.first->rows);
+    bytes += 3 * 8 * n * n;
+  }
+  return bytes;
+}
+
+}  // namespace
 
 MemoryNeeds estimate_memory(const Problem& problem, Index count, int ranks, int nodes) {
   MemoryNeeds needs;
@@ -136,15 +184,15 @@ MemoryNeeds estimate_memory(const Problem& problem, Index count, int ranks, int 
   needs.nodes = nodes;
   needs.base_bytes_per_rank = base_bytes;
   needs.batch = choose_batch(problem, count, ranks);
-  const bool factorises = problem.job.task == Task::logdet || solves(problem);
-  for (const auto& term : problem.sum.terms) {
-    needs.factor_bytes_per_node +=
-        expressions::estimate_factor_bytes(term, problem.symbols, factorises);
-  }
-  if (problem.job.task == Task::logdet) return needs;
-  const auto estimate = estimate_operator(problem, needs.batch, ranks);
+  const auto method = foresee_kind(problem, count, ranks);
+  needs.method = method;
+  needs.factor_bytes_per_node = estimate_factors(problem, method);
+  if (!configuration::works_on_vectors(problem.job.task)) return needs;
+  const auto estimate = estimate_operator(problem, needs);
   const double block = std::max(estimate.vector_bytes_per_rank, estimate.result_bytes_per_rank);
-  needs.vector_bytes_per_rank = blocks_alive(problem) * block + estimate.away_bytes_per_rank;
+  const double away = problem.sum.terms.size() > 1 && method != MethodKind::spectral ? 2 : 1;
+  needs.vector_bytes_per_rank =
+      blocks_alive(problem, method, needs.batch) * block + away * estimate.away_bytes_per_rank;
   return needs;
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "application/method.hpp"
 #include "application/problem.hpp"
 #include "kronwerk/distribution/estimate.hpp"
 
@@ -13,6 +15,7 @@ struct MemoryNeeds {
   double factor_bytes_per_node = 0;  ///< matrices and factorisations, estimated
   double base_bytes_per_rank = 0;    ///< the program and its libraries
   core::Index batch = 1;             ///< right-hand sides per block
+  std::optional<MethodKind> method;  ///< of a solve
   int ranks = 1;
   int nodes = 1;
 
@@ -37,9 +40,12 @@ core::Index choose_batch(const Problem& problem, core::Index count, int ranks);
 /// @param count  number of right-hand sides
 MemoryNeeds estimate_memory(const Problem& problem, core::Index count, int ranks, int nodes);
 
-/// The estimate of the operator (or its inverse) for `batch` vectors.
-distribution::ProductEstimate estimate_operator(const Problem& problem, core::Index batch,
-                                                int ranks);
+/// The estimate of one application of the operator, or of what solves with it, for a block of
+/// vectors: all terms of a sum together.
+distribution::ProductEstimate estimate_operator(const Problem& problem, const MemoryNeeds& needs);
+
+/// How the job would solve, by what is known without the data; nothing for other tasks.
+std::optional<MethodKind> foresee_kind(const Problem& problem, core::Index count, int ranks);
 
 /// "needs … per rank and … per node; …", or "" if it fits.
 std::string explain_shortage(const MemoryNeeds& needs, const MemoryLimits& limits);

@@ -19,7 +19,7 @@ void put(const std::string& name, const std::string& text) {
 }
 
 void print_layout(const Problem& problem, const MemoryNeeds& needs) {
-  const auto estimate = estimate_operator(problem, needs.batch, needs.ranks);
+  const auto estimate = estimate_operator(problem, needs);
   core::Extents grid = problem.sum.col_extents;
   if (needs.batch > 1) grid.insert(grid.begin(), needs.batch);
   const distribution::Layout layout(grid, estimate.leading_modes, needs.ranks);
@@ -28,12 +28,11 @@ void print_layout(const Problem& problem, const MemoryNeeds& needs) {
                            grid.size() - static_cast<std::size_t>(estimate.leading_modes),
                            core::format_count(layout.trailing()),
                            needs.batch > 1 ? "; the first mode is the block of vectors" : ""));
-  const auto terms = static_cast<double>(problem.sum.terms.size());
-  put("exchanges", fmt::format("{} per block, {} leaving the busiest rank",
-                               estimate.exchanges * std::ssize(problem.sum.terms),
-                               core::format_bytes(terms * estimate.exchanged_bytes_per_rank)));
-  put("flops",
-      fmt::format("{:.3g} per block on the busiest rank", terms * estimate.flops_busiest_rank));
+  const bool iterates = needs.method == MethodKind::krylov;
+  const char* unit = iterates ? "per application of the operator" : "per block";
+  put("exchanges", fmt::format("{} {}, about {} leaving the busiest rank", estimate.exchanges, unit,
+                               core::format_bytes(estimate.exchanged_bytes_per_rank)));
+  put("flops", fmt::format("{:.3g} {} on the busiest rank", estimate.flops_busiest_rank, unit));
   const Index idle = layout.home().size() < needs.ranks ? needs.ranks - layout.home().size() : 0;
   if (idle > 0) {
     put("idle", fmt::format("{} of {} ranks own nothing in the home layout", idle, needs.ranks));
@@ -51,7 +50,10 @@ void print_plan(const Problem& problem, Index count, const MemoryNeeds& needs) {
   }
   put("ranks",
       fmt::format("{} on {} {}", needs.ranks, needs.nodes, needs.nodes == 1 ? "node" : "nodes"));
-  if (problem.job.task == Task::logdet) {
+  if (problem.job.task == Task::solve) {
+    put("method", foresee_method(problem, count, needs.ranks, {}).why);
+  }
+  if (!configuration::works_on_vectors(problem.job.task)) {
     put("exchanges", "0: the factors alone are needed");
   } else {
     put("vectors", fmt::format("{} in blocks of {}", core::format_count(count), needs.batch));

@@ -21,14 +21,16 @@ expressions::MatrixSymbol symbol_of(const io::DatasetInfo& info, const std::stri
   expressions::MatrixSymbol symbol;
   symbol.sparse = info.sparse;
   symbol.stored = info.stored;
-  symbol.vector = !info.sparse && info.shape.size() == 1;
-  if (info.shape.empty() || info.shape.size() > 2) {
+  if (info.shape.empty()) {
     throw core::DataError(fmt::format(
-        "{}: the matrix '{}' is the dataset {}:{} of shape {}; expected two dimensions, or one for "
-        "diag({})",
-        where, name, info.location.file, info.location.dataset, core::to_text(info.shape), name));
+        "{}: the matrix '{}' is the dataset {}:{}, a single number; expected a matrix, or a vector "
+        "for diag({})",
+        where, name, info.location.file, info.location.dataset, name));
   }
-  symbol.rows = info.shape[0];
+  const std::size_t dimensions = info.shape.size();
+  symbol.vector = !info.sparse && dimensions != 2;
+  if (!info.sparse && dimensions > 1) symbol.grid = info.shape;
+  symbol.rows = dimensions > 2 ? core::product(info.shape) : info.shape[0];
   symbol.cols = symbol.vector ? 1 : info.shape[1];
   return symbol;
 }
@@ -91,8 +93,7 @@ void check_method(const Problem& problem) {
   const Job& job = problem.job;
   const std::string where = job.where(job.formula.position);
   const std::string& task = configuration::task_name(job.task);
-  const std::size_t terms = problem.sum.terms.size();
-  if (terms == 0) {
+  if (problem.sum.terms.empty()) {
     throw ConfigurationError(fmt::format("{}: the operator is zero", where));
   }
   const bool square = problem.sum.row_extents == problem.sum.col_extents;
@@ -102,12 +103,6 @@ void check_method(const Problem& problem) {
         "{}: the task '{}' needs a square operator; this one maps the grid {} to the grid {}",
         where, task, core::to_text(problem.sum.col_extents),
         core::to_text(problem.sum.row_extents)));
-  }
-  if (needs_square && terms > 1) {
-    throw ConfigurationError(
-        fmt::format("{}: the task '{}' has no method for a sum of {} Kronecker products yet; "
-                    "'apply' has:\n    {}",
-                    where, task, terms, problem.sum.text()));
   }
   constexpr core::Index most_assembled = 20'000;
   const core::Index rows = core::product(problem.sum.row_extents);
@@ -159,6 +154,7 @@ Problem analyse_problem(const communication::Communicator& comm, configuration::
   const std::string where = the_job.where(the_job.formula.position);
   const auto expression = expressions::analyse(the_job.formula.value, problem.symbols, where);
   problem.sum = expressions::simplify(expression, problem.parameters());
+  problem.factor_names = expressions::factor_names(expression);
   for (const std::string& name : parameters_to_differentiate(the_job)) {
     problem.derivatives[name] =
         expressions::simplify(expressions::differentiate(expression, name), problem.parameters());
@@ -172,6 +168,7 @@ std::map<std::string, factors::FactorPtr> load_matrices(const communication::Com
                                                         const Problem& problem) {
   std::map<std::string, factors::FactorPtr> matrices;
   for (const auto& [name, info] : problem.data) {
+    if (!problem.factor_names.contains(name)) continue;
     if (info.sparse) {
       matrices[name] = factors::make_sparse(name, io::read_sparse(comm, info.location));
     } else if (info.shape.size() == 1) {

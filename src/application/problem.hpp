@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct Problem {
   configuration::Job job;
   std::map<std::string, io::DatasetInfo> data;  ///< by the matrices' names
   expressions::Symbols symbols;
+  /// The data that are factors, of which every node has a copy; the others run over the whole grid.
+  std::set<std::string> factor_names;
   expressions::SumOfProducts sum;
   /// ∂ operator / ∂ parameter, for every parameter of the gradient and tangent blocks.
   std::map<std::string, expressions::SumOfProducts> derivatives;

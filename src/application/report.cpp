@@ -60,11 +60,13 @@ std::string Statistics::text(const communication::Communicator& comm) const {
   return fmt::format("min {:.6g}, max {:.6g}, norm {:.10g}", least, greatest, norm);
 }
 
-void announce_factors(const operators::KroneckerProduct& product, Stages& stages, Report& report) {
+void announce_factors(std::span<const expressions::LoweredProduct> products, Stages& stages,
+                      Report& report) {
   constexpr double nearly_singular = 1e12;
   std::set<const factors::Factor*> seen;
+  if (products.size() != 1) return;
   int mode = 0;
-  for (const factors::Chain& chain : product.chains()) {
+  for (const factors::Chain& chain : products.front().chains) {
     ++mode;
     for (const factors::Link& link : chain) {
       const factors::Factorisation* factorisation = link.factor->factorisation();

@@ -7,8 +7,8 @@
 
 #include "application/problem.hpp"
 #include "application/stages.hpp"
+#include "kronwerk/expressions/lowering.hpp"
 #include "kronwerk/io/result_file.hpp"
-#include "kronwerk/operators/kronecker_product.hpp"
 
 namespace kronwerk::application {
 
@@ -45,7 +45,8 @@ class Statistics {
 /// Condition estimates of the factors that were factorised, one attribute per mode, and a line per
 /// distinct factor under the stage "factorise"; warns of those that are nearly singular.
 /// Collective.
-void announce_factors(const operators::KroneckerProduct& product, Stages& stages, Report& report);
+void announce_factors(std::span<const expressions::LoweredProduct> products, Stages& stages,
+                      Report& report);
 
 /// When the job began, for the root attributes.
 struct JobClock {

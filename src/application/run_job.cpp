@@ -53,14 +53,13 @@ void run_task(TaskContext& context) {
   }
 }
 
-/// Loads the data and turns the formula and its derivatives into products of factors.
+/// Turns the formula and its derivatives into products of factors.
 void lower(TaskContext& context) {
   const Problem& problem = context.problem;
   context.stages.run("load", [&] {
-    expressions::Lowering lowering(context.comm, load_matrices(context.comm, problem));
-    context.products = lowering.lower(problem.sum);
+    context.products = context.data.lowering().lower(problem.sum);
     for (const auto& [name, derivative] : problem.derivatives) {
-      context.derivatives[name] = lowering.lower(derivative);
+      context.derivatives[name] = context.data.lowering().lower(derivative);
     }
   });
   context.stages.report("load", describe(problem));
@@ -113,12 +112,16 @@ void run_job(const communication::Communicator& comm, const Job& job, bool quiet
 
   io::ResultFile file(comm, job.output.file, job.output.overwrite);
   Report report;
+  std::optional<OperatorData> loaded;
+  stages.run("load", [&] { loaded.emplace(comm, problem); });
+  OperatorData& data = *loaded;
   TaskContext context{.comm = comm,
                       .problem = problem,
                       .stages = stages,
                       .report = report,
                       .file = file,
-                      .workspace = std::make_shared<operators::Workspace>(comm),
+                      .data = data,
+                      .builder = {comm, std::make_shared<operators::Workspace>(comm), data},
                       .products = {},
                       .derivatives = {}};
   lower(context);

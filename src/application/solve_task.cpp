@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "application/solver.hpp"
 #include "application/vector_task.hpp"
 
 namespace kronwerk::application {
@@ -21,65 +20,53 @@ class SolveTask final : public VectorTask {
   }
 
  private:
-  struct Operators {
-    KroneckerProduct op;
-    KroneckerProduct minus;  ///< -Op, for the residual
-    std::unique_ptr<ProductSolver> solver;
-    std::map<std::string, OperatorSum> derivatives;
-  };
-
-  bool krylov() const { return job().solver.method == configuration::Method::krylov; }
-  const distribution::Layout& input_layout() const override { return op_->op.output_layout(); }
-  const distribution::Layout& output_layout() const override { return op_->op.input_layout(); }
+  bool krylov() const { return !method_->direct(); }
+  const distribution::Layout& input_layout() const override { return op_->output_layout(); }
+  const distribution::Layout& output_layout() const override { return op_->input_layout(); }
 
   void build(Index size) override {
-    const auto& product = context().products.front();
-    std::optional<KroneckerProduct> inverse;
-    std::optional<int> leading_modes;
-    if (!krylov()) {
-      inverse = make_inverse(comm(), context().workspace, product, size);
-      leading_modes = inverse->input_layout().leading_modes();
-    }
-    KroneckerProduct op = make_product(comm(), context().workspace, product, size, leading_modes);
-    KroneckerProduct minus = rescaled(op, context().workspace, -op.scale());
-    auto solver = inverse ? make_direct_solver(std::move(*inverse))
-                          : make_krylov_solver(op, job().solver, record_);
-    op_.emplace(Operators{std::move(op), std::move(minus), std::move(solver), {}});
-    op_->derivatives = build_derivatives(size, input_layout().leading_modes());
+    if (!method_) method_ = choose_method(context().data, context().problem, count());
+    const auto& products = context().products;
+    solver_ = make_solver(context().builder, *method_, products, size, job().solver, record_);
+    op_ = context().builder.build(products, size, solver_->leading_modes());
+    derivatives_ = build_derivatives(size, solver_->leading_modes());
   }
 
   void compute(Index first) override {
     if (first == 0) announce();
     Stages& stages = context().stages;
-    stages.run("solve", [&] {
-      if (krylov()) std::ranges::fill(result_, 0.0);
-      op_->solver->solve(input_, result_);
-    });
+    stages.run("solve", [&] { solver_->solve(input_, result_, false); });
     report_stage("solve", krylov() ? fmt::format("{} iterations{}", record_.iterations,
                                                  record_.converged ? "" : ", not converged")
-                                   : fmt::format("{} exchanges, blocks of {}",
-                                                 op_->op.estimate().exchanges, batch()));
+                                   : fmt::format("blocks of {}", batch()));
     stages.run("verify", [&] {
       right_side_squares_ += operators::dot(comm(), input_, input_);
-      op_->minus.apply(result_, input_, true);
+      for (double& value : input_) value = -value;
+      op_->apply(result_, input_, true);
       residual_squares_ += operators::dot(comm(), input_, input_);
     });
     report_stage("verify", fmt::format("relative residual {:.2e}", relative_residual()));
   }
 
   void announce() {
-    if (!krylov()) announce_factors(op_->op, context().stages, context().report);
+    announce_factors(context().products, context().stages, context().report);
+    if (!method_->form) return;
+    Index mode = 0;
+    for (const auto& basis : method_->form->bases) {
+      context().report.set(fmt::format("basis_condition_{}", ++mode), basis->condition);
+    }
+    context().stages.report("factorise", method_->form->description());
   }
 
   void gradient(Index first) override {
     const auto g = cotangent(first, result_, input_);
     resize(adjoint_, output_layout());
-    op_->solver->solve_transposed(g, adjoint_);
+    solver_->solve(g, adjoint_, true);
     check_finite(comm(), adjoint_, "the adjoint solution");
     for (const auto& parameter : job().gradient->parameters) {
-      const auto derivative = op_->derivatives.find(parameter.value);
-      if (derivative == op_->derivatives.end()) continue;
-      derivative->second.apply(result_, input_);
+      const auto derivative = derivatives_.find(parameter.value);
+      if (derivative == derivatives_.end()) continue;
+      derivative->second->apply(result_, input_);
       add_gradient(parameter.value, -operators::dot(comm(), adjoint_, input_));
     }
     if (!job().gradient->input) return;
@@ -91,15 +78,14 @@ class SolveTask final : public VectorTask {
     read_direction(first, input_, adjoint_);
     resize(adjoint_, output_layout());
     for (const auto& [name, direction] : job().tangent->parameters) {
-      const auto derivative = op_->derivatives.find(name);
-      if (derivative == op_->derivatives.end()) continue;
-      derivative->second.apply(result_, adjoint_);
+      const auto derivative = derivatives_.find(name);
+      if (derivative == derivatives_.end()) continue;
+      derivative->second->apply(result_, adjoint_);
       for (std::size_t i = 0; i < input_.size(); ++i) {
         input_[i] -= direction.value * adjoint_[i];
       }
     }
-    std::ranges::fill(adjoint_, 0.0);
-    op_->solver->solve(input_, adjoint_);
+    solver_->solve(input_, adjoint_, false);
     check_finite(comm(), adjoint_, "/tangent");
     write("/tangent", first, output_layout(), adjoint_);
   }
@@ -108,20 +94,33 @@ class SolveTask final : public VectorTask {
     return right_side_squares_ > 0 ? std::sqrt(residual_squares_ / right_side_squares_) : 0;
   }
 
+  /// What an iteration believes of itself is checked against the true residual.
+  void check_residual(double residual) {
+    constexpr double margin = 10;
+    if (!krylov() || !record_.converged || residual <= margin * job().solver.tolerance) return;
+    record_.converged = false;
+    record_.reason = fmt::format("stagnation at the true relative residual {:.1e}", residual);
+  }
+
   void finish() override {
     const double residual = relative_residual();
     Report& report = context().report;
-    report.set("method", method_text(job().solver.method));
+    check_residual(residual);
+    report.set("method", method_->why);
     report.set("converged", Index{record_.converged ? 1 : 0});
     report.set("iterations", record_.iterations);
     report.set("relative_residual", residual);
     if (krylov()) context().file.write_vector("/history", record_.history);
     report.line("result      " + result_statistics_.text(comm()));
     report.line(fmt::format("residual    {:.3e} relative to the right-hand side", residual));
+    report.line("method      " + method_->why);
     context().failure = record_.reason;
   }
 
-  std::optional<Operators> op_;
+  std::optional<Method> method_;
+  std::unique_ptr<Solver> solver_;
+  OperatorPtr op_;
+  std::map<std::string, OperatorPtr> derivatives_;
   SolveRecord record_;
   Block adjoint_;
   double right_side_squares_ = 0;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "application/memory.hpp"
-#include "application/operator_sum.hpp"
+#include "application/method.hpp"
 #include "application/problem.hpp"
 #include "application/report.hpp"
 #include "application/stages.hpp"
@@ -21,7 +21,8 @@ struct TaskContext {
   Stages& stages;
   Report& report;
   io::ResultFile& file;
-  std::shared_ptr<operators::Workspace> workspace;
+  OperatorData& data;
+  OperatorBuilder builder;
   std::vector<expressions::LoweredProduct> products;
   /// Without terms where the derivative is zero.
   std::map<std::string, std::vector<expressions::LoweredProduct>> derivatives;

@@ -153,13 +153,12 @@ void VectorTask::write(const std::string& path, Index first, const distribution:
   context_.file.write_range(path, first * points + layout.home_begin(comm().rank()), values);
 }
 
-std::map<std::string, OperatorSum> VectorTask::build_derivatives(Index size,
+std::map<std::string, OperatorPtr> VectorTask::build_derivatives(Index size,
                                                                  int leading_modes) const {
-  std::map<std::string, OperatorSum> derivatives;
+  std::map<std::string, OperatorPtr> derivatives;
   for (const auto& [name, products] : context_.derivatives) {
     if (products.empty()) continue;
-    derivatives.emplace(name,
-                        OperatorSum(comm(), context_.workspace, products, size, leading_modes));
+    derivatives.emplace(name, context_.builder.build(products, size, leading_modes));
   }
   return derivatives;
 }

@@ -56,7 +56,7 @@ class VectorTask {
              std::span<const double> values);
   void add_gradient(const std::string& parameter, double value) { gradients_[parameter] += value; }
   /// The derivatives' operators with the split of the main one.
-  std::map<std::string, OperatorSum> build_derivatives(Index size, int leading_modes) const;
+  std::map<std::string, OperatorPtr> build_derivatives(Index size, int leading_modes) const;
 
   Block input_;
   Block result_;

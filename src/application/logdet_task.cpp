@@ -1,0 +1,299 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "application/scalar_cotangent.hpp"
+#include "kronwerk/operators/product_diagonal.hpp"
+#include "kronwerk/operators/stochastic.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+using expressions::LoweredProduct;
+using expressions::SumOfProducts;
+using factors::Determinant;
+using operators::KroneckerProduct;
+using operators::StochasticValue;
+
+/// log|det Op| of one operator and its derivatives tr(Op⁻¹ ∂Op/∂θ), by one method.
+class LogDeterminant {
+ public:
+  virtual ~LogDeterminant() = default;
+  virtual StochasticValue value() = 0;
+  /// No sign where the method does not find it.
+  virtual std::optional<int> sign() const = 0;
+  virtual StochasticValue derivative(const std::string& parameter) = 0;
+  virtual std::string why() const = 0;
+  virtual bool exact() const { return true; }
+};
+
+/// One product: from the determinants of the factors (and of diagonals over the whole grid).
+class ProductDeterminant final : public LogDeterminant {
+ public:
+  explicit ProductDeterminant(TaskContext& context) : context_(context) {
+    const LoweredProduct& product = context.products.front();
+    add(product.scale, product.chains);
+    for (const LoweredProduct::Step& step : product.steps) {
+      add(1, step.chains);
+      for (const auto& diagonal : step.diagonals) add(diagonal);
+    }
+    announce_factors(context.products, context.stages, context.report);
+  }
+  StochasticValue value() override { return {determinant_.log_abs, 0}; }
+  std::optional<int> sign() const override { return determinant_.sign; }
+  std::string why() const override { return "direct: from the determinants of the factors"; }
+
+  StochasticValue derivative(const std::string& parameter) override {
+    double value = 0;
+    for (const LoweredProduct& term : context_.derivatives.at(parameter)) {
+      if (parts_.size() > 1 || !term.steps.empty()) {
+        throw core::ConfigurationError(fmt::format(
+            "{}: 'logdet' has no derivative of a product with diagonals over the whole grid yet",
+            context_.job().where(context_.job().formula.position)));
+      }
+      const KroneckerProduct top(context_.comm, context_.builder.workspace(), term.scale,
+                                 term.chains, parts_.front().input_layout().leading_modes());
+      value += operators::trace_of_ratio(parts_.front(), top);
+    }
+    return {value, 0};
+  }
+
+ private:
+  void add(double scale, const std::vector<factors::Chain>& chains) {
+    parts_.emplace_back(context_.comm, context_.builder.workspace(), scale, chains);
+    include(parts_.back().determinant());
+  }
+
+  void add(const expressions::GridDiagonal& diagonal) {
+    const auto& layout = parts_.front().input_layout();
+    Determinant result;
+    Index negative = 0;
+    for (const double v : context_.data.grid_vector(diagonal.name, diagonal.inverse, layout)) {
+      result.log_abs += std::log(std::abs(v));
+      negative += v < 0 ? 1 : 0;
+    }
+    result.log_abs = context_.comm.sum(result.log_abs);
+    result.sign = std::isinf(result.log_abs) ? 0 : (context_.comm.sum(negative) % 2 == 0 ? 1 : -1);
+    include(result);
+  }
+
+  void include(const Determinant& part) {
+    determinant_.log_abs += part.log_abs;
+    determinant_.sign *= part.sign;
+  }
+
+  TaskContext& context_;
+  std::vector<KroneckerProduct> parts_;
+  Determinant determinant_;
+};
+
+/// Sums whose factors are brought to simple form together: from the eigenvalues.
+class SpectralDeterminant final : public LogDeterminant {
+ public:
+  SpectralDeterminant(TaskContext& context, SpectralForm form)
+      : context_(context), form_(std::move(form)) {
+    operators::check_regular(context.comm, *form_.sum);
+    determinant_ = operators::spectral_determinant(context.comm, *form_.sum);
+  }
+  StochasticValue value() override { return {determinant_.log_abs, 0}; }
+  std::optional<int> sign() const override { return determinant_.sign; }
+  std::string why() const override {
+    return "direct: from the eigenvalues (" + form_.description() + ")";
+  }
+
+  StochasticValue derivative(const std::string& parameter) override {
+    const SumOfProducts& top = context_.problem.derivatives.at(parameter);
+    if (auto terms = in_bases_of(context_.data, form_, top)) {
+      return {sum_of_ratios({form_.bases, std::move(*terms)}), 0};
+    }
+    if (!full_) full_ = find_spectral_form(context_.data, context_.problem.sum, false);
+    if (!*full_ || !full_->sum) {
+      throw core::ConfigurationError(fmt::format(
+          "{}: the derivative of 'logdet' by '{}' needs eigenvectors of moderate condition: {}",
+          context_.job().where(context_.job().formula.position), parameter,
+          full_->why_not.empty() ? "only a Schur form exists" : full_->why_not));
+    }
+    std::vector<operators::ScaledProduct> products;
+    for (const LoweredProduct& term : context_.derivatives.at(parameter)) {
+      products.push_back({term.scale, term.chains});
+    }
+    return {operators::trace_of_inverse(context_.comm, *full_->sum, products), 0};
+  }
+
+ private:
+  /// Σ ∂λ/λ over the whole grid, each rank its share, a run at a time.
+  double sum_of_ratios(const operators::SpectralSum& top) const {
+    constexpr Index run = 4096;
+    const distribution::BlockPartition share(core::product(form_.sum->extents()),
+                                             context_.comm.size());
+    const int rank = context_.comm.rank();
+    std::vector<std::complex<double>> values(run), changes(run);
+    double sum = 0;
+    for (Index first = share.begin(rank); first < share.end(rank); first += run) {
+      const auto count = static_cast<std::size_t>(std::min(run, share.end(rank) - first));
+      operators::spectral_eigenvalues(*form_.sum, first, std::span(values).first(count));
+      operators::spectral_eigenvalues(top, first, std::span(changes).first(count));
+      double part = 0;
+      for (std::size_t i = 0; i < count; ++i) part += (changes[i] / values[i]).real();
+      sum += part;
+    }
+    return context_.comm.sum(sum);
+  }
+
+  TaskContext& context_;
+  SpectralForm form_;
+  std::optional<SpectralForm> full_;
+  Determinant determinant_;
+};
+
+/// An iterative solver as an operator, for traces of its products.
+class SolverOperator final : public operators::LinearOperator {
+ public:
+  SolverOperator(const operators::LinearOperator& op, Solver& solver)
+      : LinearOperator(op.comm(), op.output_layout(), op.input_layout()), solver_(solver) {}
+
+ private:
+  void do_apply(std::span<const double> x, std::span<double> y, bool transposed,
+                bool accumulate) const override {
+    if (!accumulate) return solver_.solve(x, y, transposed);
+    std::vector<double> result(y.size());
+    solver_.solve(x, result, transposed);
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] += result[i];
+  }
+  Solver& solver_;
+};
+
+/// Everything else: stochastic Lanczos quadrature.
+class EstimatedDeterminant final : public LogDeterminant {
+ public:
+  EstimatedDeterminant(TaskContext& context, const std::string& reason)
+      : context_(context), setup_(set_up_krylov(context.data, context.problem.sum)) {
+    settings_.probes = context.job().solver.probes;
+    settings_.seed = context.job().solver.seed;
+    op_ = context.builder.build(context.products, 1);
+    why_ = fmt::format("stochastic Lanczos quadrature with {} probes{}: {}", settings_.probes,
+                       definite() ? "" : ", on OpᵀOp", reason);
+  }
+  std::optional<int> sign() const override {
+    return definite() ? std::optional<int>(1) : std::nullopt;
+  }
+  std::string why() const override { return why_; }
+  bool exact() const override { return false; }
+
+  StochasticValue value() override {
+    return operators::stochastic_logdet(*symmetric(), !definite(), settings_);
+  }
+
+  StochasticValue derivative(const std::string& parameter) override {
+    if (!solver_) {
+      solver_ = make_krylov_solver(context_.builder, setup_, context_.products, 1,
+                                   context_.job().solver, record_);
+    }
+    const auto& products = context_.derivatives.at(parameter);
+    if (products.empty()) return {};
+    const auto derivative =
+        context_.builder.build(products, 1, op_->input_layout().leading_modes());
+    const SolverOperator inverse(*op_, *solver_);
+    const auto value = operators::stochastic_trace(inverse, *derivative, settings_);
+    if (!record_.converged) context_.failure = record_.reason;
+    return value;
+  }
+
+ private:
+  /// Known to be symmetric positive definite, perhaps in another inner product.
+  bool definite() const { return setup_.method == operators::KrylovMethod::cg; }
+
+  /// D^½ Op D^-½, which is symmetric where Op is so in the inner product of D.
+  OperatorPtr symmetric() const {
+    if (!setup_.weighted()) return op_;
+    auto roots = *setup_.weights;
+    for (auto& mode : roots) {
+      for (double& value : mode) value = std::sqrt(value);
+    }
+    auto inverses = roots;
+    for (auto& mode : inverses) {
+      for (double& value : mode) value = 1 / value;
+    }
+    const auto& layout = op_->input_layout();
+    return operators::compose(1,
+                              {operators::make_product_diagonal(context_.comm, layout, roots), op_,
+                               operators::make_product_diagonal(context_.comm, layout, inverses)});
+  }
+
+  TaskContext& context_;
+  KrylovSetup setup_;
+  operators::StochasticSettings settings_;
+  std::string why_;
+  OperatorPtr op_;
+  SolveRecord record_;
+  std::unique_ptr<Solver> solver_;
+};
+
+std::unique_ptr<LogDeterminant> make_log_determinant(TaskContext& context) {
+  const bool estimate = context.job().solver.method == configuration::Method::krylov;
+  if (context.products.size() == 1 && !estimate) {
+    return std::make_unique<ProductDeterminant>(context);
+  }
+  if (estimate) {
+    return std::make_unique<EstimatedDeterminant>(context, "asked for by solver.method");
+  }
+  SpectralForm form = find_spectral_form(context.data, context.problem.sum, true);
+  if (form) return std::make_unique<SpectralDeterminant>(context, std::move(form));
+  if (context.job().solver.method == configuration::Method::direct) {
+    throw core::ConfigurationError(fmt::format(
+        "{}: 'solver.method: direct' has no exact log determinant for this operator: {}",
+        context.job().where(context.job().formula.position), form.why_not));
+  }
+  return std::make_unique<EstimatedDeterminant>(context, form.why_not);
+}
+
+void write_derivatives(TaskContext& context, LogDeterminant& determinant, double result) {
+  const auto& job = context.job();
+  if (job.gradient) {
+    const double cotangent = read_scalar_cotangent(context, result);
+    for (const auto& parameter : job.gradient->parameters) {
+      const StochasticValue value = determinant.derivative(parameter.value);
+      context.file.write_scalar("/gradient/" + parameter.value, cotangent * value.value);
+      context.report.line(
+          fmt::format("gradient    {} = {:.12g}{}", parameter.value, cotangent * value.value,
+                      determinant.exact() ? "" : fmt::format(" ± {:.2g}", value.standard_error)));
+    }
+  }
+  if (job.tangent) {
+    double change = 0;
+    for (const auto& [name, direction] : job.tangent->parameters) {
+      change += direction.value * determinant.derivative(name).value;
+    }
+    context.file.write_scalar("/tangent", change);
+    context.report.line(fmt::format("tangent     {:.12g}", change));
+  }
+}
+
+}  // namespace
+
+void run_logdet(TaskContext& context) {
+  Stages& stages = context.stages;
+  std::unique_ptr<LogDeterminant> determinant;
+  StochasticValue value;
+  stages.run("factorise", [&] {
+    determinant = make_log_determinant(context);
+    value = determinant->value();
+  });
+  stages.report("factorise", determinant->why());
+  const auto sign = determinant->sign();
+  std::string text = fmt::format("result      log|det| = {:.15g}", value.value);
+  if (!determinant->exact()) text += fmt::format(" ± {:.2g}", value.standard_error);
+  if (sign) text += fmt::format(", sign {:+d}", *sign);
+  context.report.line(text);
+  stages.run("gradient", [&] { write_derivatives(context, *determinant, value.value); });
+  if (context.job().gradient) stages.report("gradient", "traces");
+  context.file.write_scalar("/result", value.value);
+  if (sign) context.file.write_scalar("/sign", *sign);
+  if (!determinant->exact()) context.file.write_scalar("/standard_error", value.standard_error);
+  context.report.set("method", determinant->why());
+  context.report.set("converged", Index{context.failure.empty() ? 1 : 0});
+}
+
+}  // namespace kronwerk::application

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "application/task.hpp"
+
+namespace kronwerk::application {
+
+/// ∂L/∂(result) of a task whose result is one number: from a dataset, the result itself, or 1.
+/// Collective. @throws ShapeError if the dataset holds more than one number
+double read_scalar_cotangent(const TaskContext& context, double result);
+
+}  // namespace kronwerk::application
