@@ -16,12 +16,22 @@ namespace kronwerk::io {
 
 namespace {
 
-constexpr core::Index slab_elements = (core::Index{1} << 30) / 8;
+constexpr core::Index slab_bytes = core::Index{1} << 30;
 
 struct Declared {
   core::Index offset = 0;  ///< of the first value in the file, in bytes
   core::Index count = 0;   ///< of values
+  bool complex = false;
+
+  core::Index element_bytes() const { return complex ? 16 : 8; }
 };
+
+TypeHandle complex_type() {
+  auto type = TypeHandle::adopt(H5Tcreate(H5T_COMPOUND, sizeof(std::complex<double>)));
+  H5Tinsert(type.get(), "r", 0, H5T_NATIVE_DOUBLE);
+  H5Tinsert(type.get(), "i", sizeof(double), H5T_NATIVE_DOUBLE);
+  return type;
+}
 
 struct Attribute {
   std::string path;
@@ -51,21 +61,24 @@ struct ResultFile::State {
   std::vector<SmallDataset> small_datasets;  ///< on rank 0
   std::vector<Attribute> attributes;         ///< on rank 0
 
-  Declared create(const std::string& path, std::span<const core::Index> shape) const;
+  Declared create(const std::string& path, std::span<const core::Index> shape, bool complex) const;
   core::Index pending_bytes() const;
   void write_pending() const;
 };
 
-Declared ResultFile::State::create(const std::string& path,
-                                   std::span<const core::Index> shape) const {
+Declared ResultFile::State::create(const std::string& path, std::span<const core::Index> shape,
+                                   bool complex) const {
   Declared declared;
   declared.count = core::product(shape);
-  const core::Index bytes = core::multiply(declared.count, sizeof(double));
+  declared.complex = complex;
+  const core::Index bytes = core::multiply(declared.count, declared.element_bytes());
   // Before HDF5 has anything to write, so that it need not meet a full disk itself.
   reserve_space(name, bytes + metadata_reserve);
   auto file = open_output(name);
   {
-    const auto dataset = io::create_dataset(file, path, H5T_NATIVE_DOUBLE, shape);
+    const auto type = complex_type();
+    const auto dataset =
+        io::create_dataset(file, path, complex ? type.get() : H5T_NATIVE_DOUBLE, shape);
     const haddr_t offset = H5Dget_offset(dataset.get());
     declared.offset = offset == HADDR_UNDEF ? 0 : core::narrow<core::Index>(offset);
   }
@@ -122,17 +135,39 @@ ResultFile& ResultFile::operator=(ResultFile&&) noexcept = default;
 ResultFile::~ResultFile() = default;
 
 void ResultFile::create_dataset(const std::string& path, std::span<const core::Index> shape) {
+  declare(path, shape, false);
+}
+
+void ResultFile::create_complex_dataset(const std::string& path,
+                                        std::span<const core::Index> shape) {
+  declare(path, shape, true);
+}
+
+void ResultFile::declare(const std::string& path, std::span<const core::Index> shape,
+                         bool complex) {
   Declared declared;
-  communication::on_root(*state_->comm, [&] { declared = state_->create(path, shape); });
+  communication::on_root(*state_->comm, [&] { declared = state_->create(path, shape, complex); });
   declared.count = core::product(shape);
+  declared.complex = complex;
   state_->comm->broadcast(std::span<core::Index>(&declared.offset, 1));
   state_->datasets[normalised_path(path)] = declared;
 }
 
 void ResultFile::write_range(const std::string& path, core::Index offset,
                              std::span<const double> values) {
+  write_bytes(path, offset, static_cast<core::Index>(values.size()), std::as_bytes(values).data(),
+              false);
+}
+
+void ResultFile::write_complex_range(const std::string& path, core::Index offset,
+                                     std::span<const std::complex<double>> values) {
+  write_bytes(path, offset, static_cast<core::Index>(values.size()), std::as_bytes(values).data(),
+              true);
+}
+
+void ResultFile::write_bytes(const std::string& path, core::Index offset, core::Index count,
+                             const std::byte* values, bool complex) {
   auto& state = *state_;
-  const auto count = static_cast<core::Index>(values.size());
   Declared declared;
   communication::collectively(*state.comm, [&] {
     const auto found = state.datasets.find(normalised_path(path));
@@ -141,6 +176,10 @@ void ResultFile::write_range(const std::string& path, core::Index offset,
           "{}: the dataset was not declared before it was written", name_of({state.target, path})));
     }
     declared = found->second;
+    if (declared.complex != complex) {
+      throw core::InternalError(fmt::format("{}: was declared {}", name_of({state.target, path}),
+                                            declared.complex ? "complex" : "real"));
+    }
     if (count > 0 && (offset < 0 || offset > declared.count || count > declared.count - offset)) {
       throw core::ShapeError(fmt::format("{}: has {} values; elements {} to {} were to be written",
                                          name_of({state.target, path}), declared.count, offset,
@@ -150,14 +189,16 @@ void ResultFile::write_range(const std::string& path, core::Index offset,
       state.descriptor = FileDescriptor::open(state.name, O_RDWR);
     }
   });
+  const core::Index element = complex ? 16 : 8;
+  const core::Index slab_elements = slab_bytes / element;
   const core::Index slabs = state.comm->max((count + slab_elements - 1) / slab_elements);
   for (core::Index slab = 0; slab < slabs; ++slab) {
     communication::collectively(*state.comm, [&] {
       const core::Index first = std::min(count, slab * slab_elements);
       const core::Index size = std::min(slab_elements, count - first);
       if (size == 0) return;
-      write_at(state.descriptor, state.target, declared.offset + 8 * (offset + first),
-               values.data() + first, 8 * size);
+      write_at(state.descriptor, state.target, declared.offset + element * (offset + first),
+               values + element * first, element * size);
     });
   }
 }

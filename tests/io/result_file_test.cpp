@@ -3,6 +3,7 @@
 #include <hdf5.h>
 #include <sys/mount.h>
 
+#include <complex>
 #include <optional>
 #include <stdexcept>
 
@@ -74,6 +75,34 @@ TEST_F(ResultFile, HoldsWhatEveryRankWrote) {
   EXPECT_EQ(text_attribute("/", "configuration"), configuration);
   EXPECT_EQ(text_attribute("/report", "method"), "direct: ⊗");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_ / "results"), {}), 1);
+}
+
+TEST_F(ResultFile, HoldsComplexNumbersAsACompoundOfTheirParts) {
+  core::Index offset = 0;
+  std::vector<std::complex<double>> values;
+  for (const double value : share(comm_, 35, offset)) values.emplace_back(value, -2 * value);
+  {
+    io::ResultFile result(comm_, target_, false);
+    result.create_complex_dataset("/result", core::Extents{5, 7});
+    EXPECT_THROW(result.write_range("/result", 0, std::vector<double>{}), core::InternalError);
+    result.write_complex_range("/result", offset, values);
+    result.commit();
+  }
+  const auto file = io::open_input(target_);
+  const auto dataset = io::DatasetHandle::adopt(H5Dopen2(file.get(), "/result", H5P_DEFAULT));
+  // Read as a file of another program would: by the names of the members, in the other order.
+  struct Number {
+    double imaginary, real;
+  };
+  const auto type = io::TypeHandle::adopt(H5Tcreate(H5T_COMPOUND, sizeof(Number)));
+  H5Tinsert(type.get(), "i", 0, H5T_NATIVE_DOUBLE);
+  H5Tinsert(type.get(), "r", sizeof(double), H5T_NATIVE_DOUBLE);
+  std::vector<Number> all(35);
+  ASSERT_GE(H5Dread(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, all.data()), 0);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(all[i].real, static_cast<double>(i));
+    EXPECT_EQ(all[i].imaginary, -2 * static_cast<double>(i));
+  }
 }
 
 TEST_F(ResultFile, LeavesNothingBehindAfterAnExceptionAndKeepsTheOldResult) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <complex>
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,6 +33,11 @@ class ResultFile {
   /// Writes consecutive elements (row-major, from `offset`) of a declared dataset; count may be 0.
   /// Collective; the status is agreed on after each slab. @throws ResourceError on a full disk
   void write_range(const std::string& path, core::Index offset, std::span<const double> values);
+  /// The same for complex numbers: a compound of `r` and `i`, which h5py reads as complex.
+  /// Collective.
+  void create_complex_dataset(const std::string& path, std::span<const core::Index> shape);
+  void write_complex_range(const std::string& path, core::Index offset,
+                           std::span<const std::complex<double>> values);
   /// A scalar dataset. Collective.
   void write_scalar(const std::string& path, double value);
   /// A small 1-D dataset held by rank 0. Collective.
@@ -43,6 +50,10 @@ class ResultFile {
   void commit();
 
  private:
+  void declare(const std::string& path, std::span<const core::Index> shape, bool complex);
+  void write_bytes(const std::string& path, core::Index offset, core::Index count,
+                   const std::byte* values, bool complex);
+
   struct State;
   std::unique_ptr<State> state_;
 };
