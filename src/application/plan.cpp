@@ -4,6 +4,7 @@
 
 #include "application/commands.hpp"
 #include "application/memory.hpp"
+#include "application/project_task.hpp"
 #include "application/task.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/distribution/layout.hpp"
@@ -39,26 +40,7 @@ void print_layout(const Problem& problem, const MemoryNeeds& needs) {
   }
 }
 
-void print_plan(const Problem& problem, Index count, const MemoryNeeds& needs) {
-  put("task", configuration::task_name(problem.job.task));
-  put("operator", problem.sum.text());
-  put("grid", fmt::format("{} ({} points)", core::to_text(problem.sum.col_extents),
-                          core::format_count(core::product(problem.sum.col_extents))));
-  if (problem.sum.row_extents != problem.sum.col_extents) {
-    put("result grid", fmt::format("{} ({} points)", core::to_text(problem.sum.row_extents),
-                                   core::format_count(core::product(problem.sum.row_extents))));
-  }
-  put("ranks",
-      fmt::format("{} on {} {}", needs.ranks, needs.nodes, needs.nodes == 1 ? "node" : "nodes"));
-  if (problem.job.task == Task::solve) {
-    put("method", foresee_method(problem, count, needs.ranks, {}).why);
-  }
-  if (!configuration::works_on_vectors(problem.job.task)) {
-    put("exchanges", "0: the factors alone are needed");
-  } else {
-    put("vectors", fmt::format("{} in blocks of {}", core::format_count(count), needs.batch));
-    print_layout(problem, needs);
-  }
+void print_memory(const MemoryNeeds& needs) {
   put("memory", fmt::format("{} per rank ({} of vectors), {} per node ({} of factors, estimated)",
                             core::format_bytes(needs.bytes_per_rank()),
                             core::format_bytes(needs.vector_bytes_per_rank),
@@ -73,23 +55,68 @@ void print_plan(const Problem& problem, Index count, const MemoryNeeds& needs) {
           : "no: " + shortage);
 }
 
+void print_ranks(const MemoryNeeds& needs) {
+  put("ranks",
+      fmt::format("{} on {} {}", needs.ranks, needs.nodes, needs.nodes == 1 ? "node" : "nodes"));
+}
+
+void print_plan(const Problem& problem, Index count, const MemoryNeeds& needs) {
+  put("task", configuration::task_name(problem.job.task));
+  put("operator", problem.sum.text());
+  put("grid", fmt::format("{} ({} points)", core::to_text(problem.sum.col_extents),
+                          core::format_count(core::product(problem.sum.col_extents))));
+  if (problem.sum.row_extents != problem.sum.col_extents) {
+    put("result grid", fmt::format("{} ({} points)", core::to_text(problem.sum.row_extents),
+                                   core::format_count(core::product(problem.sum.row_extents))));
+  }
+  print_ranks(needs);
+  if (problem.job.task == Task::solve) {
+    put("method", foresee_method(problem, count, needs.ranks, {}).why);
+  }
+  if (!configuration::works_on_vectors(problem.job.task)) {
+    put("exchanges", "0: the factors alone are needed");
+  } else {
+    put("vectors", fmt::format("{} in blocks of {}", core::format_count(count), needs.batch));
+    print_layout(problem, needs);
+  }
+  print_memory(needs);
+}
+
+void print_warnings(const configuration::Job& job) {
+  for (const std::string& warning : job.warnings) {
+    std::fputs(fmt::format("kronwerk: warning: {}\n", warning).c_str(), stderr);
+  }
+}
+
+void plan_projection_job(const communication::Communicator& comm, const configuration::Job& job,
+                         int ranks, int nodes) {
+  const ProjectionInput input = examine_projection(comm, job, ranks);
+  const MemoryNeeds needs = estimate_projection_memory(job, input, ranks, nodes);
+  communication::on_root(comm, [&] {
+    print_warnings(job);
+    put("task", configuration::task_name(job.task));
+    for (const auto& [name, text] : plan_projection(job, input, ranks)) put(name, text);
+    print_ranks(needs);
+    print_memory(needs);
+  });
+}
+
 }  // namespace
 
 void plan_job(const communication::Communicator& comm, const configuration::Job& job,
               const CommandLine& line) {
-  const Problem problem = analyse_problem(comm, job);
-  const Index count = count_inputs(comm, problem);
   const int nodes = line.nodes.value_or(comm.node_count());
   const int ranks = line.ranks.value_or(std::max(comm.size(), nodes));
   if (nodes > ranks) {
     throw core::ConfigurationError(
         fmt::format("--nodes {}: more nodes than the {} ranks", nodes, ranks));
   }
+  if (job.task == Task::project) return plan_projection_job(comm, job, ranks, nodes);
+  const Problem problem = analyse_problem(comm, job);
+  const Index count = count_inputs(comm, problem);
   const MemoryNeeds needs = estimate_memory(problem, count, ranks, nodes);
   communication::on_root(comm, [&] {
-    for (const std::string& warning : job.warnings) {
-      std::fputs(fmt::format("kronwerk: warning: {}\n", warning).c_str(), stderr);
-    }
+    print_warnings(job);
     print_plan(problem, count, needs);
   });
 }

@@ -6,6 +6,8 @@
 
 #include "application/blas_check.hpp"
 #include "application/commands.hpp"
+#include "application/project_task.hpp"
+#include "application/sweep.hpp"
 #include "application/task.hpp"
 #include "application/version.hpp"
 #include "kronwerk/core/text.hpp"
@@ -50,6 +52,8 @@ void run_task(TaskContext& context) {
       return run_logdet(context);
     case Task::assemble:
       return run_assemble(context);
+    case Task::project:
+      break;  // has no operator and does not come here
   }
 }
 
@@ -65,26 +69,87 @@ void lower(TaskContext& context) {
   context.stages.report("load", describe(problem));
 }
 
-void print_summary(const TaskContext& context, const JobClock& clock) {
-  Stages& stages = context.stages;
-  const double seconds = context.comm.max(MPI_Wtime() - clock.start_seconds);
-  for (const std::string& line : context.report.lines()) stages.print(line);
-  stages.print(fmt::format("written to  {} ({} in all)", context.job().output.file,
-                           core::format_seconds(seconds)));
+/// Writes the report, gives the result its name and prints the summary.
+void close_job(const communication::Communicator& comm, const Job& job, Stages& stages,
+               const Report& report, io::ResultFile& file, const JobClock& clock) {
+  stages.run("write", [&] {
+    write_report(comm, file, job, stages, report, clock);
+    file.commit();
+  });
+  stages.report("write", job.output.file);
+  const double seconds = comm.max(MPI_Wtime() - clock.start_seconds);
+  for (const std::string& line : report.lines()) stages.print(line);
+  stages.print(
+      fmt::format("written to  {} ({} in all)", job.output.file, core::format_seconds(seconds)));
 }
 
-void check_converged(const TaskContext& context) {
-  if (context.failure.empty()) return;
+void check_converged(const Job& job, const std::string& failure) {
+  if (failure.empty()) return;
   throw core::ConvergenceError(fmt::format(
       "the Krylov solver did not reach the tolerance {:g} ({}; max_iterations {}); the last "
       "iterate "
       "was written to {} with converged = 0. Raise solver.max_iterations, lower the demand, or use "
       "solver.method: direct",
-      context.job().solver.tolerance, context.failure, context.job().solver.max_iterations,
-      context.job().output.file));
+      job.solver.tolerance, failure, job.solver.max_iterations, job.output.file));
+}
+
+void run_operator_job(const communication::Communicator& comm, const Job& job, Stages& stages,
+                      const JobClock& clock) {
+  Problem problem;
+  stages.run("analyse", [&] {
+    problem = analyse_problem(comm, job);
+    const core::Index count = count_inputs(comm, problem);
+    check_memory(comm, estimate_memory(problem, count, comm.size(), comm.node_count()));
+  });
+  stages.report("analyse", problem.sum.text());
+
+  io::ResultFile file(comm, job.output.file, job.output.overwrite);
+  Report report;
+  std::optional<OperatorData> loaded;
+  stages.run("load", [&] { loaded.emplace(comm, problem); });
+  const std::string failure = compute_result(comm, problem, stages, report, file, *loaded,
+                                             std::make_shared<operators::Workspace>(comm));
+  close_job(comm, job, stages, report, file, clock);
+  check_converged(job, failure);
+}
+
+void run_projection_job(const communication::Communicator& comm, const Job& job, Stages& stages,
+                        const JobClock& clock) {
+  ProjectionInput input;
+  stages.run("analyse", [&] {
+    input = examine_projection(comm, job, comm.size());
+    check_memory(comm, estimate_projection_memory(job, input, comm.size(), comm.node_count()));
+  });
+  stages.report("analyse", input.text());
+  io::ResultFile file(comm, job.output.file, job.output.overwrite);
+  Report report;
+  const std::string failure = run_project(comm, job, input, stages, report, file);
+  close_job(comm, job, stages, report, file, clock);
+  if (failure.empty()) return;
+  throw core::ConvergenceError(
+      fmt::format("{} to the tolerance {:g} within {} steps; the last factors were written to {} "
+                  "with converged = 0. Raise solver.max_iterations or solver.tolerance",
+                  failure, job.solver.tolerance, job.solver.max_iterations, job.output.file));
 }
 
 }  // namespace
+
+std::string compute_result(const communication::Communicator& comm, const Problem& problem,
+                           Stages& stages, Report& report, io::ResultFile& file,
+                           OperatorData& data, std::shared_ptr<operators::Workspace> workspace) {
+  TaskContext context{.comm = comm,
+                      .problem = problem,
+                      .stages = stages,
+                      .report = report,
+                      .file = file,
+                      .data = data,
+                      .builder = {comm, std::move(workspace), data},
+                      .products = {},
+                      .derivatives = {}};
+  lower(context);
+  run_task(context);
+  return context.failure;
+}
 
 Job load_job(const communication::Communicator& comm, const CommandLine& line) {
   std::string text;
@@ -102,37 +167,13 @@ void run_job(const communication::Communicator& comm, const Job& job, bool quiet
                            configuration::task_name(job.task), comm.size(),
                            comm.size() == 1 ? "rank" : "ranks", comm.node_count(),
                            comm.node_count() == 1 ? "node" : "nodes"));
-  Problem problem;
-  stages.run("analyse", [&] {
-    problem = analyse_problem(comm, job);
-    const core::Index count = count_inputs(comm, problem);
-    check_memory(comm, estimate_memory(problem, count, comm.size(), comm.node_count()));
-  });
-  stages.report("analyse", problem.sum.text());
-
-  io::ResultFile file(comm, job.output.file, job.output.overwrite);
-  Report report;
-  std::optional<OperatorData> loaded;
-  stages.run("load", [&] { loaded.emplace(comm, problem); });
-  OperatorData& data = *loaded;
-  TaskContext context{.comm = comm,
-                      .problem = problem,
-                      .stages = stages,
-                      .report = report,
-                      .file = file,
-                      .data = data,
-                      .builder = {comm, std::make_shared<operators::Workspace>(comm), data},
-                      .products = {},
-                      .derivatives = {}};
-  lower(context);
-  run_task(context);
-  stages.run("write", [&] {
-    write_report(comm, file, job, stages, report, clock);
-    file.commit();
-  });
-  stages.report("write", job.output.file);
-  print_summary(context, clock);
-  check_converged(context);
+  if (job.task == Task::project) {
+    run_projection_job(comm, job, stages, clock);
+  } else if (!job.sweep.empty()) {
+    run_sweep(comm, job, stages, clock);
+  } else {
+    run_operator_job(comm, job, stages, clock);
+  }
 }
 
 }  // namespace kronwerk::application

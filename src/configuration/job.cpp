@@ -30,11 +30,15 @@ class Reader {
 
   void read() {
     job_.task = choice<Task>(*tree_.find("task"), "task");
-    job_.formula = {tree_.find("operator")->text, tree_.find("operator")->position};
+    if (const Tree* formula = tree_.find("operator")) {
+      job_.formula = {formula->text, formula->position};
+    }
     read_names();
+    read_sweep();
     if (const Tree* input = tree_.find("input")) job_.input = vector_source(*input, "input");
     read_gradient();
     read_tangent();
+    read_projection();
     read_solver();
     read_output();
     if (const Tree* batch = tree_.find("batch")) job_.batch = to_integer(*batch);
@@ -119,6 +123,53 @@ class Reader {
     }
   }
 
+  /// Values of one swept parameter.
+  std::vector<double> sweep_values(const Tree& tree, const std::string& name) const {
+    std::vector<double> values;
+    if (tree.kind == Tree::Kind::list) {
+      for (const Tree& item : tree.items) values.push_back(*to_number(item));
+      if (values.empty()) {
+        fail(tree.position, fmt::format("'sweep.{}' is empty: give it at least one value", name));
+      }
+      return values;
+    }
+    const double from = *to_number(*tree.find("from"));
+    const double to = *to_number(*tree.find("to"));
+    const core::Index count = *to_integer(*tree.find("count"));
+    for (core::Index i = 0; i < count; ++i) {
+      const double part =
+          count == 1 ? 0.0 : static_cast<double>(i) / static_cast<double>(count - 1);
+      values.push_back(i > 0 && i + 1 == count ? to : (1 - part) * from + part * to);
+    }
+    return values;
+  }
+
+  void read_sweep() {
+    const Tree* sweep = tree_.find("sweep");
+    if (sweep == nullptr || job_.task == Task::project) return;
+    if (sweep->entries.empty()) {
+      fail(sweep->position, "'sweep' is empty: name a parameter and its values");
+    }
+    constexpr core::Index most_points = 100'000;
+    core::Index points = 1;
+    for (const TreeEntry& entry : sweep->entries) {
+      const Position& position =
+          entry.value.position.override_text.empty() ? entry.position : entry.value.position;
+      if (job_.matrices.contains(entry.key)) {
+        fail(position, fmt::format("'sweep' names '{}', which is a matrix; only parameters, which "
+                                   "are numbers, can be swept",
+                                   entry.key));
+      }
+      job_.sweep.push_back({entry.key, sweep_values(entry.value, entry.key), position});
+      points = core::multiply(points, std::ssize(job_.sweep.back().values));
+      if (points > most_points) {
+        fail(position, fmt::format("the sweep has more than {} points", most_points));
+      }
+      // A value below `parameters` is replaced; it is useful to switch the sweep off.
+      job_.parameters[entry.key] = {job_.sweep.back().values.front(), position};
+    }
+  }
+
   void check_parameter(const std::string& name, const Position& position, const char* key) const {
     if (job_.parameters.contains(name)) return;
     std::vector<std::string> known;
@@ -181,6 +232,48 @@ class Reader {
     job_.tangent = std::move(tangent);
   }
 
+  core::Extents extents(const Tree& tree, const char* key) const {
+    core::Extents values;
+    for (const Tree& item : tree.items) values.push_back(*to_integer(item));
+    if (values.empty()) {
+      fail(tree.position, fmt::format("'{}' is empty: name the extent of each mode", key));
+    }
+    return values;
+  }
+
+  void read_projection() {
+    if (job_.task != Task::project) return;
+    ProjectionRequest projection;
+    const Tree* rows = tree_.find("extents");
+    if (rows == nullptr) {
+      throw ConfigurationError(fmt::format("{}: missing key 'extents' ({})", job_.file,
+                                           find_entry("extents")->documentation));
+    }
+    projection.extents = {extents(*rows, "extents"), rows->position};
+    projection.columns = projection.extents.value;
+    if (const Tree* onto = tree_.find("onto")) {
+      projection.onto = choice<ProjectionTarget>(*onto, "onto");
+    }
+    if (const Tree* of = tree_.find("of")) projection.of = choice<ProjectionSource>(*of, "of");
+    if (const Tree* trace = tree_.find("trace")) {
+      projection.trace = choice<TraceChoice>(*trace, "trace");
+    }
+    const bool product = projection.onto == ProjectionTarget::kron;
+    if (const Tree* columns = tree_.find("columns")) {
+      if (!product) fail(columns->position, "'columns' needs 'onto: kron'");
+      projection.columns = extents(*columns, "columns");
+    }
+    if (product && projection.of == ProjectionSource::gram) {
+      fail(tree_.find("of")->position, "'of: gram' needs 'onto: kronsum'");
+    }
+    if (product && (projection.extents.value.size() != 2 || projection.columns.size() != 2)) {
+      fail(rows->position,
+           fmt::format("'onto: kron' takes two factors; 'extents' has {} and 'columns' {}",
+                       projection.extents.value.size(), projection.columns.size()));
+    }
+    job_.projection = std::move(projection);
+  }
+
   void read_solver() {
     const Tree* tree = tree_.find("solver");
     if (tree == nullptr) return;
@@ -191,6 +284,10 @@ class Reader {
     if (const Tree* tolerance = tree->find("tolerance")) solver.tolerance = *to_number(*tolerance);
     if (const Tree* iterations = tree->find("max_iterations")) {
       solver.max_iterations = *to_integer(*iterations);
+    }
+    if (const Tree* probes = tree->find("probes")) solver.probes = *to_integer(*probes);
+    if (const Tree* seed = tree->find("seed")) {
+      solver.seed = static_cast<std::uint64_t>(*to_integer(*seed));
     }
   }
 
@@ -206,7 +303,12 @@ class Reader {
 
   void check_task() {
     const std::string& task = task_name(job_.task);
-    const bool needs_input = job_.task == Task::apply || job_.task == Task::solve;
+    if (job_.task != Task::project && tree_.find("operator") == nullptr) {
+      throw ConfigurationError(fmt::format("{}: missing key 'operator' ({})", job_.file,
+                                           find_entry("operator")->documentation));
+    }
+    const auto& with_input = find_entry("input")->tasks;
+    const bool needs_input = std::ranges::find(with_input, job_.task) != with_input.end();
     if (needs_input && !job_.input) {
       throw ConfigurationError(fmt::format(
           "{}: missing key 'input', which the task '{}' is applied to", job_.file, task));

@@ -9,30 +9,56 @@ namespace kronwerk::configuration {
 namespace {
 
 const std::vector<Task> on_vectors{Task::apply, Task::solve};
+const std::vector<Task> with_input{Task::apply, Task::solve, Task::project};
 const std::vector<Task> differentiable{Task::apply, Task::solve, Task::logdet};
 
+/// All tasks that have an operator formula.
+std::vector<Task> with_formula() {
+  std::vector<Task> tasks;
+  for (std::size_t i = 0; i < task_names().size(); ++i) {
+    if (static_cast<Task>(i) != Task::project) tasks.push_back(static_cast<Task>(i));
+  }
+  return tasks;
+}
+
 std::vector<SchemaEntry> main_entries() {
+  const std::vector<Task> formula = with_formula();
   return {
       {.path = "task",
        .types = text,
        .required = true,
        .choices = {task_names().begin(), task_names().end()},
        .documentation = "what to compute"},
-      {.path = "parameters", .types = map, .documentation = "the numbers that the formula names"},
-      {.path = "parameters.*", .types = number, .documentation = "value of one parameter"},
-      {.path = "matrices", .types = map, .documentation = "the data that the formula names"},
-      {.path = "matrices.*", .types = map, .documentation = "a matrix, or a vector for `diag()`"},
+      {.path = "parameters",
+       .types = map,
+       .tasks = formula,
+       .documentation = "the numbers that the formula names"},
+      {.path = "parameters.*",
+       .types = number,
+       .tasks = formula,
+       .documentation = "value of one parameter"},
+      {.path = "matrices",
+       .types = map,
+       .tasks = formula,
+       .documentation = "the data that the formula names"},
+      {.path = "matrices.*",
+       .types = map,
+       .tasks = formula,
+       .documentation = "a matrix, or a vector for `diag()`"},
       {.path = "matrices.*.file",
        .types = text,
        .required = true,
+       .tasks = formula,
        .documentation = "HDF5 file, relative to the configuration file"},
       {.path = "matrices.*.dataset",
        .types = text,
        .required = true,
+       .tasks = formula,
        .documentation = "dataset (dense matrix, vector) or CSR group (sparse matrix) in it"},
       {.path = "operator",
        .types = text,
-       .required = true,
+       .default_value = "required",
+       .tasks = formula,
        .documentation = "the operator formula, quoted"},
   };
 }
@@ -51,18 +77,18 @@ void add_dataset(std::vector<SchemaEntry>& entries, const std::string& path,
 }
 
 void add_vector_source(std::vector<SchemaEntry>& entries, const std::string& path,
-                       const std::string& what) {
-  add_dataset(entries, path, on_vectors, what);
+                       const std::vector<Task>& tasks, const std::string& what) {
+  add_dataset(entries, path, tasks, what);
   entries.push_back({.path = path + ".random",
                      .types = text,
                      .choices = {"normal", "uniform"},
-                     .tasks = on_vectors,
+                     .tasks = tasks,
                      .documentation = "instead of a file: random numbers, the same for every np"});
   entries.push_back({.path = path + ".seed",
                      .types = integer,
                      .default_value = "1",
                      .minimum = 0,
-                     .tasks = on_vectors,
+                     .tasks = tasks,
                      .documentation = "of the random numbers"});
 }
 
@@ -70,15 +96,15 @@ std::vector<SchemaEntry> vector_entries() {
   std::vector<SchemaEntry> entries;
   entries.push_back({.path = "input",
                      .types = map,
-                     .tasks = on_vectors,
+                     .tasks = with_input,
                      .documentation = "the vector (or vectors) that the operator or its inverse is "
                                       "applied to"});
-  add_vector_source(entries, "input", "the input");
+  add_vector_source(entries, "input", with_input, "the input");
   entries.push_back({.path = "input.transform",
                      .types = text,
                      .default_value = "none",
                      .choices = {"none", "log1p", "log", "sqrt", "square", "exp"},
-                     .tasks = on_vectors,
+                     .tasks = with_input,
                      .documentation = "applied to every value after reading"});
   return entries;
 }
@@ -129,12 +155,90 @@ std::vector<SchemaEntry> derivative_entries() {
                      .tasks = on_vectors,
                      .documentation = "direction of the input, as it stands in the file; 0 if not "
                                       "given"});
-  add_vector_source(entries, "tangent.input", "the direction");
+  add_vector_source(entries, "tangent.input", on_vectors, "the direction");
   return entries;
 }
 
+std::vector<SchemaEntry> projection_entries() {
+  const std::vector<Task> projecting{Task::project};
+  return {
+      {.path = "onto",
+       .types = text,
+       .default_value = "kronsum",
+       .choices = {"kronsum", "kron"},
+       .tasks = projecting,
+       .documentation =
+           "the nearest Kronecker sum, or the nearest Kronecker product of two factors"},
+      {.path = "of",
+       .types = text,
+       .default_value = "data",
+       .choices = {"data", "gram"},
+       .tasks = projecting,
+       .documentation = "project the input itself, or the Gram operator of the samples in it"},
+      {.path = "extents",
+       .types = list,
+       .default_value = "required",
+       .tasks = projecting,
+       .documentation = "rows of the factors: n_1, …, n_K"},
+      {.path = "extents[]",
+       .types = integer,
+       .minimum = 1,
+       .tasks = projecting,
+       .documentation = "one extent"},
+      {.path = "columns",
+       .types = list,
+       .default_value = "as `extents`",
+       .tasks = projecting,
+       .documentation = "columns of the factors, for `onto: kron`"},
+      {.path = "columns[]",
+       .types = integer,
+       .minimum = 1,
+       .tasks = projecting,
+       .documentation = "one of them"},
+      {.path = "trace",
+       .types = text,
+       .default_value = "split",
+       .choices = {"split", "first", "none"},
+       .tasks = projecting,
+       .documentation = "which factors of a Kronecker sum carry the mean of the diagonal"},
+  };
+}
+
+std::vector<SchemaEntry> sweep_entries() {
+  const std::vector<Task> formula = with_formula();
+  return {
+      {.path = "sweep",
+       .types = map,
+       .tasks = formula,
+       .documentation = "parameters that run through several values each: the task is repeated for "
+                        "all combinations, the first name slowest"},
+      {.path = "sweep.*",
+       .types = list | map,
+       .tasks = formula,
+       .documentation = "values of one parameter: a list, or `from`, `to` and `count`"},
+      {.path = "sweep.*[]", .types = number, .tasks = formula, .documentation = "one value"},
+      {.path = "sweep.*.from",
+       .types = number,
+       .required = true,
+       .tasks = formula,
+       .documentation = "the first value"},
+      {.path = "sweep.*.to",
+       .types = number,
+       .required = true,
+       .tasks = formula,
+       .documentation = "the last value"},
+      {.path = "sweep.*.count",
+       .types = integer,
+       .required = true,
+       .minimum = 1,
+       .maximum = 100'000,
+       .tasks = formula,
+       .documentation = "how many values, at equal distances"},
+  };
+}
+
 std::vector<SchemaEntry> remaining_entries() {
-  const std::vector<Task> solving{Task::solve};
+  const std::vector<Task> solving{Task::solve, Task::logdet};
   return {
       {.path = "solver", .types = map, .tasks = solving, .documentation = "how to solve"},
       {.path = "solver.method",
@@ -142,7 +246,8 @@ std::vector<SchemaEntry> remaining_entries() {
        .default_value = "auto",
        .choices = {"auto", "direct", "krylov"},
        .tasks = solving,
-       .documentation = "`auto` takes the direct structured solve where there is one"},
+       .documentation =
+           "`auto` takes the direct structured solve where there is one that is worth it"},
       {.path = "solver.tolerance",
        .types = number,
        .default_value = "1e-10",
@@ -158,6 +263,19 @@ std::vector<SchemaEntry> remaining_entries() {
        .maximum = 2147483647,
        .tasks = solving,
        .documentation = "of `krylov`, per right-hand side"},
+      {.path = "solver.probes",
+       .types = integer,
+       .default_value = "30",
+       .minimum = 2,
+       .maximum = 1'000'000,
+       .tasks = {Task::logdet},
+       .documentation = "random vectors of a stochastic log determinant"},
+      {.path = "solver.seed",
+       .types = integer,
+       .default_value = "1",
+       .minimum = 0,
+       .tasks = {Task::logdet},
+       .documentation = "of these vectors"},
       {.path = "output",
        .types = text | map,
        .required = true,
@@ -192,7 +310,8 @@ std::vector<SchemaEntry> remaining_entries() {
 
 std::vector<SchemaEntry> all_entries() {
   std::vector<SchemaEntry> entries = main_entries();
-  for (const auto& part : {vector_entries(), derivative_entries(), remaining_entries()}) {
+  for (const auto& part :
+       {vector_entries(), projection_entries(), derivative_entries(), sweep_entries(), remaining_entries()}) {
     entries.insert(entries.end(), part.begin(), part.end());
   }
   return entries;
@@ -214,7 +333,10 @@ bool matches(std::string_view pattern, std::string_view path) {
   while (!pattern.empty() && !path.empty()) {
     const std::string_view expected = pattern.substr(0, pattern.find('.'));
     const std::string_view found = path.substr(0, path.find('.'));
-    if (expected != "*" && expected != found) return false;
+    // A name chosen by the user, or the items of a list of that name.
+    const bool items = found.ends_with("[]");
+    const bool chosen = items ? expected == "*[]" : expected == "*";
+    if (!chosen && expected != found) return false;
     pattern.remove_prefix(std::min(pattern.size(), expected.size() + 1));
     path.remove_prefix(std::min(path.size(), found.size() + 1));
   }
@@ -224,12 +346,17 @@ bool matches(std::string_view pattern, std::string_view path) {
 }  // namespace
 
 std::span<const std::string> task_names() {
-  static const std::array<std::string, 4> names{"apply", "solve", "logdet", "assemble"};
+  static const std::array<std::string, 5> names{"apply", "solve", "logdet", "assemble", "project"};
   return names;
 }
 
 const std::string& task_name(Task task) {
   return task_names()[static_cast<std::size_t>(task)];
+}
+
+bool works_on_vectors(Task task) {
+  const auto* batch = find_entry("batch");
+  return std::ranges::find(batch->tasks, task) != batch->tasks.end();
 }
 
 std::string SchemaEntry::type_text() const {
@@ -248,6 +375,7 @@ std::string SchemaEntry::type_text() const {
 
 std::string SchemaEntry::tasks_text() const {
   if (tasks.empty()) return "all";
+  if (std::ranges::equal(tasks, with_formula())) return "all but `project`";
   std::vector<std::string> names;
   for (const Task task : tasks) names.push_back(task_name(task));
   return core::join(names, ", ");

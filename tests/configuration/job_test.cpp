@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/core/text.hpp"
 
 namespace kronwerk::configuration {
 namespace {
@@ -154,10 +155,10 @@ TEST(Job, RefusesValuesOutOfRange) {
 }
 
 TEST(Job, RefusesUnknownChoices) {
-  EXPECT_EQ(
-      message(replaced("task: solve", "task: sove")),
-      "configs/x.yaml:1:7: 'task' must be one of apply, solve, logdet, assemble; found 'sove' "
-      "(did you mean 'solve'?)");
+  EXPECT_EQ(message(replaced("task: solve", "task: sove")),
+            "configs/x.yaml:1:7: 'task' must be one of " + core::join(task_names(), ", ") +
+                "; found 'sove' "
+                "(did you mean 'solve'?)");
   EXPECT_EQ(message(replaced("log1p", "log2")),
             "configs/x.yaml:6:51: 'input.transform' must be one of none, log1p, log, sqrt, square, "
             "exp; found 'log2' (did you mean 'log'?)");

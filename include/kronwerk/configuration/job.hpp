@@ -61,6 +61,20 @@ struct SolverSettings {
   Method method = Method::automatic;
   double tolerance = 1e-10;
   core::Index max_iterations = 1000;
+  core::Index probes = 30;  ///< of a stochastic log determinant
+  std::uint64_t seed = 1;
+};
+
+/// What `project` approximates, and by what.
+enum class ProjectionTarget { kronsum, kron };
+enum class ProjectionSource { data, gram };
+enum class TraceChoice { split, first, none };
+struct ProjectionRequest {
+  ProjectionTarget onto = ProjectionTarget::kronsum;
+  ProjectionSource of = ProjectionSource::data;
+  TraceChoice trace = TraceChoice::split;
+  Placed<core::Extents> extents;
+  core::Extents columns;  ///< of the factors of a Kronecker product; as many as extents
 };
 
 struct OutputSettings {
@@ -69,17 +83,26 @@ struct OutputSettings {
   Position position;
 };
 
+/// One swept parameter.
+struct SweepAxis {
+  std::string name;
+  std::vector<double> values;
+  Position position;
+};
+
 /// A validated job.
 struct Job {
   std::string file;  ///< as given on the command line
   std::string text;  ///< the full configuration after overrides
   Task task = Task::apply;
-  std::map<std::string, Placed<double>> parameters;
+  std::map<std::string, Placed<double>> parameters;  ///< of a sweep: those of its first point
+  std::vector<SweepAxis> sweep;                      ///< the first varies slowest
   std::map<std::string, Placed<DatasetReference>> matrices;
   Placed<std::string> formula;
   std::optional<VectorSource> input;
   std::optional<GradientRequest> gradient;
   std::optional<TangentRequest> tangent;
+  std::optional<ProjectionRequest> projection;
   SolverSettings solver;
   OutputSettings output;
   std::optional<core::Index> batch;  ///< right-hand sides per block

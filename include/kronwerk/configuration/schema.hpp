@@ -10,11 +10,13 @@ namespace kronwerk::configuration {
 
 /// What a job computes. A task that is added here also needs a name in task_names() and its keys in
 /// schema().
-enum class Task { apply, solve, logdet, assemble };
+enum class Task { apply, solve, logdet, assemble, project };
 
 /// In the order of the enumerators.
 std::span<const std::string> task_names();
 const std::string& task_name(Task task);
+/// True for tasks that apply the operator to vectors, in blocks of `batch`.
+bool works_on_vectors(Task task);
 
 /// What may stand at a key; combined by |.
 enum Type : unsigned {
