@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "io/numeric_dataset.hpp"
+#include "io/sparse_group.hpp"
 #include "kronwerk/io/read.hpp"
 
 namespace kronwerk::io {
@@ -17,24 +18,11 @@ struct RawArrays {
   std::vector<double> data;
 };
 
-Location member(const Location& group, const char* name) {
-  return {group.file, normalised_path(group.dataset) + "/" + name};
-}
-
 std::vector<core::Index> read_indices(const FileHandle& file, const Location& location) {
-  const auto dataset = open_dataset(file, location);
-  const auto type = TypeHandle::adopt(H5Dget_type(dataset.get()));
-  const auto shape = shape_of(dataset.get());
-  if (H5Tget_class(type.get()) != H5T_INTEGER) {
-    throw core::DataError(
-        fmt::format("{}: holds {}; expected integers", name_of(location), type_name(type.get())));
-  }
-  if (shape.size() != 1) {
-    throw core::DataError(fmt::format("{}: has shape ({}); expected a list (1-D)",
-                                      name_of(location), core::to_text(shape)));
-  }
-  std::vector<core::Index> values(static_cast<std::size_t>(shape[0]));
-  read_linear(dataset, location, H5T_NATIVE_INT64, 0, shape[0], values.data());
+  const auto dataset = open_integers(file, location);
+  const auto count = shape_of(dataset.get()).front();
+  std::vector<core::Index> values(static_cast<std::size_t>(count));
+  read_linear(dataset, location, H5T_NATIVE_INT64, 0, count, values.data());
   return values;
 }
 
@@ -149,12 +137,7 @@ RawArrays read_raw(const DatasetInfo& info) {
 communication::SharedSparse read_sparse(const communication::Communicator& comm,
                                         const Location& location) {
   const auto info = inspect(comm, location);
-  if (!info.sparse) {
-    throw core::DataError(fmt::format(
-        "{}: is a dataset of shape ({}); expected a sparse matrix: a group with data, indices, "
-        "indptr and attribute shape",
-        name_of(location), core::to_text(info.shape)));
-  }
+  require_sparse(info);
   if (info.shape[1] > std::numeric_limits<std::int32_t>::max()) {
     throw core::DataError(fmt::format("{}: has {} columns; at most 2147483647 are supported",
                                       name_of(location), info.shape[1]));

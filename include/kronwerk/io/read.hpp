@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +27,21 @@ communication::SharedDense read_dense(const communication::Communicator& comm,
 /// A CSR group, once per node: columns sorted, duplicates summed.
 communication::SharedSparse read_sparse(const communication::Communicator& comm,
                                         const Location& location);
+/// Some fibres of a sparse dataset: fibre f has the entries offsets[f] … offsets[f + 1] - 1.
+struct SparseFibres {
+  std::vector<core::Index> offsets{0};  ///< fibres + 1
+  std::vector<std::int32_t> columns;    ///< within the fibre; ascending, each once
+  std::vector<double> values;
+};
+
+/// Vectors that a CSR group (m, N) holds as rows, each cut into N / length fibres: the fibres
+/// [first, first + count) of all m N / length. first and count may differ from rank to rank, count
+/// may be 0. Each rank reads the rows that its fibres belong to, piece by piece, and keeps what it
+/// asked for. Columns are sorted, duplicates summed; broken rows are refused by number.
+/// @param length  divides N; below 2³¹
+SparseFibres read_sparse_fibres(const communication::Communicator& comm, const Location& location,
+                                core::Index length, core::Index first, core::Index count);
+
 /// A 1-D dataset on every rank.
 std::vector<double> read_vector(const communication::Communicator& comm, const Location& location);
 
