@@ -70,6 +70,12 @@ factors::BasisResult OperatorData::bases(const std::vector<BasisQuestion>& quest
   return result;
 }
 
+void OperatorData::forget() {
+  lowering_ = expressions::Lowering(*comm_, matrices_);
+  symmetries_.clear();
+  bases_.clear();
+}
+
 std::vector<double> OperatorData::grid_vector(const std::string& name, bool inverse,
                                               const distribution::Layout& layout) {
   const io::DatasetInfo& info = data_.at(name);

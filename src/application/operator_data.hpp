@@ -38,6 +38,9 @@ class OperatorData {
   };
   factors::BasisResult bases(const std::vector<BasisQuestion>& questions);
 
+  /// Forgets what was made of the matrices, whose memory is then free once nobody uses it.
+  void forget();
+
   /// This rank's block of a vector over the whole grid (of `batch` copies of it). Collective.
   std::vector<double> grid_vector(const std::string& name, bool inverse,
                                   const distribution::Layout& layout);

@@ -45,7 +45,7 @@ void Stages::report(const std::string& name, const std::string& detail) {
 }
 
 void Stages::print(const std::string& text) {
-  if (quiet_ || !comm_->is_root()) return;
+  if (quiet_ || silent_ || !comm_->is_root()) return;
   std::fputs((text + "\n").c_str(), stdout);
   std::fflush(stdout);
 }

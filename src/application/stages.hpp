@@ -29,6 +29,8 @@ class Stages {
   void report(const std::string& name, const std::string& detail);
   /// Prints one line on rank 0 unless the job is quiet.
   void print(const std::string& text);
+  /// Whether lines are held back although the job is not quiet.
+  void silence(bool silent) noexcept { silent_ = silent; }
   /// Prints to stderr on rank 0, quiet or not.
   void warn(const std::string& text);
 
@@ -58,6 +60,7 @@ class Stages {
 
   const communication::Communicator* comm_;
   bool quiet_;
+  bool silent_ = false;
   Progress progress_;
   std::vector<Stage> stages_;
 };

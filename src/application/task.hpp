@@ -39,6 +39,12 @@ void run_solve(TaskContext& context);
 void run_logdet(TaskContext& context);
 void run_assemble(TaskContext& context);
 
+/// Lowers the operator and its derivatives and runs the task; returns why an iterative solve did not
+/// converge, or "". Collective.
+std::string compute_result(const communication::Communicator& comm, const Problem& problem,
+                           Stages& stages, Report& report, io::ResultFile& file,
+                           OperatorData& data, std::shared_ptr<operators::Workspace> workspace);
+
 /// The number of vectors in the job's input, from metadata alone; 1 for tasks without input.
 /// Collective.
 core::Index count_inputs(const communication::Communicator& comm, const Problem& problem);

@@ -1,0 +1,262 @@
+#include "application/sweep.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <numeric>
+#include <optional>
+#include <system_error>
+
+#include "application/task.hpp"
+#include "kronwerk/core/text.hpp"
+#include "kronwerk/io/read.hpp"
+#include "kronwerk/io/stack.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+using configuration::Job;
+using core::Extents;
+
+Extents axes_of(const Job& job) {
+  Extents axes;
+  for (const auto& axis : job.sweep) axes.push_back(std::ssize(axis.values));
+  return axes;
+}
+
+/// The job of one point, the last axis fastest.
+Job job_at(const Job& job, Index point) {
+  Job result = job;
+  for (auto axis = job.sweep.rbegin(); axis != job.sweep.rend(); ++axis) {
+    const Index count = std::ssize(axis->values);
+    result.parameters.at(axis->name).value = axis->values[static_cast<std::size_t>(point % count)];
+    point /= count;
+  }
+  return result;
+}
+
+/// "rho_o = 0.1, rho_d = 0.3"
+std::string values_text(const Job& job_of_point) {
+  std::vector<std::string> parts;
+  for (const auto& axis : job_of_point.sweep) {
+    const double value = job_of_point.parameters.at(axis.name).value;
+    parts.push_back(fmt::format("{} = {}", axis.name, value));
+  }
+  return core::join(parts, ", ");
+}
+
+/// The results of finished points. Serial but for the constructor and remove().
+class WorkingDirectory {
+ public:
+  /// Discards the points of another configuration. Collective.
+  WorkingDirectory(const communication::Communicator& comm, const Job& job, Index points,
+                   Stages& stages)
+      : comm_(comm), directory_(job.output.file + ".sweep"), points_(points) {
+    std::vector<Index> found(static_cast<std::size_t>(points), 0);
+    Index discarded = 0;
+    communication::on_root(comm, [&] {
+      for (Index point = 0; point < points; ++point) {
+        const std::string text = io::configuration_of(file(point));
+        if (text == job.text) found[static_cast<std::size_t>(point)] = 1;
+        if (!text.empty() && text != job.text) ++discarded;
+      }
+      if (discarded == 0) return;
+      remove_points();
+      std::ranges::fill(found, 0);
+    });
+    comm.broadcast(std::span<Index>(found));
+    finished_ = std::move(found);
+    if (discarded > 0) {
+      stages.warn(
+          fmt::format("{}: {} finished points belong to another configuration and were "
+                      "discarded",
+                      directory_, discarded));
+    }
+  }
+
+  std::string file(Index point) const {
+    return fmt::format("{}/point-{:06}.h5", directory_, point);
+  }
+  bool finished(Index point) const { return finished_[static_cast<std::size_t>(point)] != 0; }
+  Index finished_points() const {
+    return std::accumulate(finished_.begin(), finished_.end(), Index{0});
+  }
+
+  /// Collective.
+  void remove() const {
+    communication::on_root(comm_, [&] { remove_points(); });
+  }
+
+ private:
+  /// Only what sweeps write; a directory with other files stays.
+  void remove_points() const {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_, ignored)) {
+      const std::string name = entry.path().filename().string();
+      if (name.find("point-") != std::string::npos && entry.is_regular_file(ignored)) {
+        std::filesystem::remove(entry.path(), ignored);
+      }
+    }
+    std::filesystem::remove(directory_, ignored);
+  }
+
+  const communication::Communicator& comm_;
+  std::string directory_;
+  Index points_;
+  std::vector<Index> finished_;
+};
+
+/// What is kept of earlier points may grow until half of the memory that was free is used.
+class MemoryWatch {
+ public:
+  explicit MemoryWatch(const communication::Communicator& comm)
+      : comm_(comm), start_(read_memory_limits()) {}
+  /// Collective.
+  bool is_short() const {
+    const MemoryLimits now = read_memory_limits();
+    return comm_.any(now.bytes < start_.bytes / 2 || now.shared_bytes < start_.shared_bytes / 2);
+  }
+
+ private:
+  const communication::Communicator& comm_;
+  MemoryLimits start_;
+};
+
+class Sweep {
+ public:
+  Sweep(const communication::Communicator& comm, const Job& job, Stages& stages,
+        const JobClock& clock)
+      : comm_(comm),
+        job_(job),
+        stages_(stages),
+        clock_(clock),
+        axes_(axes_of(job)),
+        points_(core::product(axes_)),
+        target_(comm, job.output.file, job.output.overwrite),
+        directory_(comm, job, points_, stages),
+        workspace_(std::make_shared<operators::Workspace>(comm)),
+        watch_(comm) {}
+
+  void run() {
+    stages_.print(fmt::format("sweep       {} points: {}", points_, axes_text()));
+    if (directory_.finished_points() > 0) {
+      stages_.print(
+          fmt::format("            {} of them are finished already", directory_.finished_points()));
+    }
+    for (Index point = 0; point < points_; ++point) {
+      if (!directory_.finished(point)) run_and_explain(point);
+    }
+    const Index converged = finish();
+    directory_.remove();
+    stages_.print(fmt::format("written to  {} ({} in all)", job_.output.file,
+                              core::format_seconds(comm_.max(MPI_Wtime() - clock_.start_seconds))));
+    if (converged == points_) return;
+    throw core::ConvergenceError(fmt::format(
+        "{} of the {} points of the sweep did not converge; they are 0 in {}:/converged. Raise "
+        "solver.max_iterations, lower the demand, or use solver.method: direct",
+        points_ - converged, points_, job_.output.file));
+  }
+
+ private:
+  std::string axes_text() const {
+    std::vector<std::string> parts;
+    for (const auto& axis : job_.sweep) {
+      parts.push_back(fmt::format("{} ({})", axis.name, axis.values.size()));
+    }
+    return core::join(parts, " x ");
+  }
+
+  /// An error says at which point it happened.
+  void run_and_explain(Index point) {
+    const Job job = job_at(job_, point);
+    try {
+      run_point(point, job);
+    } catch (const core::Terminated&) {
+      throw;
+    } catch (const core::Error& error) {
+      core::throw_error(error.kind(), fmt::format("at point {} of the sweep ({}): {}", point + 1,
+                                                  values_text(job), error.what()));
+    }
+  }
+
+  void run_point(Index point, const Job& job) {
+    const double start = MPI_Wtime();
+    Problem problem;
+    stages_.run("analyse", [&] { problem = analyse_problem(comm_, job); });
+    if (!data_) load(problem);
+    io::ResultFile file(comm_, directory_.file(point), true);
+    Report report;
+    stages_.silence(true);
+    const std::string failure =
+        compute_result(comm_, problem, stages_, report, file, *data_, workspace_);
+    stages_.run("write", [&] {
+      file.write_scalar("/converged", failure.empty() ? 1 : 0);
+      write_report(comm_, file, job, stages_, report, clock_);
+      file.commit();
+    });
+    stages_.silence(false);
+    stages_.print(fmt::format(
+        "point {:>5} {:>9}   {}{}", point + 1, core::format_seconds(comm_.max(MPI_Wtime() - start)),
+        values_text(job), failure.empty() ? "" : ": not converged, " + failure));
+    if (watch_.is_short()) data_->forget();
+  }
+
+  void load(const Problem& problem) {
+    const Index count = count_inputs(comm_, problem);
+    check_memory(comm_, estimate_memory(problem, count, comm_.size(), comm_.node_count()));
+    stages_.run("load", [&] { data_.emplace(comm_, problem); });
+    stages_.report("analyse", problem.sum.text() + " at the first point");
+  }
+
+  /// Stacks the points; returns how many converged.
+  Index finish() {
+    std::vector<std::string> files;
+    Index converged = 0;
+    for (Index point = 0; point < points_; ++point) {
+      files.push_back(directory_.file(point));
+    }
+    stages_.run("write", [&] {
+      communication::on_root(comm_, [&] { converged = count_converged(files); });
+      comm_.broadcast(std::span<Index>(&converged, 1));
+      io::stack_results(comm_, files, axes_, target_);
+      for (const auto& axis : job_.sweep) target_.write_vector("/sweep/" + axis.name, axis.values);
+      Report report;
+      report.set("converged", Index{converged == points_ ? 1 : 0});
+      report.set("points", points_);
+      report.set("points_converged", converged);
+      report.set("points_of_this_run", points_ - directory_.finished_points());
+      report.set("factorisations", factors::factorisation_count());
+      report.set("decompositions", factors::decomposition_count());
+      write_report(comm_, target_, job_, stages_, report, clock_);
+      target_.commit();
+    });
+    return converged;
+  }
+
+  static Index count_converged(const std::vector<std::string>& files) {
+    Index count = 0;
+    for (const std::string& file : files) count += io::read_number({file, "/converged"}) != 0;
+    return count;
+  }
+
+  const communication::Communicator& comm_;
+  const Job& job_;
+  Stages& stages_;
+  const JobClock& clock_;
+  Extents axes_;
+  Index points_;
+  io::ResultFile target_;
+  WorkingDirectory directory_;
+  std::shared_ptr<operators::Workspace> workspace_;
+  MemoryWatch watch_;
+  std::optional<OperatorData> data_;
+};
+
+}  // namespace
+
+void run_sweep(const communication::Communicator& comm, const Job& job, Stages& stages,
+               const JobClock& clock) {
+  Sweep(comm, job, stages, clock).run();
+}
+
+}  // namespace kronwerk::application
