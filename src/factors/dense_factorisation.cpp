@@ -29,19 +29,6 @@ void dpocon_(const char* uplo, const int* n, const double* a, const int* lda, co
 namespace kronwerk::factors {
 namespace {
 
-// The explicit inverse is used up to this extent, where triangular solves are far from GEMM's rate.
-constexpr Index inverse_extent = 64;
-
-bool is_symmetric_with_positive_diagonal(const DenseView& a) {
-  for (Index i = 0; i < a.rows; ++i) {
-    if (!(a.data[i * a.row_stride + i] > 0)) return false;
-    for (Index j = 0; j < i; ++j) {
-      if (a.data[i * a.row_stride + j] != a.data[j * a.row_stride + i]) return false;
-    }
-  }
-  return true;
-}
-
 double one_norm(const DenseView& a) {
   std::vector<double> sums(static_cast<std::size_t>(a.cols));
   for (Index i = 0; i < a.rows; ++i) {
@@ -68,10 +55,7 @@ class DenseLocalFactorisation final : public LocalFactorisation {
     DenseHeader& header = *storage.header;
     header = DenseHeader{};
     if (!cholesky(storage)) lu(storage);
-    if (!(header.reciprocal_condition >= singular_threshold)) {
-      throw_singular(factor_,
-                     std::isnan(header.reciprocal_condition) ? 0.0 : header.reciprocal_condition);
-    }
+    check_regular(factor_, header);
     header.has_inverse = layout_.has_inverse_room && make_inverse(storage) ? 1 : 0;
   }
 
@@ -91,17 +75,7 @@ class DenseLocalFactorisation final : public LocalFactorisation {
     int info = 0;
     dpotrf_("U", &n, storage.triangles, &n, &info, 1);
     if (info != 0) return false;
-    DenseHeader& header = *storage.header;
-    header.is_cholesky = 1;
-    std::iota(storage.permutation, storage.permutation + matrix_.rows, Index{0});
-    for (Index i = 0; i < matrix_.rows; ++i) {
-      header.log_abs += 2 * std::log(storage.triangles[i * (matrix_.rows + 1)]);
-    }
-    const double norm = one_norm(matrix_);
-    std::vector<double> work(3 * count());
-    std::vector<int> int_work(count());
-    dpocon_("U", &n, storage.triangles, &n, &norm, &header.reciprocal_condition, work.data(),
-            int_work.data(), &info, 1);
+    describe_cholesky(matrix_, storage);
     return true;
   }
 
@@ -112,25 +86,7 @@ class DenseLocalFactorisation final : public LocalFactorisation {
     std::vector<int> pivots(count());
     dgetrf_(&n, &n, storage.triangles, &n, pivots.data(), &info);
     if (info != 0) throw_singular(factor_, 0.0);
-    DenseHeader& header = *storage.header;
-    std::iota(storage.permutation, storage.permutation + matrix_.rows, Index{0});
-    for (std::size_t i = 0; i < pivots.size(); ++i) {
-      const auto other = static_cast<std::size_t>(pivots[i] - 1);
-      if (other == i) continue;
-      std::swap(storage.permutation[i], storage.permutation[other]);
-      header.sign = -header.sign;
-    }
-    for (Index i = 0; i < matrix_.rows; ++i) {
-      const double pivot = storage.triangles[i * (matrix_.rows + 1)];
-      header.log_abs += std::log(std::abs(pivot));
-      if (pivot < 0) header.sign = -header.sign;
-    }
-    const double norm = one_norm(matrix_);
-    std::vector<double> work(4 * count());
-    std::vector<int> int_work(count());
-    // The infinity norm of LAPACK's transposed matrix is the 1-norm of ours.
-    dgecon_("I", &n, storage.triangles, &n, &norm, &header.reciprocal_condition, work.data(),
-            int_work.data(), &info, 1);
+    describe_lu(matrix_, pivots, storage);
   }
 
   // Computes the inverse and tells whether it is as good as solving: both residuals within a modest
@@ -204,6 +160,64 @@ class DenseFactorisation final : public Factorisation {
 };
 
 }  // namespace
+
+bool is_symmetric_with_positive_diagonal(const DenseView& a) {
+  for (Index i = 0; i < a.rows; ++i) {
+    if (!(a.data[i * a.row_stride + i] > 0)) return false;
+    for (Index j = 0; j < i; ++j) {
+      if (a.data[i * a.row_stride + j] != a.data[j * a.row_stride + i]) return false;
+    }
+  }
+  return true;
+}
+
+void describe_cholesky(const DenseView& matrix, const DenseStorage& storage) {
+  const int n = core::narrow<int>(matrix.rows);
+  DenseHeader& header = *storage.header;
+  header.is_cholesky = 1;
+  std::iota(storage.permutation, storage.permutation + n, Index{0});
+  for (Index i = 0; i < n; ++i) {
+    header.log_abs += 2 * std::log(storage.triangles[i * (matrix.rows + 1)]);
+  }
+  const double norm = one_norm(matrix);
+  std::vector<double> work(3 * static_cast<std::size_t>(n));
+  std::vector<int> int_work(static_cast<std::size_t>(n));
+  int info = 0;
+  dpocon_("U", &n, storage.triangles, &n, &norm, &header.reciprocal_condition, work.data(),
+          int_work.data(), &info, 1);
+}
+
+void describe_lu(const DenseView& matrix, std::span<const int> pivots,
+                 const DenseStorage& storage) {
+  const int n = core::narrow<int>(matrix.rows);
+  DenseHeader& header = *storage.header;
+  std::iota(storage.permutation, storage.permutation + n, Index{0});
+  for (std::size_t i = 0; i < pivots.size(); ++i) {
+    const auto other = static_cast<std::size_t>(pivots[i] - 1);
+    if (other == i) continue;
+    std::swap(storage.permutation[i], storage.permutation[other]);
+    header.sign = -header.sign;
+  }
+  for (Index i = 0; i < n; ++i) {
+    const double pivot = storage.triangles[i * (matrix.rows + 1)];
+    header.log_abs += std::log(std::abs(pivot));
+    if (pivot < 0) header.sign = -header.sign;
+  }
+  const double norm = one_norm(matrix);
+  std::vector<double> work(4 * static_cast<std::size_t>(n));
+  std::vector<int> int_work(static_cast<std::size_t>(n));
+  int info = 0;
+  // The infinity norm of LAPACK's transposed matrix is the 1-norm of ours.
+  dgecon_("I", &n, storage.triangles, &n, &norm, &header.reciprocal_condition, work.data(),
+          int_work.data(), &info, 1);
+}
+
+void check_regular(const Factor& factor, const DenseHeader& header) {
+  const double reciprocal = header.reciprocal_condition;
+  if (!(reciprocal >= singular_threshold)) {
+    throw_singular(factor, std::isnan(reciprocal) ? 0.0 : reciprocal);
+  }
+}
 
 std::unique_ptr<LocalFactorisation> begin_dense_factorisation(const Factor& factor,
                                                               const DenseView& matrix) {

@@ -7,6 +7,10 @@
 
 namespace kronwerk::factors {
 
+/// The explicit inverse is used up to this extent, where triangular solves are far from GEMM's
+/// rate.
+inline constexpr Index inverse_extent = 64;
+
 /// What a dense factorisation knows besides its triangles.
 struct DenseHeader {
   double reciprocal_condition = 0;

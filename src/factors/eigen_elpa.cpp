@@ -112,15 +112,7 @@ Spectrum distributed_symmetric_eigen(const Communicator& comm, const NodeLeaders
   });
   comm.broadcast(std::span<double>(eigenvalues));
   if (vectors) {
-    const std::span<double> whole(matrix, static_cast<std::size_t>(n * n));
-    if (leaders.several_nodes()) {
-      if (comm.node().is_root()) std::fill(whole.begin(), whole.end(), 0.0);
-      comm.node().barrier();
-    }
-    if (v) v->write(matrix);
-    comm.node().barrier();
-    leaders.sum(whole);
-    comm.node().barrier();
+    collect(comm, leaders, v ? &*v : nullptr, {matrix, static_cast<std::size_t>(n * n)});
   }
   Spectrum result;
   result.eigenvalues.assign(eigenvalues.begin(), eigenvalues.end());

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <limits>
 #include <new>
 #include <vector>
 
+#include "factors/dense_distributed.hpp"
 #include "factors/local_factorisation.hpp"
+#include "factors/work_split.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/factors/factor.hpp"
@@ -52,6 +55,33 @@ std::vector<const Factor*> without_factorisation(std::span<const FactorPtr> fact
   return pending;
 }
 
+// Dense factors from this extent on are factorised by all ranks, unless there are enough of them to
+// keep the ranks of a node busy side by side.
+constexpr Index distributed_extent = 4000;
+constexpr double distributed_efficiency = 0.8;
+
+// Takes what all ranks shall factorise together out of the list.
+std::vector<const DenseFactor*> take_distributed(const Communicator& comm,
+                                                 std::vector<const Factor*>& pending) {
+  const auto is_large = [](const Factor* factor) {
+    return factor->kind() == Kind::dense && factor->rows() >= distributed_extent;
+  };
+  std::vector<double> works;
+  for (const Factor* factor : pending) {
+    if (is_large(factor)) works.push_back(std::pow(static_cast<double>(factor->rows()), 3));
+  }
+  std::vector<const DenseFactor*> result;
+  if (works.empty() ||
+      !faster_together(works, comm.size(), comm.node().size(), distributed_efficiency)) {
+    return result;
+  }
+  for (const Factor* factor : pending) {
+    if (is_large(factor)) result.push_back(static_cast<const DenseFactor*>(factor));
+  }
+  std::erase_if(pending, is_large);
+  return result;
+}
+
 // A std::bad_alloc becomes an error that can be agreed on and tells which factor was too large.
 template <typename Work>
 void guarded(const Factor& factor, const Work& work) {
@@ -74,8 +104,12 @@ void throw_singular(const Factor& factor, double reciprocal_condition) {
 }
 
 void factorise(const Communicator& comm, std::span<const FactorPtr> factors) {
-  const std::vector<const Factor*> pending = without_factorisation(factors);
+  std::vector<const Factor*> pending = without_factorisation(factors);
   if (pending.empty()) return;
+  for (const DenseFactor* factor : take_distributed(comm, pending)) {
+    FactorisationAccess::attach(*factor, factorise_distributed(comm, *factor));
+    ++count_of_factorisations;
+  }
   const Communicator& node = comm.node();
   const auto is_owner = [&](std::size_t i) {
     return static_cast<int>(i % static_cast<std::size_t>(node.size())) == node.rank();

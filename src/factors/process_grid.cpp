@@ -89,4 +89,19 @@ void BlockCyclic::write(double* matrix) const {
   });
 }
 
+void collect(const communication::Communicator& comm, const NodeLeaders& leaders,
+             const BlockCyclic* part, std::span<double> matrix) {
+  const communication::Communicator& node = comm.node();
+  // Whoever still reads the old contents has finished.
+  node.barrier();
+  if (leaders.several_nodes()) {
+    if (node.is_root()) std::fill(matrix.begin(), matrix.end(), 0.0);
+    node.barrier();
+  }
+  if (part != nullptr) part->write(matrix.data());
+  node.barrier();
+  leaders.sum(matrix);
+  node.barrier();
+}
+
 }  // namespace kronwerk::factors

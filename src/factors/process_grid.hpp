@@ -2,8 +2,10 @@
 
 #include <array>
 #include <optional>
+#include <span>
 #include <vector>
 
+#include "factors/node_leaders.hpp"
 #include "kronwerk/communication/communicator.hpp"
 
 namespace kronwerk::factors {
@@ -70,5 +72,10 @@ class BlockCyclic {
   std::array<int, 9> descriptor_{};
   std::vector<double> values_;
 };
+
+/// The whole matrix from its parts, in memory that the ranks of a node share; null for ranks that
+/// hold none. Collective on comm.
+void collect(const communication::Communicator& comm, const NodeLeaders& leaders,
+             const BlockCyclic* part, std::span<double> matrix);
 
 }  // namespace kronwerk::factors

@@ -16,6 +16,8 @@ struct SpectrumLimits {
   Index symmetric = 1500;
   Index general = 3000;
   int block = 64;
+  /// Of P ranks on one decomposition, compared with P decompositions at once.
+  double distributed_efficiency = 0.8;
 };
 
 /// find_bases() with other limits, for tests.

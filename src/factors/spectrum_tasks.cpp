@@ -9,6 +9,7 @@
 #include "factors/eigen_distributed.hpp"
 #include "factors/spectrum_task.hpp"
 #include "factors/symmetry.hpp"
+#include "factors/work_split.hpp"
 #include "kronwerk/core/error.hpp"
 
 namespace kronwerk::factors {
@@ -18,10 +19,6 @@ using communication::SharedArray;
 
 namespace {
 
-// Of P ranks on one decomposition, compared with P decompositions at once (1.7 was measured for two
-// ranks).
-constexpr double distributed_efficiency = 0.85;
-
 Index extent_to_distribute(const SpectrumTask& task, const SpectrumLimits& limits) {
   const bool symmetric = task.kind == BasisKind::symmetric || task.kind == BasisKind::scaled;
   return symmetric ? limits.symmetric : limits.general;
@@ -29,14 +26,6 @@ Index extent_to_distribute(const SpectrumTask& task, const SpectrumLimits& limit
 
 bool can_be_distributed(const SpectrumTask& task) {
   return task.kind == BasisKind::symmetric || task.kind == BasisKind::scaled;
-}
-
-// Gives the task to the rank that has the least to do, which then is how busy the busiest is.
-double assign(SpectrumTask& task, std::vector<double>& load) {
-  const auto least = std::min_element(load.begin(), load.end());
-  task.owner = static_cast<int>(least - load.begin());
-  *least += task.work();
-  return *std::max_element(load.begin(), load.end());
 }
 
 // The matrix (row-major), as LAPACK or ELPA shall see it.
@@ -181,28 +170,19 @@ void plan_tasks(std::span<SpectrumTask> tasks, int ranks, const SpectrumLimits& 
   for (SpectrumTask& task : tasks) by_size.push_back(&task);
   std::stable_sort(by_size.begin(), by_size.end(),
                    [](const auto* a, const auto* b) { return a->work() > b->work(); });
-  std::vector<double> load(static_cast<std::size_t>(ranks), 0.0);
   std::vector<SpectrumTask*> large;
-  double together = 0;
-  double side_by_side = 0;
+  std::vector<double> works;
   for (SpectrumTask* task : by_size) {
-    if (ranks == 1 || !can_be_distributed(*task) ||
-        task->extent < extent_to_distribute(*task, limits)) {
-      continue;
-    }
+    if (!can_be_distributed(*task) || task->extent < extent_to_distribute(*task, limits)) continue;
     large.push_back(task);
-    together += task->work() / (distributed_efficiency * ranks);
-    side_by_side = assign(*task, load);
+    works.push_back(task->work());
   }
-  if (!large.empty() && together < side_by_side) {
-    std::fill(load.begin(), load.end(), 0.0);
-    for (SpectrumTask* task : large) {
-      task->distributed = true;
-      task->owner = 0;
-    }
+  if (faster_together(works, ranks, ranks, limits.distributed_efficiency)) {
+    for (SpectrumTask* task : large) task->distributed = true;
   }
+  WorkSplit split(ranks);
   for (SpectrumTask* task : by_size) {
-    if (std::find(large.begin(), large.end(), task) == large.end()) assign(*task, load);
+    task->owner = task->distributed ? 0 : split.assign(task->work());
   }
 }
 
