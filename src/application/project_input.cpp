@@ -137,6 +137,8 @@ ProjectionInput examine_projection(const communication::Communicator& comm, cons
     const double sample_bytes = 8 * static_cast<double>(input.columns) / ranks;
     const auto fitting = static_cast<Index>(std::clamp(bytes_per_block / sample_bytes, 1.0, 1e15));
     input.samples_per_block = std::clamp<Index>(fitting, 1, input.samples);
+    input.compare_samples =
+        input.samples_per_block == input.samples && input.samples <= most_compared_samples;
   }
   return input;
 }

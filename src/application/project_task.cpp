@@ -103,7 +103,7 @@ class ProjectTask {
   KroneckerSumFit project_samples() {
     const VectorReader source = reader(input_.extents);
     const auto workspace = std::make_shared<communication::SharedBlocks>(comm_);
-    operators::ModeGrams grams(comm_, workspace, input_.extents);
+    operators::ModeGrams grams(comm_, workspace, input_.extents, input_.compare_samples);
     std::vector<double> values;
     for (Index first = 0; first < input_.samples; first += input_.samples_per_block) {
       const Index count = std::min(input_.samples_per_block, input_.samples - first);
@@ -123,7 +123,8 @@ class ProjectTask {
         write(fmt::format("/gram/{}", k + 1), {n, n}, matrices[k]);
       }
     });
-    return operators::project_gram(input_.extents, std::move(matrices), rule());
+    return operators::project_gram(input_.extents, std::move(matrices), rule(),
+                                   grams.operator_norm());
   }
 
   std::string run_product() {
@@ -178,8 +179,11 @@ class ProjectTask {
     report_.set("method", "means over the other modes, trace: " + trace);
     report_.set("converged", Index{1});
     report_.set("mean", fit.mean);
-    if (input_.kind == Kind::samples) {
-      report_.line(fmt::format("mean        {:.10g} of the squares", fit.mean));
+    if (input_.kind == Kind::samples && !input_.compare_samples) {
+      report_.line(
+          fmt::format("mean        {:.10g} of the squares (residual not computed: it would "
+                      "take all products of {} samples)",
+                      fit.mean, core::format_count(input_.samples)));
       return;
     }
     report_fit(fit.norm, fit.residual);

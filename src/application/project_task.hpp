@@ -21,6 +21,8 @@ struct ProjectionInput {
   Index columns = 1;  ///< of a matrix; else the points of the grid
   Index samples = 1;
   Index samples_per_block = 1;
+  /// Whether the norm of the Gram operator is worth its products of samples.
+  bool compare_samples = false;
 
   std::string text() const;
 };

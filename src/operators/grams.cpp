@@ -54,8 +54,12 @@ double estimate_seconds(const distribution::Layout& layout) {
 }  // namespace
 
 ModeGrams::ModeGrams(const communication::Communicator& comm,
-                     std::shared_ptr<communication::SharedBlocks> workspace, Extents extents)
-    : comm_(&comm), workspace_(std::move(workspace)), extents_(std::move(extents)) {
+                     std::shared_ptr<communication::SharedBlocks> workspace, Extents extents,
+                     bool compare_samples)
+    : comm_(&comm),
+      workspace_(std::move(workspace)),
+      extents_(std::move(extents)),
+      compare_samples_(compare_samples) {
   check_grid(extents_);
   for (const Index extent : extents_) {
     sums_.emplace_back(static_cast<std::size_t>(core::multiply(extent, extent)), 0.0);
@@ -112,6 +116,15 @@ void ModeGrams::add_mode(std::size_t mode, const double* block, Index left, Inde
   }
 }
 
+/// Products of whole samples: the away block as (samples, fibre).
+void ModeGrams::compare(Index samples, Index fibre) {
+  products_.assign(static_cast<std::size_t>(core::multiply(samples, samples)), 0.0);
+  for (Index first = 0; first < fibre; first += fibres_per_update) {
+    update(CblasNoTrans, samples, std::min(fibres_per_update, fibre - first),
+           workspace_->local() + first, fibre, products_);
+  }
+}
+
 void ModeGrams::add(Index samples, std::span<const double> block) {
   const distribution::Layout layout = this->layout(samples);
   const int rank = comm_->rank();
@@ -119,11 +132,14 @@ void ModeGrams::add(Index samples, std::span<const double> block) {
     throw core::ShapeError(
         fmt::format("a block of {} samples was given with another layout", samples));
   }
+  if (compare_samples_ && samples_ > 0) {
+    throw core::ShapeError("samples can be compared with each other in one block only");
+  }
   samples_ += samples;
   const auto leading = static_cast<std::size_t>(layout.leading_modes()) - 1;
   const auto all = std::span<const Index>(extents_);
   const Index columns = layout.away().count(rank);
-  const bool exchanges = leading > 0;
+  const bool exchanges = leading > 0 || compare_samples_;
   communication::Redistribution exchange(*workspace_, layout);
   if (exchanges) {
     exchange.to_away(layout.home().largest(), [&](Index first, Index /*count*/) {
@@ -133,6 +149,7 @@ void ModeGrams::add(Index samples, std::span<const double> block) {
       add_mode(mode, workspace_->local(), samples * product_of(all.first(mode)),
                product_of(all.subspan(mode + 1, leading - mode - 1)) * columns);
     }
+    if (compare_samples_) compare(samples, product_of(all.first(leading)) * columns);
   }
   for (std::size_t mode = leading; mode < all.size(); ++mode) {
     const Index left = layout.home().count(rank) * product_of(all.subspan(leading, mode - leading));
@@ -157,6 +174,17 @@ std::vector<std::vector<double>> ModeGrams::finish() {
     throw core::DataError(
         "samples are not finite, or so large that their products are not; check the data");
   }
+  if (compare_samples_) {
+    comm_->sum(products_);
+    double squares = 0;
+    for (Index i = 0; i < samples_; ++i) {
+      for (Index j = 0; j <= i; ++j) {
+        const double value = products_[static_cast<std::size_t>(i * samples_ + j)];
+        squares += (i == j ? 1 : 2) * value * value;
+      }
+    }
+    norm_ = std::sqrt(squares) / static_cast<double>(samples_);
+  }
   const Index points = core::product(extents_);
   std::size_t next = 0;
   for (std::size_t mode = 0; mode < sums_.size(); ++mode) {
@@ -174,7 +202,7 @@ std::vector<std::vector<double>> ModeGrams::finish() {
 }
 
 KroneckerSumFit project_gram(const Extents& extents, std::vector<std::vector<double>> grams,
-                             TraceRule rule) {
+                             TraceRule rule, std::optional<double> norm) {
   check_grid(extents);
   KroneckerSumFit fit;
   fit.factors = std::move(grams);
@@ -183,6 +211,22 @@ KroneckerSumFit project_gram(const Extents& extents, std::vector<std::vector<dou
     trace += fit.factors.front()[static_cast<std::size_t>(i * (extents.front() + 1))];
   }
   fit.mean = trace / static_cast<double>(extents.front());
+  if (norm) {
+    // ‖G‖² = N μ² + Σ_k N/n_k ‖S_k - μI‖² + what is missed.
+    const auto points = static_cast<double>(core::product(extents));
+    const double about_mean = *norm * *norm - points * fit.mean * fit.mean;
+    double missed = about_mean;
+    for (std::size_t k = 0; k < extents.size(); ++k) {
+      const auto n = static_cast<std::size_t>(extents[k]);
+      double varied = 0;
+      for (std::size_t c = 0; c < n * n; ++c) {
+        const double value = fit.factors[k][c] - (c % (n + 1) == 0 ? fit.mean : 0);
+        varied += value * value;
+      }
+      missed -= points / static_cast<double>(n) * varied;
+    }
+    set_residual(fit, *norm * *norm, about_mean, missed);
+  }
   apply_trace_rule(fit, extents, true, rule);
   return fit;
 }

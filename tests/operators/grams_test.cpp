@@ -34,8 +34,8 @@ class Grams : public testing::Test {
  protected:
   /// Samples in blocks of these sizes.
   Vectors grams(const Extents& extents, const std::vector<Index>& blocks,
-                const std::vector<double>& y) {
-    ModeGrams grams(comm_, workspace_, extents);
+                const std::vector<double>& y, std::optional<double>* norm = nullptr) {
+    ModeGrams grams(comm_, workspace_, extents, norm != nullptr);
     Index first = 0;
     for (const Index samples : blocks) {
       const auto layout = grams.layout(samples);
@@ -45,7 +45,9 @@ class Grams : public testing::Test {
       grams.add(samples, own);
       first += samples;
     }
-    return grams.finish();
+    Vectors result = grams.finish();
+    if (norm != nullptr) *norm = grams.operator_norm();
+    return result;
   }
 
   communication::Communicator comm_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
@@ -102,7 +104,12 @@ TEST_F(Grams, AreTheMeansOfTheGramOperator) {
     MatrixProjection projection(comm_, extents);
     if (comm_.is_root()) projection.add_rows(0, gram.values);
     const auto expected = projection.finish(rule);
-    const auto found = project_gram(extents, grams(extents, {samples}, y), rule);
+    std::optional<double> norm;
+    const auto matrices = grams(extents, {samples}, y, &norm);
+    const auto found = project_gram(extents, matrices, rule, norm);
+    EXPECT_NEAR(found.norm, expected.norm, 1e-13);
+    EXPECT_NEAR(found.residual, expected.residual, 1e-13);
+    EXPECT_NEAR(found.explained, expected.explained, 1e-13);
     for (std::size_t k = 0; k < extents.size(); ++k) {
       EXPECT_LT(oracle::relative_error(found.factors[k], expected.factors[k]), 1e-13);
     }
