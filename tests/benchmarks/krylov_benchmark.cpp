@@ -1,0 +1,176 @@
+// krylov_benchmark FILE DATASET RHO_O RHO_D RHO_W REPEATS [symmetric]
+// (I⊗I - rho_d I⊗W - rho_o W⊗I - rho_w W⊗W) X = B by Krylov iteration with the nearest Kronecker
+// product, beside one solve with (I - rho_o W) ⊗ (I - rho_d W). With `symmetric`, W is a
+// row-normalised symmetric matrix, which d_i w_ij = d_j w_ji makes symmetric: CG instead of GMRES.
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "kronwerk/factors/make.hpp"
+#include "kronwerk/io/read.hpp"
+#include "kronwerk/operators/krylov.hpp"
+#include "kronwerk/operators/nearest.hpp"
+#include "kronwerk/operators/product_sum.hpp"
+#include "measure.hpp"
+
+namespace communication = kronwerk::communication;
+namespace factors = kronwerk::factors;
+namespace operators = kronwerk::operators;
+namespace benchmarks = kronwerk::benchmarks;
+using kronwerk::core::Index;
+using operators::KrylovMethod;
+
+namespace {
+
+struct Rates {
+  double origin, destination, both;
+};
+
+/// W, or D^½ W D^-½ for the D that makes it symmetric: D_i is the number of neighbours.
+communication::SharedSparse weights_of(const communication::Communicator& comm,
+                                       const std::string& file, const std::string& dataset,
+                                       bool symmetric) {
+  auto weights = kronwerk::io::read_sparse(comm, {file, dataset});
+  if (!symmetric) return weights;
+  const auto offsets = weights.row_offsets.span();
+  const auto columns = weights.column_indices.span();
+  std::vector<double> values(columns.size());
+  const auto neighbours = [&](std::size_t row) {
+    return static_cast<double>(offsets[row + 1] - offsets[row]);
+  };
+  for (std::size_t row = 0; row + 1 < offsets.size(); ++row) {
+    for (Index k = offsets[row]; k < offsets[row + 1]; ++k) {
+      const auto place = static_cast<std::size_t>(k);
+      const auto column = static_cast<std::size_t>(columns[place]);
+      values[place] = 1 / std::sqrt(neighbours(row) * neighbours(column));
+    }
+  }
+  weights.values = communication::SharedArray<double>::from_private(values);
+  return weights;
+}
+
+double sum_of_squares(std::span<const double> values) {
+  double sum = 0;
+  for (const double each : values) sum += each * each;
+  return sum;
+}
+
+/// The operator, the nearest product's inverse, and the separable model's inverse.
+struct Model {
+  Model(const communication::Communicator& communicator, communication::SharedSparse matrix,
+        const Rates& wanted)
+      : comm(communicator),
+        workspace(std::make_shared<operators::Workspace>(comm)),
+        squares(sum_of_squares(matrix.values.span())),
+        weights(factors::make_sparse("W", std::move(matrix))),
+        identity(factors::make_identity(weights->rows())),
+        rates(wanted) {}
+
+  static factors::Chain chain(const factors::FactorPtr& factor) { return {{factor, false, false}}; }
+
+  factors::Chain combination(double of_identity, double of_weights) const {
+    const std::vector<std::pair<double, factors::FactorPtr>> terms = {{of_identity, identity},
+                                                                      {of_weights, weights}};
+    return chain(factors::linear_combination(comm, "aI + bW", terms));
+  }
+
+  operators::OperatorPtr sum() const {
+    return std::make_shared<operators::ProductSum>(
+        comm, workspace,
+        std::vector<operators::ScaledProduct>{
+            {1.0, {chain(identity), chain(identity)}},
+            {-rates.destination, {chain(identity), chain(weights)}},
+            {-rates.origin, {chain(weights), chain(identity)}},
+            {-rates.both, {chain(weights), chain(weights)}}});
+  }
+
+  /// W has no diagonal, so that I and W are orthogonal.
+  operators::NearestProduct nearest() const {
+    const auto n = weights->rows();
+    const std::vector<double> gram{static_cast<double>(n), 0, 0, squares};
+    const std::vector<double> traces{static_cast<double>(n), 0};
+    return operators::nearest_product({{{1.0, {0, 0}},
+                                        {-rates.destination, {0, 1}},
+                                        {-rates.origin, {1, 0}},
+                                        {-rates.both, {1, 1}}},
+                                       {n, n},
+                                       {gram, gram},
+                                       {traces, traces}});
+  }
+
+  operators::OperatorPtr product(factors::Chain left, factors::Chain right) const {
+    return std::make_shared<operators::ProductSum>(
+        comm, workspace,
+        std::vector<operators::ScaledProduct>{{1.0, {std::move(left), std::move(right)}}});
+  }
+
+  operators::OperatorPtr preconditioner() const {
+    const auto found = nearest();
+    return product(
+        factors::inverse(combination(found.coefficients[0][0], found.coefficients[0][1])),
+        factors::inverse(combination(found.coefficients[1][0], found.coefficients[1][1])));
+  }
+
+  operators::OperatorPtr separable() const {
+    return product(factors::inverse(combination(1, -rates.origin)),
+                   factors::inverse(combination(1, -rates.destination)));
+  }
+
+  const communication::Communicator& comm;
+  std::shared_ptr<operators::Workspace> workspace;
+  double squares;
+  factors::FactorPtr weights, identity;
+  Rates rates;
+};
+
+void run(int argc, char** argv) {
+  const auto comm = communication::Communicator::duplicate(PETSC_COMM_WORLD);
+  const Rates rates{std::stod(argv[3]), std::stod(argv[4]), std::stod(argv[5])};
+  const int repeats = std::stoi(argv[6]);
+  const bool symmetric = argc > 7 && std::strcmp(argv[7], "symmetric") == 0;
+  const double start = MPI_Wtime();
+  const Model model(comm, weights_of(comm, argv[1], argv[2], symmetric), rates);
+  const auto op = model.sum();
+  const auto preconditioner = model.preconditioner();
+  const auto separable = model.separable();
+  operators::KrylovSolver solver(
+      op, preconditioner, 1, {symmetric ? KrylovMethod::cg : KrylovMethod::gmres, 1e-10, 100, {}});
+  benchmarks::report(comm, "setup_seconds", comm.max(MPI_Wtime() - start));
+
+  const auto& layout = op->input_layout();
+  std::vector<double> b(static_cast<std::size_t>(layout.home_size(comm.rank())));
+  std::vector<double> x(b.size());
+  operators::fill_random(operators::RandomKind::normal, 1, layout.home_begin(comm.rank()), b);
+  operators::KrylovOutcome outcome;
+  const auto times =
+      benchmarks::medians_in_turns(comm, repeats,
+                                   {[&] {
+                                      std::fill(x.begin(), x.end(), 0.0);
+                                      outcome = solver.solve(b, x);
+                                    },
+                                    [&] { separable->apply(b, x); }, [&] { op->apply(b, x); },
+                                    [&] { preconditioner->apply(b, x); }});
+  benchmarks::report(comm, "krylov_seconds", times[0]);
+  benchmarks::report(comm, "separable_seconds", times[1]);
+  benchmarks::report(comm, "apply_seconds", times[2]);
+  benchmarks::report(comm, "precondition_seconds", times[3]);
+  benchmarks::report(comm, "ratio", times[0] / times[1]);
+  benchmarks::report(comm, "iterations", static_cast<double>(outcome.iterations));
+  benchmarks::report(comm, "residual", outcome.residuals[0]);
+  benchmarks::report(comm, "converged", outcome.converged ? 1 : 0);
+  if (comm.is_root()) std::printf("blas_core %s\n", openblas_get_corename());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 7) {
+    std::fprintf(stderr,
+                 "usage: krylov_benchmark FILE DATASET RHO_O RHO_D RHO_W REPEATS [symmetric]\n");
+    return 2;
+  }
+  const benchmarks::Session session(&argc, &argv);
+  return benchmarks::guarded([&] { run(argc, argv); });
+}
