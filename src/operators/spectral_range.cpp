@@ -272,6 +272,10 @@ void check_regular(const communication::Communicator& comm, const SpectralSum& s
   const Values values = spectral::values_of(sum);
   const Found found = search(comm, values);
   if (found.least.place == nowhere) return;
+  if (!std::isfinite(found.largest)) {
+    throw core::DataError(
+        "eigenvalues of the operator are too large for double precision; scale its factors down");
+  }
   // Eigenvalues have errors of some ε max|λ|, times the condition of their basis.
   double condition = 1;
   for (const auto& basis : sum.bases) condition = std::max(condition, basis->condition);

@@ -182,6 +182,8 @@ TEST_F(SpectralScalarsTest, NumbersThatAreNotFiniteAreRefused) {
   auto sum = make_sum({a_, b_}, kronecker_sum(2));
   sum.terms[0].eigenvalues[0][2] = std::nan("");
   EXPECT_THROW(check_regular(comm_, sum), core::DataError);
+  const Mode large = diagonal_mode({1e200, 1.0});
+  expect_refused(make_sum({large, large}, {{1, {1, 1}}}), {"too large"});
 }
 
 }  // namespace
