@@ -165,8 +165,9 @@ double estimate_factors(const Problem& problem, std::optional<MethodKind> method
   for (const auto& term : problem.sum.terms) {
     bytes += expressions::estimate_factor_bytes(term, problem.symbols, inverses);
   }
-  if (method != MethodKind::spectral) return bytes;
-  // Eigenvectors and their inverse, dense, for every distinct matrix.
+  const bool dense = problem.job.task == Task::eigenvalues || problem.job.task == Task::expm;
+  if (method != MethodKind::spectral && !dense) return bytes;
+  // Eigenvectors and their inverse, or as much beside an exponential, for every distinct matrix.
   std::set<std::string> seen;
   for (const auto& mode : expressions::find_structure(problem.sum, {}).modes) {
     if (!mode.first || !seen.insert(mode.first->text).second) continue;

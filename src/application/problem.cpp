@@ -73,7 +73,8 @@ void check_used(const Job& job) {
 }
 
 bool differentiable(Task task) {
-  return task != Task::assemble;
+  const auto& tasks = configuration::find_entry("gradient")->tasks;
+  return std::ranges::find(tasks, task) != tasks.end();
 }
 
 std::vector<std::string> parameters_to_differentiate(const Job& job) {
@@ -97,7 +98,7 @@ void check_method(const Problem& problem) {
     throw ConfigurationError(fmt::format("{}: the operator is zero", where));
   }
   const bool square = problem.sum.row_extents == problem.sum.col_extents;
-  const bool needs_square = job.task == Task::solve || job.task == Task::logdet;
+  const bool needs_square = job.task != Task::apply && job.task != Task::assemble;
   if (needs_square && !square) {
     throw core::ShapeError(fmt::format(
         "{}: the task '{}' needs a square operator; this one maps the grid {} to the grid {}",

@@ -52,6 +52,14 @@ void run_task(TaskContext& context) {
       return run_logdet(context);
     case Task::assemble:
       return run_assemble(context);
+    case Task::trace:
+      return run_trace(context);
+    case Task::diagonal:
+      return run_diagonal(context);
+    case Task::eigenvalues:
+      return run_eigenvalues(context);
+    case Task::expm:
+      return run_expm(context);
     case Task::project:
       break;  // has no operator and does not come here
   }

@@ -38,6 +38,10 @@ void run_apply(TaskContext& context);
 void run_solve(TaskContext& context);
 void run_logdet(TaskContext& context);
 void run_assemble(TaskContext& context);
+void run_trace(TaskContext& context);
+void run_diagonal(TaskContext& context);
+void run_eigenvalues(TaskContext& context);
+void run_expm(TaskContext& context);
 
 /// Lowers the operator and its derivatives and runs the task; returns why an iterative solve did not
 /// converge, or "". Collective.

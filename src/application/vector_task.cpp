@@ -26,7 +26,8 @@ void check_count(const VectorReader& reader, Index count, const std::string& wha
 Index count_inputs(const communication::Communicator& comm, const Problem& problem) {
   const auto task = problem.job.task;
   if (task == configuration::Task::assemble) return core::product(problem.sum.row_extents);
-  if (task == configuration::Task::logdet) return 1;
+  const auto& with_input = configuration::find_entry("input")->tasks;
+  if (std::ranges::find(with_input, task) == with_input.end()) return 1;
   return make_input_reader(comm, problem).shape().count;
 }
 

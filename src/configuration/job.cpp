@@ -41,6 +41,7 @@ class Reader {
     read_projection();
     read_solver();
     read_output();
+    if (const Tree* time = tree_.find("time")) job_.time = *to_number(*time);
     if (const Tree* batch = tree_.find("batch")) job_.batch = to_integer(*batch);
     if (const Tree* threads = tree_.find("blas_threads")) {
       job_.blas_threads = static_cast<int>(*to_integer(*threads));
@@ -191,7 +192,7 @@ class Reader {
         gradient.cotangent.kind =
             cotangent->text == "result" ? CotangentKind::result : CotangentKind::ones;
       }
-    } else if (job_.task != Task::logdet) {
+    } else if (job_.task != Task::logdet && job_.task != Task::trace) {
       fail(tree->position, "missing key 'cotangent' in 'gradient' (a dataset, 'result' or 'ones')");
     }
     if (const Tree* parameters = tree->find("parameters")) {

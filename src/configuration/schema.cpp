@@ -9,8 +9,9 @@ namespace kronwerk::configuration {
 namespace {
 
 const std::vector<Task> on_vectors{Task::apply, Task::solve};
-const std::vector<Task> with_input{Task::apply, Task::solve, Task::project};
-const std::vector<Task> differentiable{Task::apply, Task::solve, Task::logdet};
+const std::vector<Task> with_input{Task::apply, Task::solve, Task::project, Task::expm};
+const std::vector<Task> differentiable{Task::apply, Task::solve, Task::logdet, Task::trace,
+                                       Task::diagonal};
 
 /// All tasks that have an operator formula.
 std::vector<Task> with_formula() {
@@ -121,7 +122,7 @@ std::vector<SchemaEntry> derivative_entries() {
                      .tasks = differentiable,
                      .documentation =
                          "∂L/∂(result): a dataset, `result` or `ones`; required but for "
-                         "`logdet`, where it is 1 if not given"});
+                         "`logdet` and `trace`, where it is 1 if not given"});
   add_dataset(entries, "gradient.cotangent", differentiable, "the cotangent");
   entries.push_back({.path = "gradient.parameters",
                      .types = list,
@@ -276,6 +277,11 @@ std::vector<SchemaEntry> remaining_entries() {
        .minimum = 0,
        .tasks = {Task::logdet},
        .documentation = "of these vectors"},
+      {.path = "time",
+       .types = number,
+       .default_value = "1",
+       .tasks = {Task::expm},
+       .documentation = "t in exp(t Op)"},
       {.path = "output",
        .types = text | map,
        .required = true,
@@ -293,7 +299,7 @@ std::vector<SchemaEntry> remaining_entries() {
        .default_value = "what keeps a block below 256 MB per rank",
        .minimum = 1,
        .maximum = 2147483647,
-       .tasks = {Task::apply, Task::solve, Task::assemble},
+       .tasks = {Task::apply, Task::solve, Task::assemble, Task::expm},
        .documentation = "right-hand sides that are processed together"},
       {.path = "blas_threads",
        .types = integer,
@@ -310,8 +316,8 @@ std::vector<SchemaEntry> remaining_entries() {
 
 std::vector<SchemaEntry> all_entries() {
   std::vector<SchemaEntry> entries = main_entries();
-  for (const auto& part :
-       {vector_entries(), projection_entries(), derivative_entries(), sweep_entries(), remaining_entries()}) {
+  for (const auto& part : {vector_entries(), projection_entries(), derivative_entries(),
+                           sweep_entries(), remaining_entries()}) {
     entries.insert(entries.end(), part.begin(), part.end());
   }
   return entries;
@@ -346,7 +352,9 @@ bool matches(std::string_view pattern, std::string_view path) {
 }  // namespace
 
 std::span<const std::string> task_names() {
-  static const std::array<std::string, 5> names{"apply", "solve", "logdet", "assemble", "project"};
+  static const std::array<std::string, 9> names{"apply",    "solve",       "logdet",
+                                                "assemble", "project",     "trace",
+                                                "diagonal", "eigenvalues", "expm"};
   return names;
 }
 

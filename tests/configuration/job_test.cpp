@@ -223,7 +223,6 @@ TEST(Job, WarnsOfKeysThatTheTaskDoesNotUse) {
       "x.yaml:6:1: 'input' is not used by the task 'logdet'",
       "x.yaml:10:3: 'gradient.input' is not used by the task 'logdet'",
       "x.yaml:11:35: 'tangent.input' is not used by the task 'logdet'",
-      "x.yaml:12:1: 'solver' is not used by the task 'logdet'",
       "x.yaml:14:1: 'batch' is not used by the task 'logdet'"};
   EXPECT_EQ(job.warnings, expected);
 }

@@ -104,6 +104,7 @@ struct Job {
   std::optional<TangentRequest> tangent;
   std::optional<ProjectionRequest> projection;
   SolverSettings solver;
+  double time = 1;  ///< of `expm`
   OutputSettings output;
   std::optional<core::Index> batch;  ///< right-hand sides per block
   int blas_threads = 1;

@@ -10,7 +10,7 @@ namespace kronwerk::configuration {
 
 /// What a job computes. A task that is added here also needs a name in task_names() and its keys in
 /// schema().
-enum class Task { apply, solve, logdet, assemble, project };
+enum class Task { apply, solve, logdet, assemble, project, trace, diagonal, eigenvalues, expm };
 
 /// In the order of the enumerators.
 std::span<const std::string> task_names();

@@ -1,0 +1,49 @@
+// tr Op, and its derivatives tr(∂Op/∂θ), from the diagonals of the factors.
+#include <fmt/format.h>
+
+#include "application/diagonal_values.hpp"
+#include "application/scalar_cotangent.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+double trace_of(TaskContext& context, std::span<const expressions::LoweredProduct> terms) {
+  if (terms.empty()) return 0;
+  return DiagonalValues(context, terms, DiagonalValues::Purpose::trace).sum();
+}
+
+void write_derivatives(TaskContext& context, double result) {
+  const auto& job = context.job();
+  if (job.gradient) {
+    const double cotangent = read_scalar_cotangent(context, result);
+    for (const auto& parameter : job.gradient->parameters) {
+      const double value = cotangent * trace_of(context, context.derivatives.at(parameter.value));
+      context.file.write_scalar("/gradient/" + parameter.value, value);
+      context.report.line(fmt::format("gradient    {} = {:.12g}", parameter.value, value));
+    }
+  }
+  if (job.tangent) {
+    double change = 0;
+    for (const auto& [name, direction] : job.tangent->parameters) {
+      change += direction.value * trace_of(context, context.derivatives.at(name));
+    }
+    context.file.write_scalar("/tangent", change);
+    context.report.line(fmt::format("tangent     {:.12g}", change));
+  }
+}
+
+}  // namespace
+
+void run_trace(TaskContext& context) {
+  double trace = 0;
+  context.stages.run("trace", [&] { trace = trace_of(context, context.products); });
+  context.stages.report("trace", "from the diagonals of the factors");
+  context.report.line(fmt::format("result      trace = {:.15g}", trace));
+  context.stages.run("gradient", [&] { write_derivatives(context, trace); });
+  if (context.job().gradient) context.stages.report("gradient", "traces of the derivatives");
+  context.file.write_scalar("/result", trace);
+  context.report.set("method", "direct: from the diagonals of the factors");
+  context.report.set("converged", Index{1});
+}
+
+}  // namespace kronwerk::application
