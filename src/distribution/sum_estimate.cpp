@@ -263,6 +263,35 @@ SumEstimate estimate_sum(const SumShape& shape, int leading_modes, int parts, co
   return estimate;
 }
 
+SumEstimate estimate_neighbours(const SumShape& shape, int leading_modes, int parts,
+                                const NeighbourNeeds& needs, const Rates& rates) {
+  const SumSchedule schedule = schedule_sum(shape, leading_modes);
+  const Sides sides = sides_of(shape, leading_modes);
+  const auto flops = flops_of(shape, static_cast<std::size_t>(leading_modes), schedule.trailing);
+  const auto rows_in = static_cast<double>(BlockPartition(sides.leading_in, parts).largest());
+  const auto rows_out = static_cast<double>(BlockPartition(sides.leading_out, parts).largest());
+  const auto trailing = static_cast<double>(sides.trailing_in);
+
+  SumEstimate estimate;
+  estimate.leading_modes = leading_modes;
+  estimate.neighbours = true;
+  estimate.exchanges = needs.rows_received > 0 ? 1 : 0;
+  estimate.vectors_moved = estimate.exchanges;
+  estimate.vector_bytes_per_rank = 8 * rows_in * trailing;
+  estimate.result_bytes_per_rank = 8 * rows_out * static_cast<double>(sides.trailing_out);
+  estimate.exchanged_bytes_per_rank = 8 * static_cast<double>(needs.rows_given) * trailing;
+  estimate.away_bytes_per_rank =
+      8 * static_cast<double>(needs.rows_given + needs.rows_received) * trailing;
+  estimate.flops_busiest_rank = 2 * static_cast<double>(needs.entries) * trailing +
+                                rows_out * std::accumulate(flops.begin(), flops.end(), 0.0);
+  const double bytes = estimate.vector_bytes_per_rank + estimate.result_bytes_per_rank +
+                       2 * estimate.away_bytes_per_rank;
+  estimate.seconds = estimate.flops_busiest_rank / rates.flops_per_second +
+                     bytes / rates.memory_bytes_per_second +
+                     estimate.exchanged_bytes_per_rank / rates.exchange_bytes_per_second;
+  return estimate;
+}
+
 SumEstimate choose_sum_split(const SumShape& shape, int parts, const Rates& rates) {
   if (shape.terms.empty() || shape.modes.empty()) {
     throw core::ShapeError("a sum of products needs at least one term with one factor");

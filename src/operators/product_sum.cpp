@@ -5,6 +5,7 @@
 
 #include "chain_diagonal.hpp"
 #include "operators/sum_execution.hpp"
+#include "operators/sum_neighbours.hpp"
 
 namespace kronwerk::operators {
 namespace {
@@ -44,16 +45,28 @@ struct ProductSum::State {
   const communication::Communicator* comm;
   std::shared_ptr<Workspace> workspace;
   distribution::SumEstimate estimate;
-  // One of the two: a single product, or the plan of several.
+  // One of the three: a single product, the plan of several, or an exchange between neighbours.
   std::optional<KroneckerProduct> product;
   std::optional<SumExecution> execution;
+  std::optional<SumNeighbours> neighbours;
   std::shared_ptr<const ProductSum> transposed;
 
   const distribution::Layout& input() const {
+    if (neighbours) return neighbours->input();
     return product ? product->input_layout() : execution->input();
   }
   const distribution::Layout& output() const {
+    if (neighbours) return neighbours->output();
     return product ? product->output_layout() : execution->output();
+  }
+  void apply(std::span<const double> x, std::span<double> y, bool accumulate) const {
+    if (neighbours) {
+      neighbours->apply(x, y, accumulate);
+    } else if (product) {
+      product->apply(x, y, accumulate);
+    } else {
+      execution->apply(x, y, accumulate);
+    }
   }
 };
 
@@ -87,17 +100,30 @@ std::shared_ptr<ProductSum::State> ProductSum::make_state(const communication::C
   auto state = std::make_shared<State>();
   state->comm = &comm;
   state->workspace = workspace;
+  state->estimate = leading_modes ? distribution::estimate_sum(shape, *leading_modes, comm.size())
+                                  : distribution::choose_sum_split(shape, comm.size());
+  const int split = state->estimate.leading_modes;
+  const auto schedule = distribution::schedule_sum(shape, split);
+  if (schedule.rank > 0) {
+    state->neighbours = SumNeighbours::make(comm, workspace, collected, split);
+    if (state->neighbours) {
+      const auto estimate =
+          distribution::estimate_neighbours(shape, split, comm.size(), state->neighbours->needs());
+      if (estimate.seconds < state->estimate.seconds) {
+        state->estimate = estimate;
+        return state;
+      }
+      state->neighbours.reset();
+    }
+  }
   if (shape.terms.size() == 1 && shape.terms.front().coefficient != 0) {
     const auto& only = shape.terms.front();
     state->product.emplace(comm, std::move(workspace), only.coefficient,
-                           collected.chains(0, only.matrices), leading_modes);
+                           collected.chains(0, only.matrices), split);
     state->estimate = as_sum(state->product->estimate(), comm.size() > 1);
-    return state;
+  } else {
+    state->execution.emplace(comm, std::move(workspace), collected, schedule);
   }
-  state->estimate = leading_modes ? distribution::estimate_sum(shape, *leading_modes, comm.size())
-                                  : distribution::choose_sum_split(shape, comm.size());
-  const auto schedule = distribution::schedule_sum(shape, state->estimate.leading_modes);
-  state->execution.emplace(comm, std::move(workspace), collected, schedule);
   return state;
 }
 
@@ -109,11 +135,7 @@ void ProductSum::do_apply(std::span<const double> x, std::span<double> y, bool t
                           bool accumulate) const {
   State& state = *state_;
   if (!transposed) {
-    if (state.product) {
-      state.product->apply(x, y, accumulate);
-    } else {
-      state.execution->apply(x, y, accumulate);
-    }
+    state.apply(x, y, accumulate);
     return;
   }
   if (!state.transposed) {

@@ -138,6 +138,19 @@ TEST(ScheduleSum, LikeTermsThatCancelMoveNothing) {
   EXPECT_EQ(estimate_sum(shape, 1, 2).exchanges, 0);
 }
 
+TEST(EstimateNeighbours, FewRowsAreCheaperThanAllAndManyAreNot) {
+  auto flow = two_modes(3000, 3000, {{1, -0.3}, {-0.35, -0.1}});
+  for (auto& mode : flow.modes) mode[1].flops_per_fibre = 2.0 * 6 * 3000;
+  const SumEstimate all = estimate_sum(flow, 1, 4);
+  const SumEstimate few = estimate_neighbours(flow, 1, 4, {40, 40, 5000});
+  EXPECT_TRUE(few.neighbours);
+  EXPECT_EQ(few.exchanges, 1);
+  EXPECT_DOUBLE_EQ(few.exchanged_bytes_per_rank, 8.0 * 40 * 3000);
+  EXPECT_LT(few.seconds, all.seconds);
+  EXPECT_GT(estimate_neighbours(flow, 1, 4, {2250, 2250 * 3, 5000}).seconds, all.seconds);
+  EXPECT_EQ(estimate_neighbours(flow, 1, 1, {0, 0, 5000}).exchanges, 0);
+}
+
 TEST(ChooseSumSplit, GivesEveryRankAPartAndPrefersNoExchange) {
   SumShape batch;
   batch.modes = {{identity(1000)}, {identity(30), dense(30, 30)}, {identity(40), dense(40, 40)}};

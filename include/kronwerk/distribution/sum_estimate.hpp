@@ -51,13 +51,15 @@ struct SumSchedule {
 /// What one application of a sum costs the busiest of `parts` ranks.
 struct SumEstimate {
   int leading_modes = 0;
-  int exchanges = 0;      ///< phases: 0 or 2
-  int vectors_moved = 0;  ///< by these phases: 0, or at most d + 1
+  int exchanges = 0;      ///< phases: 0 or 2; 1 between neighbours
+  int vectors_moved = 0;  ///< by these phases: 0, or at most d + 1; 1 (in part) between neighbours
+  bool neighbours = false;  ///< leading parts act in the home layout, on rows that others send
   double flops_busiest_rank = 0;
   double exchanged_bytes_per_rank = 0;  ///< leaving the busiest rank, all vectors together
   double vector_bytes_per_rank = 0;     ///< the input's home block of the busiest rank
   double result_bytes_per_rank = 0;
-  double away_bytes_per_rank = 0;  ///< work memory: one block, two if d > 1, none if d = 0
+  double away_bytes_per_rank = 0;  ///< work memory: one block, two if d > 1, none if d = 0; the
+                                   ///< rows that travel between neighbours
   double seconds = 0;              ///< by the given rates
 };
 
@@ -74,6 +76,17 @@ SumSchedule schedule_sum(const SumShape& shape, int leading_modes);
 
 SumEstimate estimate_sum(const SumShape& shape, int leading_modes, int parts,
                          const Rates& rates = {});
+
+/// What the busiest rank needs where the leading parts are stored entry by entry and act in the
+/// home layout: y = Σ_r R_r (Σ_l c_lr L_l) x, in which a rank needs the rows of x that its rows of
+/// the L_l name.
+struct NeighbourNeeds {
+  Index rows_received = 0;
+  Index rows_given = 0;  ///< one for each rank that needs it
+  Index entries = 0;     ///< of all Σ_l c_lr L_l in this rank's rows
+};
+SumEstimate estimate_neighbours(const SumShape& shape, int leading_modes, int parts,
+                                const NeighbourNeeds& needs, const Rates& rates = {});
 
 /// The split with the least estimated time among those that give every rank a part, if there are
 /// any; of equal ones the smallest.
