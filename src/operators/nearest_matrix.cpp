@@ -152,15 +152,24 @@ class Bidiagonalisation {
     Numbers left, right;  ///< coefficients
   };
   Pair leading() const {
+    // The eigenvector (u, v) of [0 B; Bᵀ 0] with the largest eigenvalue holds the singular pair.
     const std::size_t n = diagonal_.size();
-    Numbers matrix(n * n, 0.0);
+    Numbers matrix(4 * n * n, 0.0);
+    const auto set = [&](std::size_t i, std::size_t j, double value) {
+      matrix[i * 2 * n + n + j] = matrix[(n + j) * 2 * n + i] = value;
+    };
     for (std::size_t i = 0; i < n; ++i) {
-      matrix[i * n + i] = diagonal_[i];
-      if (i + 1 < n) matrix[i * n + i + 1] = above_[i];
+      set(i, i, diagonal_[i]);
+      if (i + 1 < n) set(i, i + 1, above_[i]);
     }
-    auto found = leading_singular(std::move(matrix), n, n);
-    const double residual = above_.back() * std::abs(found.left.back());
-    return {found.value, residual, std::move(found.left), std::move(found.right)};
+    const auto eigen = symmetric_eigen(std::move(matrix), 2 * n);
+    const auto leading = eigen.vectors.end() - static_cast<std::ptrdiff_t>(2 * n);
+    const auto middle = leading + static_cast<std::ptrdiff_t>(n);
+    Pair pair{eigen.values.back(), 0, {leading, middle}, {middle, eigen.vectors.end()}};
+    for (double& value : pair.left) value *= std::sqrt(2);
+    for (double& value : pair.right) value *= std::sqrt(2);
+    pair.residual = above_.back() * std::abs(pair.left.back());
+    return pair;
   }
   Numbers left(const Pair& pair) const { return combine(left_, pair.left); }
   Numbers right(const Pair& pair) const { return combine(right_, pair.right); }

@@ -18,6 +18,9 @@ using core::Index;
 using Doubles = hn::ScalableTag<double>;
 using Vector = hn::Vec<Doubles>;
 
+/// Whether the target multiplies and adds in one instruction.
+constexpr bool fused = HWY_NATIVE_FMA == 1;
+
 #define KRONWERK_UNROLLED _Pragma("GCC unroll 8")
 
 struct Stored {
@@ -52,12 +55,18 @@ HWY_INLINE void add_compensated(Vector& high, Vector& low, Vector value) {
   high = total;
 }
 
+// Sums are made where multiplications are, which have little else to do: the units for additions
+// are what limits this kernel as long as its values come from a cache.
+HWY_INLINE Vector add_plainly(Vector a, Vector b, Vector one) {
+  return fused ? hn::MulAdd(a, one, b) : hn::Add(a, b);
+}
+
 template <int rows>
-HWY_INLINE Vector tree_sum(const Vector* x) {
+HWY_INLINE Vector tree_sum(const Vector* x, Vector one) {
   if constexpr (rows == 1) {
     return x[0];
   } else {
-    return hn::Add(tree_sum<rows / 2>(x), tree_sum<rows / 2>(x + rows / 2));
+    return add_plainly(tree_sum<rows / 2>(x, one), tree_sum<rows / 2>(x + rows / 2, one), one);
   }
 }
 
@@ -66,7 +75,8 @@ HWY_INLINE Vector tree_sum(const Vector* x) {
 template <int rows, int width, typename Source>
 class RowGroup {
  public:
-  RowGroup(const Source& source, const TileSums& sums) : source_(source), sums_(sums) {
+  RowGroup(const Source& source, const TileSums& sums)
+      : source_(source), sums_(sums), one_(hn::Set(Doubles(), 1.0)) {
     KRONWERK_UNROLLED
     for (int r = 0; r < rows; ++r) high_[r] = low_[r] = square_[r] = hn::Zero(Doubles());
   }
@@ -80,10 +90,10 @@ class RowGroup {
       KRONWERK_UNROLLED
       for (int r = 0; r < rows; ++r) {
         x[r] = source_.stream(first_row + r, c);
-        part[r] = v == 0 ? x[r] : hn::Add(part[r], x[r]);
+        part[r] = v == 0 ? x[r] : add_plainly(part[r], x[r], one_);
         square_[r] = hn::MulAdd(x[r], x[r], square_[r]);
       }
-      add_to_columns(tree_sum<rows>(x), c);
+      add_to_columns(tree_sum<rows>(x, one_), c);
     }
     KRONWERK_UNROLLED
     for (int r = 0; r < rows; ++r) add_compensated(high_[r], low_[r], part[r]);
@@ -98,7 +108,7 @@ class RowGroup {
       add_compensated(high_[r], low_[r], x[r]);
       square_[r] = hn::MulAdd(x[r], x[r], square_[r]);
     }
-    add_to_columns(tree_sum<rows>(x), c);
+    add_to_columns(tree_sum<rows>(x, one_), c);
   }
 
   void finish(Index first_row) {
@@ -130,6 +140,7 @@ class RowGroup {
 
   const Source& source_;
   const TileSums& sums_;
+  Vector one_;
   Vector high_[rows];
   Vector low_[rows];
   Vector square_[rows];
