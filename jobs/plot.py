@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""Draws a result over a two-mode grid from the result file alone.
+"""Draws a result over a two-mode grid, or the factors of a projection, from the result file alone.
 
   jobs/plot.py RESULT.h5 [--dataset /result] [--to PICTURE.png] [--origin NAME] [--destination NAME]
+               [--labels DATA.h5:/ids]
 
 Left the matrix, origin by destination, in blocks where it is larger than the picture; right the sums
-by origin and by destination, in descending order.
+by origin and by destination, in descending order. A projection has a panel for each factor instead:
+lines or bars for vectors, pictures for matrices; labels name the entries of factors of their length.
 """
 
 import argparse
@@ -83,6 +85,56 @@ def draw(file, arguments):
     return figure
 
 
+def read_labels(place):
+    """The strings of FILE.h5:/path."""
+    if place is None:
+        return []
+    name, _, path = place.rpartition(":")
+    with h5py.File(name) as file:
+        return [label.decode() if isinstance(label, bytes) else str(label) for label in file[path][:]]
+
+
+def draw_factor(axes, values, labels, name):
+    if values.ndim == 2:
+        step = max(1, -(-max(values.shape) // LARGEST))
+        values = values[::step, ::step]
+        norm, colours = scale(values)
+        axes.figure.colorbar(axes.imshow(values, norm=norm, cmap=colours), ax=axes, shrink=0.85)
+    elif len(values) == len(labels):
+        axes.bar(range(len(values)), values)
+        axes.set_xticks(range(len(values)), labels, rotation=90)
+    elif len(values) > LARGEST:
+        # As many points as the picture has, each the mean of its neighbours, and their extremes.
+        starts = np.linspace(0, len(values), LARGEST, endpoint=False).astype(int)
+        means = np.add.reduceat(values, starts) / np.diff(np.append(starts, len(values)))
+        lowest, highest = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+        axes.fill_between(starts, lowest, highest, alpha=0.3, linewidth=0)
+        axes.plot(starts, means)
+    else:
+        axes.plot(values)
+    if values.ndim == 1:
+        axes.axhline(0, color="grey", linewidth=0.5)
+    axes.set_title(name)
+
+
+def draw_factors(file, arguments):
+    factors = sorted(file["factor"], key=int)
+    names = [arguments.origin, arguments.destination]
+    labels = read_labels(arguments.labels)
+    figure, panels = plt.subplots(
+        1, len(factors), figsize=(4.5 * len(factors), 4), dpi=90, squeeze=False, layout="constrained"
+    )
+    for axes, factor in zip(panels[0], factors):
+        name = names[int(factor) - 1] if len(factors) == 2 else f"mode {factor}"
+        draw_factor(axes, file["factor"][factor][:], labels, f"{name} effect")
+    report = file["report"].attrs
+    text = os.path.basename(str(file.attrs.get("configuration_file", file.filename)))
+    if "explained" in report:
+        text += f", {100 * report['explained']:.1f} % of the variance explained"
+    figure.suptitle(text)
+    return figure
+
+
 def save(figure, target):
     """128 colours are enough for the eye and a third of the bytes."""
     drawn = io.BytesIO()
@@ -98,12 +150,16 @@ def main():
     parser.add_argument("--to", help="default: the result's name with .png")
     parser.add_argument("--origin", default="origin")
     parser.add_argument("--destination", default="destination")
+    parser.add_argument("--labels", help="names of a factor's entries: DATA.h5:/ids")
     arguments = parser.parse_args()
     target = arguments.to or os.path.splitext(arguments.result)[0] + ".png"
     with h5py.File(arguments.result) as file:
-        if arguments.dataset not in file:
+        if arguments.dataset in file:
+            figure = draw(file, arguments)
+        elif "factor" in file:
+            figure = draw_factors(file, arguments)
+        else:
             raise SystemExit(f"{arguments.result} has no {arguments.dataset}")
-        figure = draw(file, arguments)
     save(figure, target)
     print(target)
 

@@ -240,8 +240,9 @@ std::vector<SchemaEntry> sweep_entries() {
 
 std::vector<SchemaEntry> remaining_entries() {
   const std::vector<Task> solving{Task::solve, Task::logdet};
+  const std::vector<Task> iterating{Task::solve, Task::logdet, Task::project};
   return {
-      {.path = "solver", .types = map, .tasks = solving, .documentation = "how to solve"},
+      {.path = "solver", .types = map, .tasks = iterating, .documentation = "how to solve"},
       {.path = "solver.method",
        .types = text,
        .default_value = "auto",
@@ -255,14 +256,15 @@ std::vector<SchemaEntry> remaining_entries() {
        .minimum = 0,
        .maximum = 1,
        .minimum_excluded = true,
-       .tasks = solving,
-       .documentation = "relative residual at which `krylov` stops"},
+       .tasks = iterating,
+       .documentation =
+           "relative residual at which `krylov` (or the iteration of `onto: kron`) stops"},
       {.path = "solver.max_iterations",
        .types = integer,
        .default_value = "1000",
        .minimum = 1,
        .maximum = 2147483647,
-       .tasks = solving,
+       .tasks = iterating,
        .documentation = "of `krylov`, per right-hand side"},
       {.path = "solver.probes",
        .types = integer,
