@@ -5,6 +5,7 @@
 #include "application/commands.hpp"
 #include "application/memory.hpp"
 #include "application/project_task.hpp"
+#include "application/sweep.hpp"
 #include "application/task.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/distribution/layout.hpp"
@@ -62,6 +63,9 @@ void print_ranks(const MemoryNeeds& needs) {
 
 void print_plan(const Problem& problem, Index count, const MemoryNeeds& needs) {
   put("task", configuration::task_name(problem.job.task));
+  if (!problem.job.sweep.empty()) {
+    put("sweep", sweep_text(problem.job) + "; below, the first point");
+  }
   put("operator", problem.sum.text());
   put("grid", fmt::format("{} ({} points)", core::to_text(problem.sum.col_extents),
                           core::format_count(core::product(problem.sum.col_extents))));

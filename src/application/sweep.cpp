@@ -138,7 +138,7 @@ class Sweep {
         watch_(comm) {}
 
   void run() {
-    stages_.print(fmt::format("sweep       {} points: {}", points_, axes_text()));
+    stages_.print("sweep       " + sweep_text(job_));
     if (directory_.finished_points() > 0) {
       stages_.print(
           fmt::format("            {} of them are finished already", directory_.finished_points()));
@@ -158,14 +158,6 @@ class Sweep {
   }
 
  private:
-  std::string axes_text() const {
-    std::vector<std::string> parts;
-    for (const auto& axis : job_.sweep) {
-      parts.push_back(fmt::format("{} ({})", axis.name, axis.values.size()));
-    }
-    return core::join(parts, " x ");
-  }
-
   /// An error says at which point it happened.
   void run_and_explain(Index point) {
     const Job job = job_at(job_, point);
@@ -253,6 +245,14 @@ class Sweep {
 };
 
 }  // namespace
+
+std::string sweep_text(const Job& job) {
+  std::vector<std::string> parts;
+  for (const auto& axis : job.sweep) {
+    parts.push_back(fmt::format("{} ({})", axis.name, axis.values.size()));
+  }
+  return fmt::format("{} points: {}", core::product(axes_of(job)), core::join(parts, " x "));
+}
 
 void run_sweep(const communication::Communicator& comm, const Job& job, Stages& stages,
                const JobClock& clock) {
