@@ -156,6 +156,18 @@ double entries_moved(const Sides& sides, int rank, SumOrder order) {
          moved(rank, sides.leading_out, sides.trailing_in);
 }
 
+/// Partial products of one home row that do not stay in cache are written and read back; of the
+/// line that is written, memory reads the old contents.
+constexpr double passes_of_kept = 3;
+
+double kept_bytes(const Sides& sides, const Flops& flops) {
+  constexpr double cache_bytes = 1 << 20;
+  const double row = 8 * static_cast<double>(std::max(sides.trailing_in, sides.trailing_out));
+  const auto products = std::count_if(flops.trailing.begin(), flops.trailing.end(),
+                                      [](double count) { return count > 0; });
+  return row > cache_bytes ? passes_of_kept * row * static_cast<double>(products) : 0;
+}
+
 bool uses_all_ranks(const SumShape& shape, const SumEstimate& estimate, int parts) {
   Index points[2] = {1, 1};
   for (std::size_t mode = 0; mode < shape.modes.size(); ++mode) {
@@ -238,6 +250,8 @@ SumEstimate estimate_sum(const SumShape& shape, int leading_modes, int parts, co
     if (schedule.local[r] != 0 && !shared) work.per_row += flops.trailing[r];
   }
   estimate.flops_busiest_rank = rows * work.per_row;
+  bytes += kept_bytes(sides, flops) * rows;
+  estimate.scratch_bytes_per_rank = kept_bytes(sides, flops) / passes_of_kept;
   if (schedule.rank > 0) {
     const bool trailing_first = schedule.order == SumOrder::trailing_first;
     const Index trailing = trailing_first ? sides.trailing_out : sides.trailing_in;
@@ -284,8 +298,10 @@ SumEstimate estimate_neighbours(const SumShape& shape, int leading_modes, int pa
       8 * static_cast<double>(needs.rows_given + needs.rows_received) * trailing;
   estimate.flops_busiest_rank = 2 * static_cast<double>(needs.entries) * trailing +
                                 rows_out * std::accumulate(flops.begin(), flops.end(), 0.0);
+  const double kept = kept_bytes(sides, {{}, flops});
+  estimate.scratch_bytes_per_rank = kept / passes_of_kept;
   const double bytes = estimate.vector_bytes_per_rank + estimate.result_bytes_per_rank +
-                       2 * estimate.away_bytes_per_rank;
+                       2 * estimate.away_bytes_per_rank + kept * rows_out;
   estimate.seconds = estimate.flops_busiest_rank / rates.flops_per_second +
                      bytes / rates.memory_bytes_per_second +
                      estimate.exchanged_bytes_per_rank / rates.exchange_bytes_per_second;

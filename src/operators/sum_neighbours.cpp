@@ -171,7 +171,7 @@ Index SumNeighbours::chunk_rows() const {
   Index doubles = std::max<Index>(1, input_.trailing());
   for (const Part& part : parts_) {
     preferred = std::max(preferred, part.trailing.preferred_fibres());
-    doubles = std::max(doubles, part.trailing.rows() + part.trailing.cols());
+    doubles += part.trailing.rows() + part.trailing.cols();
   }
   return std::max<Index>(1, std::min(preferred, largest_buffers / doubles));
 }
@@ -203,46 +203,59 @@ void SumNeighbours::apply(std::span<const double> x, std::span<double> y, bool a
   transfer.finish();
 }
 
-void SumNeighbours::gather(const Part& part, std::span<const double> x,
-                           std::span<const double* const> foreign, Index row, double* to,
+void SumNeighbours::gather(std::span<const double> x, std::span<const double* const> foreign,
+                           Index first, Index count, std::span<double* const> targets,
                            bool accumulate) const {
+  // Rows near each other name the same rows of x: strip by strip these stay in cache.
+  constexpr Index strip = 512;
   const Index length = input_.trailing();
   const Index own = input_.home().count(comm_->rank());
   thread_local std::vector<WeightedRow> rows;
-  rows.clear();
-  for (Index e = part.offsets[static_cast<std::size_t>(row)];
-       e < part.offsets[static_cast<std::size_t>(row) + 1]; ++e) {
-    const Index source = part.sources[static_cast<std::size_t>(e)];
-    const double* values =
-        source < own ? x.data() + source * length : foreign[static_cast<std::size_t>(source - own)];
-    rows.push_back({part.weights[static_cast<std::size_t>(e)], values});
+  for (Index begin = 0; begin < length; begin += strip) {
+    const Index width = std::min(strip, length - begin);
+    for (Index row = first; row < first + count; ++row) {
+      for (std::size_t p = 0; p < parts_.size(); ++p) {
+        const Part& part = parts_[p];
+        rows.clear();
+        for (Index e = part.offsets[static_cast<std::size_t>(row)];
+             e < part.offsets[static_cast<std::size_t>(row) + 1]; ++e) {
+          const Index source = part.sources[static_cast<std::size_t>(e)];
+          const double* values = source < own ? x.data() + source * length
+                                              : foreign[static_cast<std::size_t>(source - own)];
+          rows.push_back({part.weights[static_cast<std::size_t>(e)], values + begin});
+        }
+        combine_rows(rows, targets[p] + (row - first) * length + begin, width,
+                     accumulate && part.trailing.is_identity());
+      }
+    }
   }
-  combine_rows(rows, to, length, accumulate);
 }
 
 void SumNeighbours::apply_rows(std::span<const double> x, std::span<const double* const> foreign,
                                Index first, Index count, std::span<double> y,
                                bool accumulate) const {
   double* place = y.data() + first * output_.trailing();
-  bool add = accumulate;
+  if (parts_.empty() && !accumulate) std::fill_n(place, count * output_.trailing(), 0.0);
+  // What has a trailing product to come is kept aside, the rest belongs in y.
+  const Index size = count * input_.trailing();
+  double* buffers = factors::scratch(Scratch::chunk, static_cast<Index>(parts_.size()) * size);
+  std::vector<double*> targets;
   for (const Part& part : parts_) {
-    if (part.trailing.is_identity()) {
-      for (Index row = 0; row < count; ++row) {
-        gather(part, x, foreign, first + row, place + row * output_.trailing(), add);
-      }
-    } else {
-      double* rows = factors::scratch(Scratch::chunk, count * part.trailing.cols());
-      for (Index row = 0; row < count; ++row) {
-        gather(part, x, foreign, first + row, rows + row * part.trailing.cols(), false);
-      }
-      double* result = add ? factors::scratch(Scratch::strip, count * part.trailing.rows()) : place;
-      part.trailing.apply(ConstView::contiguous(rows, count, part.trailing.cols(), 1),
-                          View::contiguous(result, count, part.trailing.rows(), 1));
+    targets.push_back(part.trailing.is_identity() ? place : buffers);
+    buffers += size;
+  }
+  gather(x, foreign, first, count, targets, accumulate);
+  bool add = accumulate;
+  for (std::size_t p = 0; p < parts_.size(); ++p) {
+    const factors::LocalProduct& trailing = parts_[p].trailing;
+    if (!trailing.is_identity()) {
+      double* result = add ? factors::scratch(Scratch::strip, count * trailing.rows()) : place;
+      trailing.apply(ConstView::contiguous(targets[p], count, trailing.cols(), 1),
+                     View::contiguous(result, count, trailing.rows(), 1));
       if (add) store_scaled(1.0, result, place, count * output_.trailing(), true);
     }
     add = true;
   }
-  if (!add) std::fill_n(place, count * output_.trailing(), 0.0);
 }
 
 }  // namespace kronwerk::operators

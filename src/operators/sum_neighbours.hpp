@@ -44,8 +44,9 @@ class SumNeighbours {
   void exchange_foreign_rows();
   void apply_rows(std::span<const double> x, std::span<const double* const> foreign, Index first,
                   Index count, std::span<double> y, bool accumulate) const;
-  void gather(const Part& part, std::span<const double> x, std::span<const double* const> foreign,
-              Index row, double* to, bool accumulate) const;
+  /// Σ_l c_lr L_l x of every part for some rows, each to its target.
+  void gather(std::span<const double> x, std::span<const double* const> foreign, Index first,
+              Index count, std::span<double* const> targets, bool accumulate) const;
   Index chunk_rows() const;
 
   const communication::Communicator* comm_ = nullptr;

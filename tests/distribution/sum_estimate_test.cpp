@@ -163,6 +163,14 @@ TEST(ChooseSumSplit, GivesEveryRankAPartAndPrefersNoExchange) {
   EXPECT_THROW(choose_sum_split(SumShape{}, 2), core::ShapeError);
 }
 
+TEST(ChooseSumSplit, KeepsRowsInCacheOnOneRankToo) {
+  // Without a leading mode, the partial products would be as long as the vector.
+  const auto flow = two_modes(3000, 3000, {{1, -0.3}, {-0.35, -0.1}});
+  EXPECT_EQ(choose_sum_split(flow, 1).leading_modes, 1);
+  EXPECT_EQ(choose_sum_split(flow, 1).scratch_bytes_per_rank, 0);
+  EXPECT_DOUBLE_EQ(estimate_sum(flow, 0, 1).scratch_bytes_per_rank, 3 * 8.0 * 3000 * 3000);
+}
+
 TEST(ChooseSumSplit, AgreesWithTheProductsEstimateForOneTerm) {
   SumShape shape;
   shape.modes = {{dense(50, 50)}, {dense(60, 60)}, {dense(7, 7)}};

@@ -58,9 +58,10 @@ struct SumEstimate {
   double exchanged_bytes_per_rank = 0;  ///< leaving the busiest rank, all vectors together
   double vector_bytes_per_rank = 0;     ///< the input's home block of the busiest rank
   double result_bytes_per_rank = 0;
-  double away_bytes_per_rank = 0;  ///< work memory: one block, two if d > 1, none if d = 0; the
-                                   ///< rows that travel between neighbours
-  double seconds = 0;              ///< by the given rates
+  double away_bytes_per_rank = 0;     ///< work memory: one block, two if d > 1, none if d = 0; the
+                                      ///< rows that travel between neighbours
+  double scratch_bytes_per_rank = 0;  ///< partial products of a row too long for the cache
+  double seconds = 0;                 ///< by the given rates
 };
 
 /// c = left right of least rank, entries that differ from zero by the rounding of their own terms
