@@ -215,10 +215,24 @@ def spectra(bench):
               "<= 1", peak <= allowed)
 
 
+def sums(bench):
+    """The general flow operator, four terms, against one product with the same W."""
+    for ranks in (1, 2):
+        name = f"counties: four-term apply / product, np = {ranks}"
+        if not bench.wants(name):
+            continue
+        arguments = [bench.weights("counties"), "/W", *SOLVE, 0.1, 9]
+        trials = [bench.program(ranks, "sum_apply_benchmark", *arguments) for _ in range(TRIALS)]
+        ours = statistics.median(t["sum_seconds"] for t in trials)
+        peer = statistics.median(t["product_seconds"] for t in trials)
+        ratio = statistics.median(t["sum_to_product"] for t in trials)
+        bench.row(name, seconds(ours), seconds(peer), f"{ratio:.2f}", "-", "<= 1.5", ratio <= 1.5)
+
+
 def main(build, work, *wanted):
     bench = Bench(build, work, wanted)
     print(f"{'work':<46}{'ours':>16}{'peer':>16}{'ratio':>12}{'limit':>8}  {'target':<12}")
-    for part in (counties, small, large, exchanges, products, triangular, spectra):
+    for part in (counties, small, large, exchanges, products, triangular, spectra, sums):
         part(bench)
     print(f"\nBLAS core: {bench.core}; cores: {os.cpu_count()}; rows below target: {bench.below}")
     print("peer: scipy SuperLU in one process; the memory allowed; two bare MPI_Alltoalls; dgemm on all ranks")

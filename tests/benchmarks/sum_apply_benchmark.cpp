@@ -1,0 +1,67 @@
+// sum_apply_benchmark FILE DATASET RHO_O RHO_D RHO_W REPEATS
+// The general flow operator I ⊗ I - rho_d I ⊗ W - rho_o W ⊗ I - rho_w W ⊗ W, in turns with the one
+// product (I - rho_o W) ⊗ (I - rho_d W) and with a copy of the vector.
+#include <memory>
+#include <utility>
+
+#include "kronwerk/factors/make.hpp"
+#include "kronwerk/io/read.hpp"
+#include "kronwerk/operators/product_sum.hpp"
+#include "measure.hpp"
+
+namespace communication = kronwerk::communication;
+namespace factors = kronwerk::factors;
+namespace operators = kronwerk::operators;
+namespace benchmarks = kronwerk::benchmarks;
+
+namespace {
+
+void run(const std::string& file, const std::string& dataset, double rho_o, double rho_d,
+         double rho_w, int repeats) {
+  const auto comm = communication::Communicator::duplicate(PETSC_COMM_WORLD);
+  const auto workspace = std::make_shared<operators::Workspace>(comm);
+  const auto weights = factors::make_sparse("W", kronwerk::io::read_sparse(comm, {file, dataset}));
+  const auto identity = factors::make_identity(weights->rows());
+  const auto chain = [](const factors::FactorPtr& factor) {
+    return factors::Chain{{factor, false, false}};
+  };
+  const auto filter = [&](double rho) {
+    const std::vector<std::pair<double, factors::FactorPtr>> terms = {{1.0, identity},
+                                                                      {-rho, weights}};
+    return chain(factors::linear_combination(comm, "I - rho*W", terms));
+  };
+  const operators::KroneckerProduct product(comm, workspace, 1.0, {filter(rho_o), filter(rho_d)});
+  const auto one = chain(identity);
+  const auto w = chain(weights);
+  const operators::ProductSum sum(
+      comm, workspace, {{1, {one, one}}, {-rho_d, {one, w}}, {-rho_o, {w, one}}, {-rho_w, {w, w}}});
+
+  const auto size = static_cast<std::size_t>(sum.input_layout().home_size(comm.rank()));
+  std::vector<double> x(size), y(size);
+  operators::fill_random(operators::RandomKind::normal, 1,
+                         sum.input_layout().home_begin(comm.rank()), x);
+  const auto times = benchmarks::medians_in_turns(
+      comm, repeats,
+      {[&] { sum.apply(x, y); }, [&] { product.apply(x, y); },
+       [&] { std::copy(x.begin(), x.end(), y.begin()); }, [&] { sum.apply_transposed(x, y); }});
+  benchmarks::report(comm, "sum_seconds", times[0]);
+  benchmarks::report(comm, "product_seconds", times[1]);
+  benchmarks::report(comm, "copy_seconds", times[2]);
+  benchmarks::report(comm, "transposed_seconds", times[3]);
+  benchmarks::report(comm, "sum_to_product", times[0] / times[1]);
+  benchmarks::report(comm, "moved_bytes_per_rank", sum.estimate().exchanged_bytes_per_rank);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 7) {
+    std::fprintf(stderr, "usage: sum_apply_benchmark FILE DATASET RHO_O RHO_D RHO_W REPEATS\n");
+    return 2;
+  }
+  const benchmarks::Session session(&argc, &argv);
+  return benchmarks::guarded([&] {
+    run(argv[1], argv[2], std::stod(argv[3]), std::stod(argv[4]), std::stod(argv[5]),
+        std::stoi(argv[6]));
+  });
+}
