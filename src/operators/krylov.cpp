@@ -97,6 +97,7 @@ struct KrylovSolver::State {
   void check_sizes(std::span<const double> b, std::span<const double> x) const;
   void start(KrylovRun& run);
   std::vector<char> underflowing(std::span<const double> b, const PerColumn& squares) const;
+  void improve(KrylovRun& run);
   void judge(KrylovRun& run, std::vector<double>& before, bool first) const;
   KrylovOutcome outcome(KrylovRun& run) const;
 
@@ -106,20 +107,24 @@ struct KrylovSolver::State {
   KspChoice choice;
   std::unique_ptr<KrylovIteration> iteration;
   std::vector<double> residual;
-  std::unique_ptr<KrylovSolver> column_solver;  ///< set: solves the columns one after the other
+  std::optional<PreconditionedOperator> combined;  ///< set: the iteration's, Op times M
+  std::vector<double> correction;                  ///< what it solves for
+  std::unique_ptr<KrylovSolver> column_solver;     ///< set: solves the columns one after the other
   distribution::Layout column_layout;
 };
 
 KrylovSolver::KrylovSolver(OperatorPtr op, OperatorPtr preconditioner, Index batch,
                            KrylovSettings settings, OperatorPtr column_op,
-                           OperatorPtr column_preconditioner) {
+                           OperatorPtr column_preconditioner, OperatorPtr combined) {
   check_pair(op, preconditioner);
+  if (combined) check_pair(op, combined);
+  const bool preconditioned = preconditioner != nullptr;
   state_ =
       std::make_unique<State>(std::move(op), std::move(preconditioner), batch, std::move(settings));
   State& state = *state_;
   const bool cg = state.choice.type == KSPCG;
-  const bool together =
-      batch > 1 && state.choice.only_usual_options && (cg || state.choice.type == KSPBCGS);
+  const bool bicgstab = state.choice.type == KSPBCGS;
+  const bool together = batch > 1 && state.choice.only_usual_options && (cg || bicgstab);
   if (batch > 1 && !together) {
     if (!column_op) {
       throw core::ConfigurationError(fmt::format(
@@ -141,12 +146,17 @@ KrylovSolver::KrylovSolver(OperatorPtr op, OperatorPtr preconditioner, Index bat
   }
   const int rank = state.system.op().comm().rank();
   state.residual.resize(static_cast<std::size_t>(state.system.op().input_layout().home_size(rank)));
-  if (!together) {
-    state.iteration = make_petsc_iteration(state.system, state.settings);
-  } else if (cg) {
-    state.iteration = make_column_cg(state.map, state.system);
+  if (combined && preconditioned && state.choice.only_usual_options &&
+      state.choice.type == ksp_type(state.settings.method)) {
+    state.combined.emplace(std::move(combined), nullptr);
+    state.correction.resize(state.residual.size());
+  }
+  const PreconditionedOperator& system = state.combined ? *state.combined : state.system;
+  if (together || (state.combined && (cg || bicgstab))) {
+    state.iteration =
+        cg ? make_column_cg(state.map, system) : make_column_bicgstab(state.map, system);
   } else {
-    state.iteration = make_column_bicgstab(state.map, state.system);
+    state.iteration = make_petsc_iteration(system, state.settings);
   }
 }
 
@@ -217,7 +227,7 @@ KrylovOutcome KrylovSolver::State::solve(std::span<const double> b, std::span<do
   }
   while (run.any_active()) {
     const std::vector<char> worked_on = run.active;
-    iteration->run(run);
+    improve(run);
     run.zero_start = false;
     system.residual(transposed, b, x, residual);
     const PerColumn squares = map.dots<1>(worked_on, {{{residual.data(), residual.data()}}})[0];
@@ -297,6 +307,36 @@ void KrylovSolver::State::start(KrylovRun& run) {
                  "large");
     }
   }
+}
+
+/// One run of the iteration from the present x.
+void KrylovSolver::State::improve(KrylovRun& run) {
+  if (!combined) return iteration->run(run);
+  const std::span<double> x = run.x;
+  const std::span<const double> b = run.b;
+  const PerColumn scale = run.scale;
+  if (run.transposed) {
+    // (Op M)ᵀ y = Mᵀ r: the residual that is watched is the preconditioned one.
+    system.precondition(true, residual, correction);
+    std::swap(residual, correction);
+    const PerColumn squares = map.dots<1>(run.active, {{{residual.data(), residual.data()}}})[0];
+    for (std::size_t column = 0; column < scale.size(); ++column) {
+      if (run.active[column] == 0) continue;
+      run.scale[column] = std::sqrt(squares[column]) / run.residual[column];
+    }
+  }
+  std::fill(correction.begin(), correction.end(), 0.0);
+  run.r = residual;
+  run.b = residual;
+  run.x = correction;
+  run.zero_start = true;
+  iteration->run(run);
+  run.b = b;
+  run.x = x;
+  run.scale = scale;
+  const auto step = run.transposed ? std::span<const double>(correction)
+                                   : system.precondition(false, correction, residual);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] += step[i];
 }
 
 /// Decides from the true residuals which columns are done.

@@ -2,7 +2,9 @@
 // convergence per column, one application of the operator, one of the preconditioner and two
 // reductions per iteration for all columns together.
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numeric>
 
 #include "operators/krylov_method.hpp"
 
@@ -21,6 +23,34 @@ const char* unusable(double product) {
              : "DIVERGED_NANORINF: the preconditioner gave numbers that are not finite";
 }
 
+/// x += factor p, r -= factor w; returns <r, r>.
+double advance(double factor, const double* p, const double* w, double* x, double* r,
+               std::size_t count) {
+  constexpr std::size_t block = 4096;  // bounds the rounding error
+  constexpr std::size_t lanes = 8;
+  double sum = 0;
+  for (std::size_t begin = 0; begin < count; begin += block) {
+    const std::size_t end = std::min(begin + block, count);
+    std::array<double, lanes> partial{};
+    std::size_t i = begin;
+    for (; i + lanes <= end; i += lanes) {
+      for (std::size_t lane = 0; lane < lanes; ++lane) {
+        x[i + lane] += factor * p[i + lane];
+        const double rest = r[i + lane] - factor * w[i + lane];
+        r[i + lane] = rest;
+        partial[lane] += rest * rest;
+      }
+    }
+    for (; i < end; ++i) {
+      x[i] += factor * p[i];
+      r[i] -= factor * w[i];
+      partial[0] += r[i] * r[i];
+    }
+    sum += std::accumulate(partial.begin(), partial.end(), 0.0);
+  }
+  return sum;
+}
+
 class ColumnConjugateGradients final : public KrylovIteration {
  public:
   ColumnConjugateGradients(const ColumnMap& map, const PreconditionedOperator& op)
@@ -36,11 +66,17 @@ class ColumnConjugateGradients final : public KrylovIteration {
     start(run);
     while (run.any_active() && run.iterations < run.max_iterations) {
       op_->apply(run.transposed, p_, w_);
-      step(run, map_->dots<1>(run.active, {{{p_.data(), w_.data()}}})[0]);
+      PerColumn squares = step(run, map_->dots<1>(run.active, {{{p_.data(), w_.data()}}})[0]);
       if (!run.any_active()) return;
       const auto z = op_->precondition(run.transposed, run.r, z_);
-      const auto [squares, products] =
-          map_->dots<2>(run.active, {{{run.r.data(), run.r.data()}, {run.r.data(), z.data()}}});
+      PerColumn products;
+      if (op_->preconditioned()) {
+        products = map_->local_dots(run.active, run.r.data(), z.data());
+        map_->reduce(std::array<PerColumn*, 2>{&squares, &products});
+      } else {
+        map_->reduce(std::array<PerColumn*, 1>{&squares});
+        products = squares;
+      }
       run.record(squares);
       turn(run, z, products);
     }
@@ -61,8 +97,9 @@ class ColumnConjugateGradients final : public KrylovIteration {
     }
   }
 
-  /// x += alpha p, r -= alpha w, where `curvature` is <p, Op p>.
-  void step(KrylovRun& run, const PerColumn& curvature) {
+  /// x += alpha p, r -= alpha w, where `curvature` is <p, Op p>. Returns this rank's part of <r,
+  /// r>, taken while r is at hand.
+  PerColumn step(KrylovRun& run, const PerColumn& curvature) {
     PerColumn alpha(rho_.size());
     for (std::size_t column = 0; column < alpha.size(); ++column) {
       if (run.active[column] == 0) continue;
@@ -75,17 +112,12 @@ class ColumnConjugateGradients final : public KrylovIteration {
       }
       curvature_[column] = curvature[column];
     }
+    PerColumn squares(alpha.size(), 0.0);
     map_->for_each(run.active, [&](std::size_t column, std::size_t first, std::size_t count) {
-      const double factor = alpha[column];
-      const double* p = p_.data() + first;
-      const double* w = w_.data() + first;
-      double* x = run.x.data() + first;
-      double* r = run.r.data() + first;
-      for (std::size_t i = 0; i < count; ++i) {
-        x[i] += factor * p[i];
-        r[i] -= factor * w[i];
-      }
+      squares[column] += advance(alpha[column], p_.data() + first, w_.data() + first,
+                                 run.x.data() + first, run.r.data() + first, count);
     });
+    return squares;
   }
 
   /// p = z + beta p

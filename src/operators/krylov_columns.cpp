@@ -57,6 +57,26 @@ ColumnMap::ColumnMap(const communication::Communicator& comm, const distribution
   }
 }
 
+PerColumn ColumnMap::local_dots(const std::vector<char>& wanted, const double* x,
+                                const double* y) const {
+  PerColumn result(columns_, 0.0);
+  for_each(wanted, [&](std::size_t column, std::size_t first, std::size_t count) {
+    result[column] += local_dot(x + first, y + first, count);
+  });
+  return result;
+}
+
+void ColumnMap::reduce(std::span<PerColumn* const> parts) const {
+  std::vector<double> sums;
+  for (const PerColumn* part : parts) sums.insert(sums.end(), part->begin(), part->end());
+  comm_->sum(sums);
+  auto next = sums.begin();
+  for (PerColumn* part : parts) {
+    std::copy_n(next, part->size(), part->begin());
+    next += static_cast<std::ptrdiff_t>(part->size());
+  }
+}
+
 double ColumnMap::local_dot(const double* x, const double* y, std::size_t count) {
   // Blocks bound the rounding error and keep the order of additions fixed for a given np.
   constexpr std::size_t block = 4096;

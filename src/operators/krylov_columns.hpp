@@ -2,6 +2,7 @@
 
 #include <array>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "kronwerk/communication/communicator.hpp"
@@ -40,21 +41,20 @@ class ColumnMap {
   std::array<PerColumn, count> dots(
       const std::vector<char>& wanted,
       const std::array<std::pair<const double*, const double*>, count>& pairs) const {
-    std::vector<double> sums(count * columns_, 0.0);
-    for (std::size_t k = 0; k < count; ++k) {
-      for_each(wanted, [&](std::size_t column, std::size_t first, std::size_t length) {
-        sums[k * columns_ + column] +=
-            local_dot(pairs[k].first + first, pairs[k].second + first, length);
-      });
-    }
-    comm_->sum(sums);
     std::array<PerColumn, count> result;
+    std::array<PerColumn*, count> parts;
     for (std::size_t k = 0; k < count; ++k) {
-      const auto begin = sums.begin() + static_cast<std::ptrdiff_t>(k * columns_);
-      result[k].assign(begin, begin + static_cast<std::ptrdiff_t>(columns_));
+      result[k] = local_dots(wanted, pairs[k].first, pairs[k].second);
+      parts[k] = &result[k];
     }
+    reduce(parts);
     return result;
   }
+
+  /// This rank's part of <x_c, y_c>. Local.
+  PerColumn local_dots(const std::vector<char>& wanted, const double* x, const double* y) const;
+  /// Adds the parts of all ranks, by one reduction. Collective.
+  void reduce(std::span<PerColumn* const> parts) const;
 
  private:
   struct Piece {

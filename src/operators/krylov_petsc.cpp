@@ -16,18 +16,6 @@ namespace {
 
 using End = KrylovRun::End;
 
-const char* ksp_type(KrylovMethod method) {
-  switch (method) {
-    case KrylovMethod::cg:
-      return KSPCG;
-    case KrylovMethod::bicgstab:
-      return KSPBCGS;
-    case KrylovMethod::gmres:
-      break;
-  }
-  return KSPGMRES;
-}
-
 /// The names of the user's options that begin with -ksp_ or -pc_.
 std::vector<std::string> user_options() {
   char* all = nullptr;
@@ -131,7 +119,10 @@ class PetscIteration final : public KrylovIteration {
     KSP raw = solver_.get();
     const Vector right = view(*comm_, run.b);
     const Vector solution = view(*comm_, run.x);
-    check_petsc(KSPSetTolerances(raw, run.tolerance, PETSC_DEFAULT, PETSC_DEFAULT,
+    // From zero, PETSc takes the tolerance relative to the right-hand side it is given, which may
+    // be a residual; from elsewhere, b is that right-hand side.
+    const double tolerance = run.zero_start ? run.tolerance / run.residual[0] : run.tolerance;
+    check_petsc(KSPSetTolerances(raw, tolerance, PETSC_DEFAULT, PETSC_DEFAULT,
                                  petsc_count(run.max_iterations - run.iterations)));
     check_petsc(KSPSetInitialGuessNonzero(raw, run.zero_start ? PETSC_FALSE : PETSC_TRUE));
     const PetscErrorCode code = run.transposed ? KSPSolveTranspose(raw, right.get(), solution.get())
@@ -203,6 +194,18 @@ class PetscIteration final : public KrylovIteration {
 };
 
 }  // namespace
+
+const char* ksp_type(KrylovMethod method) {
+  switch (method) {
+    case KrylovMethod::cg:
+      return KSPCG;
+    case KrylovMethod::bicgstab:
+      return KSPBCGS;
+    case KrylovMethod::gmres:
+      break;
+  }
+  return KSPGMRES;
+}
 
 KspChoice choose_ksp(const communication::Communicator& comm, const KrylovSettings& settings) {
   const LinearSolver solver = create_solver(comm, settings);

@@ -14,6 +14,9 @@ struct KspChoice {
   bool only_usual_options = true;  ///< none that our own methods would not know
 };
 
+/// PETSc's name of a method.
+const char* ksp_type(KrylovMethod method);
+
 /// Collective.
 KspChoice choose_ksp(const communication::Communicator& comm, const KrylovSettings& settings);
 

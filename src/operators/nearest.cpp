@@ -19,6 +19,8 @@ using Numbers = std::vector<double>;
 
 // Eigenvalues of a Gram matrix of unit factors below this belong to linear dependence.
 constexpr double dependence = 1e-13;
+// Singular values below this part of the largest one are rounding errors.
+constexpr double rounding = 1e-15;
 constexpr int random_starts = 8;
 constexpr std::size_t most_term_starts = 32;
 constexpr int most_sweeps = 2000;
@@ -27,12 +29,16 @@ double dot(const Numbers& x, const Numbers& y) {
   return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
 }
 
+double norm(const Numbers& x) {
+  return std::sqrt(dot(x, x));
+}
+
 double normalise(Numbers& x) {
-  const double norm = std::sqrt(dot(x, x));
-  if (norm > 0) {
-    for (double& each : x) each /= norm;
+  const double length = norm(x);
+  if (length > 0) {
+    for (double& each : x) each /= length;
   }
-  return norm;
+  return length;
 }
 
 /// One mode's distinct factors in coordinates of an orthonormal basis of their span.
@@ -112,7 +118,7 @@ class SmallTensor {
       : sum_(&sum), modes_(&modes) {}
 
   RankOne nearest() const {
-    if (modes_->size() == 2) return nearest_matrix();
+    if (modes_->size() == 2) return singular().front();
     RankOne best;
     best.value = -1;
     for (auto& directions : starts()) {
@@ -125,8 +131,8 @@ class SmallTensor {
     return best;
   }
 
- private:
-  RankOne nearest_matrix() const {
+  /// Two modes: the orthogonal products whose sum this is, nearest first.
+  std::vector<RankOne> singular() const {
     const Coordinates& left = modes_->front();
     const Coordinates& right = modes_->back();
     Numbers matrix(left.rank() * right.rank(), 0.0);
@@ -139,11 +145,18 @@ class SmallTensor {
         }
       }
     }
-    const auto leading = leading_singular(std::move(matrix), left.rank(), right.rank());
-    const double whole = std::hypot(leading.value, leading.rest);
-    return {leading.value, whole > 0 ? leading.rest / whole : 0, {leading.left, leading.right}};
+    auto triples = singular_triples(std::move(matrix), left.rank(), right.rank());
+    std::vector<RankOne> result;
+    for (std::size_t k = 0; k < triples.values.size(); ++k) {
+      result.push_back({triples.values[k], 1, {triples.left[k], triples.right[k]}});
+    }
+    const double whole = norm(triples.values);
+    triples.values.front() = 0;
+    result.front().relative_error = whole > 0 ? norm(triples.values) / whole : 0;
+    return result;
   }
 
+ private:
   /// Alternating least squares: each direction in turn is the best for the others.
   RankOne alternate(std::vector<Numbers> directions) const {
     const std::size_t modes = modes_->size();
@@ -215,6 +228,16 @@ class SmallTensor {
   const std::vector<Coordinates>* modes_;
 };
 
+/// One per mode; none if the sum is zero for lack of terms or of factors that are not zero.
+std::vector<Coordinates> coordinates(const FactorGrams& sum) {
+  std::vector<Coordinates> modes;
+  for (std::size_t k = 0; k < sum.grams.size() && !sum.terms.empty(); ++k) {
+    modes.emplace_back(sum.grams[k], sum.traces[k].size());
+    if (modes.back().rank() == 0) return {};
+  }
+  return modes;
+}
+
 /// The modes' coefficients of equal weight; all but the first mode point up.
 std::vector<Numbers> balanced(RankOne found, const std::vector<Coordinates>& modes) {
   const double each = std::pow(found.value, 1.0 / static_cast<double>(modes.size()));
@@ -253,18 +276,28 @@ double squared_norm_per_point(const FactorGrams& sum) {
 
 NearestProduct nearest_product(const FactorGrams& sum) {
   NearestProduct result;
-  std::vector<Coordinates> modes;
-  bool zero = sum.terms.empty();
-  for (std::size_t k = 0; k < sum.grams.size(); ++k) {
-    modes.emplace_back(sum.grams[k], sum.traces[k].size());
-    result.coefficients.emplace_back(sum.traces[k].size(), 0.0);
-    zero = zero || modes.back().rank() == 0;
-  }
-  if (zero) return result;
+  for (const Numbers& traces : sum.traces) result.coefficients.emplace_back(traces.size(), 0.0);
+  const auto modes = coordinates(sum);
+  if (modes.empty()) return result;
   RankOne found = SmallTensor(sum, modes).nearest();
   if (!(found.value > 0)) return result;
   result.relative_error = found.relative_error;
   result.coefficients = balanced(std::move(found), modes);
+  return result;
+}
+
+std::vector<std::vector<Numbers>> singular_products(const FactorGrams& sum) {
+  if (sum.grams.size() != 2) {
+    throw core::InternalError("only a sum over two modes has a singular value decomposition");
+  }
+  std::vector<std::vector<Numbers>> result;
+  const auto modes = coordinates(sum);
+  if (modes.empty()) return result;
+  auto found = SmallTensor(sum, modes).singular();
+  const double least = rounding * found.front().value;
+  for (RankOne& each : found) {
+    if (each.value > least) result.push_back(balanced(std::move(each), modes));
+  }
   return result;
 }
 

@@ -198,6 +198,43 @@ TEST_F(KrylovTest, TheExactInverseAsPreconditionerNeedsOneIteration) {
   }
 }
 
+TEST_F(KrylovTest, OperatorAndPreconditionerCanBeCombined) {
+  for (const Index batch : {Index{1}, Index{3}}) {
+    auto b = oracle::random_vector(batch * size, 31);
+    for (std::size_t i = size; i < b.size(); ++i) b[i] *= 1e-6;
+    for (const auto method : {KrylovMethod::cg, KrylovMethod::bicgstab, KrylovMethod::gmres}) {
+      // For CG both are polynomials of one matrix, so that their product is symmetric.
+      const bool cg = method == KrylovMethod::cg;
+      const Matrix a = cg ? positive_definite(size, 32) : oracle::random_regular(size, 32);
+      const Matrix near =
+          oracle::add(1.0, a, cg ? 0.3 : 0.1,
+                      cg ? oracle::identity(size) : oracle::random_matrix(size, size, 33));
+      const Matrix inverse = oracle::inverse(near);
+      const auto op = make({a}, batch);
+      const auto preconditioner = make({inverse}, batch);
+      const auto combined = make({oracle::multiply(a, inverse)}, batch);
+      KrylovSolver apart(op, preconditioner, batch, settings(method), make({a}), make({inverse}));
+      KrylovSolver solver(op, preconditioner, batch, settings(method), make({a}), make({inverse}),
+                          combined);
+      for (const bool transposed : {false, true}) {
+        const auto expected = solve(apart, batch, b, transposed);
+        const int before = op->applications() + preconditioner->applications();
+        auto start = oracle::random_vector(batch * size, 34);
+        for (double& each : start) each *= 1e-6;
+        const auto [outcome, x] =
+            solve(solver, batch, b, transposed, transposed ? start : std::vector<double>{});
+        EXPECT_TRUE(outcome.converged) << to_text(method) << ": " << outcome.reason;
+        expect_columns(x, b, {transposed ? oracle::transpose(a) : a}, 1e-10);
+        EXPECT_LE(outcome.iterations, expected.outcome.iterations + (transposed ? 20 : 8));
+        if (batch > 1 && method == KrylovMethod::gmres) continue;  // column by column
+        EXPECT_LE(op->applications() + preconditioner->applications() - before,
+                  transposed ? 12 : 4);
+        EXPECT_GT(combined->applications(), 3);
+      }
+    }
+  }
+}
+
 TEST_F(KrylovTest, OtherMethodsRunColumnByColumn) {
   const Matrix a = oracle::random_regular(size, 8);
   auto b = oracle::random_vector(3 * size, 9);

@@ -139,6 +139,19 @@ TEST(NearestTest, TheProductOfTwoModesIsTheLeadingSingularPair) {
   }
 }
 
+TEST(NearestTest, TheSingularProductsAddUpAndAreOrthogonal) {
+  Case c = random_case({4, 3}, {3, 3}, 5);
+  c.factors[0][2] = oracle::add(2.0, c.factors[0][0], -3.0, c.factors[0][1]);
+  const auto found = singular_products(c.grams());
+  ASSERT_EQ(found.size(), 2u);  // two independent factors in the first mode
+  const Matrix first = c.product(found[0]);
+  const Matrix second = c.product(found[1]);
+  EXPECT_LE(error_of(oracle::add(1.0, first, 1.0, second), c.whole()), 1e-12);
+  EXPECT_NEAR(inner(first, second), 0, 1e-10 * inner(first, first));
+  EXPECT_EQ(found[0], nearest_product(c.grams()).coefficients);
+  EXPECT_GT(inner(first, first), inner(second, second));
+}
+
 TEST(NearestTest, LinearlyDependentFactorsAreNoObstacle) {
   Case c = random_case({4, 3}, {3, 3}, 7);
   c.factors[0][2] = oracle::add(2.0, c.factors[0][0], -3.0, c.factors[0][1]);

@@ -31,6 +31,12 @@ struct NearestProduct {
 };
 NearestProduct nearest_product(const FactorGrams& sum);
 
+/// Two modes only: the coefficients of products Σ_i A_i ⊗ B_i = Op that are orthogonal to each
+/// other, the nearest one first (those that are rounding errors are left out): result[i][k] is like
+/// NearestProduct::coefficients[k]. With P = A_1 ⊗ B_1 as preconditioner, Op P⁻¹ is the identity
+/// and one product less than Op has: I + Σ_{i>1} (A_i A_1⁻¹) ⊗ (B_i B_1⁻¹).
+std::vector<std::vector<std::vector<double>>> singular_products(const FactorGrams& sum);
+
 /// shift * I + ⊕_k (Σ_i coefficients[k][i] F_{k,i}), nearest in the Frobenius norm.
 struct NearestSum {
   std::vector<std::vector<double>> coefficients;
