@@ -24,8 +24,9 @@ class Bench:
         self.below = 0
         self.core = "unknown"
 
-    def run(self, command):
-        output = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
+    def run(self, command, **environment):
+        output = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE,
+                                env=os.environ | environment).stdout
         values = {}
         for line in output.splitlines():
             key, _, value = line.partition(" ")
@@ -40,8 +41,10 @@ class Bench:
         program = [os.path.join(self.build, name), *map(str, arguments)]
         return self.run(["mpirun", "--oversubscribe", "-n", str(ranks), *program])
 
-    def peer(self, task, *arguments):
-        return self.run([sys.executable, os.path.join(HERE, "peers.py"), task, *map(str, arguments)])
+    def peer(self, task, *arguments, threads=None):
+        environment = {"OPENBLAS_NUM_THREADS": str(threads)} if threads else {}
+        peers = os.path.join(HERE, "peers.py")
+        return self.run([sys.executable, peers, task, *map(str, arguments)], **environment)
 
     def kronwerk(self, *arguments):
         program = os.path.join(self.build, "kronwerk")
@@ -174,6 +177,26 @@ def products(bench):
                   f"{rate / limit:.0%}", f">= {target:.0%}", rate / limit >= target)
 
 
+def layers(bench):
+    """eye(30) (x) W with W 30 x 784 on 1666 data rows in memory, against numpy with two threads."""
+    dense, sparse = "layer 30 x 784: dense rows, np = 2", "layer 30 x 784: CSR rows, 20 % stored"
+    if not any(map(bench.wants, (dense, sparse))):
+        return
+    shape = (1666, 30, 30, 784)
+    trials = [(bench.program(2, "batched_layer_benchmark", *shape, 0.2, 9),
+               bench.peer("layer", *shape, 9, threads=2)) for _ in range(TRIALS)]
+    ours = statistics.median(t["dense_seconds"] for t, _ in trials)
+    peer = statistics.median(p["layer_seconds"] for _, p in trials)
+    ratio = statistics.median(p["layer_seconds"] / t["dense_seconds"] for t, p in trials)
+    bound = statistics.median(
+        max(t["gemm_limit_seconds"], t["read_limit_seconds"]) / t["dense_seconds"] for t, _ in trials)
+    bench.row(dense, seconds(ours), seconds(peer), f"{ratio:.2f} x", f"{bound:.0%}", ">= 2.5 x, 60 %",
+              ratio >= 2.5 and bound >= 0.6)
+    part = statistics.median(t["sparse_seconds"] / t["dense_seconds"] for t, _ in trials)
+    bench.row(sparse, seconds(statistics.median(t["sparse_seconds"] for t, _ in trials)),
+              seconds(ours), f"{part:.2f}", "-", "<= 0.5", part <= 0.5)
+
+
 def triangular(bench):
     for extent, repeats in ((144, 31), (1500, 5)):
         name = f"Schur forms, n = {extent}: four-term solve, np = 2"
@@ -215,6 +238,57 @@ def spectra(bench):
               "<= 1", peak <= allowed)
 
 
+def grid_peer(bench, *arguments):
+    return bench.run([sys.executable, os.path.join(HERE, "grid_peers.py"), *map(str, arguments)])
+
+
+def grid_row(bench, row, times, name, peer, target, limit, limit_target):
+    """ratio: times as fast as numpy; limit: the part of the memory's speed."""
+    ratio, part = peer / times[name], limit / times[name]
+    bench.row(row, seconds(times[name]), seconds(peer), f"{ratio:.1f}", f"{part:.0%}",
+              f">= {target:g}, {limit_target:.0%}", ratio >= target and part >= limit_target)
+
+
+def grids(bench):
+    """Diagonals and projections of Kronecker sums, np = 2, against numpy and plain memory."""
+    for extents, repeats, target, limit in (
+        ((10000, 10000), 7, 25, 0.85),
+        ((1000, 100, 100), 25, 10, 0.80),
+    ):
+        row = f"diagonal, {' x '.join(map(str, extents))}, np = 2"
+        if bench.wants(row):
+            peer = grid_peer(bench, "diagonal", 5, *extents)["diagonal_seconds"]
+            times = bench.program(2, "diagonal_benchmark", repeats, *extents)
+            write = min(times["stream_seconds"], times["fill_seconds"])
+            grid_row(bench, row, times, "diagonal_seconds", peer, target, write, limit)
+    for extents, repeats, target, limit in (
+        ((4000, 4000), 25, 4, 0.80),
+        ((50, 100, 150), 200, 4, 0.0),
+    ):
+        row = f"projection, {' x '.join(map(str, extents))}, np = 2"
+        if bench.wants(row):
+            peer = grid_peer(bench, "projection", repeats, *extents)["projection_seconds"]
+            times = bench.program(2, "projection_benchmark", repeats, *extents)
+            grid_row(bench, row, times, "projection_seconds", peer, target, times["read_seconds"],
+                     limit)
+    for row, program, name in (
+        ("log-sum, 10000 x 10000, np = 2", "diagonal_benchmark", "log_sum_seconds"),
+        ("inverse projection, 10000 x 10000, np = 2", "projection_benchmark",
+         "inverse_projection_seconds"),
+    ):
+        if bench.wants(row):
+            times = bench.program(2, program, 7, 10000, 10000)
+            ratio = times[name] / times["read_seconds"]
+            bench.row(row, seconds(times[name]), seconds(times["read_seconds"]), f"{ratio:.2f}",
+                      f"{1 / ratio:.0%}", "<= 2", ratio <= 2)
+    row = "mode-wise Grams, 4000 x 4000, np = 2"
+    if bench.wants(row):
+        ours = bench.program(2, "gram_benchmark", 1, 3, 4000, 4000)
+        part = ours["gram_gflops"] / ours["gemm_gflops"]
+        bench.row(row, f"{ours['gram_gflops']:.1f} GFLOP/s", f"{ours['gemm_gflops']:.1f} GFLOP/s",
+                  f"{part:.0%}", f"{part:.0%}", ">= 75%", part >= 0.75)
+
+
 def sums(bench):
     """The general flow operator, four terms, against one product with the same W."""
     for ranks in (1, 2):
@@ -232,10 +306,10 @@ def sums(bench):
 def main(build, work, *wanted):
     bench = Bench(build, work, wanted)
     print(f"{'work':<46}{'ours':>16}{'peer':>16}{'ratio':>12}{'limit':>8}  {'target':<12}")
-    for part in (counties, small, large, exchanges, products, triangular, spectra, sums):
+    for part in (counties, small, large, exchanges, products, layers, triangular, spectra, grids, sums):
         part(bench)
     print(f"\nBLAS core: {bench.core}; cores: {os.cpu_count()}; rows below target: {bench.below}")
-    print("peer: scipy SuperLU in one process; the memory allowed; two bare MPI_Alltoalls; dgemm on all ranks")
+    print("peer: scipy SuperLU or numpy in one process; the memory allowed; two bare MPI_Alltoalls; dgemm on all ranks")
 
 
 if __name__ == "__main__":

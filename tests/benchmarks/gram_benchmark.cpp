@@ -1,0 +1,56 @@
+// gram_benchmark SAMPLES REPEATS EXTENT...
+// The mode-wise Gram matrices of samples, in turns with a large dgemm on every rank at once.
+#include <memory>
+
+#include "kronwerk/operators/grams.hpp"
+#include "kronwerk/operators/kronecker_product.hpp"
+#include "measure.hpp"
+
+namespace communication = kronwerk::communication;
+namespace operators = kronwerk::operators;
+namespace benchmarks = kronwerk::benchmarks;
+using kronwerk::core::Index;
+
+namespace {
+
+void run(Index samples, int repeats, const std::vector<Index>& extents) {
+  const auto comm = communication::Communicator::duplicate(PETSC_COMM_WORLD);
+  const auto workspace = std::make_shared<communication::SharedBlocks>(comm);
+  // A symmetric update takes half the flops of a product: n² per fibre.
+  double flops = 0;
+  for (const Index extent : extents) flops += static_cast<double>(extent);
+  flops *= static_cast<double>(samples * kronwerk::core::product(extents));
+  const auto layout = operators::ModeGrams(comm, workspace, extents).layout(samples);
+  std::vector<double> y(static_cast<std::size_t>(layout.home_size(comm.rank())));
+  operators::fill_random(operators::RandomKind::normal, 1, layout.home_begin(comm.rank()), y);
+  double trace = 0;
+  benchmarks::ConcurrentGemm gemm(2000, 4000, 4000);
+  const auto times =
+      benchmarks::medians_in_turns(comm, repeats,
+                                   {[&] {
+                                      operators::ModeGrams grams(comm, workspace, extents);
+                                      grams.add(samples, y);
+                                      trace += grams.finish().front().front();
+                                    },
+                                    [&] { gemm(); }});
+  benchmarks::report(comm, "gram_seconds", times[0]);
+  benchmarks::report(comm, "gram_gflops", flops / times[0] * 1e-9);
+  benchmarks::report(comm, "gemm_gflops", comm.size() * gemm.flops() / times[1] * 1e-9);
+  benchmarks::report(comm, "checksum", trace);
+  if (comm.is_root()) std::printf("blas_core %s\n", openblas_get_corename());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 4) {
+    std::fprintf(stderr, "usage: gram_benchmark SAMPLES REPEATS EXTENT...\n");
+    return 2;
+  }
+  const benchmarks::Session session(&argc, &argv);
+  return benchmarks::guarded([&] {
+    std::vector<Index> extents;
+    for (int i = 3; i < argc; ++i) extents.push_back(std::stoll(argv[i]));
+    run(std::stoi(argv[1]), std::stoi(argv[2]), extents);
+  });
+}
