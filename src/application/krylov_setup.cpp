@@ -204,15 +204,25 @@ bool positive_definite(OperatorData& data, const ProductTerm& product) {
   return sign > 0;
 }
 
-/// The nearest sum is worth its eigenvectors only where it is clearly nearer.
+/// The nearest sum is worth its eigenvectors only where it is clearly nearer, and where they take
+/// about a second at most.
 constexpr double clearly = 0.5;
+
+bool decomposes_quickly(const DistinctFactors& distinct) {
+  double operations = 0;
+  for (const auto& mode : distinct.modes) {
+    const auto n = static_cast<double>(mode.front()->rows);
+    operations += 12 * n * n * n;
+  }
+  return operations <= 5e10;
+}
 
 void find_near(OperatorData& data, const SumOfProducts& sum, const DistinctFactors& distinct,
                KrylovSetup& setup) {
   const operators::FactorGrams grams = make_grams(data, sum, distinct);
   const auto product = operators::nearest_product(grams);
   const auto shifted = operators::nearest_sum(grams);
-  if (shifted.relative_error < clearly * product.relative_error) {
+  if (shifted.relative_error < clearly * product.relative_error && decomposes_quickly(distinct)) {
     SumOfProducts near = as_sum(sum, distinct, shifted);
     SpectralForm form = find_spectral_form(data, near, false);
     if (form && form.sum) {
