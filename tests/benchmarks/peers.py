@@ -5,6 +5,7 @@
   peers.py tuned FILE REPEATS           the same by panels, with the settings that are fastest here
   peers.py gradients FILE REPEATS       the same, with the adjoint and both gradients
   peers.py explicit FILE                one sparse LU of the N x N matrix, and its solve
+  peers.py general FILE O D W           the same for I - d I(x)W - o W(x)I - w W(x)W
 
 FILE holds a CSR group /W (section "Data files" of the README). Prints lines `key value`.
 """
@@ -89,6 +90,18 @@ def explicit(file):
     start = time.perf_counter()
     matrix = sp.kron(identity - RHO_O * w, identity - RHO_D * w, format="csc")
     report("form_seconds", time.perf_counter() - start)
+    factorise_and_solve(matrix)
+
+
+def general(file, origin, destination, both):
+    w = weights(file)
+    identity = sp.identity(w.shape[0], format="csr")
+    matrix = sp.kron(identity - origin * w, identity - destination * w)
+    matrix -= (both + origin * destination) * sp.kron(w, w)
+    factorise_and_solve(matrix.tocsc())
+
+
+def factorise_and_solve(matrix):
     b = np.random.default_rng(1).standard_normal(matrix.shape[0])
     start = time.perf_counter()
     linalg.splu(matrix).solve(b)
@@ -112,6 +125,8 @@ def main(task, *arguments):
     elif task == "gradients":
         model = TwoSided(arguments[0])
         report("gradients_seconds", median_seconds(model.gradients, int(arguments[1])))
+    elif task == "general":
+        general(arguments[0], *map(float, arguments[1:]))
     elif task == "explicit":
         explicit(arguments[0])
     else:

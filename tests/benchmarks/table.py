@@ -131,6 +131,28 @@ def small(bench):
         faster(bench, name, pairs, "solve_seconds", target)
 
 
+def krylov(bench):
+    """The general flow operator by Krylov: counties against a separable solve, n = 144 against LU."""
+    rates = [0.3, 0.35, 0.1]
+    name = "general flow, counties: Krylov / separable solve"
+    if bench.wants(name):
+        arguments = ["krylov_benchmark", bench.weights("counties"), "/W", *rates, 7, "symmetric"]
+        trials = [bench.program(2, *arguments) for _ in range(TRIALS)]
+        values = {key: statistics.median(t[key] for t in trials) for key in trials[0] if key != "blas_core"}
+        reached = values["ratio"] <= 30 and values["iterations"] <= 15 and values["converged"] == 1
+        bench.row(f"{name} ({values['iterations']:.0f} it.)", seconds(values["krylov_seconds"]),
+                  seconds(values["separable_seconds"]), f"{values['ratio']:.1f}", "-", "<= 30, 15 it.",
+                  reached)
+    name = "general flow, n = 144: sparse LU / Krylov"
+    if bench.wants(name):
+        file = bench.weights("144")
+        ours = bench.program(1, "krylov_benchmark", file, "/W", *rates, 31)
+        peer = bench.peer("general", file, *rates)["explicit_seconds"]
+        ratio = peer / ours["krylov_seconds"]
+        bench.row(name, seconds(ours["krylov_seconds"]), seconds(peer), f"{ratio:,.0f} x", "-",
+                  ">= 2,000 x", ratio >= 2000)
+
+
 def large(bench):
     names = "n = 10,000: solve, np = 2", "n = 10,000: peak per rank, np = 2"
     if not any(map(bench.wants, names)):
@@ -306,7 +328,7 @@ def sums(bench):
 def main(build, work, *wanted):
     bench = Bench(build, work, wanted)
     print(f"{'work':<46}{'ours':>16}{'peer':>16}{'ratio':>12}{'limit':>8}  {'target':<12}")
-    for part in (counties, small, large, exchanges, products, layers, triangular, spectra, grids, sums):
+    for part in (counties, small, krylov, large, exchanges, products, layers, triangular, spectra, grids, sums):
         part(bench)
     print(f"\nBLAS core: {bench.core}; cores: {os.cpu_count()}; rows below target: {bench.below}")
     print("peer: scipy SuperLU or numpy in one process; the memory allowed; two bare MPI_Alltoalls; dgemm on all ranks")
