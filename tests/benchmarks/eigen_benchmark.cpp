@@ -1,0 +1,92 @@
+// Symmetric eigendecompositions by all ranks against LAPACK's dsyevd on one rank in the same run:
+// of one matrix, and of two one after the other and side by side.
+//
+// Usage: eigen_benchmark N [repeats]
+#include <cstdlib>
+#include <random>
+
+#include "factors/eigen_distributed.hpp"
+#include "factors/eigen_local.hpp"
+#include "factors/spectrum_task.hpp"
+#include "kronwerk/factors/make.hpp"
+#include "measure.hpp"
+
+namespace {
+
+using namespace kronwerk;
+using namespace kronwerk::benchmarks;
+
+std::vector<double> random_symmetric(Index n, unsigned seed) {
+  std::mt19937_64 random(seed);
+  std::normal_distribution<double> normal;
+  std::vector<double> values(static_cast<std::size_t>(n * n));
+  for (Index i = 0; i < n; ++i) {
+    for (Index j = 0; j <= i; ++j) {
+      const double value = normal(random);
+      values[static_cast<std::size_t>(i * n + j)] = value;
+      values[static_cast<std::size_t>(j * n + i)] = value;
+    }
+  }
+  return values;
+}
+
+factors::FactorPtr shared_factor(const communication::Communicator& comm, Index n, unsigned seed) {
+  communication::SharedDense dense;
+  dense.rows = dense.cols = n;
+  dense.values = communication::SharedArray<double>(comm, n * n);
+  if (comm.node().is_root()) {
+    const std::vector<double> values = random_symmetric(n, seed);
+    std::copy(values.begin(), values.end(), dense.values.mutable_span().begin());
+  }
+  dense.values.publish();
+  return factors::make_dense("A" + std::to_string(seed), std::move(dense));
+}
+
+// Other ranks wait for a message and leave their core alone.
+double one_rank_seconds(const communication::Communicator& comm, Index n) {
+  double result = 0;
+  comm.barrier();
+  if (comm.is_root()) {
+    std::vector<double> matrix = random_symmetric(n, 1);
+    const double start = MPI_Wtime();
+    factors::symmetric_eigen(n, matrix.data(), "A");
+    result = MPI_Wtime() - start;
+  }
+  return comm.max(result);
+}
+
+void measure(Index n, int repeats) {
+  const auto comm = communication::Communicator::duplicate(MPI_COMM_WORLD);
+  const std::vector<factors::BasisRequest> two{{{factors::Link{shared_factor(comm, n, 1)}}},
+                                               {{factors::Link{shared_factor(comm, n, 2)}}}};
+  const auto bases = [&](std::size_t count, const factors::SpectrumLimits& limits) {
+    return seconds(comm, [&] { factors::find_bases(comm, std::span(two).first(count), limits); });
+  };
+  const factors::SpectrumLimits together{.symmetric = 100, .distributed_efficiency = 1e6};
+  const factors::SpectrumLimits side_by_side{.symmetric = n + 1};
+  std::vector<std::vector<double>> times(4);
+  for (int repeat = 0; repeat < repeats; ++repeat) {
+    times[0].push_back(one_rank_seconds(comm, n));
+    times[1].push_back(bases(1, together));
+    times[2].push_back(bases(2, together));
+    times[3].push_back(bases(2, side_by_side));
+  }
+  const double lapack = median(times[0]);
+  report(comm, "n", static_cast<double>(n));
+  report(comm, "lapack_seconds", lapack);
+  report(comm, "one_seconds", median(times[1]));
+  report(comm, "one_speedup", lapack / median(times[1]));
+  report(comm, "two_together_seconds", median(times[2]));
+  report(comm, "two_together_speedup", 2 * lapack / median(times[2]));
+  report(comm, "two_side_by_side_seconds", median(times[3]));
+  report(comm, "two_side_by_side_speedup", 2 * lapack / median(times[3]));
+  if (comm.is_root()) std::printf("blas_core %s\n", openblas_get_corename());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Session session(&argc, &argv);
+  return guarded(
+      [&] { measure(argc > 1 ? std::atol(argv[1]) : 3000, argc > 2 ? std::atoi(argv[2]) : 3); });
+}
