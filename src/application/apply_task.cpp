@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "application/vector_task.hpp"
+#include "kronwerk/factors/sparse_rows.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -17,15 +18,45 @@ class ApplyTask final : public VectorTask {
 
   void build(Index size) override {
     op_ = context().builder.build(context().products, size);
+    communication::collectively(comm(), [&] { sparse_product_ = find_sparse_product(); });
     derivatives_ = build_derivatives(size, input_layout().leading_modes());
   }
 
+  bool takes_fibres() const override { return sparse_product_.has_value(); }
+
+  /// For I ⊗ … ⊗ I ⊗ A and a sparse input, zeros can be skipped; derivatives and transforms need
+  /// the other values too.
+  std::optional<factors::SparseRowsProduct> find_sparse_product() const {
+    const auto* sum = dynamic_cast<const operators::ProductSum*>(op_.get());
+    if (!input().sparse() || input().has_transform() || job().gradient || job().tangent ||
+        sum == nullptr || sum->terms().size() != 1) {
+      return std::nullopt;
+    }
+    const operators::ScaledProduct& term = sum->terms().front();
+    // Every rank must own whole fibres of the last mode.
+    if (input_layout().leading_modes() >= static_cast<int>(term.chains.size())) return std::nullopt;
+    return factors::SparseRowsProduct::make(term.chains, term.scale);
+  }
+
   void compute(Index /*first*/) override {
-    context().stages.run("apply", [&] { op_->apply(input_, result_); });
+    context().stages.run("apply", [&] {
+      if (!takes_fibres()) {
+        op_->apply(input_, result_);
+        return;
+      }
+      sparse_product_->apply({fibres_.offsets, fibres_.columns, fibres_.values}, result_);
+      stored_ += comm().sum(static_cast<double>(fibres_.values.size()));
+    });
     report_stage("apply", describe());
   }
 
-  std::string describe() const {
+  std::string describe() {
+    if (takes_fibres()) {
+      const double all = static_cast<double>(count()) *
+                         static_cast<double>(core::product(context().problem.sum.col_extents));
+      return fmt::format("{:.3g} % of the input is stored, blocks of {}", 100 * stored_ / all,
+                         batch());
+    }
     const auto* sum = dynamic_cast<const operators::ProductSum*>(op_.get());
     if (sum == nullptr) return fmt::format("blocks of {}", batch());
     return fmt::format("{} exchanges, {} vectors moved, blocks of {}", sum->exchanges(),
@@ -68,13 +99,16 @@ class ApplyTask final : public VectorTask {
   }
 
   void finish() override {
-    context().report.set("method", context().products.size() == 1
+    context().report.set("method", takes_fibres() ? "apply: the stored entries of the input alone"
+                                   : context().products.size() == 1
                                        ? "apply: factor by factor"
                                        : "apply: all terms together, factor by factor");
     context().report.line("result      " + result_statistics_.text(comm()));
   }
 
   OperatorPtr op_;
+  std::optional<factors::SparseRowsProduct> sparse_product_;
+  double stored_ = 0;
   std::map<std::string, OperatorPtr> derivatives_;
   Block cotangent_;
   Block change_;

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <variant>
 
 #include "application/problem.hpp"
-#include "kronwerk/io/read.hpp"
 #include "kronwerk/operators/kronecker_product.hpp"
 
 namespace kronwerk::application {
@@ -74,20 +75,59 @@ VectorReader::VectorReader(const communication::Communicator& comm, const config
       source_(std::move(source)),
       what_(std::move(what)),
       where_(job.where(source_.position)),
+      grid_(grid),
       points_(core::product(grid)) {
   const auto* dataset = std::get_if<configuration::DatasetReference>(&source_.source);
   if (dataset == nullptr) return;
   const io::DatasetInfo info = io::inspect(comm, to_location(*dataset));
   const std::string name =
       fmt::format("{}: '{}' {}:{}", where_, what_, dataset->file, dataset->dataset);
-  if (info.sparse) {
-    throw core::DataError(name + " is a sparse matrix; expected a dataset");
-  }
   shape_ = match_shape(info.shape, grid, name);
+  if (info.sparse) sparse_cols_ = info.shape[1];
+}
+
+// The longest fibre that blocks of `layout` and the rows of the file consist of.
+Index VectorReader::fibre_length(const distribution::Layout& layout) const {
+  constexpr Index longest = std::numeric_limits<std::int32_t>::max();
+  Index length = 1;
+  Index next = 1;
+  for (std::size_t mode = grid_.size(); mode-- > 0;) {
+    next *= grid_[mode];
+    const bool fits =
+        next > 0 && next <= longest && sparse_cols_ % next == 0 && layout.trailing() % next == 0;
+    if (!fits) break;
+    length = next;
+  }
+  return length;
+}
+
+io::SparseFibres VectorReader::read_fibres(Index first, const distribution::Layout& layout,
+                                           Index length) const {
+  const Index begin = first * points_ + layout.home_begin(comm_->rank());
+  return io::read_sparse_fibres(
+      *comm_, to_location(std::get<configuration::DatasetReference>(source_.source)), length,
+      begin / length, layout.home_size(comm_->rank()) / length);
+}
+
+io::SparseFibres VectorReader::read_fibres(Index first, const distribution::Layout& layout) const {
+  return read_fibres(first, layout, grid_.back());
 }
 
 void VectorReader::read_raw(Index first, const distribution::Layout& layout,
                             std::span<double> values) const {
+  if (sparse()) {
+    const Index length = fibre_length(layout);
+    const io::SparseFibres fibres = read_fibres(first, layout, length);
+    std::ranges::fill(values, 0.0);
+    for (std::size_t f = 0; f + 1 < fibres.offsets.size(); ++f) {
+      double* fibre = values.data() + static_cast<Index>(f) * length;
+      for (Index entry = fibres.offsets[f]; entry < fibres.offsets[f + 1]; ++entry) {
+        const auto at = static_cast<std::size_t>(entry);
+        fibre[fibres.columns[at]] = fibres.values[at];
+      }
+    }
+    return;
+  }
   const Index offset = first * points_ + layout.home_begin(comm_->rank());
   if (const auto* dataset = std::get_if<configuration::DatasetReference>(&source_.source)) {
     io::read_range(*comm_, to_location(*dataset), offset, values);

@@ -13,6 +13,20 @@ std::string readings(const Extents& grid, const char* leading) {
   return text;
 }
 
+/// What is wrong with one long axis that could be rows of a batch, or "".
+std::string explain_long_axis(const Extents& shape, Index points) {
+  if (shape.size() != 1 || points <= 1 || shape[0] <= points) return "";
+  const Index rows = shape[0] / points;
+  const Index rest = shape[0] % points;
+  if (rest == 0) {
+    return fmt::format("; these are {} vectors of {} values: give the dataset the shape ({} x {})",
+                       rows, points, rows, points);
+  }
+  return fmt::format(
+      "; as vectors of {} values one after another, the last would be partial: {} = {} x {} + {}",
+      points, shape[0], rows, points, rest);
+}
+
 }  // namespace
 
 VectorShape match_shape(const Extents& shape, const Extents& grid, const std::string& what) {
@@ -32,9 +46,9 @@ VectorShape match_shape(const Extents& shape, const Extents& grid, const std::st
   }
   throw core::ShapeError(fmt::format(
       "{} has the shape ({}), but the operator acts on the grid {}: expected {} for one vector, {} "
-      "for "
-      "m vectors",
-      what, core::to_text(shape), core::to_text(grid), readings(grid, ""), readings(grid, "m x ")));
+      "for m vectors{}",
+      what, core::to_text(shape), core::to_text(grid), readings(grid, ""), readings(grid, "m x "),
+      explain_long_axis(shape, core::product(grid))));
 }
 
 Extents dataset_shape(const VectorShape& reading, const Extents& grid) {

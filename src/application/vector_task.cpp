@@ -67,8 +67,12 @@ void VectorTask::run() {
       built = size;
     }
     stages.run("read", [&] {
-      resize(input_, input_layout());
       resize(result_, output_layout());
+      if (takes_fibres()) {
+        fibres_ = input_reader_.read_fibres(first, input_layout());
+        return;
+      }
+      resize(input_, input_layout());
       input_reader_.read(first, input_layout(), input_);
     });
     report_stage("read",

@@ -30,6 +30,8 @@ class VectorTask {
   /// The layouts of a block.
   virtual const distribution::Layout& input_layout() const = 0;
   virtual const distribution::Layout& output_layout() const = 0;
+  /// Whether compute() takes the stored entries of a sparse input, in fibres_, instead of input_.
+  virtual bool takes_fibres() const { return false; }
   /// Works on the block of vectors from `first` on; the input is in input_.
   virtual void compute(Index first) = 0;
   virtual void gradient(Index first) = 0;
@@ -59,6 +61,7 @@ class VectorTask {
   std::map<std::string, OperatorPtr> build_derivatives(Index size, int leading_modes) const;
 
   Block input_;
+  io::SparseFibres fibres_;
   Block result_;
   Statistics result_statistics_;
 

@@ -46,5 +46,20 @@ TEST(VectorShape, RefusesEverythingElseNamingBothShapes) {
   }
 }
 
+TEST(VectorShape, ExplainsALongAxisThatLooksLikeABatch) {
+  const auto message = [](const Extents& shape) -> std::string {
+    try {
+      match_shape(shape, {5, 7}, "x");
+    } catch (const core::ShapeError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(message({96}).find("the last would be partial: 96 = 2 x 35 + 26"), std::string::npos);
+  EXPECT_NE(message({70}).find("give the dataset the shape (2 x 35)"), std::string::npos);
+  EXPECT_EQ(message({34}).find("partial"), std::string::npos);
+  EXPECT_EQ(message({96, 1}).find("partial"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace kronwerk::application
