@@ -16,12 +16,11 @@ using Complex = std::complex<double>;
 
 SpectralForm find_form(TaskContext& context) {
   SpectralForm form = find_spectral_form(context.data, context.problem.sum, true);
+  require_eigenvalues(context.problem, form.structure);
   if (form && form.sum) return form;
   const auto& job = context.job();
-  throw core::ConfigurationError(fmt::format(
-      "{}: the task 'eigenvalues' takes a Kronecker product, a Kronecker sum, or a sum of products "
-      "whose factors are functions of one matrix in each mode; here {}",
-      job.where(job.formula.position), form.why_not));
+  throw core::ConfigurationError(fmt::format("{}: the eigenvalues cannot be found: {}",
+                                             job.where(job.formula.position), form.why_not));
 }
 
 /// Least and greatest modulus, and how many eigenvalues are not real.

@@ -24,7 +24,6 @@ class ExponentialTask final : public VectorTask {
  private:
   /// Of a sum of which every term has at most one factor other than the identity.
   static LoweredProduct make_exponential(TaskContext& context) {
-    require_kronecker_sum(context);
     const double time = context.job().time;
     const auto& extents = context.problem.sum.row_extents;
     LoweredProduct result;
@@ -61,16 +60,6 @@ class ExponentialTask final : public VectorTask {
     std::vector<double> values = chain[0].factor->diagonal();
     for (double& value : values) value = std::exp(t * value);
     return factors::make_diagonal(name, values);
-  }
-
-  static void require_kronecker_sum(const TaskContext& context) {
-    const auto structure = expressions::find_structure(context.problem.sum, {});
-    if (structure.kronecker_sum) return;
-    const auto& job = context.job();
-    throw core::ConfigurationError(fmt::format(
-        "{}: the task 'expm' takes a Kronecker sum, kronsum(A, B, …), and multiples of the "
-        "identity; this operator is {}",
-        job.where(job.formula.position), context.problem.sum.text()));
   }
 
   const distribution::Layout& input_layout() const override { return op_->input_layout(); }

@@ -89,6 +89,20 @@ std::vector<std::string> parameters_to_differentiate(const Job& job) {
   return names;
 }
 
+/// Tasks that need more than a sum of products. Which matrices are symmetric is not known yet: what
+/// is refused here has no method even if all are.
+void check_structure(const Problem& problem) {
+  const Job& job = problem.job;
+  if (job.task != Task::eigenvalues && job.task != Task::expm) return;
+  const auto structure = expressions::find_structure(problem.sum, problem.factor_names);
+  if (job.task == Task::eigenvalues) return require_eigenvalues(problem, structure);
+  if (structure.kronecker_sum) return;
+  throw ConfigurationError(fmt::format(
+      "{}: the task 'expm' takes a Kronecker sum, kronsum(A, B, …), and multiples of the identity; "
+      "this operator is {}",
+      job.where(job.formula.position), problem.sum.text()));
+}
+
 /// What has no method yet is refused by name, before any data is loaded.
 void check_method(const Problem& problem) {
   const Job& job = problem.job;
@@ -105,6 +119,7 @@ void check_method(const Problem& problem) {
         where, task, core::to_text(problem.sum.col_extents),
         core::to_text(problem.sum.row_extents)));
   }
+  check_structure(problem);
   constexpr core::Index most_assembled = 20'000;
   const core::Index rows = core::product(problem.sum.row_extents);
   const core::Index cols = core::product(problem.sum.col_extents);
@@ -133,6 +148,23 @@ void check_index_size(const Problem& problem) {
 }
 
 }  // namespace
+
+void require_eigenvalues(const Problem& problem, const expressions::SpectralStructure& structure) {
+  using Kind = expressions::ModeStructure::Kind;
+  std::string reason = structure.why_not;
+  const auto pair =
+      std::ranges::find(structure.modes, Kind::pair, &expressions::ModeStructure::kind);
+  if (reason.empty() && pair != structure.modes.end()) {
+    // Their common basis is no similarity: it makes both diagonal, but not with their eigenvalues.
+    reason = fmt::format("mode {} has two matrices, '{}' and '{}'",
+                         pair - structure.modes.begin() + 1, pair->first->text, pair->second->text);
+  }
+  if (reason.empty()) return;
+  throw ConfigurationError(fmt::format(
+      "{}: the task 'eigenvalues' takes a Kronecker product, a Kronecker sum, or a sum of products "
+      "whose factors are functions of one matrix in each mode; here {}",
+      problem.job.where(problem.job.formula.position), reason));
+}
 
 io::Location to_location(const configuration::DatasetReference& reference) {
   return {reference.file, reference.dataset};

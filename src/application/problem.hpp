@@ -9,6 +9,7 @@
 #include "kronwerk/configuration/job.hpp"
 #include "kronwerk/expressions/expression.hpp"
 #include "kronwerk/expressions/lowering.hpp"
+#include "kronwerk/expressions/structure.hpp"
 #include "kronwerk/io/location.hpp"
 
 namespace kronwerk::application {
@@ -36,6 +37,10 @@ Problem analyse_problem(const communication::Communicator& comm, configuration::
 /// Loads the matrices, each once per node. Collective.
 std::map<std::string, factors::FactorPtr> load_matrices(const communication::Communicator& comm,
                                                         const Problem& problem);
+
+/// @throws ConfigurationError unless the operator's eigenvalues follow from those of one matrix per
+/// mode
+void require_eigenvalues(const Problem& problem, const expressions::SpectralStructure& structure);
 
 /// The location of a dataset of the configuration.
 io::Location to_location(const configuration::DatasetReference& reference);

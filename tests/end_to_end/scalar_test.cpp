@@ -223,7 +223,11 @@ TEST_F(ScalarTasks, EigenvaluesAreThoseOfTheDenseMatrix) {
   EXPECT_EQ(refused.code, 2);
   EXPECT_EQ(refused.count("neither functions of one matrix nor two matrices only"), 1)
       << refused.errors;
-  EXPECT_TRUE(run_task(1, "eigenvalues", "kron(R, A)").code == 2);
+  EXPECT_EQ(run_task(1, "eigenvalues", "kron(R, A)").code, 2);
+  // In the common basis of two matrices the operator is diagonal, but not with its eigenvalues.
+  const Outcome pair = run_task(1, "eigenvalues", "kron(A, S) + kron(A, B)*kron(A, I)");
+  EXPECT_EQ(pair.code, 2);
+  EXPECT_EQ(pair.count("mode 2 has two matrices, 'S' and 'B'"), 1) << pair.errors;
 }
 
 /// exp(M) by its series after scaling.

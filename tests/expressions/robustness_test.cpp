@@ -40,6 +40,12 @@ TEST_F(RobustnessTest, ErrorsOfShapeShowTheShapesUnderTheFormula) {
       "^~~~~~~~~~~~~~");
   expect("kron(W, inv(C))", "inv() needs a square matrix; 'C' is 3 x 2", "            ^");
   expect("kronsum(W, C)", "kronsum() needs a square matrix; 'C' is 3 x 2", "           ^");
+  expect(
+      "2*inv(kronsum(W, B))",
+      "'kronsum(W, B)' is a sum of 2 Kronecker products, whose inverse is not a sum of products; "
+      "'inv' takes one product: to solve with a sum, make it the whole operator and use 'task: "
+      "solve'",
+      "  ^~~~~~~~~~~~~~~~~~");
   expect("inv(kron(C, C'))",
          "inv() needs square matrices in every mode; 'kron(C, C')' is (3, 2) x (2, 3)",
          "    ^~~~~~~~~~~");
