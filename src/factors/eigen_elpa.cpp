@@ -84,6 +84,15 @@ class Elpa {
 
 }  // namespace
 
+std::string solve_symmetric(const ProcessGrid& grid, Index n, BlockCyclic& a,
+                            std::span<double> eigenvalues, BlockCyclic* vectors) {
+  Elpa elpa(grid, n, a);
+  const int error = vectors != nullptr
+                        ? elpa.eigenvectors(a.data(), eigenvalues.data(), vectors->data())
+                        : elpa.eigenvalues(a.data(), eigenvalues.data());
+  return error == 0 ? "" : elpa_strerr(error);
+}
+
 Spectrum distributed_symmetric_eigen(const Communicator& comm, const NodeLeaders& leaders, Index n,
                                      double* matrix, bool vectors, const std::string& name,
                                      int block) {
@@ -97,18 +106,16 @@ Spectrum distributed_symmetric_eigen(const Communicator& comm, const NodeLeaders
     a->read(matrix);
     if (vectors) v.emplace(grid, n);
   });
-  int error = 0;
+  std::string error;
   if (grid.is_member()) {
-    Elpa elpa(grid, n, *a);
-    error = vectors ? elpa.eigenvectors(a->data(), eigenvalues.data(), v->data())
-                    : elpa.eigenvalues(a->data(), eigenvalues.data());
+    error = solve_symmetric(grid, n, *a, eigenvalues, vectors ? &*v : nullptr);
   }
   communication::collectively(comm, [&] {
-    if (error == 0) return;
+    if (error.empty()) return;
     throw core::DataError(
         fmt::format("the eigenvalues of '{}' ({} x {}) were not found (ELPA: {}); look at its "
                     "entries: they may differ too much in size",
-                    name, n, n, elpa_strerr(error)));
+                    name, n, n, error));
   });
   comm.broadcast(std::span<double>(eigenvalues));
   if (vectors) {

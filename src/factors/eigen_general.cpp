@@ -163,6 +163,51 @@ void back_substitute(Index extent, const double* schur, double* vectors) {
            &count, &info, 1, 1);
 }
 
+// From T in `schur` and Q in `vectors` (column-major) to what general_eigen() returns, in the same
+// memory.
+Spectrum eigen_of_schur(Index n, double* schur, double* vectors, std::vector<double> real,
+                        std::vector<double> imaginary, bool schur_allowed,
+                        const std::string& name) {
+  const auto entries = static_cast<std::size_t>(core::multiply(n, n));
+  Spectrum result;
+  result.kind = BasisKind::eigenvectors;
+  std::vector<double> x(vectors, vectors + entries);
+  back_substitute(n, schur, x.data());
+  std::vector<double> rows(entries);
+  const Order order = order_of(real, imaginary);
+  arrange(n, order, x.data(), rows.data());
+  x = rows;
+  // Both hold columns where the chains need rows; X⁻ᵀ and Xᵀ have the condition of X.
+  const bool regular = std::all_of(x.begin(), x.end(), [](double v) { return std::isfinite(v); }) &&
+                       invert(n, x.data());
+  result.condition =
+      regular ? condition_of(n, rows.data(), x.data()) : std::numeric_limits<double>::infinity();
+  if (result.condition < largest_condition) {
+    set_eigenvalues(order, real, imaginary, result);
+    std::copy(x.begin(), x.end(), schur);
+    std::copy(rows.begin(), rows.end(), vectors);
+    transpose_in_place(n, schur);
+    transpose_in_place(n, vectors);
+    return result;
+  }
+  if (!schur_allowed) {
+    result.why_not = fmt::format(
+        "the eigenvectors of '{}' ({} x {}) have condition {:.1e}; a basis of eigenvectors is used "
+        "below {:.0e}",
+        name, n, n, result.condition, largest_condition);
+    return result;
+  }
+  result.kind = BasisKind::schur;
+  result.condition = 1;
+  for (std::size_t k = 0; k < real.size(); ++k) {
+    result.eigenvalues.emplace_back(real[k], imaginary[k]);
+    if (imaginary[k] > 0) ++result.pairs;
+  }
+  // LAPACK's columns of Q are our rows of Qᵀ.
+  transpose_in_place(n, schur);
+  return result;
+}
+
 }  // namespace
 
 void transpose_in_place(Index n, double* matrix) {
@@ -223,49 +268,6 @@ Spectrum general_eigen(Index extent, double* matrix, double* second, bool schur_
   if (info != 0) throw_no_convergence(extent, name);
   return eigen_of_schur(extent, matrix, second, std::move(real), std::move(imaginary),
                         schur_allowed, name);
-}
-
-Spectrum eigen_of_schur(Index n, double* schur, double* vectors, std::vector<double> real,
-                        std::vector<double> imaginary, bool schur_allowed,
-                        const std::string& name) {
-  const auto entries = static_cast<std::size_t>(core::multiply(n, n));
-  Spectrum result;
-  result.kind = BasisKind::eigenvectors;
-  std::vector<double> x(vectors, vectors + entries);
-  back_substitute(n, schur, x.data());
-  std::vector<double> rows(entries);
-  const Order order = order_of(real, imaginary);
-  arrange(n, order, x.data(), rows.data());
-  x = rows;
-  // Both hold columns where the chains need rows; X⁻ᵀ and Xᵀ have the condition of X.
-  const bool regular = std::all_of(x.begin(), x.end(), [](double v) { return std::isfinite(v); }) &&
-                       invert(n, x.data());
-  result.condition =
-      regular ? condition_of(n, rows.data(), x.data()) : std::numeric_limits<double>::infinity();
-  if (result.condition < largest_condition) {
-    set_eigenvalues(order, real, imaginary, result);
-    std::copy(x.begin(), x.end(), schur);
-    std::copy(rows.begin(), rows.end(), vectors);
-    transpose_in_place(n, schur);
-    transpose_in_place(n, vectors);
-    return result;
-  }
-  if (!schur_allowed) {
-    result.why_not = fmt::format(
-        "the eigenvectors of '{}' ({} x {}) have condition {:.1e}; a basis of eigenvectors is used "
-        "below {:.0e}",
-        name, n, n, result.condition, largest_condition);
-    return result;
-  }
-  result.kind = BasisKind::schur;
-  result.condition = 1;
-  for (std::size_t k = 0; k < real.size(); ++k) {
-    result.eigenvalues.emplace_back(real[k], imaginary[k]);
-    if (imaginary[k] > 0) ++result.pairs;
-  }
-  // LAPACK's columns of Q are our rows of Qᵀ.
-  transpose_in_place(n, schur);
-  return result;
 }
 
 }  // namespace kronwerk::factors

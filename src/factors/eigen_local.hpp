@@ -37,6 +37,15 @@ Spectrum symmetric_eigen(Index n, double* matrix, const std::string& name);
 Spectrum pair_eigen(Index n, double* matrix, double* partner, bool vectors, const std::string& name,
                     const std::string& partner_name);
 
+/// What a pair's eigenvalues, the norm of B and its Cholesky factor (diagonal and the triangle that
+/// `uplo` names in column-major order) tell; why_not is set if B is singular to working precision
+/// or has no such factor.
+Spectrum describe_pair(Index n, std::vector<double> eigenvalues, bool definite, const char* uplo,
+                       const double* cholesky, double norm, const std::string& partner_name);
+
+/// Largest row sum of absolute values.
+double row_norm(Index n, const double* matrix);
+
 /// Pairs first, then real eigenvalues. Destroys the matrix.
 Spectrum general_eigenvalues(Index n, double* matrix, const std::string& name);
 
@@ -44,12 +53,6 @@ Spectrum general_eigenvalues(Index n, double* matrix, const std::string& name);
 /// allowed, A = Q T Qᵀ: `matrix` becomes T and `second` Qᵀ.
 Spectrum general_eigen(Index n, double* matrix, double* second, bool schur_allowed,
                        const std::string& name);
-
-/// The same from a Schur decomposition in LAPACK's order of storage: T in `schur` and Q in
-/// `vectors` (column-major), the eigenvalues as LAPACK returns them. Fills `first` and `second`,
-/// which may be the memory of `schur` and `vectors`, respectively.
-Spectrum eigen_of_schur(Index n, double* schur, double* vectors, std::vector<double> real,
-                        std::vector<double> imaginary, bool schur_allowed, const std::string& name);
 
 /// Row-major to column-major and back.
 void transpose_in_place(Index n, double* matrix);

@@ -66,14 +66,7 @@ Spectrum symmetric_eigen(Index n, double* matrix, const std::string& name) {
 Spectrum pair_eigen(Index extent, double* matrix, double* partner, bool vectors,
                     const std::string& name, const std::string& partner_name) {
   const int n = core::narrow<int>(extent);
-  Spectrum result;
-  result.kind = BasisKind::pair;
-  double norm = 0;
-  for (Index i = 0; i < extent; ++i) {
-    double sum = 0;
-    for (Index j = 0; j < extent; ++j) sum += std::abs(partner[i * extent + j]);
-    norm = std::max(norm, sum);
-  }
+  const double norm = row_norm(extent, partner);
   const char* job = vectors ? "V" : "N";
   const int type = 1;
   int info = 0;
@@ -89,14 +82,33 @@ Spectrum pair_eigen(Index extent, double* matrix, double* partner, bool vectors,
   dsygvd_(&type, job, "U", &n, matrix, &n, partner, &n, eigenvalues.data(), work.data(),
           &work_count, int_work.data(), &int_size, &info, 1, 1);
   if (info > 0 && info <= n) throw_no_convergence(extent, name);
-  double reciprocal = 0;
-  if (info == 0) {
-    work.resize(3 * static_cast<std::size_t>(n));
-    int_work.resize(static_cast<std::size_t>(n));
-    dpocon_("U", &n, partner, &n, &norm, &reciprocal, work.data(), int_work.data(), &info, 1);
+  return describe_pair(extent, std::move(eigenvalues), info == 0, "U", partner, norm, partner_name);
+}
+
+double row_norm(Index n, const double* matrix) {
+  double norm = 0;
+  for (Index i = 0; i < n; ++i) {
+    double sum = 0;
+    for (Index j = 0; j < n; ++j) sum += std::abs(matrix[i * n + j]);
+    norm = std::max(norm, sum);
   }
-  const double needed = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
-  if (info != 0 || !(reciprocal > needed)) {
+  return norm;
+}
+
+Spectrum describe_pair(Index extent, std::vector<double> eigenvalues, bool definite,
+                       const char* uplo, const double* cholesky, double norm,
+                       const std::string& partner_name) {
+  const int n = core::narrow<int>(extent);
+  Spectrum result;
+  result.kind = BasisKind::pair;
+  double reciprocal = 0;
+  if (definite) {
+    std::vector<double> work(3 * static_cast<std::size_t>(n));
+    std::vector<int> int_work(static_cast<std::size_t>(n));
+    int info = 0;
+    dpocon_(uplo, &n, cholesky, &n, &norm, &reciprocal, work.data(), int_work.data(), &info, 1);
+  }
+  if (!(reciprocal > static_cast<double>(n) * std::numeric_limits<double>::epsilon())) {
     result.why_not = fmt::format(
         "'{}' ({} x {}) is not positive definite (to working precision), which one matrix of a "
         "pair that is diagonalised together must be",
@@ -107,7 +119,7 @@ Spectrum pair_eigen(Index extent, double* matrix, double* partner, bool vectors,
   // The basis is V = L⁻ᵀ Z with orthonormal Z.
   result.condition = std::max(1.0, std::sqrt(1 / reciprocal));
   for (Index i = 0; i < extent; ++i) {
-    result.log_abs_det += 2 * std::log(partner[i * (extent + 1)]);
+    result.log_abs_det += 2 * std::log(cholesky[i * (extent + 1)]);
   }
   return result;
 }

@@ -238,16 +238,15 @@ BasisPtr to_basis(SpectrumTask& task) {
   basis->pairs = task.spectrum.pairs;
   basis->condition = task.spectrum.condition;
   basis->log_abs_det = task.spectrum.log_abs_det;
-  const char* library = !task.distributed                      ? "LAPACK"
-                        : task.kind == BasisKind::eigenvectors ? "ScaLAPACK"
-                                                               : "ELPA";
+  const char* library = task.distributed ? "ELPA" : "LAPACK";
   basis->description =
       fmt::format("{} ({}, {})", title(basis->kind), library, size_text(task.extent));
   if (!task.vectors) return basis;
   const std::string name = "basis of " + task.name;
   const FactorPtr first = to_factor(name, task.extent, std::move(task.first));
-  const FactorPtr second =
-      task.arrays() > 1 ? to_factor(name, task.extent, std::move(task.second)) : first;
+  const FactorPtr second = task.arrays() > 1 && task.kind != BasisKind::pair
+                               ? to_factor(name, task.extent, std::move(task.second))
+                               : first;
   switch (basis->kind) {
     case BasisKind::schur:
       basis->triangular = first;

@@ -11,10 +11,9 @@
 
 namespace kronwerk::factors {
 
-/// From which extent on all ranks share one decomposition (if there are several ranks).
+/// From which extent on all ranks share one symmetric decomposition (if there are several ranks).
 struct SpectrumLimits {
   Index symmetric = 1500;
-  Index general = 3000;
   int block = 64;
   /// Of P ranks on one decomposition, compared with P decompositions at once.
   double distributed_efficiency = 0.8;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <new>
 
 #include "factors/eigen_distributed.hpp"
@@ -18,15 +17,6 @@ using communication::Communicator;
 using communication::SharedArray;
 
 namespace {
-
-Index extent_to_distribute(const SpectrumTask& task, const SpectrumLimits& limits) {
-  const bool symmetric = task.kind == BasisKind::symmetric || task.kind == BasisKind::scaled;
-  return symmetric ? limits.symmetric : limits.general;
-}
-
-bool can_be_distributed(const SpectrumTask& task) {
-  return task.kind == BasisKind::symmetric || task.kind == BasisKind::scaled;
-}
 
 // The matrix (row-major), as LAPACK or ELPA shall see it.
 void stage(const SpectrumTask& task, std::span<double> target) {
@@ -50,6 +40,13 @@ void unscale(const SpectrumTask& task, double* first, double* second) {
       second[k * n + i] = value / root;
     }
   }
+}
+
+void stage_partner(const SpectrumTask& task, std::span<double> target) {
+  std::fill(target.begin(), target.end(), 0.0);
+  task.partner->add_to_dense(1.0, target);
+  const std::vector<double> ones(static_cast<std::size_t>(task.extent), 1.0);
+  symmetrise(task.extent, ones, target.data());
 }
 
 void finish_scaled(SpectrumTask& task) {
@@ -81,9 +78,7 @@ void compute(SpectrumTask& task) {
       break;
     case BasisKind::pair: {
       std::vector<double> partner(entries);
-      task.partner->add_to_dense(1.0, partner);
-      const std::vector<double> ones(static_cast<std::size_t>(task.extent), 1.0);
-      symmetrise(task.extent, ones, partner.data());
+      stage_partner(task, partner);
       task.spectrum = pair_eigen(task.extent, first.data(), partner.data(), task.vectors, task.name,
                                  task.partner_name);
       break;
@@ -98,16 +93,25 @@ void compute(SpectrumTask& task) {
 
 void compute_distributed(const Communicator& comm, const NodeLeaders& leaders, SpectrumTask& task,
                          int block) {
+  double* first = task.first.mutable_span().data();
   communication::collectively(comm, [&] {
-    if (comm.node().is_root()) stage(task, task.first.mutable_span());
+    if (!comm.node().is_root()) return;
+    stage(task, task.first.mutable_span());
+    if (task.kind == BasisKind::pair) stage_partner(task, task.second.mutable_span());
   });
   task.first.publish();
-  task.spectrum = distributed_symmetric_eigen(
-      comm, leaders, task.extent, task.first.mutable_span().data(), task.vectors, task.name, block);
+  if (task.kind == BasisKind::pair) {
+    task.spectrum =
+        distributed_pair_eigen(comm, leaders, task.extent, first, task.second.mutable_span().data(),
+                               task.vectors, task.name, task.partner_name, block);
+  } else {
+    task.spectrum = distributed_symmetric_eigen(comm, leaders, task.extent, first, task.vectors,
+                                                task.name, block);
+  }
   if (task.kind == BasisKind::scaled) {
     finish_scaled(task);
     if (task.vectors && comm.node().is_root()) {
-      unscale(task, task.first.mutable_span().data(), task.second.mutable_span().data());
+      unscale(task, first, task.second.mutable_span().data());
     }
   }
   task.first.publish();
@@ -129,31 +133,23 @@ void share(const Communicator& comm, const NodeLeaders& leaders, SpectrumTask& t
                            2 * spectrum.eigenvalues.size()),
                  task.owner);
   spectrum.why_not = comm.broadcast(std::move(spectrum.why_not), task.owner);
-  if (!spectrum.why_not.empty() || !task.vectors) return;
+  if (!spectrum.why_not.empty() || !task.vectors || task.distributed) return;
+  // What is summed between nodes must be zero on all but the owner's.
+  const bool here = !leaders.several_nodes() || comm.node().any(task.owner == comm.rank());
   for (SharedArray<double>* array : {&task.first, &task.second}) {
     if (array->size() == 0) continue;
+    const auto values = array->mutable_span();
+    if (!here && comm.node().is_root()) std::fill(values.begin(), values.end(), 0.0);
     array->publish();
-    leaders.sum(array->mutable_span());
+    leaders.sum(values);
     array->publish();
-  }
-}
-
-// The owners' nodes write; what is summed between nodes must be zero on the others.
-void clear_on_other_nodes(const Communicator& comm, std::span<SpectrumTask> tasks) {
-  for (SpectrumTask& task : tasks) {
-    if (task.distributed) continue;
-    const bool here = comm.node().any(task.owner == comm.rank());
-    if (here || !comm.node().is_root()) continue;
-    for (SharedArray<double>* array : {&task.first, &task.second}) {
-      const auto values = array->mutable_span();
-      std::fill(values.begin(), values.end(), 0.0);
-    }
   }
 }
 
 }  // namespace
 
 int SpectrumTask::arrays() const {
+  if (distributed && kind == BasisKind::pair) return 2;
   if (!vectors) return distributed ? 1 : 0;
   return kind == BasisKind::symmetric || kind == BasisKind::pair ? 1 : 2;
 }
@@ -173,7 +169,7 @@ void plan_tasks(std::span<SpectrumTask> tasks, int ranks, const SpectrumLimits& 
   std::vector<SpectrumTask*> large;
   std::vector<double> works;
   for (SpectrumTask* task : by_size) {
-    if (!can_be_distributed(*task) || task->extent < extent_to_distribute(*task, limits)) continue;
+    if (task->kind == BasisKind::eigenvectors || task->extent < limits.symmetric) continue;
     large.push_back(task);
     works.push_back(task->work());
   }
@@ -195,7 +191,6 @@ void run_tasks(const Communicator& comm, std::span<SpectrumTask> tasks,
     if (task.arrays() > 0) task.first = SharedArray<double>(comm, entries);
     if (task.arrays() > 1) task.second = SharedArray<double>(comm, entries);
   }
-  if (leaders.several_nodes()) clear_on_other_nodes(comm, tasks);
   for (SpectrumTask& task : tasks) {
     if (task.distributed) compute_distributed(comm, leaders, task, limits.block);
   }
@@ -212,9 +207,7 @@ void run_tasks(const Communicator& comm, std::span<SpectrumTask> tasks,
       }
     }
   });
-  for (SpectrumTask& task : tasks) {
-    if (!task.distributed) share(comm, leaders, task);
-  }
+  for (SpectrumTask& task : tasks) share(comm, leaders, task);
 }
 
 }  // namespace kronwerk::factors

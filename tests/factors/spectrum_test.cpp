@@ -20,8 +20,7 @@ using oracle::transpose;
 using Eigenvalue = std::complex<double>;
 
 // Everything of at least 20 rows is shared by all ranks.
-const SpectrumLimits shared{
-    .symmetric = 20, .general = 20, .block = 4, .distributed_efficiency = 100};
+const SpectrumLimits shared{.symmetric = 20, .block = 4, .distributed_efficiency = 100};
 
 Matrix matrix_of(const Chain& chain) {
   Matrix result(rows(chain), cols(chain));
@@ -341,7 +340,7 @@ TEST(Basis, OfMoreMatricesThanRanks) {
     requests.push_back({{Link{dense_factor(matrices.back())}}, {}, true});
   }
   for (const SpectrumLimits& limits :
-       {SpectrumLimits{}, shared, SpectrumLimits{.symmetric = 2, .general = 2, .block = 2}}) {
+       {SpectrumLimits{}, shared, SpectrumLimits{.symmetric = 2, .block = 2}}) {
     const BasisResult result = bases_of(requests, limits);
     for (std::size_t i = 0; i < matrices.size(); ++i) {
       ASSERT_NE(result.bases[i], nullptr) << result.why_not[i];

@@ -69,8 +69,9 @@ struct BasisRequest {
 };
 
 /// Bases of several modes: requests for the same chains are computed once; small ones are spread
-/// over the ranks and computed at the same time, large ones (a few thousand) by all ranks together
-/// (ELPA, ScaLAPACK). Diagonal matrices and identities cost nothing. Collective on comm.
+/// over the ranks and computed at the same time, large symmetric ones (a few thousand) by all ranks
+/// together (ELPA) where that is faster. Diagonal matrices and identities cost nothing. Collective
+/// on comm.
 ///
 /// An empty pointer: there is no such basis (eigenvectors too ill-conditioned and Schur not
 /// allowed, or no symmetric definite pair); why_not says it.
