@@ -4,6 +4,7 @@
   peers.py two_sided FILE REPEATS       the two-sided solve, one process, after factorisation
   peers.py tuned FILE REPEATS           the same by panels, with the settings that are fastest here
   peers.py gradients FILE REPEATS       the same, with the adjoint and both gradients
+  peers.py layer M BLOCKS ROWS COLS REPEATS   numpy's reshape-and-dot of m rows of blocks, two threads
   peers.py explicit FILE                one sparse LU of the N x N matrix, and its solve
   peers.py general FILE O D W           the same for I - d I(x)W - o W(x)I - w W(x)W
 
@@ -108,6 +109,14 @@ def factorise_and_solve(matrix):
     report("explicit_seconds", time.perf_counter() - start)
 
 
+def layer(vectors, blocks, rows, cols, repeats):
+    generator = np.random.default_rng(1)
+    w = generator.standard_normal((rows, cols))
+    x = generator.standard_normal((vectors, blocks * cols))
+    apply = lambda: (x.reshape(-1, cols) @ w.T).reshape(vectors, blocks * rows)
+    report("layer_seconds", median_seconds(apply, repeats))
+
+
 def main(task, *arguments):
     if task == "points":
         points(arguments[0], [int(size) for size in arguments[1:]])
@@ -125,6 +134,8 @@ def main(task, *arguments):
     elif task == "gradients":
         model = TwoSided(arguments[0])
         report("gradients_seconds", median_seconds(model.gradients, int(arguments[1])))
+    elif task == "layer":
+        layer(*map(int, arguments))
     elif task == "general":
         general(arguments[0], *map(float, arguments[1:]))
     elif task == "explicit":
