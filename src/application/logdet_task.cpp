@@ -106,7 +106,7 @@ class SpectralDeterminant final : public LogDeterminant {
   StochasticValue derivative(const std::string& parameter) override {
     const SumOfProducts& top = context_.problem.derivatives.at(parameter);
     if (auto terms = in_bases_of(context_.data, form_, top)) {
-      return {sum_of_ratios({form_.bases, std::move(*terms)}), 0};
+      return {operators::trace_of_inverse(context_.comm, *form_.sum, *terms), 0};
     }
     if (!full_) full_ = find_spectral_form(context_.data, context_.problem.sum, false);
     if (!*full_ || !full_->sum) {
@@ -123,25 +123,6 @@ class SpectralDeterminant final : public LogDeterminant {
   }
 
  private:
-  /// Σ ∂λ/λ over the whole grid, each rank its share, a run at a time.
-  double sum_of_ratios(const operators::SpectralSum& top) const {
-    constexpr Index run = 4096;
-    const distribution::BlockPartition share(core::product(form_.sum->extents()),
-                                             context_.comm.size());
-    const int rank = context_.comm.rank();
-    std::vector<std::complex<double>> values(run), changes(run);
-    double sum = 0;
-    for (Index first = share.begin(rank); first < share.end(rank); first += run) {
-      const auto count = static_cast<std::size_t>(std::min(run, share.end(rank) - first));
-      operators::spectral_eigenvalues(*form_.sum, first, std::span(values).first(count));
-      operators::spectral_eigenvalues(top, first, std::span(changes).first(count));
-      double part = 0;
-      for (std::size_t i = 0; i < count; ++i) part += (changes[i] / values[i]).real();
-      sum += part;
-    }
-    return context_.comm.sum(sum);
-  }
-
   TaskContext& context_;
   SpectralForm form_;
   std::optional<SpectralForm> full_;

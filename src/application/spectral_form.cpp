@@ -185,7 +185,8 @@ std::optional<SchurSum> schur_sum(OperatorData& data, SpectralForm& form,
     const ModeStructure& mode = form.structure.modes[k];
     const bool plain = mode.kind != Kind::functions ||
                        (mode.first->links.size() == 1 && !mode.first->links[0].transposed &&
-                        !mode.first->links[0].inverse);
+                        !mode.first->links[0].inverse &&
+                        mode.first->links[0].leaf->kind == expressions::FactorLeaf::Kind::matrix);
     if (!plain || mode.kind == Kind::pair) return std::nullopt;
     form.bases[k] = as_schur(data.comm(), form.bases[k]);
     result.bases[k] = form.bases[k];
