@@ -21,10 +21,20 @@ constexpr double trusted = 10;
 // Another start has been of use if it left less than this part of the residual.
 constexpr double progress = 0.5;
 
+/// Whether every rank has the same piece of the vectors: splits may differ where it does not
+/// matter.
+bool same_blocks(const distribution::Layout& one, const distribution::Layout& two) {
+  bool same = one.extents() == two.extents() && one.parts() == two.parts();
+  for (int part = 0; part < one.parts() && same; ++part) {
+    same = one.home_begin(part) == two.home_begin(part);
+  }
+  return same;
+}
+
 void check_square(const LinearOperator& op, const char* what) {
   const auto& in = op.input_layout();
   const auto& out = op.output_layout();
-  if (in.extents() == out.extents() && in.leading_modes() == out.leading_modes()) return;
+  if (same_blocks(in, out)) return;
   throw core::ShapeError(
       fmt::format("a Krylov method needs a square operator with equal layouts; the {} maps {} "
                   "(split after mode {}) to {} (split after mode {})",
@@ -38,7 +48,7 @@ void check_pair(const OperatorPtr& op, const OperatorPtr& preconditioner) {
   check_square(*preconditioner, "preconditioner");
   const auto& ours = op->input_layout();
   const auto& theirs = preconditioner->input_layout();
-  if (ours.extents() == theirs.extents() && ours.leading_modes() == theirs.leading_modes()) return;
+  if (same_blocks(ours, theirs)) return;
   throw core::ShapeError(
       fmt::format("the preconditioner's grid {} (split after mode {}) is not the operator's {} "
                   "(split after mode {})",

@@ -84,7 +84,8 @@ struct Model {
             {1.0, {chain(identity), chain(identity)}},
             {-rates.destination, {chain(identity), chain(weights)}},
             {-rates.origin, {chain(weights), chain(identity)}},
-            {-rates.both, {chain(weights), chain(weights)}}});
+            {-rates.both, {chain(weights), chain(weights)}}},
+        split);
   }
 
   /// W has no diagonal, so that I and W are orthogonal.
@@ -104,7 +105,7 @@ struct Model {
   operators::OperatorPtr product(factors::Chain left, factors::Chain right) const {
     return std::make_shared<operators::ProductSum>(
         comm, workspace,
-        std::vector<operators::ScaledProduct>{{1.0, {std::move(left), std::move(right)}}});
+        std::vector<operators::ScaledProduct>{{1.0, {std::move(left), std::move(right)}}}, split);
   }
 
   /// A or B of A ⊗ B.
@@ -129,7 +130,7 @@ struct Model {
       }
     }
     return {product(inverses[0], inverses[1]),
-            std::make_shared<operators::ProductSum>(comm, workspace, std::move(terms))};
+            std::make_shared<operators::ProductSum>(comm, workspace, std::move(terms), split)};
   }
 
   operators::OperatorPtr separable() const {
@@ -142,6 +143,7 @@ struct Model {
   double squares;
   factors::FactorPtr weights, identity;
   Rates rates;
+  const int split = 1;  // the same for all, whose vectors meet
 };
 
 void run(int argc, char** argv) {
