@@ -1,11 +1,12 @@
-// Symmetric eigendecompositions by all ranks against LAPACK's dsyevd on one rank in the same run:
-// of one matrix, and of two one after the other and side by side.
+// Decompositions by all ranks against LAPACK on one rank in the same run: symmetric eigenvectors
+// (dsyevd) of one matrix, of two one after the other and side by side; and one LU.
 //
 // Usage: eigen_benchmark N [repeats]
 #include <cstdlib>
 #include <random>
 
-#include "factors/eigen_distributed.hpp"
+#include "factors/dense_distributed.hpp"
+#include "factors/dense_factorisation.hpp"
 #include "factors/eigen_local.hpp"
 #include "factors/spectrum_task.hpp"
 #include "kronwerk/factors/make.hpp"
@@ -55,6 +56,34 @@ double one_rank_seconds(const communication::Communicator& comm, Index n) {
   return comm.max(result);
 }
 
+double one_rank_lu_seconds(const communication::Communicator& comm,
+                           const factors::DenseFactor& factor) {
+  double result = 0;
+  comm.barrier();
+  if (comm.is_root()) {
+    const auto lu = factors::begin_dense_factorisation(factor, factor.view());
+    const auto memory = communication::SharedBytes::private_memory(lu->bytes());
+    const double start = MPI_Wtime();
+    lu->store(memory.data());
+    result = MPI_Wtime() - start;
+  }
+  return comm.max(result);
+}
+
+void measure_lu(Index n, int repeats) {
+  const auto comm = communication::Communicator::duplicate(MPI_COMM_WORLD);
+  const factors::FactorPtr factor = shared_factor(comm, n, 3);
+  const auto& dense = static_cast<const factors::DenseFactor&>(*factor);
+  std::vector<double> one, all;
+  for (int repeat = 0; repeat < repeats; ++repeat) {
+    one.push_back(one_rank_lu_seconds(comm, dense));
+    all.push_back(seconds(comm, [&] { factors::factorise_distributed(comm, dense); }));
+  }
+  report(comm, "lu_lapack_seconds", median(one));
+  report(comm, "lu_seconds", median(all));
+  report(comm, "lu_speedup", median(one) / median(all));
+}
+
 void measure(Index n, int repeats) {
   const auto comm = communication::Communicator::duplicate(MPI_COMM_WORLD);
   const std::vector<factors::BasisRequest> two{{{factors::Link{shared_factor(comm, n, 1)}}},
@@ -87,6 +116,10 @@ void measure(Index n, int repeats) {
 
 int main(int argc, char** argv) {
   const Session session(&argc, &argv);
-  return guarded(
-      [&] { measure(argc > 1 ? std::atol(argv[1]) : 3000, argc > 2 ? std::atoi(argv[2]) : 3); });
+  return guarded([&] {
+    const Index n = argc > 1 ? std::atol(argv[1]) : 3000;
+    const int repeats = argc > 2 ? std::atoi(argv[2]) : 3;
+    measure(n, repeats);
+    measure_lu(n, repeats);
+  });
 }

@@ -260,6 +260,24 @@ def spectra(bench):
               "<= 1", peak <= allowed)
 
 
+def decompositions(bench):
+    """By all ranks against LAPACK on one rank in the same run."""
+    for extent in (2000, 3000, 4000):
+        rows = [f"{kind}, n = {extent}, np = 2" for kind in ("eigenvectors", "  of two", "dense LU")]
+        if not any(map(bench.wants, rows)):
+            continue
+        ours = bench.program(2, "eigen_benchmark", extent, TRIALS)
+        two = min(ours["two_together_seconds"], ours["two_side_by_side_seconds"])
+        for row, time, peer, target in (
+            (rows[0], ours["one_seconds"], ours["lapack_seconds"], 1.6),
+            (rows[1], two, 2 * ours["lapack_seconds"], 1.6),
+            (rows[2], ours["lu_seconds"], ours["lu_lapack_seconds"], None),
+        ):
+            goal = "-" if target is None else f">= {target} x"
+            reached = None if target is None else peer / time >= target
+            bench.row(row, seconds(time), seconds(peer), f"{peer / time:.2f} x", "-", goal, reached)
+
+
 def grid_peer(bench, *arguments):
     return bench.run([sys.executable, os.path.join(HERE, "grid_peers.py"), *map(str, arguments)])
 
@@ -328,7 +346,8 @@ def sums(bench):
 def main(build, work, *wanted):
     bench = Bench(build, work, wanted)
     print(f"{'work':<46}{'ours':>16}{'peer':>16}{'ratio':>12}{'limit':>8}  {'target':<12}")
-    for part in (counties, small, krylov, large, exchanges, products, layers, triangular, spectra, grids, sums):
+    for part in (counties, small, krylov, large, exchanges, products, layers, triangular, spectra, decompositions,
+                 grids, sums):
         part(bench)
     print(f"\nBLAS core: {bench.core}; cores: {os.cpu_count()}; rows below target: {bench.below}")
     print("peer: scipy SuperLU or numpy in one process; the memory allowed; two bare MPI_Alltoalls; dgemm on all ranks")
