@@ -9,14 +9,17 @@ namespace {
 
 class Example : public ProgramTest {
  protected:
-  /// Runs configs/<name>/<name>.yaml as it is, but with the result in the test's directory.
-  std::filesystem::path run_example(const std::string& name, int np) const {
+  /// Runs configs/<name>/<name>.yaml (or <variant>.yaml) as it is, but with the result in the
+  /// test's directory.
+  std::filesystem::path run_example(const std::string& name, int np,
+                                    const std::string& variant = "") const {
     const char* source = std::getenv("KRONWERK_SOURCE_DIR");
     EXPECT_NE(source, nullptr) << "KRONWERK_SOURCE_DIR names the directory of the sources";
-    const auto file = path(fmt::format("{}{}.h5", name, np));
+    const std::string job = variant.empty() ? name : variant;
+    const auto file = path(fmt::format("{}{}.h5", job, np));
     const auto outcome =
         kronwerk(np, fmt::format("run {}/configs/{}/{}.yaml --set output.file={}",
-                                 source != nullptr ? source : "", name, name, file.string()));
+                                 source != nullptr ? source : "", name, job, file.string()));
     EXPECT_EQ(outcome.code, 0) << outcome.output << outcome.errors;
     return file;
   }
@@ -72,6 +75,64 @@ TEST_F(Example, CountiesGiveThePromisedNumbersOnAnyNumberOfRanks) {
       EXPECT_LT(result.number("/report", "relative_residual"), 1e-14);
       if (np == 1) expected = values;
       EXPECT_LT(difference(values, expected), 1e-13) << "np = " << np;
+    }
+    std::filesystem::remove(file);
+  }
+}
+
+TEST_F(Example, SylvesterAndLyapunovGiveTheKnownSolutions) {
+  for (int np = 1; np <= 4; ++np) {
+    const Result sylvester(run_example("sylvester", np));
+    EXPECT_LT(difference(sylvester.values("/result"), {0.0625, -0.5625, 0.6875}), 1e-13);
+    const Result lyapunov(run_example("sylvester", np, "lyapunov"));
+    EXPECT_LT(difference(lyapunov.values("/result"), {37.0 / 6, -23.0 / 6, -23.0 / 6, 3}), 1e-13);
+  }
+}
+
+TEST_F(Example, PoissonConvergesAtSecondOrder) {
+  const char* source = std::getenv("KRONWERK_SOURCE_DIR");
+  ASSERT_NE(source, nullptr);
+  const std::string folder = fmt::format("{}/configs/poisson", source);
+  const Result exact(folder + "/poisson.h5");
+  double before = 0;
+  int np = 0;
+  for (const int n : {7, 15, 31}) {
+    const auto file = path(fmt::format("poisson{}.h5", n));
+    const auto outcome =
+        kronwerk(++np, fmt::format("run {0}/poisson.yaml --set matrices.A.dataset=/n{1}/A --set "
+                                   "input.dataset=/n{1}/f --set output.file={2}",
+                                   folder, n, file.string()));
+    ASSERT_EQ(outcome.code, 0) << outcome.output << outcome.errors;
+    const auto values = Result(file).values("/result");
+    const auto expected = exact.values(fmt::format("/n{}/u", n));
+    double error = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      error = std::max(error, std::abs(values[i] - expected[i]));
+    }
+    if (before > 0) EXPECT_NEAR(before / error, 4, 0.1);
+    before = error;
+  }
+  EXPECT_NEAR(before, 3.097e-3, 1e-6);
+}
+
+TEST_F(Example, PoissonIsTheSameOnAnyNumberOfRanks) {
+  for (int np = 1; np <= 4; ++np) {
+    const Result result(run_example("poisson", np));
+    EXPECT_NEAR(norm(result.values("/result")), 316.3314327, 1e-6);
+    EXPECT_NE(result.text("/report", "method").find("fast diagonalisation"), std::string::npos);
+  }
+}
+
+TEST_F(Example, FlowGeneralGivesThePromisedNumbersOnAnyNumberOfRanks) {
+  for (int np = 1; np <= 4; ++np) {
+    const auto file = run_example("flow-general", np);
+    {
+      const Result result(file);
+      EXPECT_NEAR(norm(result.values("/result")), 3405.89394, 1e-4);
+      EXPECT_NEAR(result.value("/gradient/rho_o"), 4399834.315, 0.01);
+      EXPECT_NEAR(result.value("/gradient/rho_d"), 4875659.389, 0.01);
+      EXPECT_NEAR(result.value("/gradient/rho_w"), 2312323.746, 0.01);
+      EXPECT_LT(result.number("/report", "relative_residual"), 1e-10);
     }
     std::filesystem::remove(file);
   }
