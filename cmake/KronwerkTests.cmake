@@ -40,6 +40,6 @@ function(kronwerk_add_program_tests name)
   kronwerk_add_test_program(${name} ${ARGN} GTest::gtest GTest::gtest_main)
   add_dependencies(${name}_tests kronwerk)
   add_test(NAME ${name} COMMAND ${name}_tests)
-  set_tests_properties(${name} PROPERTIES LABELS "${name};mpi" TIMEOUT 900 PROCESSORS 2
+  set_tests_properties(${name} PROPERTIES LABELS "${name};mpi" TIMEOUT 1800 PROCESSORS 2
     ENVIRONMENT "${kronwerk_mpi_environment};KRONWERK_PROGRAM=$<TARGET_FILE:kronwerk>;KRONWERK_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
 endfunction()
