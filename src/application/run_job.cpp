@@ -143,8 +143,8 @@ void run_projection_job(const communication::Communicator& comm, const Job& job,
 }  // namespace
 
 std::string compute_result(const communication::Communicator& comm, const Problem& problem,
-                           Stages& stages, Report& report, io::ResultFile& file,
-                           OperatorData& data, std::shared_ptr<operators::Workspace> workspace) {
+                           Stages& stages, Report& report, io::ResultFile& file, OperatorData& data,
+                           std::shared_ptr<operators::Workspace> workspace) {
   TaskContext context{.comm = comm,
                       .problem = problem,
                       .stages = stages,

@@ -43,11 +43,11 @@ void run_diagonal(TaskContext& context);
 void run_eigenvalues(TaskContext& context);
 void run_expm(TaskContext& context);
 
-/// Lowers the operator and its derivatives and runs the task; returns why an iterative solve did not
-/// converge, or "". Collective.
+/// Lowers the operator and its derivatives and runs the task; returns why an iterative solve did
+/// not converge, or "". Collective.
 std::string compute_result(const communication::Communicator& comm, const Problem& problem,
-                           Stages& stages, Report& report, io::ResultFile& file,
-                           OperatorData& data, std::shared_ptr<operators::Workspace> workspace);
+                           Stages& stages, Report& report, io::ResultFile& file, OperatorData& data,
+                           std::shared_ptr<operators::Workspace> workspace);
 
 /// The number of vectors in the job's input, from metadata alone; 1 for tasks without input.
 /// Collective.
