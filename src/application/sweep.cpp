@@ -143,6 +143,7 @@ class Sweep {
       stages_.print(
           fmt::format("            {} of them are finished already", directory_.finished_points()));
     }
+    if (directory_.finished_points() < points_) load();
     for (Index point = 0; point < points_; ++point) {
       if (!directory_.finished(point)) run_and_explain(point);
     }
@@ -175,7 +176,6 @@ class Sweep {
     const double start = MPI_Wtime();
     Problem problem;
     stages_.run("analyse", [&] { problem = analyse_problem(comm_, job); });
-    if (!data_) load(problem);
     io::ResultFile file(comm_, directory_.file(point), true);
     Report report;
     stages_.silence(true);
@@ -193,11 +193,16 @@ class Sweep {
     if (watch_.is_short()) data_->forget();
   }
 
-  void load(const Problem& problem) {
-    const Index count = count_inputs(comm_, problem);
-    check_memory(comm_, estimate_memory(problem, count, comm_.size(), comm_.node_count()));
-    stages_.run("load", [&] { data_.emplace(comm_, problem); });
+  /// What is wrong with the formula or the data is wrong at every point.
+  void load() {
+    Problem problem;
+    stages_.run("analyse", [&] {
+      problem = analyse_problem(comm_, job_at(job_, 0));
+      const Index count = count_inputs(comm_, problem);
+      check_memory(comm_, estimate_memory(problem, count, comm_.size(), comm_.node_count()));
+    });
     stages_.report("analyse", problem.sum.text() + " at the first point");
+    stages_.run("load", [&] { data_.emplace(comm_, problem); });
   }
 
   /// Stacks the points; returns how many converged.
