@@ -19,8 +19,6 @@ using Numbers = std::vector<double>;
 
 // Eigenvalues of a Gram matrix of unit factors below this belong to linear dependence.
 constexpr double dependence = 1e-13;
-// Singular values below this part of the largest one are rounding errors.
-constexpr double rounding = 1e-15;
 constexpr int random_starts = 8;
 constexpr std::size_t most_term_starts = 32;
 constexpr int most_sweeps = 2000;
@@ -118,7 +116,7 @@ class SmallTensor {
       : sum_(&sum), modes_(&modes) {}
 
   RankOne nearest() const {
-    if (modes_->size() == 2) return singular().front();
+    if (modes_->size() == 2) return nearest_matrix();
     RankOne best;
     best.value = -1;
     for (auto& directions : starts()) {
@@ -131,8 +129,9 @@ class SmallTensor {
     return best;
   }
 
-  /// Two modes: the orthogonal products whose sum this is, nearest first.
-  std::vector<RankOne> singular() const {
+ private:
+  /// Two modes: the leading singular pair.
+  RankOne nearest_matrix() const {
     const Coordinates& left = modes_->front();
     const Coordinates& right = modes_->back();
     Numbers matrix(left.rank() * right.rank(), 0.0);
@@ -145,18 +144,11 @@ class SmallTensor {
         }
       }
     }
-    auto triples = singular_triples(std::move(matrix), left.rank(), right.rank());
-    std::vector<RankOne> result;
-    for (std::size_t k = 0; k < triples.values.size(); ++k) {
-      result.push_back({triples.values[k], 1, {triples.left[k], triples.right[k]}});
-    }
-    const double whole = norm(triples.values);
-    triples.values.front() = 0;
-    result.front().relative_error = whole > 0 ? norm(triples.values) / whole : 0;
-    return result;
+    const auto leading = leading_singular(std::move(matrix), left.rank(), right.rank());
+    const double whole = std::hypot(leading.value, leading.rest);
+    return {leading.value, whole > 0 ? leading.rest / whole : 0, {leading.left, leading.right}};
   }
 
- private:
   /// Alternating least squares: each direction in turn is the best for the others.
   RankOne alternate(std::vector<Numbers> directions) const {
     const std::size_t modes = modes_->size();
@@ -283,21 +275,6 @@ NearestProduct nearest_product(const FactorGrams& sum) {
   if (!(found.value > 0)) return result;
   result.relative_error = found.relative_error;
   result.coefficients = balanced(std::move(found), modes);
-  return result;
-}
-
-std::vector<std::vector<Numbers>> singular_products(const FactorGrams& sum) {
-  if (sum.grams.size() != 2) {
-    throw core::InternalError("only a sum over two modes has a singular value decomposition");
-  }
-  std::vector<std::vector<Numbers>> result;
-  const auto modes = coordinates(sum);
-  if (modes.empty()) return result;
-  auto found = SmallTensor(sum, modes).singular();
-  const double least = rounding * found.front().value;
-  for (RankOne& each : found) {
-    if (each.value > least) result.push_back(balanced(std::move(each), modes));
-  }
   return result;
 }
 

@@ -41,7 +41,7 @@ SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::size_t n) {
   return result;
 }
 
-SingularTriples singular_triples(std::vector<double> matrix, std::size_t rows, std::size_t cols) {
+LeadingSingular leading_singular(std::vector<double> matrix, std::size_t rows, std::size_t cols) {
   // By columns, as LAPACK sees it, the matrix is its transpose: left and right change places.
   const int m = core::narrow<int>(cols);
   const int n = core::narrow<int>(rows);
@@ -54,13 +54,11 @@ SingularTriples singular_triples(std::vector<double> matrix, std::size_t rows, s
   dgesvd_("S", "S", &m, &n, matrix.data(), &m, values.data(), right.data(), &m, left.data(), &least,
           work.data(), &length, &info, 1, 1);
   check(info, "the singular value decomposition");
-  SingularTriples result{std::move(values), {}, {}};
-  for (std::size_t k = 0; k < count; ++k) {
-    const auto begin = right.begin() + static_cast<std::ptrdiff_t>(k * cols);
-    result.right.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(cols));
-    result.left.emplace_back();
-    for (std::size_t i = 0; i < rows; ++i) result.left.back().push_back(left[i * count + k]);
-  }
+  LeadingSingular result;
+  result.value = values[0];
+  for (std::size_t i = 1; i < count; ++i) result.rest = std::hypot(result.rest, values[i]);
+  result.right.assign(right.begin(), right.begin() + static_cast<std::ptrdiff_t>(cols));
+  for (std::size_t i = 0; i < rows; ++i) result.left.push_back(left[i * count]);
   return result;
 }
 

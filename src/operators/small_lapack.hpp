@@ -14,15 +14,16 @@ struct SymmetricEigen {
 /// @param matrix  n x n. Local. @throws DataError if LAPACK does not converge (NaN)
 SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::size_t n);
 
-/// The singular value decomposition of a small matrix, largest values first.
-struct SingularTriples {
-  std::vector<double> values;
-  std::vector<std::vector<double>> left;   ///< of unit length, one per value
-  std::vector<std::vector<double>> right;  ///< of unit length, one per value
+/// The leading singular triple of a small matrix.
+struct LeadingSingular {
+  double value = 0;
+  double rest = 0;            ///< norm of the other singular values
+  std::vector<double> left;   ///< of unit length
+  std::vector<double> right;  ///< of unit length
 };
 
 /// @param matrix  rows x cols, row-major, both at least 1. Local. @throws DataError as above
-SingularTriples singular_triples(std::vector<double> matrix, std::size_t rows, std::size_t cols);
+LeadingSingular leading_singular(std::vector<double> matrix, std::size_t rows, std::size_t cols);
 
 /// Of the symmetric tridiagonal matrix with these entries: eigenvalues, ascending, and the squared
 /// first components of their eigenvectors (the nodes and weights of a Gauss quadrature; Golub and

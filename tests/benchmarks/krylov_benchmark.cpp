@@ -108,25 +108,22 @@ struct Model {
         std::vector<operators::ScaledProduct>{{1.0, {std::move(left), std::move(right)}}}, split);
   }
 
-  /// A or B of A ⊗ B.
-  factors::Chain factor(const std::vector<double>& coefficients) const {
-    return combination(coefficients[0], coefficients[1]);
-  }
-
-  /// P⁻¹ for the nearest product P, and Op P⁻¹ = I + (A_2 A_1⁻¹) ⊗ (B_2 B_1⁻¹).
+  /// P⁻¹ for the nearest product P, and Op P⁻¹.
   std::pair<operators::OperatorPtr, operators::OperatorPtr> preconditioned() const {
-    const auto products = operators::singular_products(grams());
+    const auto nearest = operators::nearest_product(grams());
+    const auto sum = operators::combine_with_inverse(grams(), nearest.coefficients, {0, 0});
     std::vector<factors::Chain> inverses;
-    for (const auto& coefficients : products[0]) {
-      inverses.push_back(factors::inverse(factor(coefficients)));
+    for (const auto& c : nearest.coefficients) {
+      inverses.push_back(factors::inverse(combination(c[0], c[1])));
     }
-    std::vector<operators::ScaledProduct> terms = {{1.0, {chain(identity), chain(identity)}}};
-    for (std::size_t i = 1; i < products.size(); ++i) {
-      terms.push_back({1.0, {}});
+    std::vector<operators::ScaledProduct> terms;
+    for (const auto& term : sum.terms) {
+      terms.push_back({term.coefficient, {}});
       for (std::size_t k = 0; k < 2; ++k) {
-        auto both = factor(products[i][k]);
-        both.insert(both.end(), inverses[k].begin(), inverses[k].end());
-        terms.back().chains.push_back(std::move(both));
+        const bool pivot = term.factors[k] == sum.pivots[k];
+        auto image = pivot ? chain(identity) : inverses[k];
+        if (!pivot && term.factors[k] == 1) image.insert(image.begin(), chain(weights).front());
+        terms.back().chains.push_back(std::move(image));
       }
     }
     return {product(inverses[0], inverses[1]),

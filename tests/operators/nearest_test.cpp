@@ -139,17 +139,39 @@ TEST(NearestTest, TheProductOfTwoModesIsTheLeadingSingularPair) {
   }
 }
 
-TEST(NearestTest, TheSingularProductsAddUpAndAreOrthogonal) {
-  Case c = random_case({4, 3}, {3, 3}, 5);
-  c.factors[0][2] = oracle::add(2.0, c.factors[0][0], -3.0, c.factors[0][1]);
-  const auto found = singular_products(c.grams());
-  ASSERT_EQ(found.size(), 2u);  // two independent factors in the first mode
-  const Matrix first = c.product(found[0]);
-  const Matrix second = c.product(found[1]);
-  EXPECT_LE(error_of(oracle::add(1.0, first, 1.0, second), c.whole()), 1e-12);
-  EXPECT_NEAR(inner(first, second), 0, 1e-10 * inner(first, first));
-  EXPECT_EQ(found[0], nearest_product(c.grams()).coefficients);
-  EXPECT_GT(inner(first, first), inner(second, second));
+TEST(NearestTest, TheSumTimesTheInverseOfAProductIsASumAgain) {
+  for (const double small : {1.0, 0.0}) {  // 0: P_k is a multiple of the identity
+    Case c = random_case({4, 3, 2}, {3, 2, 2}, 5);
+    const std::vector<std::vector<double>> coefficients{
+        {3.0, 0.4 * small, -0.2 * small}, {-2.5, 0.5 * small}, {3.0, 0.1 * small}};
+    const auto combined = combine_with_inverse(c.grams(), coefficients, {0, 0, 0});
+    Matrix found(24, 24);
+    for (const auto& term : combined.terms) {
+      std::vector<Matrix> parts;
+      for (std::size_t k = 0; k < 3; ++k) {
+        const auto& factor = c.factors[k][static_cast<std::size_t>(term.factors[k])];
+        parts.push_back(
+            term.factors[k] == combined.pivots[k]
+                ? oracle::identity(factor.rows)
+                : oracle::multiply(factor, oracle::inverse(c.combination(k, coefficients[k]))));
+      }
+      found = oracle::add(1.0, found, term.coefficient, oracle::kron(parts));
+    }
+    EXPECT_LE(
+        error_of(found, oracle::multiply(c.whole(), oracle::inverse(c.product(coefficients)))),
+        1e-12);
+    for (const int pivot : combined.pivots) EXPECT_EQ(pivot == 0, small == 0.0);
+    EXPECT_LE(combined.terms.size(), c.terms.size());
+  }
+}
+
+TEST(NearestTest, AProductTimesItsOwnInverseIsTheIdentity) {
+  Case c = random_case({4, 3}, {2, 2}, 6);
+  c.terms = {{1.0, {0, 0}}, {-0.3, {1, 0}}, {0.4, {0, 1}}, {-0.12, {1, 1}}};
+  const auto combined = combine_with_inverse(c.grams(), {{1.0, -0.3}, {1.0, 0.4}}, {0, 0});
+  ASSERT_EQ(combined.terms.size(), 1u);
+  EXPECT_NEAR(combined.terms[0].coefficient, 1.0, 1e-13);
+  EXPECT_EQ(combined.terms[0].factors, combined.pivots);
 }
 
 TEST(NearestTest, LinearlyDependentFactorsAreNoObstacle) {

@@ -44,9 +44,9 @@ class KrylovSolver {
   /// @param column_op, column_preconditioner  the same for one column; needed if batch > 1 and the
   /// method (or an option of the user) is none that works on all columns together; may be null
   /// @param combined        Op times the preconditioner, where that costs less than one after the
-  /// other (see singular_products); may be null. The iteration then works on it and knows no other
-  /// preconditioner, for which CG needs it to be symmetric: factors that commute. Options of the
-  /// user that it cannot heed put it aside.
+  /// other (see combine_with_inverse); may be null. The iteration then works on it and knows no
+  /// other preconditioner, for which CG needs it to be symmetric: factors that commute. Options of
+  /// the user that it cannot heed put it aside.
   KrylovSolver(OperatorPtr op, OperatorPtr preconditioner, Index batch, KrylovSettings settings,
                OperatorPtr column_op = nullptr, OperatorPtr column_preconditioner = nullptr,
                OperatorPtr combined = nullptr);

@@ -31,11 +31,19 @@ struct NearestProduct {
 };
 NearestProduct nearest_product(const FactorGrams& sum);
 
-/// Two modes only: the coefficients of products Σ_i A_i ⊗ B_i = Op that are orthogonal to each
-/// other, the nearest one first (those that are rounding errors are left out): result[i][k] is like
-/// NearestProduct::coefficients[k]. With P = A_1 ⊗ B_1 as preconditioner, Op P⁻¹ is the identity
-/// and one product less than Op has: I + Σ_{i>1} (A_i A_1⁻¹) ⊗ (B_i B_1⁻¹).
-std::vector<std::vector<std::vector<double>>> singular_products(const FactorGrams& sum);
+/// Op P⁻¹ for P = ⊗_k P_k with P_k = Σ_i coefficients[k][i] F_{k,i}, as a sum of products again:
+/// Σ_t c_t ⊗_k G_{k, factors[k]}, where G_{k,j} = F_{k,j} P_k⁻¹ (P_k⁻¹ itself for an identity), but
+/// the identity for j = pivots[k]. With the factors {I, W} a mode has {I, P_k⁻¹}: one application
+/// of Op P⁻¹ costs little more than one of P⁻¹.
+struct CombinedSum {
+  std::vector<int> pivots;  ///< the factor of each mode that P_k stands for
+  std::vector<FactorGrams::Term> terms;
+};
+/// @param coefficients  of P, as nearest_product gives them; not all zero in any mode
+/// @param identities    per mode, which factor is the identity; -1 for none
+CombinedSum combine_with_inverse(const FactorGrams& sum,
+                                 const std::vector<std::vector<double>>& coefficients,
+                                 const std::vector<int>& identities);
 
 /// shift * I + ⊕_k (Σ_i coefficients[k][i] F_{k,i}), nearest in the Frobenius norm.
 struct NearestSum {
