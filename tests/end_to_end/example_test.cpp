@@ -109,7 +109,9 @@ TEST_F(Example, PoissonConvergesAtSecondOrder) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       error = std::max(error, std::abs(values[i] - expected[i]));
     }
-    if (before > 0) EXPECT_NEAR(before / error, 4, 0.1);
+    if (before > 0) {
+      EXPECT_NEAR(before / error, 4, 0.1);
+    }
     before = error;
   }
   EXPECT_NEAR(before, 3.097e-3, 1e-6);
@@ -135,6 +137,21 @@ TEST_F(Example, FlowGeneralGivesThePromisedNumbersOnAnyNumberOfRanks) {
       EXPECT_LT(result.number("/report", "relative_residual"), 1e-10);
     }
     std::filesystem::remove(file);
+  }
+}
+
+TEST_F(Example, ProjectionGivesThePromisedNumbersOnAnyNumberOfRanks) {
+  for (int np = 1; np <= 4; ++np) {
+    const Result result(run_example("projection", np));
+    EXPECT_NEAR(result.number("/report", "relative_residual"), 0.11963130310, 1e-10);
+    EXPECT_NEAR(result.number("/report", "explained"), 0.81594175221, 1e-10);
+    EXPECT_NEAR(result.value("/offset"), 3.07132796595, 1e-10);
+    EXPECT_EQ(result.shape("/factor/1"), (std::vector<std::int64_t>{6574}));
+    const auto stations = result.values("/factor/2");
+    const std::vector<double> expected{0.3509,  0.0825, 0.2653,  -0.6671, 0.0675, -0.5315,
+                                       -0.0488, -0.273, -0.2544, -0.2304, 0.4568, 0.7823};
+    ASSERT_EQ(stations.size(), expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(stations[i], expected[i], 5e-5);
   }
 }
 
