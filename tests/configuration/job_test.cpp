@@ -281,5 +281,42 @@ TEST(Overrides, AreRefusedLikeTheFile) {
             "configs/x.yaml:16:1: duplicate key 'task' (first given on line 1)");
 }
 
+TEST(Job, ReadsProjections) {
+  const std::string head = "task: project\ninput: {file: x.h5, dataset: /x}\noutput: r.h5\n";
+  const Job job = parse_job(head + "extents: [3, 4]\ntrace: none\nof: gram\n", "x.yaml");
+  ASSERT_TRUE(job.projection.has_value());
+  EXPECT_EQ(job.projection->extents.value, (core::Extents{3, 4}));
+  EXPECT_EQ(job.projection->columns, (core::Extents{3, 4}));
+  EXPECT_EQ(job.projection->onto, ProjectionTarget::kronsum);
+  EXPECT_EQ(job.projection->of, ProjectionSource::gram);
+  EXPECT_EQ(job.projection->trace, TraceChoice::none);
+  EXPECT_TRUE(job.warnings.empty());
+  const Job product = parse_job(head + "extents: [3, 4]\nonto: kron\ncolumns: [5, 6]\n", "x.yaml");
+  EXPECT_EQ(product.projection->onto, ProjectionTarget::kron);
+  EXPECT_EQ(product.projection->columns, (core::Extents{5, 6}));
+}
+
+TEST(Job, RefusesProjectionsThatDoNotFit) {
+  const std::string head = "task: project\ninput: {file: x.h5, dataset: /x}\noutput: r.h5\n";
+  const auto refusal = [&](const std::string& rest) {
+    try {
+      parse_job(head + rest, "x.yaml");
+    } catch (const core::ConfigurationError& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_EQ(refusal(""), "x.yaml: missing key 'extents' (rows of the factors: n_1, …, n_K)");
+  EXPECT_EQ(refusal("extents: []\n"),
+            "x.yaml:4:10: 'extents' is empty: name the extent of each mode");
+  EXPECT_EQ(refusal("extents: [3, 0]\n"), "x.yaml:4:14: 'extents[]' must be at least 1, found 0");
+  EXPECT_EQ(refusal("extents: [3, 4]\ncolumns: [3, 4]\n"),
+            "x.yaml:5:10: 'columns' needs 'onto: kron'");
+  EXPECT_EQ(refusal("extents: [3, 4, 5]\nonto: kron\n"),
+            "x.yaml:4:10: 'onto: kron' takes two factors; 'extents' has 3 and 'columns' 3");
+  EXPECT_EQ(refusal("extents: [3, 4]\nonto: kron\nof: gram\n"),
+            "x.yaml:6:5: 'of: gram' needs 'onto: kronsum'");
+}
+
 }  // namespace
 }  // namespace kronwerk::configuration

@@ -94,6 +94,24 @@ TEST_F(Project, MatricesGiveTheKnownMeansWithEveryTraceRule) {
   }
 }
 
+TEST_F(Project, DiagonalOfAKroneckerSumOfDiagonalsIsTheKnownSequence) {
+  io::DataFile file(path("data.h5").string(), true);
+  for (std::int64_t n = 2; n <= 4; ++n)
+    file.write_dense(fmt::format("/v{}", n), Extents{n}, range(n));
+  file.commit();
+  std::string text =
+      "task: diagonal\noperator: \"kronsum(diag(v2), diag(v3), diag(v4))\"\nmatrices:\n";
+  for (int n = 2; n <= 4; ++n)
+    text += fmt::format("  v{0}: {{file: data.h5, dataset: /v{0}}}\n", n);
+  for (int np = 1; np <= 4; ++np) {
+    const Outcome outcome = run(np, text + "output: {file: results/out.h5, overwrite: true}\n");
+    ASSERT_EQ(outcome.code, 0) << outcome.errors;
+    EXPECT_EQ(result().values("/result"),
+              (std::vector<double>{0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5,
+                                   1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6}));
+  }
+}
+
 TEST_F(Project, OneModeReturnsTheInput) {
   const auto values = oracle::random_vector(36, 5);
   write("m", {6, 6}, values);
