@@ -127,15 +127,14 @@ Extents extents_of(Diagonals diagonals) {
 
 SumRows::SumRows(Diagonals diagonals)
     : diagonals_(diagonals), extents_(extents_of(diagonals)), split_(split_rows(extents_)) {
-  table_.assign(static_cast<std::size_t>(split_.columns), 0.0);
-  if (split_.columns == 0) return;
-  const std::size_t first = split_.leading_modes;
-  RowIndex index(std::span<const Index>(extents_).subspan(first), 0);
-  for (double& value : table_) {
-    for (std::size_t mode = first; mode < extents_.size(); ++mode) {
-      value += diagonals_[mode][static_cast<std::size_t>(index[mode - first])];
+  table_ = {0.0};
+  for (std::size_t mode = extents_.size(); mode-- > split_.leading_modes;) {
+    std::vector<double> longer;
+    longer.reserve(table_.size() * diagonals_[mode].size());
+    for (const double value : diagonals_[mode]) {
+      for (const double sum : table_) longer.push_back(value + sum);
     }
-    index.next();
+    table_ = std::move(longer);
   }
 }
 
