@@ -6,8 +6,6 @@
 #include <cmath>
 #include <limits>
 
-#include "kronwerk/operators/nearest.hpp"
-
 namespace kronwerk::application {
 namespace {
 
@@ -217,13 +215,16 @@ bool decomposes_quickly(const DistinctFactors& distinct) {
   return operations <= 5e10;
 }
 
+/// Puts the nearest simpler operator into `setup` and tells whether it is positive definite in the
+/// inner product in which the operator is symmetric.
 void find_near(OperatorData& data, const SumOfProducts& sum, const DistinctFactors& distinct,
-               KrylovSetup& setup) {
-  const operators::FactorGrams grams = make_grams(data, sum, distinct);
-  const auto product = operators::nearest_product(grams);
-  const auto shifted = operators::nearest_sum(grams);
+               KrylovSetup& setup, bool& near_is_positive_definite) {
+  setup.grams = make_grams(data, sum, distinct);
+  setup.factors = distinct.modes;
+  const auto product = operators::nearest_product(setup.grams);
+  const auto shifted = operators::nearest_sum(setup.grams);
   if (shifted.relative_error < clearly * product.relative_error && decomposes_quickly(distinct)) {
-    SumOfProducts near = as_sum(sum, distinct, shifted);
+    const SumOfProducts near = as_sum(sum, distinct, shifted);
     SpectralForm form = find_spectral_form(data, near, false);
     if (form && form.sum) {
       const auto range = operators::spectral_range(data.comm(), *form.sum);
@@ -231,25 +232,29 @@ void find_near(OperatorData& data, const SumOfProducts& sum, const DistinctFacto
         setup.description =
             fmt::format("preconditioned by the nearest Kronecker sum (relative distance {:.2g})",
                         shifted.relative_error);
-        setup.near = std::move(near);
-        setup.near_form = std::move(form);
+        setup.near_sum = std::move(form);
+        near_is_positive_definite = eigenvalue_bounds(data, near, distinct_factors(near)).least > 0;
         return;
       }
     }
   }
   if (!(product.relative_error < 1)) return;
-  SumOfProducts near = as_product(sum, distinct, product);
+  const SumOfProducts near = as_product(sum, distinct, product);
   if (near.terms[0].coefficient == 0) return;
   setup.description =
       fmt::format("preconditioned by the nearest Kronecker product (relative distance {:.2g})",
                   product.relative_error);
-  setup.near = std::move(near);
+  setup.near_product = product.coefficients;
+  near_is_positive_definite = positive_definite(data, near.terms[0]);
 }
 
-bool near_is_positive_definite(OperatorData& data, const KrylovSetup& setup) {
-  if (!setup.near) return true;
-  if (!setup.near_form) return positive_definite(data, setup.near->terms[0]);
-  return eigenvalue_bounds(data, *setup.near, distinct_factors(*setup.near)).least > 0;
+bool commute(OperatorData& data, const SumOfProducts& sum) {
+  using Kind = expressions::ModeStructure::Kind;
+  const auto structure = expressions::find_structure(sum, data.symmetric_matrices());
+  return std::ranges::all_of(structure.modes, [](const auto& mode) {
+    return mode.kind == Kind::identity || mode.kind == Kind::diagonal ||
+           mode.kind == Kind::functions;
+  });
 }
 
 }  // namespace
@@ -263,11 +268,13 @@ KrylovSetup set_up_krylov(OperatorData& data, const SumOfProducts& sum) {
   setup.description = "without a preconditioner";
   if (can_be_examined(sum)) {
     const DistinctFactors distinct = distinct_factors(sum);
-    find_near(data, sum, distinct, setup);
+    bool near_is_positive_definite = true;
+    find_near(data, sum, distinct, setup, near_is_positive_definite);
+    setup.commuting = commute(data, sum);
     setup.weights = find_weights(data, sum, distinct);
     if (setup.weights) {
       const Interval bounds = eigenvalue_bounds(data, sum, distinct);
-      if (bounds.least > 0 && near_is_positive_definite(data, setup)) {
+      if (bounds.least > 0 && near_is_positive_definite) {
         setup.method = operators::KrylovMethod::cg;
       }
     }

@@ -6,6 +6,7 @@
 
 #include "application/spectral_form.hpp"
 #include "kronwerk/operators/krylov.hpp"
+#include "kronwerk/operators/nearest.hpp"
 
 namespace kronwerk::application {
 
@@ -13,12 +14,21 @@ namespace kronwerk::application {
 /// symmetric, whether it is definite there, and a simpler operator near it.
 struct KrylovSetup {
   operators::KrylovMethod method = operators::KrylovMethod::gmres;
-  /// D = ⊗ diag(d_k) with D·Op symmetric, if there is one: one list per mode, empty for ones.
+  /// d_k with D^½ Op D^-½ symmetric for D = ⊗ diag(d_k), if there are such: one list per mode,
+  /// empty for ones.
   std::optional<std::vector<std::vector<double>>> weights;
-  /// The nearest Kronecker product or Kronecker sum; nothing if none is regular.
-  std::optional<expressions::SumOfProducts> near;
-  std::optional<SpectralForm> near_form;  ///< of a Kronecker sum
-  std::string description;                ///< "cg in the inner product …, preconditioned by …"
+  /// The distinct factors of every mode, and the operator as a sum over them; empty if they were
+  /// not looked at.
+  std::vector<std::vector<expressions::FactorNodePtr>> factors;
+  operators::FactorGrams grams;
+  /// P_k = Σ_i near_product[k][i] factors[k][i]: the nearest Kronecker product; empty if there is
+  /// none.
+  std::vector<std::vector<double>> near_product;
+  /// The nearest Kronecker sum in its bases, where that is taken instead.
+  std::optional<SpectralForm> near_sum;
+  /// The factors of each mode commute, and so do operator and preconditioner.
+  bool commuting = false;
+  std::string description;  ///< "cg in the inner product …, preconditioned by …"
 
   /// True if the inner product is not the ordinary one.
   bool weighted() const;

@@ -1,10 +1,13 @@
 // The Krylov method of a job: in the inner product that makes the operator symmetric, with the
 // nearest Kronecker product or sum as preconditioner.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "application/method.hpp"
 #include "application/signals.hpp"
+#include "kronwerk/factors/make.hpp"
 #include "kronwerk/operators/product_diagonal.hpp"
 
 namespace kronwerk::application {
@@ -13,57 +16,154 @@ namespace {
 using operators::KrylovMethod;
 using operators::KrylovOutcome;
 
-/// One block size's operators.
+/// One block size's operators, in the coordinates in which Op is symmetric if there are such.
 struct Operators {
-  OperatorPtr op;              ///< D·Op, or Op where D = I
-  OperatorPtr preconditioner;  ///< (D·near)⁻¹; may be null
-  OperatorPtr weight;          ///< D; null for the ordinary inner product
-  OperatorPtr plain;           ///< Op itself
+  OperatorPtr op;              ///< D^½ Op D^-½
+  OperatorPtr preconditioner;  ///< an inverse near to op's; may be null
+  OperatorPtr combined;        ///< op times the preconditioner as one sum; may be null
+  OperatorPtr to_symmetric;    ///< D^½; null where D = I
+  OperatorPtr from_symmetric;  ///< D^-½
 };
 
-OperatorPtr weight_operator(const OperatorBuilder& builder, const KrylovSetup& setup,
-                            const distribution::Layout& layout, Index batch, bool inverse) {
-  auto weights = *setup.weights;
-  for (auto& mode : weights) {
-    for (double& value : mode) value = inverse ? 1 / value : value;
-  }
-  if (batch > 1) weights.insert(weights.begin(), std::vector<double>{});
-  return operators::make_product_diagonal(builder.comm(), layout, weights);
-}
+/// Makes the operators of a setup, for one block size.
+class OperatorMaker {
+ public:
+  OperatorMaker(const OperatorBuilder& builder, const KrylovSetup& setup,
+                std::span<const expressions::LoweredProduct> products, Index batch)
+      : builder_(builder), setup_(setup), products_(products), batch_(batch) {}
 
-/// The inverse of the nearest simpler operator; null if it is singular.
-OperatorPtr near_inverse(const OperatorBuilder& builder, const KrylovSetup& setup, Index batch,
-                         int leading_modes) {
-  if (!setup.near) return nullptr;
-  try {
-    if (setup.near_form) {
-      return operators::make_spectral_inverse(builder.comm(), builder.workspace(),
-                                              *setup.near_form->sum, batch, leading_modes);
+  Operators make() {
+    Operators result;
+    if (!setup_.weighted()) {
+      result.op = builder_.build(products_, batch_);
+    } else {
+      find_factors();
+      result.op = sum_of(setup_.grams.terms,
+                         [&](std::size_t k, int i) { return chain_of(factors_[k][place(i)]); });
     }
-    const auto products = builder.data().lowering().lower(*setup.near);
-    return builder.build_inverse(products.front(), batch, leading_modes);
-  } catch (const core::DataError&) {
-    return nullptr;  // thrown on every rank alike
+    const auto& layout = result.op->input_layout();
+    leading_modes_ = layout.leading_modes();
+    if (setup_.weighted()) {
+      result.to_symmetric = diagonal(layout, 0.5);
+      result.from_symmetric = diagonal(layout, -0.5);
+    }
+    if (setup_.near_sum) {
+      result.preconditioner = operators::make_spectral_inverse(
+          builder_.comm(), builder_.workspace(), *setup_.near_sum->sum, batch_, leading_modes_);
+      if (setup_.weighted()) {
+        result.preconditioner = operators::compose(
+            1, {result.to_symmetric, result.preconditioner, result.from_symmetric});
+      }
+    } else if (!setup_.near_product.empty()) {
+      add_near_product(result);
+    }
+    return result;
   }
-}
 
-Operators build(const OperatorBuilder& builder, const KrylovSetup& setup,
-                std::span<const expressions::LoweredProduct> products, Index batch,
-                std::optional<int> leading_modes) {
-  Operators result;
-  result.plain = builder.build(products, batch, leading_modes);
-  const auto& layout = result.plain->input_layout();
-  result.preconditioner = near_inverse(builder, setup, batch, layout.leading_modes());
-  result.op = result.plain;
-  if (!setup.weighted()) return result;
-  result.weight = weight_operator(builder, setup, layout, batch, false);
-  result.op = operators::compose(1, {result.weight, result.plain});
-  if (result.preconditioner) {
-    result.preconditioner = operators::compose(
-        1, {result.preconditioner, weight_operator(builder, setup, layout, batch, true)});
+ private:
+  using Terms = std::vector<operators::FactorGrams::Term>;
+  static std::size_t place(int index) { return static_cast<std::size_t>(index); }
+  static factors::Chain chain_of(const factors::FactorPtr& factor) {
+    return {{factor, false, false}};
   }
-  return result;
-}
+
+  /// The distinct factors as matrices, scaled to D^½ F D^-½.
+  void find_factors() {
+    if (!factors_.empty()) return;
+    const auto& comm = builder_.comm();
+    for (std::size_t k = 0; k < setup_.factors.size(); ++k) {
+      auto& mode = factors_.emplace_back();
+      std::vector<double> root, inverse_root;
+      if (setup_.weights) {
+        for (const double d : (*setup_.weights)[k]) {
+          root.push_back(std::sqrt(d));
+          inverse_root.push_back(1 / std::sqrt(d));
+        }
+      }
+      for (const auto& node : setup_.factors[k]) {
+        auto factor = builder_.data().lowering().explicit_factor(*node);
+        if (!root.empty() && !node->is_identity()) {
+          const factors::FactorPtr scaled[] = {factors::make_diagonal("d", root), factor,
+                                               factors::make_diagonal("1/d", inverse_root)};
+          factor = factors::multiply(comm, node->text, scaled);
+        }
+        mode.push_back(std::move(factor));
+      }
+    }
+  }
+
+  OperatorPtr sum_of(const Terms& terms,
+                     const std::function<factors::Chain(std::size_t, int)>& chain) const {
+    std::vector<operators::ScaledProduct> products;
+    for (const auto& term : terms) {
+      operators::ScaledProduct product{term.coefficient, {}};
+      for (std::size_t k = 0; k < term.factors.size(); ++k) {
+        product.chains.push_back(chain(k, term.factors[k]));
+      }
+      product.chains = batched(std::move(product.chains), batch_);
+      products.push_back(std::move(product));
+    }
+    return std::make_shared<operators::ProductSum>(builder_.comm(), builder_.workspace(),
+                                                   std::move(products), leading_modes_);
+  }
+
+  OperatorPtr diagonal(const distribution::Layout& layout, double power) const {
+    auto weights = *setup_.weights;
+    for (auto& mode : weights) {
+      for (double& value : mode) value = std::pow(value, power);
+    }
+    if (batch_ > 1) weights.insert(weights.begin(), std::vector<double>{});
+    return operators::make_product_diagonal(builder_.comm(), layout, weights);
+  }
+
+  /// ⊗ P_k⁻¹, and the operator times that as one sum where each mode has two factors at most. A
+  /// singular P_k leaves the solve without a preconditioner.
+  void add_near_product(Operators& result) {
+    find_factors();
+    std::vector<factors::Chain> inverses;
+    std::vector<int> identities;
+    bool few = true;
+    for (std::size_t k = 0; k < factors_.size(); ++k) {
+      std::vector<std::pair<double, factors::FactorPtr>> terms;
+      int identity = -1;
+      for (std::size_t i = 0; i < factors_[k].size(); ++i) {
+        terms.emplace_back(setup_.near_product[k][i], factors_[k][i]);
+        if (setup_.factors[k][i]->is_identity()) identity = static_cast<int>(i);
+      }
+      identities.push_back(identity);
+      few = few && factors_[k].size() <= 2;
+      const auto near = factors::linear_combination(
+          builder_.comm(), fmt::format("the preconditioner's factor {}", k + 1), terms);
+      inverses.push_back(factors::inverse(chain_of(near)));
+    }
+    try {
+      const Terms one{{1, std::vector<int>(inverses.size(), 0)}};
+      result.preconditioner = sum_of(one, [&](std::size_t k, int) { return inverses[k]; });
+    } catch (const core::DataError&) {
+      return;  // thrown on every rank alike
+    }
+    const bool conjugate_gradients = setup_.method == KrylovMethod::cg;
+    if (!few || (conjugate_gradients && !setup_.commuting)) return;
+    const auto combined =
+        operators::combine_with_inverse(setup_.grams, setup_.near_product, identities);
+    result.combined = sum_of(combined.terms, [&](std::size_t k, int i) -> factors::Chain {
+      if (i == combined.pivots[k]) {
+        return chain_of(factors::make_identity(factors_[k].front()->rows()));
+      }
+      if (i == identities[k]) return inverses[k];
+      factors::Chain chain = chain_of(factors_[k][place(i)]);
+      chain.insert(chain.end(), inverses[k].begin(), inverses[k].end());
+      return chain;
+    });
+  }
+
+  const OperatorBuilder& builder_;
+  const KrylovSetup& setup_;
+  std::span<const expressions::LoweredProduct> products_;
+  Index batch_;
+  std::optional<int> leading_modes_;
+  std::vector<std::vector<factors::FactorPtr>> factors_;
+};
 
 class JobKrylovSolver final : public Solver {
  public:
@@ -79,27 +179,26 @@ class JobKrylovSolver final : public Solver {
     };
     Operators one;
     if (batch > 1) one = column();
-    solver_ =
-        std::make_unique<operators::KrylovSolver>(operators_.op, operators_.preconditioner, batch,
-                                                  std::move(settings), one.op, one.preconditioner);
+    solver_ = std::make_unique<operators::KrylovSolver>(operators_.op, operators_.preconditioner,
+                                                        batch, std::move(settings), one.op,
+                                                        one.preconditioner, operators_.combined);
   }
 
   void solve(std::span<const double> b, std::span<double> x, bool transposed) override {
-    std::ranges::fill(x, 0.0);
-    if (!operators_.weight) {
+    if (!operators_.to_symmetric) {
+      std::ranges::fill(x, 0.0);
       note(solver_->solve(b, x, transposed), transposed);
       return;
     }
-    // D·Op is symmetric: Op x = b is D·Op x = D b, and Opᵀ x = b is x = D y with D·Op y = b.
+    // With S = D^½ and S Op S⁻¹ symmetric: Op x = b is S Op S⁻¹ (S x) = S b, Opᵀ x = b is
+    // S Op S⁻¹ (S⁻¹ x) = S⁻¹ b.
+    const auto& into = transposed ? operators_.from_symmetric : operators_.to_symmetric;
+    const auto& out = transposed ? operators_.to_symmetric : operators_.from_symmetric;
     right_side_.resize(b.size());
-    if (!transposed) {
-      operators_.weight->apply(b, right_side_);
-      note(solver_->solve(right_side_, x), transposed);
-      return;
-    }
-    std::ranges::fill(right_side_, 0.0);
-    note(solver_->solve(b, right_side_), transposed);
-    operators_.weight->apply(right_side_, x);
+    solution_.assign(x.size(), 0.0);
+    into->apply(b, right_side_);
+    note(solver_->solve(right_side_, solution_), transposed);
+    out->apply(solution_, x);
   }
 
  private:
@@ -117,6 +216,7 @@ class JobKrylovSolver final : public Solver {
   SolveRecord* record_;
   std::unique_ptr<operators::KrylovSolver> solver_;
   std::vector<double> right_side_;
+  std::vector<double> solution_;
 };
 
 }  // namespace
@@ -130,14 +230,13 @@ std::unique_ptr<Solver> make_krylov_solver(const OperatorBuilder& builder, const
   // GMRES keeps its directions; for many columns that would be too much memory.
   krylov.method =
       setup.method == KrylovMethod::gmres && batch > 1 ? KrylovMethod::bicgstab : setup.method;
-  // Convergence is measured in the weighted norm; the margin makes up for the difference.
-  krylov.tolerance = setup.weighted() ? settings.tolerance / 4 : settings.tolerance;
+  // Convergence is measured in the norm of the scaled residual; the margin makes up for that.
+  krylov.tolerance = setup.weighted() ? settings.tolerance / 2 : settings.tolerance;
   krylov.max_iterations = settings.max_iterations;
-  Operators operators = build(builder, setup, products, batch, std::nullopt);
   // Column by column is needed only for methods of the user's choice.
   return std::make_unique<JobKrylovSolver>(
-      std::move(operators), batch, std::move(krylov),
-      [&] { return build(builder, setup, products, 1, std::nullopt); }, record);
+      OperatorMaker(builder, setup, products, batch).make(), batch, std::move(krylov),
+      [&] { return OperatorMaker(builder, setup, products, 1).make(); }, record);
 }
 
 }  // namespace kronwerk::application
