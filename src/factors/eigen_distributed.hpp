@@ -10,7 +10,7 @@
 namespace kronwerk::factors {
 
 /// The block of block-cyclic matrices: a compromise of BLAS's efficiency and an even load.
-inline constexpr int distribution_block = 64;
+inline constexpr int distribution_block = 32;
 
 // One decomposition by all ranks: of symmetric matrices and pairs. There is none of general
 // matrices: ScaLAPACK's QR iteration (pdhseqr of 2.2.1) writes beyond its arrays or hangs, in a

@@ -14,7 +14,7 @@ namespace kronwerk::factors {
 /// From which extent on all ranks share one symmetric decomposition (if there are several ranks).
 struct SpectrumLimits {
   Index symmetric = 1500;
-  int block = 64;
+  int block = 32;
   /// Of P ranks on one decomposition, compared with P decompositions at once.
   double distributed_efficiency = 0.8;
 };
