@@ -210,7 +210,8 @@ TEST_F(Solve, WithoutConvergenceWritesTheResultAndExitsWith3) {
   const Flow flow{weights("directed", 7), 0.3, -0.5};
   write_data(flow, 1, true);
   const Outcome outcome = run(2, job(flow, "result"),
-                              "--set solver.method=krylov --set solver.max_iterations=2 --quiet");
+                              "--set solver.method=krylov --set solver.max_iterations=2 --quiet "
+                              "-- -pc_type none");
   EXPECT_EQ(outcome.code, 3) << outcome.errors;
   EXPECT_EQ(outcome.count("did not reach the tolerance"), 1);
   EXPECT_EQ(outcome.output, "");
