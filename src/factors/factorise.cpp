@@ -58,7 +58,7 @@ std::vector<const Factor*> without_factorisation(std::span<const FactorPtr> fact
 // Dense factors from this extent on are factorised by all ranks, unless there are enough of them to
 // keep the ranks of a node busy side by side.
 constexpr Index distributed_extent = 4000;
-constexpr double distributed_efficiency = 0.8;
+constexpr double distributed_efficiency = 0.7;
 
 // Takes what all ranks shall factorise together out of the list.
 std::vector<const DenseFactor*> take_distributed(const Communicator& comm,
