@@ -12,16 +12,18 @@ class FailuresOnly : public testing::EmptyTestEventListener {
   explicit FailuresOnly(int rank) : rank_(rank) {}
 
  private:
+  void OnTestStart(const testing::TestInfo& test) override { test_ = &test; }
   void OnTestPartResult(const testing::TestPartResult& result) override {
     if (!result.failed()) return;
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    // GoogleTest holds its lock here, so that it cannot be asked which test is running.
     std::fprintf(stderr, "[rank %d] %s.%s: %s:%d\n%s\n", rank_,
-                 test != nullptr ? test->test_suite_name() : "?",
-                 test != nullptr ? test->name() : "?",
+                 test_ != nullptr ? test_->test_suite_name() : "?",
+                 test_ != nullptr ? test_->name() : "?",
                  result.file_name() != nullptr ? result.file_name() : "?", result.line_number(),
                  result.message());
   }
   int rank_;
+  const testing::TestInfo* test_ = nullptr;
 };
 
 }  // namespace
