@@ -48,14 +48,7 @@ class ProductDeterminant final : public LogDeterminant {
   StochasticValue derivative(const std::string& parameter) override {
     double value = 0;
     for (const LoweredProduct& term : context_.derivatives.at(parameter)) {
-      if (parts_.size() > 1 || !term.steps.empty()) {
-        throw core::ConfigurationError(fmt::format(
-            "{}: 'logdet' has no derivative of a product with diagonals over the whole grid yet",
-            context_.job().where(context_.job().formula.position)));
-      }
-      const KroneckerProduct top(context_.comm, context_.builder.workspace(), term.scale,
-                                 term.chains, parts_.front().input_layout().leading_modes());
-      value += operators::trace_of_ratio(parts_.front(), top);
+      value += trace_of_ratio_with(term);
     }
     return {value, 0};
   }
@@ -77,6 +70,47 @@ class ProductDeterminant final : public LogDeterminant {
     result.log_abs = context_.comm.sum(result.log_abs);
     result.sign = std::isinf(result.log_abs) ? 0 : (context_.comm.sum(negative) % 2 == 0 ? 1 : -1);
     include(result);
+  }
+
+  /// tr(Op⁻¹ T) for a term T of the derivative. With diagonals between products, T has one product
+  /// other than Op's at most, by the product rule; what stands before and behind it cancels.
+  double trace_of_ratio_with(const LoweredProduct& term) const {
+    const LoweredProduct& op = context_.products.front();
+    bool alike = term.steps.size() == op.steps.size();
+    std::size_t changed = 0, changes = 0;
+    for (std::size_t i = 0; alike && i < parts_.size(); ++i) {
+      alike = i == 0 || same_diagonals(term.steps[i - 1], op.steps[i - 1]);
+      if (same_chains(i == 0 ? term.chains : term.steps[i - 1].chains, parts_[i].chains()))
+        continue;
+      changed = i;
+      ++changes;
+    }
+    if (!alike || changes > 1) {
+      throw core::ConfigurationError(fmt::format(
+          "{}: 'logdet' has no derivative of this product with diagonals over the whole grid",
+          context_.job().where(context_.job().formula.position)));
+    }
+    const auto& chains = changed == 0 ? term.chains : term.steps[changed - 1].chains;
+    const KroneckerProduct& bottom = parts_[changed];
+    const KroneckerProduct top(context_.comm, context_.builder.workspace(),
+                               term.scale / op.scale * bottom.scale(), chains,
+                               bottom.input_layout().leading_modes());
+    return operators::trace_of_ratio(bottom, top);
+  }
+
+  static bool same_chains(const std::vector<factors::Chain>& a,
+                          const std::vector<factors::Chain>& b) {
+    return std::ranges::equal(a, b, [](const factors::Chain& one, const factors::Chain& other) {
+      return std::ranges::equal(one, other, [](const factors::Link& x, const factors::Link& y) {
+        return x.factor == y.factor && x.transposed == y.transposed && x.inverse == y.inverse;
+      });
+    });
+  }
+
+  static bool same_diagonals(const LoweredProduct::Step& a, const LoweredProduct::Step& b) {
+    return std::ranges::equal(a.diagonals, b.diagonals, [](const auto& one, const auto& other) {
+      return one.name == other.name && one.inverse == other.inverse;
+    });
   }
 
   void include(const Determinant& part) {

@@ -116,6 +116,13 @@ class Sums : public ProgramTest {
            return sum({{4, k(s4, t5)}, {s, k(p, q)}, {t, k(eye(4), t5)}});
          },
          "direct"},
+        {"diag(G)*kron(X + s*I, Y)*diag(G)*kron(I, T + t*I)",
+         [=](double s, double t) {
+           const Matrix left = k(oracle::add(1, x, s, eye(4)), y);
+           const Matrix right = k(eye(4), oracle::add(1, t5, t, eye(5)));
+           return oracle::multiply(oracle::multiply(g, left), oracle::multiply(g, right));
+         },
+         "direct: the operator is one Kronecker product", 1e-9},
         {"s*kron(X, Y) + t*diag(G)",
          [=](double s, double t) {
            return sum({{s, k(x, y)}, {t, g}});
