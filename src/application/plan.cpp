@@ -61,6 +61,38 @@ void print_ranks(const MemoryNeeds& needs) {
       fmt::format("{} on {} {}", needs.ranks, needs.nodes, needs.nodes == 1 ? "node" : "nodes"));
 }
 
+/// What the formula and the sizes say of the method.
+std::string method_text(const Problem& problem, Index count, int ranks) {
+  const bool one = problem.sum.terms.size() == 1;
+  const std::string values = " (unless the matrices' values, which plan does not read, forbid it)";
+  switch (problem.job.task) {
+    case Task::solve: {
+      const Method method = foresee_method(problem, count, ranks, {});
+      return method.kind == MethodKind::spectral ? method.why + values : method.why;
+    }
+    case Task::logdet: {
+      if (one) return "direct: from the determinants of the factors";
+      const auto structure = expressions::find_structure(problem.sum, {});
+      return structure.complete() ? "direct: from the eigenvalues" + values
+                                  : "stochastic Lanczos quadrature: " + structure.why_not;
+    }
+    case Task::apply:
+      return one ? "factor by factor" : "all terms together, factor by factor";
+    case Task::trace:
+    case Task::diagonal:
+      return "from the diagonals of the factors";
+    case Task::eigenvalues:
+      return "from the eigenvalues of one matrix per mode";
+    case Task::expm:
+      return "with the exponentials of the factors";
+    case Task::assemble:
+      return "the transposed operator applied to unit vectors";
+    case Task::project:
+      break;
+  }
+  return "";
+}
+
 void print_plan(const Problem& problem, Index count, const MemoryNeeds& needs) {
   put("task", configuration::task_name(problem.job.task));
   if (!problem.job.sweep.empty()) {
@@ -74,9 +106,7 @@ void print_plan(const Problem& problem, Index count, const MemoryNeeds& needs) {
                                    core::format_count(core::product(problem.sum.row_extents))));
   }
   print_ranks(needs);
-  if (problem.job.task == Task::solve) {
-    put("method", foresee_method(problem, count, needs.ranks, {}).why);
-  }
+  put("method", method_text(problem, count, needs.ranks));
   if (!configuration::works_on_vectors(problem.job.task)) {
     put("exchanges", "0: the factors alone are needed");
   } else {

@@ -23,7 +23,7 @@ constexpr Index most_compared_samples = 1024;
 class Examination {
  public:
   Examination(const Job& job, const io::DatasetInfo& info)
-      : job_(job), request_(*job.projection), shape_(info.shape) {
+      : request_(*job.projection), shape_(info.shape) {
     input_.extents = request_.extents.value;
     points_ = core::product(input_.extents);
     name_ = fmt::format("{}: 'input' {}:{}", job.where(job.input->position), info.location.file,
@@ -92,7 +92,6 @@ class Examination {
                     core::to_text(input_.extents), core::format_count(points_), expected));
   }
 
-  const Job& job_;
   const configuration::ProjectionRequest& request_;
   Extents shape_;
   Index points_ = 1;

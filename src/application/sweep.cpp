@@ -51,7 +51,7 @@ class WorkingDirectory {
   /// Discards the points of another configuration. Collective.
   WorkingDirectory(const communication::Communicator& comm, const Job& job, Index points,
                    Stages& stages)
-      : comm_(comm), directory_(job.output.file + ".sweep"), points_(points) {
+      : comm_(comm), directory_(job.output.file + ".sweep") {
     std::vector<Index> found(static_cast<std::size_t>(points), 0);
     Index discarded = 0;
     communication::on_root(comm, [&] {
@@ -102,7 +102,6 @@ class WorkingDirectory {
 
   const communication::Communicator& comm_;
   std::string directory_;
-  Index points_;
   std::vector<Index> finished_;
 };
 

@@ -14,7 +14,13 @@ using factors::View;
 /// As many sources as one sweep reads.
 constexpr std::size_t most = 4;
 
-// y may be a source, but only entry by entry, which is what `ivdep` promises.
+// y may be a source, but only entry by entry, which is what this promises.
+#if defined(__clang__)
+#define KRONWERK_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define KRONWERK_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 template <std::size_t count>
 void sweep(const double* const* x, const double* weights, double* y, Index length,
            bool accumulate) {
@@ -24,13 +30,14 @@ void sweep(const double* const* x, const double* weights, double* y, Index lengt
     return value;
   };
   if (accumulate) {
-#pragma GCC ivdep
+    KRONWERK_INDEPENDENT
     for (Index i = 0; i < length; ++i) y[i] += sum(i);
   } else {
-#pragma GCC ivdep
+    KRONWERK_INDEPENDENT
     for (Index i = 0; i < length; ++i) y[i] = sum(i);
   }
 }
+#undef KRONWERK_INDEPENDENT
 
 void sweep(std::size_t count, const double* const* x, const double* weights, double* y,
            Index length, bool accumulate) {

@@ -151,6 +151,19 @@ TEST_F(Krylov, LogDeterminantsAgreeWithTheEigenvaluesWithinTheirError) {
   EXPECT_NEAR(estimates[2], estimates[0], 1e-8 * std::abs(expected));
 }
 
+TEST_F(Krylov, IsNamedByThePlanWithTheReason) {
+  write_data();
+  write_text(path("job.yaml"), flow(0.3, 0.35, 0.1, "{method: krylov}"));
+  const auto asked = kronwerk(1, "plan job.yaml");
+  EXPECT_EQ(asked.count("method      krylov: asked for by solver.method"), 1) << asked.output;
+  const auto direct = kronwerk(1, "plan job.yaml --set solver.method=auto");
+  EXPECT_EQ(direct.count("method      direct: the factors of each mode are made diagonal together"),
+            1)
+      << direct.output;
+  const auto determinant = kronwerk(1, "plan job.yaml --set task=logdet");
+  EXPECT_EQ(determinant.count("method      direct: from the eigenvalues"), 1) << determinant.output;
+}
+
 TEST_F(Krylov, LogDeterminantOfAProductHasItsKnownValue) {
   io::DataFile file(path("data.h5").string(), true);
   file.write_dense("/a", std::vector<core::Index>{3, 3},
