@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "kronwerk/core/text.hpp"
+#include "kronwerk/operators/stochastic.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -165,7 +166,8 @@ double estimate_factors(const Problem& problem, std::optional<MethodKind> method
   for (const auto& term : problem.sum.terms) {
     bytes += expressions::estimate_factor_bytes(term, problem.symbols, inverses);
   }
-  const bool dense = problem.job.task == Task::eigenvalues || problem.job.task == Task::expm;
+  const bool dense = problem.job.task == Task::eigenvalues || problem.job.task == Task::expm ||
+                     (problem.job.task == Task::logdet && problem.sum.terms.size() > 1);
   if (method != MethodKind::spectral && !dense) return bytes;
   // Eigenvectors and their inverse, or as much beside an exponential, for every distinct matrix.
   std::set<std::string> seen;
@@ -175,6 +177,15 @@ double estimate_factors(const Problem& problem, std::optional<MethodKind> method
     bytes += 3 * 8 * n * n;
   }
   return bytes;
+}
+
+/// Vectors that a log determinant keeps: none if it comes from the factors, those of a Lanczos
+/// process with its work if it is estimated.
+double determinant_vectors(const Problem& problem) {
+  const bool exact =
+      problem.job.solver.method != configuration::Method::krylov &&
+      (problem.sum.terms.size() == 1 || expressions::find_structure(problem.sum, {}).complete());
+  return exact ? 0 : static_cast<double>(operators::StochasticSettings{}.steps) + 6;
 }
 
 }  // namespace
@@ -188,6 +199,10 @@ MemoryNeeds estimate_memory(const Problem& problem, Index count, int ranks, int 
   const auto method = foresee_kind(problem, count, ranks);
   needs.method = method;
   needs.factor_bytes_per_node = estimate_factors(problem, method);
+  if (problem.job.task == Task::logdet) {
+    const auto points = static_cast<double>(core::product(problem.sum.row_extents));
+    needs.vector_bytes_per_rank = determinant_vectors(problem) * 8 * points / ranks;
+  }
   if (!configuration::works_on_vectors(problem.job.task)) return needs;
   const auto estimate = estimate_operator(problem, needs);
   const double block = std::max(estimate.vector_bytes_per_rank, estimate.result_bytes_per_rank);

@@ -71,6 +71,9 @@ std::string method_text(const Problem& problem, Index count, int ranks) {
       return method.kind == MethodKind::spectral ? method.why + values : method.why;
     }
     case Task::logdet: {
+      if (problem.job.solver.method == configuration::Method::krylov) {
+        return "stochastic Lanczos quadrature: asked for by solver.method";
+      }
       if (one) return "direct: from the determinants of the factors";
       const auto structure = expressions::find_structure(problem.sum, {});
       return structure.complete() ? "direct: from the eigenvalues" + values
@@ -108,7 +111,8 @@ void print_plan(const Problem& problem, Index count, const MemoryNeeds& needs) {
   print_ranks(needs);
   put("method", method_text(problem, count, needs.ranks));
   if (!configuration::works_on_vectors(problem.job.task)) {
-    put("exchanges", "0: the factors alone are needed");
+    put("exchanges", needs.vector_bytes_per_rank > 0 ? "2 per Lanczos step at most"
+                                                     : "0: the factors alone are needed");
   } else {
     put("vectors", fmt::format("{} in blocks of {}", core::format_count(count), needs.batch));
     print_layout(problem, needs);

@@ -160,8 +160,13 @@ TEST_F(Krylov, IsNamedByThePlanWithTheReason) {
   EXPECT_EQ(direct.count("method      direct: the factors of each mode are made diagonal together"),
             1)
       << direct.output;
-  const auto determinant = kronwerk(1, "plan job.yaml --set task=logdet");
+  const auto determinant = kronwerk(1, "plan job.yaml --set task=logdet --set solver.method=auto");
   EXPECT_EQ(determinant.count("method      direct: from the eigenvalues"), 1) << determinant.output;
+  EXPECT_EQ(determinant.count("(0 bytes of vectors)"), 1) << determinant.output;
+  const auto probed = kronwerk(1, "plan job.yaml --set task=logdet --set solver.method=krylov");
+  EXPECT_EQ(probed.count("stochastic Lanczos quadrature: asked for"), 1) << probed.output;
+  EXPECT_EQ(probed.count("exchanges   2 per Lanczos step"), 1) << probed.output;
+  EXPECT_EQ(probed.count("(0 bytes of vectors)"), 0) << probed.output;
 }
 
 TEST_F(Krylov, LogDeterminantOfAProductHasItsKnownValue) {
