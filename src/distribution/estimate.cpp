@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "distribution/best_split.hpp"
+
 namespace kronwerk::distribution {
 namespace {
 
@@ -118,20 +120,10 @@ bool uses_all_ranks(std::span<const ModeCost> modes, int leading_modes, int part
 
 ProductEstimate choose_split(std::span<const ModeCost> modes, int parts, const Rates& rates) {
   if (modes.empty()) throw core::ShapeError("a product needs at least one factor");
-  // Vectors are distributed even where one rank alone would be faster: that is what makes the next,
-  // larger job of the same kind fit.
-  ProductEstimate best;
-  bool best_uses_all = false;
-  for (int split = 0; split <= static_cast<int>(modes.size()); ++split) {
-    const ProductEstimate estimate = estimate_product(modes, split, parts, rates);
-    const bool uses_all = uses_all_ranks(modes, split, parts);
-    const bool better = uses_all == best_uses_all ? estimate.seconds < best.seconds : uses_all;
-    if (split == 0 || better) {
-      best = estimate;
-      best_uses_all = uses_all;
-    }
-  }
-  return best;
+  return best_split(
+      static_cast<int>(modes.size()),
+      [&](int split) { return estimate_product(modes, split, parts, rates); },
+      [&](int split, const ProductEstimate&) { return uses_all_ranks(modes, split, parts); });
 }
 
 }  // namespace kronwerk::distribution

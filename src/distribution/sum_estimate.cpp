@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "distribution/best_split.hpp"
+
 namespace kronwerk::distribution {
 namespace {
 
@@ -312,18 +314,12 @@ SumEstimate choose_sum_split(const SumShape& shape, int parts, const Rates& rate
   if (shape.terms.empty() || shape.modes.empty()) {
     throw core::ShapeError("a sum of products needs at least one term with one factor");
   }
-  SumEstimate best;
-  bool best_uses_all = false;
-  for (int split = 0; split <= static_cast<int>(shape.modes.size()); ++split) {
-    const SumEstimate estimate = estimate_sum(shape, split, parts, rates);
-    const bool uses_all = uses_all_ranks(shape, estimate, parts);
-    const bool better = uses_all == best_uses_all ? estimate.seconds < best.seconds : uses_all;
-    if (split == 0 || better) {
-      best = estimate;
-      best_uses_all = uses_all;
-    }
-  }
-  return best;
+  return best_split(
+      static_cast<int>(shape.modes.size()),
+      [&](int split) { return estimate_sum(shape, split, parts, rates); },
+      [&](int /*split*/, const SumEstimate& estimate) {
+        return uses_all_ranks(shape, estimate, parts);
+      });
 }
 
 }  // namespace kronwerk::distribution

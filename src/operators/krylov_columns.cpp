@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "kronwerk/operators/krylov.hpp"
+#include "operators/vector_kernels.hpp"
 
 namespace kronwerk::operators {
 namespace {
@@ -75,24 +76,6 @@ void ColumnMap::reduce(std::span<PerColumn* const> parts) const {
     std::copy_n(next, part->size(), part->begin());
     next += static_cast<std::ptrdiff_t>(part->size());
   }
-}
-
-double ColumnMap::local_dot(const double* x, const double* y, std::size_t count) {
-  // Blocks bound the rounding error and keep the order of additions fixed for a given np.
-  constexpr std::size_t block = 4096;
-  constexpr std::size_t lanes = 8;
-  double sum = 0;
-  for (std::size_t begin = 0; begin < count; begin += block) {
-    const std::size_t end = std::min(begin + block, count);
-    std::array<double, lanes> partial{};
-    std::size_t i = begin;
-    for (; i + lanes <= end; i += lanes) {
-      for (std::size_t lane = 0; lane < lanes; ++lane) partial[lane] += x[i + lane] * y[i + lane];
-    }
-    for (; i < end; ++i) partial[0] += x[i] * y[i];
-    sum += std::accumulate(partial.begin(), partial.end(), 0.0);
-  }
-  return sum;
 }
 
 PerColumn column_dots(const communication::Communicator& comm, const distribution::Layout& layout,

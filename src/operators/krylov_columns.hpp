@@ -62,7 +62,6 @@ class ColumnMap {
     std::size_t first;
     std::size_t count;
   };
-  static double local_dot(const double* x, const double* y, std::size_t count);
 
   const communication::Communicator* comm_;
   std::size_t columns_;

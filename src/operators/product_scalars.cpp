@@ -5,6 +5,7 @@
 
 #include "chain_diagonal.hpp"
 #include "kronwerk/operators/kronecker_product.hpp"
+#include "vector_kernels.hpp"
 
 namespace kronwerk::operators {
 
@@ -62,14 +63,12 @@ double trace_of_ratio(const KroneckerProduct& op, const KroneckerProduct& numera
   return trace;
 }
 
-double dot(const communication::Communicator& comm, std::span<const double> x,
-           std::span<const double> y) {
-  // Blocks bound the rounding error and keep the order of additions fixed for a given np.
+double local_dot(const double* x, const double* y, std::size_t count) {
   constexpr std::size_t block = 4096;
   constexpr std::size_t lanes = 8;
   double sum = 0;
-  for (std::size_t begin = 0; begin < x.size(); begin += block) {
-    const std::size_t end = std::min(begin + block, x.size());
+  for (std::size_t begin = 0; begin < count; begin += block) {
+    const std::size_t end = std::min(begin + block, count);
     double partial[lanes] = {};
     std::size_t i = begin;
     for (; i + lanes <= end; i += lanes) {
@@ -78,7 +77,12 @@ double dot(const communication::Communicator& comm, std::span<const double> x,
     for (; i < end; ++i) partial[0] += x[i] * y[i];
     sum += std::accumulate(std::begin(partial), std::end(partial), 0.0);
   }
-  return comm.sum(sum);
+  return sum;
+}
+
+double dot(const communication::Communicator& comm, std::span<const double> x,
+           std::span<const double> y) {
+  return comm.sum(local_dot(x.data(), y.data(), x.size()));
 }
 
 }  // namespace kronwerk::operators

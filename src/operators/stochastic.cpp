@@ -13,6 +13,7 @@
 
 #include "kronwerk/operators/kronecker_product.hpp"
 #include "operators/small_lapack.hpp"
+#include "operators/vector_kernels.hpp"
 
 namespace kronwerk::operators {
 namespace {
@@ -99,7 +100,9 @@ class LanczosQuadrature {
     double coefficient = 0;
     for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Kahan; Parlett 1998, section 6.9)
       std::vector<double> parts(step + 1);
-      for (std::size_t k = 0; k <= step; ++k) parts[k] = local_dot(basis_[k], next_);
+      for (std::size_t k = 0; k <= step; ++k) {
+        parts[k] = local_dot(basis_[k].data(), next_.data(), next_.size());
+      }
       comm_->sum(parts);
       for (std::size_t k = 0; k <= step; ++k) {
         for (std::size_t i = 0; i < next_.size(); ++i) next_[i] -= parts[k] * basis_[k][i];
@@ -114,19 +117,6 @@ class LanczosQuadrature {
     }
     diagonal_.push_back(coefficient);
     return length;
-  }
-
-  static double local_dot(const std::vector<double>& x, const std::vector<double>& y) {
-    constexpr std::size_t lanes = 8;
-    double partial[lanes] = {};
-    std::size_t i = 0;
-    for (; i + lanes <= x.size(); i += lanes) {
-      for (std::size_t lane = 0; lane < lanes; ++lane) partial[lane] += x[i + lane] * y[i + lane];
-    }
-    for (; i < x.size(); ++i) partial[0] += x[i] * y[i];
-    double sum = 0;
-    for (const double each : partial) sum += each;
-    return sum;
   }
 
   double largest_entry() const {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "kronwerk/core/extents.hpp"
 
 namespace kronwerk::operators {
@@ -13,5 +15,9 @@ inline void store_scaled(double scale, const double* x, double* y, core::Index c
     for (core::Index i = 0; i < count; ++i) y[i] = scale * x[i];
   }
 }
+
+/// <x, y> of this rank's values. Blocks bound the rounding error and keep the order of additions
+/// fixed. Local.
+double local_dot(const double* x, const double* y, std::size_t count);
 
 }  // namespace kronwerk::operators
