@@ -1,0 +1,32 @@
+#include "kronwerk/kernels/cloud.hpp"
+
+#include "kronwerk/core/error.hpp"
+
+namespace kronwerk::kernels {
+
+Cloud to_cloud(std::span<const double> points, Index count, int dimension) {
+  if (static_cast<Index>(points.size()) != count * dimension) {
+    throw core::InternalError("a point cloud has not count times dimension values");
+  }
+  Cloud cloud{dimension, count, std::vector<double>(points.size())};
+  for (Index p = 0; p < count; ++p) {
+    for (int c = 0; c < dimension; ++c) {
+      cloud.values[static_cast<std::size_t>(c * count + p)] =
+          points[static_cast<std::size_t>(p * dimension + c)];
+    }
+  }
+  return cloud;
+}
+
+std::vector<double> from_cloud(const Cloud& cloud) {
+  std::vector<double> points(cloud.values.size());
+  for (Index p = 0; p < cloud.count; ++p) {
+    for (int c = 0; c < cloud.dimension; ++c) {
+      points[static_cast<std::size_t>(p * cloud.dimension + c)] =
+          cloud.values[static_cast<std::size_t>(c * cloud.count + p)];
+    }
+  }
+  return points;
+}
+
+}  // namespace kronwerk::kernels

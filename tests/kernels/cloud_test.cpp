@@ -1,0 +1,16 @@
+#include "kronwerk/kernels/cloud.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace kronwerk;
+
+TEST(Cloud, holds_component_after_component_and_gives_the_points_back) {
+  const std::vector<double> points{1, 2, 3, 4, 5, 6};
+  const kernels::Cloud cloud = kernels::to_cloud(points, 2, 3);
+  EXPECT_EQ(cloud.values, (std::vector<double>{1, 4, 2, 5, 3, 6}));
+  EXPECT_EQ(kernels::from_cloud(cloud), points);
+}
+
+}  // namespace
