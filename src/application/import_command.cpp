@@ -98,7 +98,15 @@ void add_table(CLI::App& parent, CommandLine& line) {
   table.order("the rows or columns").transform();
   table.text("--id-column", &Options::id_column, "default: the first text column; none: no ids")
       .flag("--transpose", &Options::transpose, "columns x rows")
-      .flag("--separate", &Options::separate, "one dataset per column");
+      .flag("--separate", &Options::separate, "one dataset per column")
+      .flag("--remove-seasonal-mean", &Options::remove_seasonal_mean,
+            "take the mean over the columns, as annual harmonics, from each day; ids are dates")
+      .text("--time", &Options::time_path,
+            "also write the ids, dates such as 1961-01-31, as days since the first to this path");
+  table.app()
+      .add_option("--harmonics", table.options().harmonics, "of the seasonal mean")
+      ->check(CLI::Range(0, 100))
+      ->capture_default_str();
   table.app()
       .add_option("--columns", table.options().columns, "names, separated by commas; default: all")
       ->delimiter(',')

@@ -8,6 +8,7 @@
 #include "io/csv.hpp"
 #include "io/hdf5_handle.hpp"
 #include "io/ids.hpp"
+#include "io/seasonal.hpp"
 #include "kronwerk/io/data_file.hpp"
 
 namespace kronwerk::io {
@@ -84,6 +85,35 @@ std::vector<double> column_values(const CsvTable& table, const TableOptions& opt
   return result;
 }
 
+/// The numbers as they are stored.
+struct Values {
+  std::vector<std::vector<double>> columns;  ///< in the order of Selection::columns
+  std::vector<double> seasonal_mean;         ///< taken from each row; empty: nothing was
+  std::vector<double> time;                  ///< days since the first row; empty: not asked for
+};
+
+Values read_values(const CsvTable& table, const TableOptions& options, const Selection& selection) {
+  Values values;
+  for (const auto column : selection.columns) {
+    values.columns.push_back(column_values(table, options, selection, column));
+  }
+  if (!options.remove_seasonal_mean && options.time_path.empty()) return values;
+  if (!selection.id_column) {
+    throw core::ConfigurationError(fmt::format(
+        "{}: the dates of the rows are wanted, but there is no id column; name theirs with "
+        "--id-column",
+        table.file()));
+  }
+  const auto dates = RowDates::read(table, *selection.id_column, selection.rows);
+  if (!options.time_path.empty()) values.time = dates.since_first();
+  if (!options.remove_seasonal_mean) return values;
+  values.seasonal_mean = seasonal_mean(dates, values.columns, options.harmonics, table.file());
+  for (auto& column : values.columns) {
+    for (std::size_t i = 0; i < column.size(); ++i) column[i] -= values.seasonal_mean[i];
+  }
+  return values;
+}
+
 std::vector<std::string> column_texts(const CsvTable& table, const Selection& selection,
                                       std::size_t column) {
   std::vector<std::string> result;
@@ -106,22 +136,41 @@ core::Index nonzeros(const std::vector<double>& values) {
   return std::count_if(values.begin(), values.end(), [](double value) { return value != 0.0; });
 }
 
+// What belongs to the rows and is no column of the table.
+void store_row_values(const TableOptions& options, const std::string& seasonal_mean_path,
+                      const Values& values, DataFile& file, ImportSummary& summary) {
+  const auto store = [&](const std::string& path, const std::vector<double>& numbers) {
+    file.write_dense(path, core::Extents{static_cast<core::Index>(numbers.size())}, numbers);
+    file.write_attribute(path, "source", source_of(options));
+    summary.datasets.push_back(path);
+  };
+  if (!values.seasonal_mean.empty()) {
+    store(seasonal_mean_path, values.seasonal_mean);
+    file.write_attribute(seasonal_mean_path, "harmonics", options.harmonics);
+    const auto [least, most] =
+        std::minmax_element(values.seasonal_mean.begin(), values.seasonal_mean.end());
+    summary.notes.push_back(fmt::format("a seasonal mean of {:.4g} to {:.4g} was taken away: {}",
+                                        *least, *most, seasonal_mean_path));
+  }
+  if (!values.time.empty()) store(normalised_path(options.time_path), values.time);
+}
+
 ImportSummary store_separately(const CsvTable& table, const TableOptions& options,
-                               const Selection& selection) {
+                               const Selection& selection, const Values& values) {
   const auto root = normalised_path(options.target.location.dataset);
   const std::string prefix = root == "/" ? "/" : root + "/";
   ImportSummary summary;
   summary.location = {options.target.location.file, root};
   summary.shape = {table.rows(), static_cast<core::Index>(selection.columns.size())};
   DataFile file(options.target.location.file, options.target.overwrite);
-  for (const auto column : selection.columns) {
-    const auto values = column_values(table, options, selection, column);
-    const auto path = prefix + path_name(table.header()[column]);
-    file.write_dense(path, core::Extents{table.rows()}, values);
+  for (std::size_t j = 0; j < values.columns.size(); ++j) {
+    const auto path = prefix + path_name(table.header()[selection.columns[j]]);
+    file.write_dense(path, core::Extents{table.rows()}, values.columns[j]);
     file.write_attribute(path, "source", source_of(options));
-    summary.stored += nonzeros(values);
+    summary.stored += nonzeros(values.columns[j]);
     summary.datasets.push_back(path);
   }
+  store_row_values(options, prefix + "seasonal_mean", values, file, summary);
   auto texts = selection.text_columns;
   if (selection.id_column) texts.push_back(*selection.id_column);
   for (const auto column : texts) {
@@ -133,15 +182,12 @@ ImportSummary store_separately(const CsvTable& table, const TableOptions& option
   return summary;
 }
 
-std::vector<double> matrix_values(const CsvTable& table, const TableOptions& options,
-                                  const Selection& selection) {
-  const auto rows = selection.rows.size();
-  const auto columns = selection.columns.size();
-  std::vector<double> values(rows * columns);
-  for (std::size_t j = 0; j < columns; ++j) {
-    const auto column = column_values(table, options, selection, selection.columns[j]);
+std::vector<double> matrix_of(const std::vector<std::vector<double>>& columns, bool transpose) {
+  const auto rows = columns.front().size();
+  std::vector<double> values(rows * columns.size());
+  for (std::size_t j = 0; j < columns.size(); ++j) {
     for (std::size_t i = 0; i < rows; ++i) {
-      values[options.transpose ? j * rows + i : i * columns + j] = column[i];
+      values[transpose ? j * rows + i : i * columns.size() + j] = columns[j][i];
     }
   }
   return values;
@@ -167,20 +213,21 @@ void store_labels(const CsvTable& table, const TableOptions& options, const Sele
 }
 
 ImportSummary store_matrix(const CsvTable& table, const TableOptions& options,
-                           const Selection& selection) {
+                           const Selection& selection, const Values& values) {
   const auto path = normalised_path(options.target.location.dataset);
-  const auto values = matrix_values(table, options, selection);
+  const auto matrix = matrix_of(values.columns, options.transpose);
   ImportSummary summary;
   summary.location = {options.target.location.file, path};
   summary.shape = {table.rows(), static_cast<core::Index>(selection.columns.size())};
   if (options.transpose) std::swap(summary.shape[0], summary.shape[1]);
   if (options.columns.size() == 1) summary.shape = {table.rows()};
-  summary.stored = nonzeros(values);
+  summary.stored = nonzeros(matrix);
   summary.datasets = {path};
   DataFile file(options.target.location.file, options.target.overwrite);
-  file.write_dense(path, summary.shape, values);
+  file.write_dense(path, summary.shape, matrix);
   file.write_attribute(path, "source", source_of(options));
   store_labels(table, options, selection, file, summary);
+  store_row_values(options, path + "_seasonal_mean", values, file, summary);
   file.commit();
   return summary;
 }
@@ -195,8 +242,9 @@ ImportSummary import_table(const TableOptions& options) {
   const auto table = CsvTable::read(options.file);
   auto selection = select(table, options);
   reorder(table, options, selection);
-  return options.separate ? store_separately(table, options, selection)
-                          : store_matrix(table, options, selection);
+  const auto values = read_values(table, options, selection);
+  return options.separate ? store_separately(table, options, selection, values)
+                          : store_matrix(table, options, selection, values);
 }
 
 }  // namespace kronwerk::io

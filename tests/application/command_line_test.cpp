@@ -40,6 +40,13 @@ TEST(CommandLine, KnowsEveryKindOfImport) {
   }
 }
 
+TEST(CommandLine, TablesTakeTheOptionsOfASeasonalMean) {
+  const CommandLine line = parse({"import", "table", "in.csv", "--to", "o.h5:/y",
+                                  "--remove-seasonal-mean", "--harmonics", "3", "--time", "/time"});
+  EXPECT_TRUE(line.import != nullptr);
+  EXPECT_ANY_THROW(parse({"import", "table", "in.csv", "--to", "o.h5:/y", "--harmonics", "-1"}));
+}
+
 TEST(CommandLine, RefusesTargetsWithoutAPath) {
   for (const std::string target : {"out.h5", "out.h5:W", ":/W", "out.h5:/"}) {
     EXPECT_THROW(parse({"import", "gal", "in.gal", "--to", target}), core::ConfigurationError)

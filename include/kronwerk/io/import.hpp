@@ -84,6 +84,11 @@ ImportSummary import_edges(const EdgesOptions& options);
 /// To one 2-D dataset (rows × columns), or, when exactly one column is named, a vector (rows); with
 /// `separate` each numeric column to <path>/<column>. The id column goes to <path>_row_ids, the
 /// names of the columns to <path>_column_ids, other text columns to <path>_<column>.
+///
+/// With `remove_seasonal_mean` the rows are days, their ids dates (1961-01-31): the mean over all
+/// columns (after the transform), regressed on a constant and annual harmonics (Haslett and Raftery
+/// 1989), is taken from every value of its row and kept in <path>_seasonal_mean (rows), so that it
+/// can be added back.
 struct TableOptions {
   std::string file;
   ImportTarget target;
@@ -93,6 +98,9 @@ struct TableOptions {
   Transform transform = Transform::none;
   bool transpose = false;  ///< (columns × rows)
   bool separate = false;   ///< one vector per column
+  bool remove_seasonal_mean = false;
+  core::Index harmonics = 2;  ///< of the seasonal mean: waves of a year, half a year, …
+  std::string time_path;      ///< also write the ids, which are dates, as days since the first here
 };
 ImportSummary import_table(const TableOptions& options);
 
