@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
-#include "configuration/tree.hpp"
-#include "configuration/validate.hpp"
+#include "configuration/tree_reader.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
 
@@ -15,25 +13,22 @@ namespace {
 
 using core::ConfigurationError;
 
-/// Position of `text` among the choices of the key: the enumerators are in the schema's order.
-template <typename Enumeration>
-Enumeration choice(const Tree& tree, const std::string& path) {
-  const auto& choices = find_entry(path)->choices;
-  const auto found = std::ranges::find(choices, tree.text);
-  return static_cast<Enumeration>(found - choices.begin());
-}
-
 /// Builds the typed job from a tree that the schema has accepted.
-class Reader {
+class Reader : private TreeReader {
  public:
-  Reader(const Tree& tree, Job& job) : tree_(tree), job_(job) {}
+  Reader(const Tree& tree, Job& job) : TreeReader(tree, job), tree_(tree), job_(job) {}
 
   void read() {
     job_.task = choice<Task>(*tree_.find("task"), "task");
-    if (const Tree* formula = tree_.find("operator")) {
-      job_.formula = {formula->text, formula->position};
-    }
+    if (has_operator(job_.task)) job_.formula = placed(require("operator"));
+    if (is_gaussian(job_.task)) job_.formula = placed(require("covariance"));
     read_names();
+    if (job_.task == Task::reduce) {
+      read_reduce(*this, job_);
+    } else {
+      read_kernels(*this, job_);
+    }
+    if (is_gaussian(job_.task)) read_gaussian(*this, job_);
     read_sweep();
     if (const Tree* input = tree_.find("input")) job_.input = vector_source(*input, "input");
     read_gradient();
@@ -51,66 +46,16 @@ class Reader {
   }
 
  private:
-  [[noreturn]] void fail(const Position& position, const std::string& what) const {
-    throw ConfigurationError(job_.where(position) + ": " + what);
-  }
-
-  std::string resolve(const Tree& path) const {
-    if (path.text.empty()) fail(path.position, "the file name is empty");
-    const std::filesystem::path file(path.text);
-    if (file.is_absolute()) return file.lexically_normal().string();
-    return (std::filesystem::path(job_.file).parent_path() / file).lexically_normal().string();
-  }
-
-  DatasetReference dataset(const Tree& tree, const std::string& path) const {
-    for (const char* key : {"file", "dataset"}) {
-      if (tree.find(key) == nullptr) {
-        fail(tree.position, fmt::format("missing key '{}' in '{}'", key, path));
-      }
-    }
-    if (tree.find("dataset")->text.empty()) {
-      fail(tree.find("dataset")->position, fmt::format("'{}.dataset' is empty", path));
-    }
-    return {resolve(*tree.find("file")), tree.find("dataset")->text};
-  }
-
-  VectorSource vector_source(const Tree& tree, const std::string& path) const {
-    VectorSource source;
-    source.position = tree.position;
-    const Tree* random = tree.find("random");
-    const Tree* seed = tree.find("seed");
-    if (random != nullptr) {
-      for (const char* key : {"file", "dataset"}) {
-        if (const Tree* other = tree.find(key)) {
-          fail(other->position,
-               fmt::format("'{0}.{1}' and '{0}.random' exclude each other", path, key));
-        }
-      }
-      RandomReference reference{choice<RandomKind>(*random, path + ".random"), 1};
-      if (seed != nullptr) reference.seed = static_cast<std::uint64_t>(*to_integer(*seed));
-      source.source = reference;
-    } else {
-      if (seed != nullptr) {
-        fail(seed->position, fmt::format("'{0}.seed' needs '{0}.random'", path));
-      }
-      if (tree.find("file") == nullptr && tree.find("dataset") == nullptr) {
-        fail(tree.position,
-             fmt::format("'{}' needs either 'file' and 'dataset' or 'random'", path));
-      }
-      source.source = dataset(tree, path);
-    }
-    if (const Tree* transform = tree.find("transform")) {
-      source.transform = choice<Transform>(*transform, path + ".transform");
-    }
-    return source;
-  }
-
   void read_names() {
     if (const Tree* parameters = tree_.find("parameters")) {
       for (const TreeEntry& entry : parameters->entries) {
         const Position& position =
             entry.value.position.override_text.empty() ? entry.position : entry.value.position;
-        job_.parameters[entry.key] = {*to_number(entry.value), position};
+        if (entry.key == "file") {
+          job_.parameter_file = {resolve(entry.value), position};
+        } else {
+          job_.parameters[entry.key] = {*to_number(entry.value), position};
+        }
       }
     }
     const Tree* matrices = tree_.find("matrices");
@@ -120,7 +65,11 @@ class Reader {
         fail(entry.position,
              fmt::format("'{}' names both a parameter and a matrix; rename one", entry.key));
       }
-      job_.matrices[entry.key] = {dataset(entry.value, "matrices." + entry.key), entry.position};
+      MatrixReference matrix{dataset(entry.value, "matrices." + entry.key)};
+      if (const Tree* given_as = entry.value.find("given_as")) {
+        matrix.given_as = choice<GivenAs>(*given_as, "matrices.*.given_as");
+      }
+      job_.matrices[entry.key] = {std::move(matrix), entry.position};
     }
   }
 
@@ -147,7 +96,7 @@ class Reader {
 
   void read_sweep() {
     const Tree* sweep = tree_.find("sweep");
-    if (sweep == nullptr || job_.task == Task::project) return;
+    if (sweep == nullptr || !has_operator(job_.task)) return;
     if (sweep->entries.empty()) {
       fail(sweep->position, "'sweep' is empty: name a parameter and its values");
     }
@@ -156,7 +105,7 @@ class Reader {
     for (const TreeEntry& entry : sweep->entries) {
       const Position& position =
           entry.value.position.override_text.empty() ? entry.position : entry.value.position;
-      if (job_.matrices.contains(entry.key)) {
+      if (job_.matrices.contains(entry.key) || job_.kernels.contains(entry.key)) {
         fail(position, fmt::format("'sweep' names '{}', which is a matrix; only parameters, which "
                                    "are numbers, can be swept",
                                    entry.key));
@@ -172,11 +121,27 @@ class Reader {
   }
 
   void check_parameter(const std::string& name, const Position& position, const char* key) const {
-    if (job_.parameters.contains(name)) return;
+    // Which parameters a result file has is seen when it is read.
+    if (job_.parameters.contains(name) || job_.parameter_file) return;
     std::vector<std::string> known;
     for (const auto& [parameter, value] : job_.parameters) known.push_back(parameter);
     fail(position, fmt::format("'{}' names '{}', which is not among the parameters{}", key, name,
                                core::suggestion(name, known)));
+  }
+
+  void read_gradient_parameters(const Tree& tree, GradientRequest& gradient) const {
+    const Tree* parameters = tree.find("parameters");
+    if (parameters == nullptr) return;
+    for (const Tree& item : parameters->items) {
+      check_parameter(item.text, item.position, "gradient.parameters");
+      for (const auto& earlier : gradient.parameters) {
+        if (earlier.value == item.text) {
+          fail(item.position,
+               fmt::format("'{}' is named twice in 'gradient.parameters'", item.text));
+        }
+      }
+      gradient.parameters.push_back(placed(item));
+    }
   }
 
   void read_gradient() {
@@ -192,24 +157,17 @@ class Reader {
         gradient.cotangent.kind =
             cotangent->text == "result" ? CotangentKind::result : CotangentKind::ones;
       }
-    } else if (job_.task != Task::logdet && job_.task != Task::trace) {
+    } else if (job_.task != Task::logdet && job_.task != Task::trace && job_.task != Task::logpdf) {
       fail(tree->position, "missing key 'cotangent' in 'gradient' (a dataset, 'result' or 'ones')");
     }
-    if (const Tree* parameters = tree->find("parameters")) {
-      for (const Tree& item : parameters->items) {
-        check_parameter(item.text, item.position, "gradient.parameters");
-        for (const auto& earlier : gradient.parameters) {
-          if (earlier.value == item.text) {
-            fail(item.position,
-                 fmt::format("'{}' is named twice in 'gradient.parameters'", item.text));
-          }
-        }
-        gradient.parameters.push_back({item.text, item.position});
-      }
+    read_gradient_parameters(*tree, gradient);
+    if (const Tree* points = tree->find("points")) {
+      for (const Tree& item : points->items) gradient.points.push_back(placed(item));
     }
     if (const Tree* input = tree->find("input")) gradient.input = *to_boolean(*input);
-    if (gradient.parameters.empty() && !gradient.input) {
-      fail(tree->position, "'gradient' asks for nothing: name 'parameters' or set 'input: true'");
+    if (gradient.parameters.empty() && gradient.points.empty() && !gradient.input) {
+      fail(tree->position,
+           "'gradient' asks for nothing: name 'parameters' (or 'points') or set 'input: true'");
     }
     job_.gradient = std::move(gradient);
   }
@@ -245,11 +203,7 @@ class Reader {
   void read_projection() {
     if (job_.task != Task::project) return;
     ProjectionRequest projection;
-    const Tree* rows = tree_.find("extents");
-    if (rows == nullptr) {
-      throw ConfigurationError(fmt::format("{}: missing key 'extents' ({})", job_.file,
-                                           find_entry("extents")->documentation));
-    }
+    const Tree* rows = &require("extents");
     projection.extents = {extents(*rows, "extents"), rows->position};
     projection.columns = projection.extents.value;
     if (const Tree* onto = tree_.find("onto")) {
@@ -282,6 +236,11 @@ class Reader {
     if (const Tree* method = tree->find("method")) {
       solver.method = choice<Method>(*method, "solver.method");
     }
+    if (const Tree* preconditioner = tree->find("preconditioner")) {
+      solver.preconditioner =
+          choice<KernelPreconditioner>(*preconditioner, "solver.preconditioner");
+    }
+    if (const Tree* rank = tree->find("rank")) solver.rank = to_integer(*rank);
     if (const Tree* tolerance = tree->find("tolerance")) solver.tolerance = *to_number(*tolerance);
     if (const Tree* iterations = tree->find("max_iterations")) {
       solver.max_iterations = *to_integer(*iterations);
@@ -304,10 +263,6 @@ class Reader {
 
   void check_task() {
     const std::string& task = task_name(job_.task);
-    if (job_.task != Task::project && tree_.find("operator") == nullptr) {
-      throw ConfigurationError(fmt::format("{}: missing key 'operator' ({})", job_.file,
-                                           find_entry("operator")->documentation));
-    }
     const auto& with_input = find_entry("input")->tasks;
     const bool needs_input = std::ranges::find(with_input, job_.task) != with_input.end();
     if (needs_input && !job_.input) {

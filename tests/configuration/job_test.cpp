@@ -92,7 +92,8 @@ TEST(Job, RefusesUnknownKeysWithTheNearestName) {
   EXPECT_EQ(message(replaced("gradient:\n", "gradiant:\n")),
             "configs/x.yaml:7:1: unknown key 'gradiant' (did you mean 'gradient'?)");
   EXPECT_EQ(message(replaced("dataset: /W", "zzz: /W")),
-            "configs/x.yaml:4:25: unknown key 'zzz' in 'matrices.W' (known are: file, dataset)");
+            "configs/x.yaml:4:25: unknown key 'zzz' in 'matrices.W' (known are: file, dataset, "
+            "given_as)");
 }
 
 TEST(Job, RefusesDuplicateKeys) {
@@ -195,7 +196,8 @@ TEST(Job, RefusesContradictions) {
 TEST(Job, RefusesGradientsAndTangentsThatAskForNothing) {
   EXPECT_EQ(
       message(replaced("  parameters: [rho_o, rho_d]\n  input: true\n", "")),
-      "configs/x.yaml:8:3: 'gradient' asks for nothing: name 'parameters' or set 'input: true'");
+      "configs/x.yaml:8:3: 'gradient' asks for nothing: name 'parameters' (or 'points') or set "
+      "'input: true'");
   EXPECT_EQ(message(replaced("{parameters: {rho_o: 1}, input: {random: uniform, seed: 7}}",
                              "{parameters: {}}")),
             "configs/x.yaml:11:10: 'tangent' gives no direction: name 'parameters' or 'input'");

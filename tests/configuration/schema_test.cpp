@@ -53,10 +53,13 @@ TEST(Schema, FindsNamesThatUsersChoose) {
   ASSERT_NE(find_entry("parameters.rho"), nullptr);
   EXPECT_EQ(find_entry("parameters.rho")->path, "parameters.*");
   EXPECT_EQ(find_entry("matrices.W.file")->path, "matrices.*.file");
+  EXPECT_EQ(find_entry("parameters.file")->path, "parameters.file");
+  EXPECT_EQ(find_entry("kernels.K.points.file")->path, "kernels.*.points.file");
+  EXPECT_EQ(find_entry("kernels.K.points.x.index")->path, "kernels.*.points.*.index");
   EXPECT_EQ(find_entry("matrices.W.files"), nullptr);
   EXPECT_EQ(find_entry("parameters.rho.x"), nullptr);
   EXPECT_EQ(find_entry(""), nullptr);
-  EXPECT_EQ(child_names("matrices.W"), (std::vector<std::string>{"file", "dataset"}));
+  EXPECT_EQ(child_names("matrices.W"), (std::vector<std::string>{"file", "dataset", "given_as"}));
 }
 
 TEST(Schema, NamesEveryTask) {

@@ -24,6 +24,57 @@ struct DatasetReference {
   std::string dataset;
 };
 
+/// How a matrix of a Gaussian model is given.
+enum class GivenAs { matrix, cholesky, eigen };
+
+struct MatrixReference : DatasetReference {
+  GivenAs given_as = GivenAs::matrix;
+};
+
+/// What a variable of a kernel formula varies with.
+enum class PointIndex { i, j, none };
+
+struct PointsReference {
+  DatasetReference data;
+  PointIndex index = PointIndex::i;
+  Position position;
+};
+
+enum class DistanceKind { euclidean, great_circle };
+enum class KernelStorage { automatic, stored, lazy };
+
+/// A matrix that is a function of points.
+struct KernelRequest {
+  Placed<std::string> formula;
+  /// The same points for rows and columns, as `x` and `y`; else `variables`.
+  std::optional<DatasetReference> points;
+  std::map<std::string, PointsReference> variables;
+  DistanceKind distance = DistanceKind::euclidean;
+  double jitter = 0;
+  KernelStorage storage = KernelStorage::automatic;
+  Position position;
+};
+
+enum class FloatKind { float64, float32 };
+
+/// What `reduce` computes.
+struct ReduceRequest {
+  Placed<std::string> formula;
+  std::map<std::string, PointsReference> variables;
+  PointIndex over = PointIndex::j;
+  std::vector<Placed<std::string>> reductions;
+  core::Index k = 1;
+  std::optional<Placed<std::string>> weight;
+  struct BlockSparse {
+    std::string row_points;
+    std::string column_points;
+    std::optional<double> range;
+    std::optional<double> tolerance;
+    Position position;
+  };
+  std::optional<BlockSparse> block_sparse;
+};
+
 struct RandomReference {
   RandomKind kind = RandomKind::normal;
   std::uint64_t seed = 1;
@@ -48,6 +99,7 @@ struct Cotangent {
 struct GradientRequest {
   Cotangent cotangent;
   std::vector<Placed<std::string>> parameters;
+  std::vector<Placed<std::string>> points;  ///< variables of a kernel formula
   bool input = false;
 };
 
@@ -57,8 +109,12 @@ struct TangentRequest {
   std::optional<VectorSource> input;
 };
 
+enum class KernelPreconditioner { automatic, cholesky, nystrom, none };
+
 struct SolverSettings {
   Method method = Method::automatic;
+  KernelPreconditioner preconditioner = KernelPreconditioner::automatic;
+  std::optional<core::Index> rank;  ///< of the preconditioner
   double tolerance = 1e-10;
   core::Index max_iterations = 1000;
   core::Index probes = 30;  ///< of a stochastic log determinant
@@ -75,6 +131,53 @@ struct ProjectionRequest {
   TraceChoice trace = TraceChoice::split;
   Placed<core::Extents> extents;
   core::Extents columns;  ///< of the factors of a Kronecker product; as many as extents
+};
+
+/// The mean of a Gaussian model: a number, a parameter, or Xβ.
+struct MeanRequest {
+  double constant = 0;
+  std::optional<Placed<std::string>> parameter;
+  std::vector<Placed<std::string>> columns;
+  std::vector<double> coefficients;  ///< β for `sample`
+  Position position;
+};
+
+struct ObservationsRequest {
+  DatasetReference data;
+  Transform transform = Transform::none;
+  bool nan_is_missing = false;
+  std::optional<DatasetReference> mask;
+  Position position;
+};
+
+/// One parameter that `fit` estimates.
+struct FitParameter {
+  std::optional<double> lower;
+  std::optional<double> upper;
+  std::optional<Placed<std::string>> prior;
+  Position position;
+};
+
+struct FitRequest {
+  std::map<std::string, FitParameter> parameters;
+  core::Index starts = 1;
+  std::uint64_t seed = 1;
+  double tolerance = 1e-5;
+  core::Index max_iterations = 200;
+  bool standard_errors = true;
+};
+
+/// A Gaussian model on a grid and what is asked of it.
+struct GaussianRequest {
+  MeanRequest mean;
+  std::optional<ObservationsRequest> observations;
+  core::Index draws = 0;
+  std::uint64_t seed = 1;
+  std::map<std::string, Placed<DatasetReference>> new_points;  ///< by the names of kernels
+  bool variance = true;
+  bool noise = false;
+  bool factored_covariance = false;
+  FitRequest fit;
 };
 
 struct OutputSettings {
@@ -95,14 +198,20 @@ struct Job {
   std::string file;  ///< as given on the command line
   std::string text;  ///< the full configuration after overrides
   Task task = Task::apply;
-  std::map<std::string, Placed<double>> parameters;  ///< of a sweep: those of its first point
-  std::vector<SweepAxis> sweep;                      ///< the first varies slowest
-  std::map<std::string, Placed<DatasetReference>> matrices;
+  std::map<std::string, Placed<double>> parameters;   ///< of a sweep: those of its first point
+  std::vector<SweepAxis> sweep;                       ///< the first varies slowest
+  std::optional<Placed<std::string>> parameter_file;  ///< result of a fit, for further parameters
+  std::map<std::string, Placed<MatrixReference>> matrices;
+  std::map<std::string, KernelRequest> kernels;
+  /// The operator's formula, or the covariance's.
   Placed<std::string> formula;
   std::optional<VectorSource> input;
   std::optional<GradientRequest> gradient;
   std::optional<TangentRequest> tangent;
   std::optional<ProjectionRequest> projection;
+  std::optional<GaussianRequest> gaussian;
+  std::optional<ReduceRequest> reduce;
+  FloatKind precision = FloatKind::float64;  ///< of kernel formulas
   SolverSettings solver;
   double time = 1;  ///< of `expm`
   OutputSettings output;

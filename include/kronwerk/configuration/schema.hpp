@@ -10,11 +10,32 @@ namespace kronwerk::configuration {
 
 /// What a job computes. A task that is added here also needs a name in task_names() and its keys in
 /// schema().
-enum class Task { apply, solve, logdet, assemble, project, trace, diagonal, eigenvalues, expm };
+enum class Task {
+  // Of an operator formula.
+  apply,
+  solve,
+  logdet,
+  assemble,
+  project,  ///< of data alone
+  trace,
+  diagonal,
+  eigenvalues,
+  expm,
+  // Of a Gaussian model.
+  logpdf,
+  sample,
+  predict,
+  fit,
+  reduce,  ///< of a kernel formula over points
+};
 
 /// In the order of the enumerators.
 std::span<const std::string> task_names();
 const std::string& task_name(Task task);
+/// True for the tasks of an operator formula.
+bool has_operator(Task task);
+/// True for the tasks of a Gaussian model.
+bool is_gaussian(Task task);
 /// True for tasks that apply the operator to vectors, in blocks of `batch`.
 bool works_on_vectors(Task task);
 
@@ -45,7 +66,7 @@ struct SchemaEntry {
 
   /// "number", "text or map", …
   std::string type_text() const;
-  /// "apply, solve" or "all".
+  /// "apply, solve", "operator tasks", "Gaussian tasks" or "all".
   std::string tasks_text() const;
 };
 

@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include "configuration/tree_reader.hpp"
+#include "kronwerk/core/text.hpp"
+
+namespace kronwerk::configuration {
+namespace {
+
+MeanRequest read_mean(const TreeReader& reader, const Job& job) {
+  MeanRequest mean;
+  const Tree* tree = reader.find("mean");
+  if (tree == nullptr) return mean;
+  mean.position = tree->position;
+  if (tree->kind == Tree::Kind::map) {
+    for (const Tree& item : tree->find("columns")->items) {
+      mean.columns.push_back(TreeReader::placed(item));
+    }
+    if (mean.columns.empty()) reader.fail(tree->position, "'mean.columns' is empty");
+    if (const Tree* coefficients = tree->find("coefficients")) {
+      for (const Tree& item : coefficients->items) mean.coefficients.push_back(*to_number(item));
+    }
+    if (job.task == Task::sample && mean.coefficients.size() != mean.columns.size()) {
+      reader.fail(
+          tree->position,
+          fmt::format("'mean' has {} columns and {} 'coefficients'; the task 'sample' needs "
+                      "one for each column",
+                      mean.columns.size(), mean.coefficients.size()));
+    }
+    return mean;
+  }
+  if (const auto constant = to_number(*tree)) {
+    mean.constant = *constant;
+  } else {
+    mean.parameter = TreeReader::placed(*tree);
+  }
+  return mean;
+}
+
+ObservationsRequest read_observations(const TreeReader& reader) {
+  const Tree& tree = reader.require("observations");
+  ObservationsRequest observations;
+  observations.position = tree.position;
+  observations.data = reader.dataset(tree, "observations");
+  if (const Tree* transform = tree.find("transform")) {
+    observations.transform = TreeReader::choice<Transform>(*transform, "observations.transform");
+  }
+  if (const Tree* missing = tree.find("missing")) {
+    observations.nan_is_missing = missing->text == "nan";
+  }
+  if (const Tree* mask = tree.find("mask")) {
+    observations.mask = reader.dataset(*mask, "observations.mask");
+  }
+  return observations;
+}
+
+void read_prediction(const TreeReader& reader, const Job& job, GaussianRequest& gaussian) {
+  gaussian.draws = job.task == Task::sample ? 1 : 0;
+  if (const Tree* draws = reader.find("draws")) gaussian.draws = *to_integer(*draws);
+  if (const Tree* seed = reader.find("seed")) {
+    gaussian.seed = static_cast<std::uint64_t>(*to_integer(*seed));
+  }
+  const auto flag = [&](const char* key, bool& value) {
+    if (const Tree* tree = reader.find(key)) value = *to_boolean(*tree);
+  };
+  flag("variance", gaussian.variance);
+  flag("noise", gaussian.noise);
+  flag("factored_covariance", gaussian.factored_covariance);
+  const Tree* points = reader.find("new_points");
+  if (points == nullptr || job.task != Task::predict) return;
+  for (const TreeEntry& entry : points->entries) {
+    const auto kernel = job.kernels.find(entry.key);
+    if (kernel == job.kernels.end() || !kernel->second.points) {
+      std::vector<std::string> known;
+      for (const auto& [name, request] : job.kernels) {
+        if (request.points) known.push_back(name);
+      }
+      reader.fail(entry.position, fmt::format("'new_points' names '{}', which is no kernel of one "
+                                              "set of points{}",
+                                              entry.key, core::suggestion(entry.key, known)));
+    }
+    gaussian.new_points[entry.key] = {reader.dataset(entry.value, "new_points." + entry.key),
+                                      entry.position};
+  }
+}
+
+FitRequest read_fit(const TreeReader& reader, const Job& job) {
+  const Tree& tree = reader.require("fit");
+  FitRequest fit;
+  for (const TreeEntry& entry : tree.find("parameters")->entries) {
+    if (!job.parameters.contains(entry.key) && !job.parameter_file) {
+      std::vector<std::string> known;
+      for (const auto& [name, value] : job.parameters) known.push_back(name);
+      reader.fail(entry.position,
+                  fmt::format("'fit.parameters' names '{}', which is not among the parameters{}",
+                              entry.key, core::suggestion(entry.key, known)));
+    }
+    FitParameter parameter;
+    parameter.position = entry.position;
+    if (const Tree* lower = entry.value.find("lower")) parameter.lower = to_number(*lower);
+    if (const Tree* upper = entry.value.find("upper")) parameter.upper = to_number(*upper);
+    if (const Tree* prior = entry.value.find("prior")) parameter.prior = TreeReader::placed(*prior);
+    if (parameter.lower && parameter.upper && *parameter.lower >= *parameter.upper) {
+      reader.fail(entry.position,
+                  fmt::format("'fit.parameters.{}': the lower bound {} is not below "
+                              "the upper bound {}",
+                              entry.key, *parameter.lower, *parameter.upper));
+    }
+    fit.parameters[entry.key] = std::move(parameter);
+  }
+  if (fit.parameters.empty()) {
+    reader.fail(tree.position, "'fit.parameters' is empty: name at least one parameter");
+  }
+  if (const Tree* starts = tree.find("starts")) fit.starts = *to_integer(*starts);
+  if (const Tree* seed = tree.find("seed")) {
+    fit.seed = static_cast<std::uint64_t>(*to_integer(*seed));
+  }
+  if (const Tree* tolerance = tree.find("tolerance")) fit.tolerance = *to_number(*tolerance);
+  if (const Tree* most = tree.find("max_iterations")) fit.max_iterations = *to_integer(*most);
+  if (const Tree* errors = tree.find("standard_errors")) {
+    fit.standard_errors = *to_boolean(*errors);
+  }
+  return fit;
+}
+
+}  // namespace
+
+void read_gaussian(const TreeReader& reader, Job& job) {
+  GaussianRequest gaussian;
+  gaussian.mean = read_mean(reader, job);
+  if (job.task != Task::sample) gaussian.observations = read_observations(reader);
+  read_prediction(reader, job, gaussian);
+  if (job.task == Task::fit) gaussian.fit = read_fit(reader, job);
+  job.gaussian = std::move(gaussian);
+}
+
+}  // namespace kronwerk::configuration

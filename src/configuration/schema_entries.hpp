@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kronwerk/configuration/schema.hpp"
+
+namespace kronwerk::configuration {
+
+// The table of keys in parts, in the order of configs/README.md.
+std::vector<SchemaEntry> main_entries();
+std::vector<SchemaEntry> kernel_entries();
+std::vector<SchemaEntry> vector_entries();
+std::vector<SchemaEntry> projection_entries();
+std::vector<SchemaEntry> observation_entries();
+std::vector<SchemaEntry> prediction_entries();
+std::vector<SchemaEntry> fit_entries();
+std::vector<SchemaEntry> derivative_entries();
+std::vector<SchemaEntry> sweep_entries();
+std::vector<SchemaEntry> remaining_entries();
+
+// Groups of tasks.
+const std::vector<Task>& operator_tasks();
+const std::vector<Task>& gaussian_tasks();
+std::vector<Task> together(std::vector<Task> a, const std::vector<Task>& b);
+/// The tasks of formulas that name matrices.
+const std::vector<Task>& with_matrices();
+
+/// The keys `file` and `dataset` below `path`.
+void add_dataset(std::vector<SchemaEntry>& entries, const std::string& path,
+                 const std::vector<Task>& tasks, const std::string& what);
+
+}  // namespace kronwerk::configuration

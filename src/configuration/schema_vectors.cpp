@@ -1,0 +1,192 @@
+#include "configuration/schema_entries.hpp"
+
+namespace kronwerk::configuration {
+namespace {
+
+const std::vector<Task> on_vectors{Task::apply, Task::solve};
+const std::vector<Task> with_input{Task::apply, Task::solve, Task::project, Task::expm};
+const std::vector<Task> differentiable_operator{Task::apply, Task::solve, Task::logdet, Task::trace,
+                                                Task::diagonal};
+const std::vector<Task> with_cotangent{Task::apply, Task::solve,    Task::logdet,
+                                       Task::trace, Task::diagonal, Task::reduce};
+const std::vector<Task> differentiable{Task::apply,    Task::solve,  Task::logdet, Task::trace,
+                                       Task::diagonal, Task::logpdf, Task::reduce};
+
+void add_vector_source(std::vector<SchemaEntry>& entries, const std::string& path,
+                       const std::vector<Task>& tasks, const std::string& what) {
+  add_dataset(entries, path, tasks, what);
+  entries.push_back({.path = path + ".random",
+                     .types = text,
+                     .choices = {"normal", "uniform"},
+                     .tasks = tasks,
+                     .documentation = "instead of a file: random numbers, the same for every np"});
+  entries.push_back({.path = path + ".seed",
+                     .types = integer,
+                     .default_value = "1",
+                     .minimum = 0,
+                     .tasks = tasks,
+                     .documentation = "of the random numbers"});
+}
+
+}  // namespace
+
+std::vector<SchemaEntry> vector_entries() {
+  std::vector<SchemaEntry> entries;
+  entries.push_back({.path = "input",
+                     .types = map,
+                     .tasks = with_input,
+                     .documentation = "the vector (or vectors) that the operator or its inverse is "
+                                      "applied to"});
+  add_vector_source(entries, "input", with_input, "the input");
+  entries.push_back({.path = "input.transform",
+                     .types = text,
+                     .default_value = "none",
+                     .choices = {"none", "log1p", "log", "sqrt", "square", "exp"},
+                     .tasks = with_input,
+                     .documentation = "applied to every value after reading"});
+  return entries;
+}
+
+std::vector<SchemaEntry> derivative_entries() {
+  std::vector<SchemaEntry> entries;
+  entries.push_back({.path = "gradient",
+                     .types = map,
+                     .tasks = differentiable,
+                     .documentation = "the vector-Jacobian product, written below `/gradient`"});
+  entries.push_back({.path = "gradient.cotangent",
+                     .types = text | map,
+                     .choices = {"result", "ones"},
+                     .tasks = with_cotangent,
+                     .documentation =
+                         "∂L/∂(result): a dataset, `result` or `ones`; required but for "
+                         "`logdet` and `trace`, where it is 1 if not given"});
+  add_dataset(entries, "gradient.cotangent", with_cotangent, "the cotangent");
+  entries.push_back({.path = "gradient.parameters",
+                     .types = list,
+                     .default_value = "[]",
+                     .tasks = differentiable,
+                     .documentation = "names of the parameters to differentiate by"});
+  entries.push_back({.path = "gradient.parameters[]",
+                     .types = text,
+                     .tasks = differentiable,
+                     .documentation = "one name"});
+  entries.push_back(
+      {.path = "gradient.input",
+       .types = boolean,
+       .default_value = "false",
+       .tasks = {Task::apply, Task::solve, Task::logpdf},
+       .documentation =
+           "also differentiate by the input (or observations), as it stands in the file "
+           "(before `transform`)"});
+  entries.push_back(
+      {.path = "gradient.points",
+       .types = list,
+       .default_value = "[]",
+       .tasks = {Task::solve, Task::reduce},
+       .documentation = "names of variables of a kernel formula to differentiate by"});
+  entries.push_back({.path = "gradient.points[]",
+                     .types = text,
+                     .tasks = {Task::solve, Task::reduce},
+                     .documentation = "one name"});
+  entries.push_back({.path = "tangent",
+                     .types = map,
+                     .tasks = differentiable_operator,
+                     .documentation = "the Jacobian-vector product, written to `/tangent`"});
+  entries.push_back({.path = "tangent.parameters",
+                     .types = map,
+                     .tasks = differentiable_operator,
+                     .documentation = "directions of the parameters; those not named have 0"});
+  entries.push_back({.path = "tangent.parameters.*",
+                     .types = number,
+                     .tasks = differentiable_operator,
+                     .documentation = "direction of one parameter"});
+  entries.push_back({.path = "tangent.input",
+                     .types = map,
+                     .tasks = on_vectors,
+                     .documentation = "direction of the input, as it stands in the file; 0 if not "
+                                      "given"});
+  add_vector_source(entries, "tangent.input", on_vectors, "the direction");
+  return entries;
+}
+
+std::vector<SchemaEntry> projection_entries() {
+  const std::vector<Task> projecting{Task::project};
+  return {
+      {.path = "onto",
+       .types = text,
+       .default_value = "kronsum",
+       .choices = {"kronsum", "kron"},
+       .tasks = projecting,
+       .documentation =
+           "the nearest Kronecker sum, or the nearest Kronecker product of two factors"},
+      {.path = "of",
+       .types = text,
+       .default_value = "data",
+       .choices = {"data", "gram"},
+       .tasks = projecting,
+       .documentation = "project the input itself, or the Gram operator of the samples in it"},
+      {.path = "extents",
+       .types = list,
+       .default_value = "required",
+       .tasks = projecting,
+       .documentation = "rows of the factors: n_1, …, n_K"},
+      {.path = "extents[]",
+       .types = integer,
+       .minimum = 1,
+       .tasks = projecting,
+       .documentation = "one extent"},
+      {.path = "columns",
+       .types = list,
+       .default_value = "as `extents`",
+       .tasks = projecting,
+       .documentation = "columns of the factors, for `onto: kron`"},
+      {.path = "columns[]",
+       .types = integer,
+       .minimum = 1,
+       .tasks = projecting,
+       .documentation = "one of them"},
+      {.path = "trace",
+       .types = text,
+       .default_value = "split",
+       .choices = {"split", "first", "none"},
+       .tasks = projecting,
+       .documentation = "which factors of a Kronecker sum carry the mean of the diagonal"},
+  };
+}
+
+std::vector<SchemaEntry> sweep_entries() {
+  return {
+      {.path = "sweep",
+       .types = map,
+       .tasks = operator_tasks(),
+       .documentation = "parameters that run through several values each: the task is repeated for "
+                        "all combinations, the first name slowest"},
+      {.path = "sweep.*",
+       .types = list | map,
+       .tasks = operator_tasks(),
+       .documentation = "values of one parameter: a list, or `from`, `to` and `count`"},
+      {.path = "sweep.*[]",
+       .types = number,
+       .tasks = operator_tasks(),
+       .documentation = "one value"},
+      {.path = "sweep.*.from",
+       .types = number,
+       .required = true,
+       .tasks = operator_tasks(),
+       .documentation = "the first value"},
+      {.path = "sweep.*.to",
+       .types = number,
+       .required = true,
+       .tasks = operator_tasks(),
+       .documentation = "the last value"},
+      {.path = "sweep.*.count",
+       .types = integer,
+       .required = true,
+       .minimum = 1,
+       .maximum = 100'000,
+       .tasks = operator_tasks(),
+       .documentation = "how many values, at equal distances"},
+  };
+}
+
+}  // namespace kronwerk::configuration
