@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "kronwerk/communication/requests.hpp"
 #include "stream_copy.hpp"
 
 namespace kronwerk::communication {
@@ -14,35 +15,6 @@ using core::Index;
 
 /// What one set of message buffers holds, for all destinations together.
 constexpr Index message_bytes = Index{4} << 20;
-/// One MPI call moves at most this many doubles, well below 2^31.
-constexpr Index largest_message = Index{1} << 28;
-
-class Requests {
- public:
-  void send(const double* data, Index count, int rank, MPI_Comm comm) {
-    for (Index begin = 0; begin < count; begin += largest_message) {
-      const auto piece = static_cast<int>(std::min(largest_message, count - begin));
-      check_mpi(
-          MPI_Isend(data + begin, piece, MPI_DOUBLE, rank, 0, comm, &requests_.emplace_back()));
-    }
-  }
-  void receive(double* data, Index count, int rank, MPI_Comm comm) {
-    for (Index begin = 0; begin < count; begin += largest_message) {
-      const auto piece = static_cast<int>(std::min(largest_message, count - begin));
-      check_mpi(
-          MPI_Irecv(data + begin, piece, MPI_DOUBLE, rank, 0, comm, &requests_.emplace_back()));
-    }
-  }
-  void wait() {
-    if (requests_.empty()) return;
-    check_mpi(
-        MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE));
-    requests_.clear();
-  }
-
- private:
-  std::vector<MPI_Request> requests_;
-};
 
 /// Everything written to a shared block before is seen by the node's other ranks afterwards.
 void node_barrier(const Communicator& comm) {

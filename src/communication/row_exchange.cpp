@@ -6,13 +6,12 @@
 #include <numeric>
 #include <string>
 
+#include "kronwerk/communication/requests.hpp"
+
 namespace kronwerk::communication {
 namespace {
 
 using core::Index;
-
-/// One MPI call moves at most this many entries, well below 2^31.
-constexpr Index largest_message = Index{1} << 28;
 
 std::vector<int> as_counts(const std::vector<Index>& counts) {
   std::vector<int> result;
@@ -83,20 +82,7 @@ RowExchange::RowExchange(const Communicator& comm, const distribution::BlockPart
 }
 
 struct RowExchange::Transfer::Requests {
-  std::vector<MPI_Request> list;
-
-  template <typename Call>
-  void in_pieces(Index count, const Call& call) {
-    for (Index begin = 0; begin < count; begin += largest_message) {
-      const auto piece = static_cast<int>(std::min(largest_message, count - begin));
-      check_mpi(call(begin, piece, &list.emplace_back()));
-    }
-  }
-  void wait() {
-    if (list.empty()) return;
-    check_mpi(MPI_Waitall(static_cast<int>(list.size()), list.data(), MPI_STATUSES_IGNORE));
-    list.clear();
-  }
+  communication::Requests list;
 };
 
 RowExchange::Transfer::Transfer(const RowExchange& exchange, SharedBlocks& blocks,
@@ -115,9 +101,7 @@ RowExchange::Transfer::Transfer(const RowExchange& exchange, SharedBlocks& block
   for (const Segment& segment : exchange.from_) {
     if (blocks.on_node(segment.rank) != nullptr) continue;
     double* to = inbox + segment.first * length;
-    requests_->in_pieces(segment.count * length, [&](Index begin, int piece, MPI_Request* request) {
-      return MPI_Irecv(to + begin, piece, MPI_DOUBLE, segment.rank, 0, comm_.get(), request);
-    });
+    requests_->list.receive(to, segment.count * length, segment.rank, comm_.get());
   }
   for (Index i = 0; i < given && length > 0; ++i) {
     std::memcpy(outbox + i * length, rows + exchange.given_[static_cast<std::size_t>(i)] * length,
@@ -126,16 +110,14 @@ RowExchange::Transfer::Transfer(const RowExchange& exchange, SharedBlocks& block
   for (const Segment& segment : exchange.to_) {
     if (blocks.on_node(segment.rank) != nullptr) continue;
     const double* from = outbox + segment.first * length;
-    requests_->in_pieces(segment.count * length, [&](Index begin, int piece, MPI_Request* request) {
-      return MPI_Isend(from + begin, piece, MPI_DOUBLE, segment.rank, 0, comm_.get(), request);
-    });
+    requests_->list.send(from, segment.count * length, segment.rank, comm_.get());
   }
 }
 
 RowExchange::Transfer::~Transfer() = default;
 
 std::span<const double* const> RowExchange::Transfer::wait() {
-  requests_->wait();
+  requests_->list.wait();
   node_barrier(comm_);
   const double* inbox = blocks_.local() + exchange_.given() * length_;
   for (const Segment& segment : exchange_.from_) {
