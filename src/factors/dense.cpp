@@ -5,6 +5,7 @@
 #include "factors/dense_factor.hpp"
 #include "factors/dense_factorisation.hpp"
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/factors/dense_values.hpp"
 #include "kronwerk/factors/make.hpp"
 
 namespace kronwerk::factors {
@@ -63,6 +64,12 @@ std::shared_ptr<const Factorisation> DenseFactor::attach_factorisation(
 
 FactorPtr make_dense(std::string name, communication::SharedDense matrix) {
   return std::make_shared<DenseFactor>(std::move(name), std::move(matrix));
+}
+
+std::span<const double> dense_values(const Factor& factor) {
+  if (factor.kind() != Kind::dense) return {};
+  const DenseView view = static_cast<const DenseFactor&>(factor).view();
+  return {view.data, static_cast<std::size_t>(view.rows * view.cols)};
 }
 
 }  // namespace kronwerk::factors

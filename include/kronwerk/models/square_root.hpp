@@ -1,13 +1,17 @@
 #pragma once
 
+#include <vector>
+
+#include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/factors/chain.hpp"
 
 namespace kronwerk::models {
 
-/// S with S Sᵀ = C for a covariance matrix: L of {L, Lᵀ}, Q √λ of {Q, diag(λ), Qᵀ}, the Cholesky
+/// S with S Sᵀ = C for covariance matrices: L of {L, Lᵀ}, Q √λ of {Q, diag(λ), Qᵀ}, the Cholesky
 /// factor where C is well conditioned, and otherwise that with complete pivoting, which may have
-/// fewer columns than rows. Computed by one rank per node, the same for every np. Collective.
-/// @throws DataError if C is not positive semi-definite beyond rounding
-factors::Chain square_root(const communication::Communicator& comm, const factors::Chain& matrix);
+/// fewer columns than rows. Computed once per node, the same for every np. Collective.
+/// @throws DataError if a matrix is not positive semi-definite beyond rounding
+std::vector<factors::Chain> square_roots(const communication::Communicator& comm,
+                                         const std::vector<factors::Chain>& matrices);
 
 }  // namespace kronwerk::models

@@ -1,0 +1,390 @@
+#include "kronwerk/models/fit.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <exception>
+
+#include "kronwerk/core/error.hpp"
+#include "kronwerk/models/transform.hpp"
+#include "kronwerk/operators/kronecker_product.hpp"
+#include "models/information.hpp"
+#include "models/minimise.hpp"
+
+namespace kronwerk::models {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+// Draws of a random start before it is given up.
+constexpr Index attempts = 20;
+// An iteration multiplies or divides a positive parameter by at most exp of this.
+constexpr double longest_log_step = 2;
+// Numbers of the random sequence for one parameter of one start and attempt.
+constexpr Index random_stride = 2;
+
+bool within(const Support& support, double x) {
+  return std::isfinite(x) && x >= support.lower && x <= support.upper;
+}
+
+/// One parameter and its free coordinate.
+struct Coordinate {
+  FitParameter parameter;
+  Support support;
+  Scale scale = Scale::identity;
+
+  bool allows(double x) const {
+    return within(support, x) && (!parameter.prior || parameter.prior->contains(x)) &&
+           (scale == Scale::identity || x > 0);
+  }
+  /// The range over which an unscaled coordinate may move in one iteration.
+  double longest_step() const {
+    if (scale == Scale::log) return longest_log_step;
+    if (parameter.prior) return 4 * parameter.prior->spread();
+    const double width = support.upper - support.lower;
+    return std::isfinite(width) ? width : infinity;
+  }
+  double draw(std::uint64_t seed, Index number) const {
+    if (parameter.prior) return parameter.prior->sample(seed, number);
+    std::array<double, random_stride> values{};
+    const bool interval =
+        scale == Scale::identity && std::isfinite(support.lower) && std::isfinite(support.upper);
+    operators::fill_random(
+        interval ? operators::RandomKind::uniform : operators::RandomKind::normal, seed,
+        number * random_stride, values);
+    if (interval) return support.lower + values[0] * (support.upper - support.lower);
+    const double initial = parameter.initial;
+    return scale == Scale::log ? initial * std::exp(values[0])
+                               : initial + values[0] * std::max(1.0, std::abs(initial));
+  }
+};
+
+std::vector<Coordinate> coordinates_of(const std::vector<FitParameter>& parameters) {
+  std::vector<Coordinate> coordinates;
+  for (const auto& parameter : parameters) {
+    Coordinate coordinate{parameter, support_of(parameter), Scale::identity};
+    coordinate.scale = choose_scale(coordinate.support.lower);
+    if (!coordinate.allows(parameter.initial)) {
+      throw core::ConfigurationError(
+          fmt::format("the parameter '{}' begins at {}, which is outside of its support {}{}, {}{}",
+                      parameter.name, parameter.initial,
+                      coordinate.scale == Scale::log && coordinate.support.lower == 0 ? "(" : "[",
+                      coordinate.support.lower, coordinate.support.upper,
+                      parameter.prior ? "] with the prior " + parameter.prior->to_text() : "]"));
+    }
+    coordinates.push_back(std::move(coordinate));
+  }
+  if (coordinates.empty()) throw core::ConfigurationError("there is no parameter to fit");
+  return coordinates;
+}
+
+/// The objective in parameters and in free coordinates.
+class Objective {
+ public:
+  Objective(const LogDensity& log_density, std::vector<Coordinate> coordinates)
+      : log_density_(&log_density), coordinates_(std::move(coordinates)) {}
+
+  const std::vector<Coordinate>& coordinates() const { return coordinates_; }
+  Index evaluations() const { return evaluations_; }
+  std::exception_ptr failure() const { return failure_; }
+
+  /// Of log density + log priors; absent where that is not defined.
+  std::optional<Evaluation> evaluate(std::span<const double> parameters) {
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      if (!coordinates_[i].allows(parameters[i])) return std::nullopt;
+    }
+    ++evaluations_;
+    Evaluation result;
+    try {
+      result = (*log_density_)(parameters);
+    } catch (const core::Error& error) {
+      if (error.kind() != core::ErrorKind::data) throw;
+      failure_ = std::current_exception();
+      return std::nullopt;
+    }
+    if (result.gradient.size() != parameters.size()) {
+      throw core::InternalError(fmt::format("the gradient has {} entries for {} parameters",
+                                            result.gradient.size(), parameters.size()));
+    }
+    bool finite = std::isfinite(result.value);
+    for (const double each : result.gradient) finite = finite && std::isfinite(each);
+    if (!finite) return std::nullopt;
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      const auto& prior = coordinates_[i].parameter.prior;
+      if (!prior) continue;
+      result.value += prior->log_density(parameters[i]);
+      result.gradient[i] += prior->derivative(parameters[i]);
+    }
+    return result;
+  }
+
+  std::vector<double> to_free(std::span<const double> parameters) const {
+    std::vector<double> free(parameters.size());
+    for (std::size_t i = 0; i < free.size(); ++i) {
+      free[i] = models::to_free(coordinates_[i].scale, parameters[i]);
+    }
+    return free;
+  }
+
+  std::vector<double> from_free(std::span<const double> free) const {
+    std::vector<double> parameters(free.size());
+    for (std::size_t i = 0; i < free.size(); ++i) {
+      const auto& [parameter, support, scale] = coordinates_[i];
+      // A bound is the bound, whatever exp(log) rounds to.
+      parameters[i] = std::clamp(models::from_free(scale, free[i]), support.lower, support.upper);
+    }
+    return parameters;
+  }
+
+  /// What is minimised: minus the objective over the free coordinates.
+  std::optional<MinimisePoint> negative(std::span<const double> free) {
+    const auto parameters = from_free(free);
+    auto result = evaluate(parameters);
+    if (!result) return std::nullopt;
+    for (std::size_t i = 0; i < free.size(); ++i) {
+      result->gradient[i] *= -derivative_of(coordinates_[i].scale, parameters[i]);
+    }
+    return MinimisePoint{{free.begin(), free.end()}, -result->value, std::move(result->gradient)};
+  }
+
+  MinimiseSettings limits() const {
+    MinimiseSettings settings;
+    for (const auto& each : coordinates_) {
+      settings.lower.push_back(models::to_free(each.scale, each.support.lower));
+      settings.upper.push_back(models::to_free(each.scale, each.support.upper));
+      settings.longest_step.push_back(each.longest_step());
+    }
+    return settings;
+  }
+
+ private:
+  const LogDensity* log_density_;
+  std::vector<Coordinate> coordinates_;
+  Index evaluations_ = 0;
+  std::exception_ptr failure_;
+};
+
+/// Where start number `start` begins: the initial values, or random ones that are allowed.
+std::vector<double> beginning(const std::vector<Coordinate>& coordinates, std::uint64_t seed,
+                              Index start, Index attempt) {
+  std::vector<double> parameters;
+  for (std::size_t i = 0; i < coordinates.size(); ++i) {
+    const auto& each = coordinates[i];
+    double x = each.parameter.initial;
+    const auto count = static_cast<Index>(coordinates.size());
+    for (Index again = 0; start > 0 && again < attempts; ++again) {
+      const Index number =
+          ((start * attempts + attempt) * attempts + again) * count + static_cast<Index>(i);
+      x = each.draw(seed, number);
+      if (each.allows(x)) break;
+      x = each.parameter.initial;
+    }
+    parameters.push_back(x);
+  }
+  return parameters;
+}
+
+class Fit {
+ public:
+  Fit(const communication::Communicator& comm, const LogDensity& log_density,
+      const std::vector<FitParameter>& parameters, const FitSettings& settings)
+      : comm_(&comm), settings_(&settings), objective_(log_density, coordinates_of(parameters)) {
+    state_.seed = settings.seed;
+    for (const auto& each : parameters) state_.names.push_back(each.name);
+    if (settings.starts < 1) throw core::ConfigurationError("a fit needs at least one start");
+    state_.starts.resize(static_cast<std::size_t>(settings.starts));
+    if (settings.resume) take_up(*settings.resume);
+  }
+
+  FitResult run() {
+    for (std::size_t start = 0; start < state_.starts.size(); ++start) {
+      if (!state_.starts[start].finished) run_start(start);
+    }
+    return result();
+  }
+
+ private:
+  void take_up(const FitState& state) {
+    bool same = state.names == state_.names && state.seed == state_.seed &&
+                state.starts.size() == state_.starts.size();
+    for (const auto& start : state.starts) {
+      same = same && (start.parameters.empty() || start.parameters.size() == state_.names.size());
+    }
+    if (!same) {
+      throw core::ConfigurationError(
+          "the fit to resume had other parameters, another seed or another number of starts; "
+          "remove its checkpoint to begin anew");
+    }
+    state_ = state;
+  }
+
+  void checkpoint() const {
+    if (settings_->checkpoint) settings_->checkpoint(state_);
+  }
+
+  void run_start(std::size_t number) {
+    StartState& start = state_.starts[number];
+    const Index before = objective_.evaluations();
+    const Index earlier = start.evaluations;
+    const auto count = [&] { start.evaluations = earlier + objective_.evaluations() - before; };
+    auto point = find_beginning(number);
+    count();
+    if (!point) {
+      start.finished = true;
+      start.outcome = "the log density is not defined where it begins";
+      checkpoint();
+      return;
+    }
+    const bool resumed = !start.parameters.empty();
+    auto limits = objective_.limits();
+    limits.tolerance = settings_->tolerance;
+    limits.max_iterations = std::max<Index>(0, settings_->max_iterations - start.iterations);
+    bool first = true;
+    limits.on_iteration = [&](const MinimisePoint& at, double norm, double step) {
+      count();
+      if (!first) ++start.iterations;
+      if (!first || !resumed) note(number, at, norm, step);
+      first = false;
+    };
+    const auto outcome = minimise(
+        *comm_, [&](std::span<const double> free) { return objective_.negative(free); }, *point,
+        limits);
+    count();
+    start.gradient_norm = outcome.gradient_norm;
+    start.finished = true;
+    start.converged = outcome.converged;
+    start.outcome = outcome.reason;
+    checkpoint();
+  }
+
+  std::optional<MinimisePoint> find_beginning(std::size_t number) {
+    const StartState& start = state_.starts[number];
+    if (!start.parameters.empty()) return objective_.negative(objective_.to_free(start.parameters));
+    const Index most = number == 0 ? 1 : attempts;
+    for (Index attempt = 0; attempt < most; ++attempt) {
+      const auto parameters =
+          beginning(objective_.coordinates(), state_.seed, static_cast<Index>(number), attempt);
+      if (auto point = objective_.negative(objective_.to_free(parameters))) return point;
+    }
+    return std::nullopt;
+  }
+
+  void note(std::size_t number, const MinimisePoint& at, double norm, double step) {
+    StartState& start = state_.starts[number];
+    start.parameters = objective_.from_free(at.free);
+    start.objective = -at.value;
+    start.gradient_norm = norm;
+    start.history.push_back(start.objective);
+    if (settings_->on_iteration) {
+      settings_->on_iteration({static_cast<Index>(number), start.iterations, start.objective, norm,
+                               step, start.parameters});
+    }
+    checkpoint();
+  }
+
+  std::size_t best_start() const {
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < state_.starts.size(); ++i) {
+      if (state_.starts[i].objective > state_.starts[best].objective) best = i;
+    }
+    if (!state_.starts[best].parameters.empty()) return best;
+    if (objective_.failure()) std::rethrow_exception(objective_.failure());
+    throw core::DataError(
+        "the log density is not a finite number at any point where a start begins");
+  }
+
+  FitResult result() {
+    FitResult result;
+    result.best = best_start();
+    const StartState& best = state_.starts[result.best];
+    result.parameters = best.parameters;
+    result.objective = best.objective;
+    result.converged = best.converged;
+    result.log_density = best.objective;
+    const auto& coordinates = objective_.coordinates();
+    for (std::size_t i = 0; i < coordinates.size(); ++i) {
+      const auto& prior = coordinates[i].parameter.prior;
+      if (prior) result.log_density -= prior->log_density(best.parameters[i]);
+    }
+    const auto last = objective_.evaluate(best.parameters);
+    if (last) result.gradient = last->gradient;
+    find_bounds(result);
+    result.standard_errors.resize(coordinates.size());
+    if (settings_->standard_errors) find_errors(result);
+    for (const auto& start : state_.starts) result.evaluations += start.evaluations;
+    const Index of_starts = result.evaluations;
+    result.evaluations = std::max(of_starts, of_starts + objective_.evaluations() - counted_);
+    result.state = state_;
+    return result;
+  }
+
+  void find_bounds(FitResult& result) const {
+    const auto& coordinates = objective_.coordinates();
+    for (std::size_t i = 0; i < coordinates.size(); ++i) {
+      const double x = result.parameters[i];
+      const double slope = result.gradient.empty() ? 0 : result.gradient[i];
+      const auto& support = coordinates[i].support;
+      result.at_bound.push_back((x <= support.lower && slope <= 0) ||
+                                (x >= support.upper && slope >= 0));
+    }
+  }
+
+  void find_errors(FitResult& result) {
+    std::vector<DifferenceAxis> axes;
+    const auto& coordinates = objective_.coordinates();
+    for (std::size_t i = 0; i < coordinates.size(); ++i) {
+      const double x = std::abs(result.parameters[i]);
+      const auto& each = coordinates[i];
+      const double scale = each.scale == Scale::log           ? x
+                           : each.parameter.prior.has_value() ? each.parameter.prior->spread()
+                                                              : std::max(x, 1.0);
+      axes.push_back({each.parameter.name, scale, each.support.lower, each.support.upper,
+                      result.at_bound[i] != 0});
+    }
+    const auto gradient = [&](std::span<const double> x) -> std::optional<std::vector<double>> {
+      auto evaluation = objective_.evaluate(x);
+      if (!evaluation) return std::nullopt;
+      return std::move(evaluation->gradient);
+    };
+    auto information = observed_information(gradient, result.parameters, axes);
+    result.standard_errors = std::move(information.standard_errors);
+    result.covariance = std::move(information.covariance);
+    result.information = std::move(information.problem);
+  }
+
+  const communication::Communicator* comm_;
+  const FitSettings* settings_;
+  Objective objective_;
+  FitState state_;
+  Index counted_ = 0;
+};
+
+}  // namespace
+
+Support support_of(const FitParameter& parameter) {
+  Support support{-infinity, infinity};
+  if (parameter.lower) {
+    support.lower = *parameter.lower;
+  } else if (!parameter.prior && !(parameter.upper && *parameter.upper <= 0)) {
+    support.lower = 0;
+  }
+  if (parameter.upper) support.upper = *parameter.upper;
+  if (parameter.prior) {
+    support.lower = std::max(support.lower, parameter.prior->lower());
+    support.upper = std::min(support.upper, parameter.prior->upper());
+  }
+  if (support.lower < support.upper) return support;
+  throw core::ConfigurationError(fmt::format(
+      "the parameter '{}' has nowhere to go: its bounds{} leave nothing between {} and {}",
+      parameter.name,
+      parameter.prior ? " and the prior " + parameter.prior->to_text() : std::string(),
+      support.lower, support.upper));
+}
+
+FitResult fit(const communication::Communicator& comm, const LogDensity& log_density,
+              const std::vector<FitParameter>& parameters, const FitSettings& settings) {
+  return Fit(comm, log_density, parameters, settings).run();
+}
+
+}  // namespace kronwerk::models
