@@ -66,12 +66,11 @@ std::vector<Coordinate> coordinates_of(const std::vector<FitParameter>& paramete
     Coordinate coordinate{parameter, support_of(parameter), Scale::identity};
     coordinate.scale = choose_scale(coordinate.support.lower);
     if (!coordinate.allows(parameter.initial)) {
-      throw core::ConfigurationError(
-          fmt::format("the parameter '{}' begins at {}, which is outside of its support {}{}, {}{}",
-                      parameter.name, parameter.initial,
-                      coordinate.scale == Scale::log && coordinate.support.lower == 0 ? "(" : "[",
-                      coordinate.support.lower, coordinate.support.upper,
-                      parameter.prior ? "] with the prior " + parameter.prior->to_text() : "]"));
+      throw core::ConfigurationError(fmt::format(
+          "the parameter '{}' begins at {}, outside of its support: {}between {} and {}{}",
+          parameter.name, parameter.initial, coordinate.scale == Scale::log ? "positive and " : "",
+          coordinate.support.lower, coordinate.support.upper,
+          parameter.prior ? ", with the prior " + parameter.prior->to_text() : std::string()));
     }
     coordinates.push_back(std::move(coordinate));
   }
@@ -217,6 +216,7 @@ class Fit {
           "remove its checkpoint to begin anew");
     }
     state_ = state;
+    for (const auto& start : state_.starts) earlier_evaluations_ += start.evaluations;
   }
 
   void checkpoint() const {
@@ -312,9 +312,7 @@ class Fit {
     find_bounds(result);
     result.standard_errors.resize(coordinates.size());
     if (settings_->standard_errors) find_errors(result);
-    for (const auto& start : state_.starts) result.evaluations += start.evaluations;
-    const Index of_starts = result.evaluations;
-    result.evaluations = std::max(of_starts, of_starts + objective_.evaluations() - counted_);
+    result.evaluations = earlier_evaluations_ + objective_.evaluations();
     result.state = state_;
     return result;
   }
@@ -357,7 +355,7 @@ class Fit {
   const FitSettings* settings_;
   Objective objective_;
   FitState state_;
-  Index counted_ = 0;
+  Index earlier_evaluations_ = 0;  ///< of the fit that is resumed
 };
 
 }  // namespace

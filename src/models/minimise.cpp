@@ -141,7 +141,7 @@ class Minimiser {
     if (result.converged) {
       result.reason = "the gradient vanishes";
     } else if (reason == TAO_DIVERGED_MAXITS) {
-      result.reason = fmt::format("{} iterations were not enough", settings_->max_iterations);
+      result.reason = "the limit of iterations was reached";
     } else if (norm_ <= floor) {
       result.converged = true;
       result.reason = "no further increase in working precision";
