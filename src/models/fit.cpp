@@ -81,7 +81,7 @@ std::vector<Coordinate> coordinates_of(const std::vector<FitParameter>& paramete
 /// The objective in parameters and in free coordinates.
 class Objective {
  public:
-  Objective(const LogDensity& log_density, std::vector<Coordinate> coordinates)
+  Objective(const DensityFunction& log_density, std::vector<Coordinate> coordinates)
       : log_density_(&log_density), coordinates_(std::move(coordinates)) {}
 
   const std::vector<Coordinate>& coordinates() const { return coordinates_; }
@@ -158,7 +158,7 @@ class Objective {
   }
 
  private:
-  const LogDensity* log_density_;
+  const DensityFunction* log_density_;
   std::vector<Coordinate> coordinates_;
   Index evaluations_ = 0;
   std::exception_ptr failure_;
@@ -186,7 +186,7 @@ std::vector<double> beginning(const std::vector<Coordinate>& coordinates, std::u
 
 class Fit {
  public:
-  Fit(const communication::Communicator& comm, const LogDensity& log_density,
+  Fit(const communication::Communicator& comm, const DensityFunction& log_density,
       const std::vector<FitParameter>& parameters, const FitSettings& settings)
       : comm_(&comm), settings_(&settings), objective_(log_density, coordinates_of(parameters)) {
     state_.seed = settings.seed;
@@ -380,7 +380,7 @@ Support support_of(const FitParameter& parameter) {
       support.lower, support.upper));
 }
 
-FitResult fit(const communication::Communicator& comm, const LogDensity& log_density,
+FitResult fit(const communication::Communicator& comm, const DensityFunction& log_density,
               const std::vector<FitParameter>& parameters, const FitSettings& settings) {
   return Fit(comm, log_density, parameters, settings).run();
 }

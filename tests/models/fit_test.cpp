@@ -145,7 +145,7 @@ TEST_F(Fit, PriorsPullAndBoundsHold) {
 TEST_F(Fit, StepsBackFromPointsWhereTheDensityIsNotDefined) {
   // Rosenbrock's valley with a wall close beside it: most steps first end behind the wall.
   Index refused = 0;
-  const LogDensity valley = [&](std::span<const double> p) {
+  const DensityFunction valley = [&](std::span<const double> p) {
     const double x = p[0], y = p[1];
     if (y - x * x < -0.3 || y - x * x > 0.3) {
       ++refused;
@@ -205,7 +205,7 @@ TEST_F(Fit, SaysSoWhenItDoesNotConverge) {
 
 TEST_F(Fit, ReportsAnInformationThatIsNotPositiveDefinite) {
   // Only the sum of both is determined.
-  const LogDensity ridge = [](std::span<const double> p) {
+  const DensityFunction ridge = [](std::span<const double> p) {
     const double r = p[0] + p[1] - 1;
     return Evaluation{-r * r, {-2 * r, -2 * r}};
   };

@@ -38,7 +38,7 @@ struct Evaluation {
 };
 /// Collective; the same on every rank. Throws DataError (on every rank) where it is not defined, as
 /// at a singular covariance; such points are avoided.
-using LogDensity = std::function<Evaluation(std::span<const double> parameters)>;
+using DensityFunction = std::function<Evaluation(std::span<const double> parameters)>;
 
 /// What is known of one start; enough to go on from there.
 struct StartState {
@@ -118,7 +118,7 @@ struct FitResult {
 /// parameters, by central differences of the gradient. Collective.
 /// @throws ConfigurationError for an initial value outside the support, or a state to resume that
 /// belongs to another fit; the log density's own error if it is not defined at any beginning
-FitResult fit(const communication::Communicator& comm, const LogDensity& log_density,
+FitResult fit(const communication::Communicator& comm, const DensityFunction& log_density,
               const std::vector<FitParameter>& parameters, const FitSettings& settings);
 
 }  // namespace kronwerk::models
