@@ -87,9 +87,18 @@ class Differentiation {
   /// A factor, 0 where it is infinite: a mask around the product makes the cotangent 0 there, and
   /// 0 times infinity would be NaN.
   NodePtr finite(const NodePtr& factor) {
+    const auto found = finite_.find(factor.get());
+    if (found != finite_.end()) return found->second;
+    return finite_.emplace(factor.get(), make_finite(factor)).first->second;
+  }
+  NodePtr make_finite(const NodePtr& factor) {
     switch (factor->operation) {
-      case Operation::multiply:
-        return builder_.multiply(finite(factor->arguments[0]), finite(factor->arguments[1]));
+      case Operation::multiply: {
+        const NodePtr first = finite(factor->arguments[0]);
+        const NodePtr second = finite(factor->arguments[1]);
+        const bool same = first == factor->arguments[0] && second == factor->arguments[1];
+        return same ? factor : builder_.multiply(first, second);
+      }
       case Operation::negate:
         return builder_.negate(finite(factor->arguments[0]));
       case Operation::reciprocal:
@@ -306,6 +315,7 @@ class Differentiation {
   std::unordered_set<std::string> names_;
   std::unordered_set<const Node*> wanted_;
   std::unordered_map<const Node*, NodePtr> cotangents_;
+  std::unordered_map<const Node*, NodePtr> finite_;
   std::map<std::string, NodePtr> gradients_;
 };
 

@@ -9,7 +9,7 @@ namespace kronwerk::kernels {
 namespace {
 
 /// Longer products are left as they are written.
-constexpr std::size_t most_factors = 24;
+constexpr std::size_t most_factors = 12;
 
 bool contains(unsigned axes, unsigned part) {
   return (axes & part) == part;

@@ -8,7 +8,7 @@ namespace kronwerk::kernels {
 namespace {
 
 /// Longer sums are left as they are written.
-constexpr std::size_t most_terms = 24;
+constexpr std::size_t most_terms = 12;
 
 Operation signed_operation(int sign) {
   return sign > 0 ? Operation::add : Operation::subtract;
@@ -53,13 +53,15 @@ bool Builder::append_terms(const NodePtr& a, double coefficient, std::vector<Ter
     terms.push_back({coefficient * *value, nullptr});
     return true;
   }
-  if (a->operation == Operation::add || a->operation == Operation::subtract) {
-    const double second = a->operation == Operation::add ? coefficient : -coefficient;
-    return append_terms(a->arguments[0], coefficient, terms) &&
-           append_terms(a->arguments[1], second, terms);
-  }
   Product product = factors_of(a);
   coefficient *= product.coefficient;
+  const NodePtr& inner = product.factors[0];
+  const bool is_sum = inner->operation == Operation::add || inner->operation == Operation::subtract;
+  if (product.factors.size() == 1 && is_sum) {
+    const double second = inner->operation == Operation::add ? coefficient : -coefficient;
+    return append_terms(inner->arguments[0], coefficient, terms) &&
+           append_terms(inner->arguments[1], second, terms);
+  }
   product.coefficient = 1;
   terms.push_back({coefficient, build_product(product, a->dimension)});
   return true;

@@ -143,6 +143,10 @@ TEST_F(CovarianceFunction, has_exact_derivatives_at_nearly_equal_points) {
   EXPECT_NEAR(slope("matern32(d, p)"), -3 / 0.49, 1e-4);
   EXPECT_NEAR(slope("matern52(d, p)"), -5.0 / 3 / 0.49, 1e-8);
   EXPECT_NEAR(slope("rational_quadratic(d, p, q)"), -1 / 0.49, 1e-8);
+  // The 1 of matern32 is not added and taken away again: 3 d²/p³ exp(-√3 d/p) is what is left.
+  const std::string by_scale = differentiate(parse("matern32(d, p)"), "p").text();
+  EXPECT_EQ(by_scale.find(" + "), std::string::npos) << by_scale;
+  EXPECT_EQ(by_scale.find(" - "), std::string::npos) << by_scale;
 }
 
 TEST_F(CovarianceFunction, takes_a_length_scale_for_every_dimension) {
