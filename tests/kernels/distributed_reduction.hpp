@@ -1,0 +1,75 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "kernels/clouds.hpp"
+#include "kernels/dense_reduction.hpp"
+#include "kronwerk/kernels/reduce.hpp"
+
+namespace kronwerk::kernels {
+
+/// The names of random_rows and random_columns.
+inline Expression formula_of(const std::string& text, int dimension) {
+  Symbols symbols;
+  symbols.variables = {{"x", {dimension, axis_i}}, {"a", {1, axis_i}}, {"y", {dimension, axis_j}},
+                       {"b", {1, axis_j}},         {"v", {3, axis_j}}, {"u", {3, no_axis}}};
+  symbols.parameters = {"s"};
+  return analyse(text, symbols, "test");
+}
+
+inline Constants test_constants() {
+  return {{{"s", 0.7}}, {{"u", {0.3, -0.4, 1.1}}}};
+}
+
+/// This rank's part of a result for all rows.
+inline ReductionResult part_of(const ReductionResult& whole,
+                               const distribution::BlockPartition& partition, int rank) {
+  const Index width = whole.k * whole.dimension;
+  ReductionResult part{partition.count(rank), whole.k, whole.dimension, {}, {}};
+  for (Index v = partition.begin(rank) * width; v < partition.end(rank) * width; ++v) {
+    const auto place = static_cast<std::size_t>(v);
+    if (!whole.values.empty()) part.values.push_back(whole.values[place]);
+    if (!whole.indices.empty()) part.indices.push_back(whole.indices[place]);
+  }
+  return part;
+}
+
+inline void expect_results_near(const ReductionResult& found, const ReductionResult& expected,
+                                double tolerance, const std::string& what) {
+  EXPECT_EQ(found.rows, expected.rows) << what;
+  EXPECT_EQ(found.k, expected.k) << what;
+  EXPECT_EQ(found.dimension, expected.dimension) << what;
+  EXPECT_EQ(found.indices, expected.indices) << what;
+  ASSERT_EQ(found.values.size(), expected.values.size()) << what;
+  for (std::size_t v = 0; v < expected.values.size(); ++v) {
+    if (std::isnan(expected.values[v])) {
+      EXPECT_TRUE(std::isnan(found.values[v])) << what << " at " << v;
+    } else if (std::isinf(expected.values[v])) {
+      EXPECT_EQ(found.values[v], expected.values[v]) << what << " at " << v;
+    } else {
+      EXPECT_NEAR(found.values[v], expected.values[v],
+                  tolerance * std::max(1.0, std::abs(expected.values[v])))
+          << what << " at " << v;
+    }
+  }
+}
+
+/// What reduce() should give this rank.
+inline ReductionResult dense_part(
+    const communication::Communicator& comm, const ReductionTask& task,
+    const ReductionRequest& request, const Side& rows, const Side& columns,
+    const std::function<bool(Index, Index)>& keep = [](Index, Index) { return true; }) {
+  if (task.over == axis_j) {
+    return part_of(dense_reduction(task.formula, task.constants, request, rows, columns, keep),
+                   distribution::BlockPartition(rows.count, comm.size()), comm.rank());
+  }
+  ReductionRequest exchanged = request;
+  if (request.weight) exchanged.weight = request.weight->transposed();
+  return part_of(dense_reduction(task.formula.transposed(), task.constants, exchanged, columns,
+                                 rows, [&](Index i, Index j) { return keep(j, i); }),
+                 distribution::BlockPartition(columns.count, comm.size()), comm.rank());
+}
+
+}  // namespace kronwerk::kernels
