@@ -129,7 +129,4 @@ bool is_always_positive(const Node& a, int depth = 8);
 /// The graph's nodes, arguments before the nodes that use them, always in the same order.
 std::vector<NodePtr> in_order(const NodePtr& root);
 
-/// The elementwise operation of numbers.
-double evaluate_number(Operation operation, const std::vector<double>& arguments, double exponent);
-
 }  // namespace kronwerk::kernels

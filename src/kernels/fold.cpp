@@ -7,7 +7,7 @@
 namespace kronwerk::kernels {
 namespace {
 
-double unary_number(Operation operation, double x, double exponent) {
+double unary_number(Operation operation, double x) {
   switch (operation) {
     case Operation::exp:
       return std::exp(x);
@@ -51,8 +51,6 @@ double unary_number(Operation operation, double x, double exponent) {
       return std::nearbyint(x);
     case Operation::floor:
       return std::floor(x);
-    case Operation::power_integer:
-      return std::pow(x, exponent);
     default:
       throw core::InternalError("not an elementwise operation of one number");
   }
@@ -91,11 +89,6 @@ bool all_arguments(const Node& a, int depth, bool (*holds)(const Node&, int)) {
 }
 
 }  // namespace
-
-double evaluate_number(Operation operation, const std::vector<double>& arguments, double exponent) {
-  return arguments.size() == 1 ? unary_number(operation, arguments[0], exponent)
-                               : binary_number(operation, arguments[0], arguments[1]);
-}
 
 bool is_never_negative(const Node& a, int depth) {
   if (depth == 0) return false;
@@ -188,7 +181,8 @@ std::optional<NodePtr> Builder::fold_constants(Operation operation,
     values.push_back(*value);
     dimension = std::max(dimension, argument->dimension);
   }
-  const double result = evaluate_number(operation, values, 0);
+  const double result = values.size() == 1 ? unary_number(operation, values[0])
+                                           : binary_number(operation, values[0], values[1]);
   if (!std::isfinite(result)) return std::nullopt;
   return number(result, dimension);
 }
