@@ -1,53 +1,32 @@
-// Counter-based random numbers: Philox4x32-10 of Salmon, Moraes, Dror and Shaw (2011), one counter
-// per pair of values, so that any part of the sequence can be made by any rank.
-#include <Random123/philox.h>
+// Counter-based random numbers: one counter per pair of values, so that any part of a sequence can
+// be made by any rank.
+#include "kronwerk/operators/random.hpp"
 
-#include <cmath>
-#include <numbers>
-
-#include "kronwerk/operators/kronecker_product.hpp"
+#include "random_kernel.hpp"
 
 namespace kronwerk::operators {
-namespace {
 
-struct Pair {
-  double first;
-  double second;
-};
-
-Pair pair_at(RandomKind kind, std::uint64_t seed, std::uint64_t counter) {
-  using Generator = r123::Philox4x32;
-  const Generator::ctr_type position{
-      {static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), 0, 0}};
-  const Generator::key_type key{
-      {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}};
-  const auto bits = Generator{}(position, key);
-  const auto uniform = [](std::uint32_t high, std::uint32_t low) {
-    const auto word = (static_cast<std::uint64_t>(high) << 32) | low;
-    return static_cast<double>(word >> 11) * 0x1p-53;  // [0, 1)
-  };
-  const double u = uniform(bits[0], bits[1]);
-  const double v = uniform(bits[2], bits[3]);
-  if (kind == RandomKind::uniform) return {u, v};
-  // Box and Muller (1958); 1 - u lies in (0, 1].
-  const double radius = std::sqrt(-2 * std::log(1 - u));
-  const double angle = 2 * std::numbers::pi * v;
-  return {radius * std::cos(angle), radius * std::sin(angle)};
+void fill_random(RandomKind kind, std::uint64_t seed, std::uint64_t stream, Index first,
+                 std::span<double> values) {
+  const bool normal = kind == RandomKind::normal;
+  RandomPosition position{seed, stream, static_cast<std::uint64_t>(first) / 2};
+  double pair[2];
+  if (first % 2 == 1 && !values.empty()) {
+    fill_pairs(normal, position, 1, pair);
+    values[0] = pair[1];
+    values = values.subspan(1);
+    ++position.pair;
+  }
+  const Index pairs = std::ssize(values) / 2;
+  fill_pairs(normal, position, pairs, values.data());
+  if (values.size() % 2 == 0) return;
+  position.pair += static_cast<std::uint64_t>(pairs);
+  fill_pairs(normal, position, 1, pair);
+  values.back() = pair[0];
 }
 
-}  // namespace
-
 void fill_random(RandomKind kind, std::uint64_t seed, Index first, std::span<double> values) {
-  for (std::size_t i = 0; i < values.size();) {
-    const auto position = static_cast<std::uint64_t>(first) + i;
-    const Pair pair = pair_at(kind, seed, position / 2);
-    if (position % 2 == 1) {
-      values[i++] = pair.second;
-      continue;
-    }
-    values[i++] = pair.first;
-    if (i < values.size()) values[i++] = pair.second;
-  }
+  fill_random(kind, seed, 0, first, values);
 }
 
 }  // namespace kronwerk::operators
