@@ -89,6 +89,8 @@ std::string to_text(KrylovMethod method) {
       return "cg";
     case KrylovMethod::bicgstab:
       return "bicgstab";
+    case KrylovMethod::minres:
+      return "minres";
     case KrylovMethod::gmres:
       break;
   }
@@ -185,6 +187,8 @@ Index KrylovSolver::vectors_kept(KrylovMethod method) {
       return 4;
     case KrylovMethod::bicgstab:
       return 8;
+    case KrylovMethod::minres:
+      return 9;
     case KrylovMethod::gmres:
       break;
   }

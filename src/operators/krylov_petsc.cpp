@@ -201,6 +201,8 @@ const char* ksp_type(KrylovMethod method) {
       return KSPCG;
     case KrylovMethod::bicgstab:
       return KSPBCGS;
+    case KrylovMethod::minres:
+      return KSPMINRES;
     case KrylovMethod::gmres:
       break;
   }

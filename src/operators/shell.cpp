@@ -5,6 +5,7 @@
 #include <exception>
 #include <functional>
 
+#include "kronwerk/operators/kernel_operator.hpp"
 #include "kronwerk/operators/product_sum.hpp"
 
 namespace kronwerk::operators {
@@ -94,9 +95,16 @@ PetscErrorCode matrix_multiply_transposed(Mat matrix, Vec x, Vec y) {
 PetscErrorCode matrix_diagonal(Mat matrix, Vec diagonal) {
   return guarded([&] {
     const WriteAccess to(diagonal);
-    const auto* sum = dynamic_cast<const ProductSum*>(context_of(matrix).op.get());
-    if (sum == nullptr) throw core::InternalError("the shell of an operator without a diagonal");
-    sum->diagonal(to.span());
+    const LinearOperator* op = context_of(matrix).op.get();
+    if (const auto* sum = dynamic_cast<const ProductSum*>(op)) {
+      sum->diagonal(to.span());
+    } else if (const auto* kernel = dynamic_cast<const KernelOperator*>(op)) {
+      const std::vector<double> points = kernel->diagonal();
+      const auto width = static_cast<std::size_t>(kernel->width());
+      for (std::size_t i = 0; i < to.span().size(); ++i) to.span()[i] = points[i / width];
+    } else {
+      throw core::InternalError("the shell of an operator without a diagonal");
+    }
   });
 }
 
@@ -142,7 +150,9 @@ Matrix make_shell_matrix(OperatorPtr op) {
   const auto local_rows = static_cast<PetscInt>(out.home_size(rank));
   const auto local_cols = static_cast<PetscInt>(in.home_size(rank));
   const MPI_Comm comm = op->comm().get();
-  const bool has_diagonal = rows == cols && dynamic_cast<const ProductSum*>(op.get()) != nullptr;
+  const bool has_diagonal =
+      rows == cols && (dynamic_cast<const ProductSum*>(op.get()) != nullptr ||
+                       dynamic_cast<const KernelOperator*>(op.get()) != nullptr);
   auto context = std::make_unique<ShellContext>(ShellContext{std::move(op)});
   Mat raw = nullptr;
   check_petsc(MatCreateShell(comm, local_rows, local_cols, rows, cols, context.get(), &raw));

@@ -10,7 +10,9 @@
 
 namespace kronwerk::operators {
 
-enum class KrylovMethod { cg, bicgstab, gmres };
+/// minres: for symmetric, perhaps indefinite operators; only without a preconditioner or with a
+/// positive definite one.
+enum class KrylovMethod { cg, bicgstab, gmres, minres };
 std::string to_text(KrylovMethod method);
 
 struct KrylovSettings {

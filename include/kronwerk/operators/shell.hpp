@@ -6,7 +6,8 @@
 namespace kronwerk::operators {
 
 /// A PETSc matrix (MATSHELL: multiply, transpose multiply, create vectors; the diagonal where the
-/// operator is a square ProductSum) that applies `op` and keeps it alive. Collective.
+/// operator is a square ProductSum or KernelOperator) that applies `op` and keeps it alive.
+/// Collective.
 /// @throws ShapeError if the grid has more points than a PetscInt can count
 Matrix make_shell_matrix(OperatorPtr op);
 

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kronwerk/operators/kernel_operator.hpp"
+#include "kronwerk/operators/krylov.hpp"
+#include "kronwerk/operators/stochastic.hpp"
+
+namespace kronwerk::operators {
+
+enum class KernelMethod { automatic, direct, krylov };
+
+enum class KernelPreconditioner {
+  automatic,         ///< pivoted Cholesky where the kernel is positive semidefinite, else none
+  pivoted_cholesky,  ///< randomly pivoted, in blocks (Chen, Epperly, Tropp and Webber 2023)
+  nystrom,           ///< randomised Nyström (Frangella, Tropp and Udell 2021)
+  none,
+};
+
+struct KernelSolverSettings {
+  KernelMethod method = KernelMethod::automatic;
+  KernelPreconditioner preconditioner = KernelPreconditioner::automatic;
+  Index rank = 0;            ///< of the preconditioner; 0: by cost
+  Index columns = 1;         ///< right-hand sides per solve, as far as known; for the choices
+  double tolerance = 1e-10;  ///< on the true residual relative to the right-hand side, per column
+  Index max_iterations = 1000;
+  double memory = 2e9;     ///< bytes per rank that a factorisation or preconditioner may take
+  std::uint64_t seed = 1;  ///< of the preconditioner's random numbers
+  /// Told the number of each iteration and the largest relative residual; may throw to stop.
+  std::function<void(Index, double)> on_iteration{};
+};
+
+/// (K + alpha I) a = b for a kernel operator scale * K + shift * I with alpha = shift.
+///
+/// Symmetric kernels over one cloud: conjugate gradients with coefficients and convergence per
+/// column, preconditioned by a low-rank approximation of K whose rank is chosen by cost; MINRES
+/// where K is indefinite. Others: GMRES. Or a dense factorisation by all ranks (once per node),
+/// where an estimate says that it is faster and it fits into memory.
+class KernelSolver {
+ public:
+  /// Chooses the method and builds what it needs. Collective.
+  /// @throws ShapeError if K is not square
+  /// @throws DataError if a point is not finite, or for alpha <= 0 and a singular K
+  KernelSolver(std::shared_ptr<const KernelOperator> op, KernelSolverSettings settings);
+  ~KernelSolver();
+  KernelSolver(KernelSolver&&) noexcept;
+
+  /// a from b (this rank's rows x width, row-major; a is overwritten). Collective.
+  /// @throws DataError if b holds values that are not finite
+  KrylovOutcome solve(std::span<const double> b, std::span<double> a, Index width,
+                      bool transposed = false) const;
+
+  /// log det(K + alpha I): exact by a dense factorisation (standard error 0) if the method is
+  /// direct; else that of the preconditioner plus stochastic Lanczos quadrature of what is left
+  /// (Gardner et al. 2018; Wenger et al. 2022), all probes together. Collective.
+  /// @throws DataError if K + alpha I is not symmetric positive definite
+  StochasticValue log_determinant(const StochasticSettings& settings = {}) const;
+
+  /// "direct", "cg", "minres" or "gmres".
+  const std::string& method() const noexcept;
+  /// Why, in words, with the preconditioner: "randomly pivoted Cholesky of rank 812 (…)".
+  const std::string& why() const noexcept;
+  /// Of the preconditioner; 0 without one.
+  Index rank() const noexcept;
+  const KernelOperator& op() const noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace kronwerk::operators

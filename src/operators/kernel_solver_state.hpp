@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "kronwerk/factors/factor.hpp"
+#include "kronwerk/operators/kernel_solver.hpp"
+#include "operators/kernel_cg.hpp"
+#include "operators/kernel_low_rank.hpp"
+#include "operators/kernel_preconditioner.hpp"
+
+namespace kronwerk::operators {
+
+struct KernelSolver::State {
+  State(std::shared_ptr<const KernelOperator> kernel, KernelSolverSettings wanted);
+
+  KrylovOutcome solve(std::span<const double> b, std::span<double> a, Index width, bool transposed);
+  ColumnSystem system() const;
+
+  std::shared_ptr<const KernelOperator> op;
+  KernelSolverSettings settings;
+  bool symmetric = false;
+  std::string method;
+  std::string why;
+  factors::FactorPtr factor;                  ///< set: direct
+  std::optional<LowRankInverse> inverse;      ///< of CG; may be empty
+  std::optional<KrylovSolver> krylov_solver;  ///< set: other methods
+
+ private:
+  void choose();
+  void factorise(const std::string& reason);
+  bool try_conjugate_gradients(double limit);
+  void refuse_singular(const KernelApproximation& found) const;
+  void iterate_without_preconditioner();
+  KrylovOutcome solve_dense(std::span<const double> b, std::span<double> a, Index width,
+                            bool transposed) const;
+  KrylovOutcome solve_by_columns(std::span<const double> b, std::span<double> a, Index width,
+                                 bool transposed);
+
+  std::shared_ptr<const KernelOperator> single;  ///< for one right-hand side at a time
+};
+
+}  // namespace kronwerk::operators
