@@ -11,61 +11,14 @@
 #include "covariance_bases.hpp"
 #include "grid_values.hpp"
 #include "kronwerk/core/text.hpp"
-#include "kronwerk/distribution/estimate.hpp"
 #include "spectral_values.hpp"
+#include "terms.hpp"
 
 namespace kronwerk::models {
 
 using factors::Chain;
 
 namespace {
-
-Extents shape_of(const ScaledProduct& term) {
-  Extents result;
-  for (const Chain& chain : term.chains) result.push_back(factors::rows(chain));
-  return result;
-}
-
-void check_shapes(const std::vector<ScaledProduct>& terms, const Extents& extents) {
-  for (const ScaledProduct& term : terms) {
-    for (const Chain& chain : term.chains) {
-      if (factors::rows(chain) == factors::cols(chain)) continue;
-      throw core::ShapeError(
-          fmt::format("the factor '{}' is {} x {}; the factors of a covariance are square",
-                      name_of(chain), factors::rows(chain), factors::cols(chain)));
-    }
-    if (shape_of(term) == extents) continue;
-    throw core::ShapeError(fmt::format(
-        "the terms of the covariance differ in shape: one is over the grid {}, one over {}",
-        core::to_text(extents), core::to_text(shape_of(term))));
-  }
-}
-
-void check_scale(const char* what, double scale) {
-  if (scale >= 0 && std::isfinite(scale)) return;
-  throw core::DataError(
-      fmt::format("the {} of the covariance has the variance {:.6g}; a variance "
-                  "is finite and not negative",
-                  what, scale));
-}
-
-void check_noise(const ScaledProduct& noise) {
-  check_scale("noise", noise.scale);
-  for (const Chain& chain : noise.chains) {
-    if (!is_diagonal(chain)) {
-      throw core::ConfigurationError(fmt::format(
-          "the noise's factor '{}' is not diagonal; noise is sigma^2*I or a Kronecker product of "
-          "diagonal matrices",
-          name_of(chain)));
-    }
-    for (const double value : diagonal_of(chain)) {
-      if (value > 0 && std::isfinite(value)) continue;
-      throw core::DataError(fmt::format(
-          "the noise's factor '{}' holds the variance {:.6g}; the variances of noise are positive",
-          name_of(chain), value));
-    }
-  }
-}
 
 /// The terms that are not zero.
 std::vector<ScaledProduct> effective_terms(const CovarianceTerms& terms) {
@@ -89,23 +42,14 @@ std::string describe(const std::vector<BasisCache::Entry>& entries) {
 
 }  // namespace
 
-Extents CovarianceTerms::extents() const {
-  if (signal.empty() && !noise) throw core::ConfigurationError("a covariance without terms");
-  return shape_of(signal.empty() ? *noise : signal.front());
-}
-
 Covariance::Covariance(const communication::Communicator& comm,
                        std::shared_ptr<Workspace> workspace, CovarianceTerms terms,
                        BasisCache& cache)
     : comm_(&comm), workspace_(std::move(workspace)), terms_(std::move(terms)) {
   communication::collectively(comm, [&] {
-    extents_ = terms_.extents();
+    extents_ = check_terms(terms_);
     size_ = core::product(extents_);
-    all_terms_ = terms_.signal;
-    if (terms_.noise) all_terms_.push_back(*terms_.noise);
-    check_shapes(all_terms_, extents_);
-    for (const ScaledProduct& term : terms_.signal) check_scale("signal", term.scale);
-    if (terms_.noise) check_noise(*terms_.noise);
+    all_terms_ = models::all_terms(terms_);
     if (effective_terms(terms_).empty()) {
       throw core::DataError(
           "the covariance is zero: the variances of its signal and of its noise are");
@@ -177,18 +121,7 @@ std::optional<std::vector<double>> Covariance::diagonal_in_basis(std::size_t mod
 }
 
 int Covariance::leading_modes(Index batch) const {
-  std::vector<distribution::ModeCost> costs;
-  if (batch > 1) costs.push_back({.rows = batch, .cols = batch, .identity = true});
-  for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
-    const Index n = extents_[mode];
-    const bool identity = std::ranges::all_of(
-        all_terms_, [&](const ScaledProduct& term) { return is_diagonal(term.chains[mode]); });
-    costs.push_back({.rows = n,
-                     .cols = n,
-                     .flops_per_fibre = identity ? 0 : 2.0 * static_cast<double>(n * n),
-                     .identity = identity});
-  }
-  return distribution::choose_split(costs, comm_->size()).leading_modes;
+  return choose_leading_modes(comm_->size(), extents_, all_terms_, batch);
 }
 
 Layout Covariance::layout(Index batch) const {
