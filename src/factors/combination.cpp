@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "factors/kernel_factor.hpp"
 #include "factors/sparse_arrays.hpp"
 #include "factors/sparse_factor.hpp"
 #include "factors/sparse_product.hpp"
@@ -23,7 +24,7 @@ bool is_kind(const FactorPtr& factor, Kind kind) {
   return factor->kind() == kind;
 }
 bool is_dense(const FactorPtr& factor) {
-  return is_kind(factor, Kind::dense);
+  return is_kind(factor, Kind::dense) || is_kind(factor, Kind::kernel);
 }
 bool is_diagonal(const FactorPtr& factor) {
   return is_kind(factor, Kind::identity) || is_kind(factor, Kind::diagonal);
@@ -105,6 +106,27 @@ FactorPtr combine_diagonals(std::string name, Terms terms) {
 
 }  // namespace
 
+namespace {
+
+// One kernel matrix and multiples of the identity: still nothing to store. Null for other terms.
+FactorPtr combine_with_identities(const std::string& name, Terms terms) {
+  const KernelFactor* kernel = nullptr;
+  double scale = 0;
+  double shift = 0;
+  for (const auto& [coefficient, factor] : terms) {
+    if (is_kind(factor, Kind::identity)) {
+      shift += coefficient;
+      continue;
+    }
+    if (kernel != nullptr || !is_kind(factor, Kind::kernel)) return nullptr;
+    kernel = as_kernel(*factor);
+    scale = coefficient;
+  }
+  return kernel == nullptr ? nullptr : kernel->scaled(name, scale, shift);
+}
+
+}  // namespace
+
 FactorPtr linear_combination(const Communicator& comm, std::string name, Terms terms) {
   check_shapes(name, terms);
   const Index rows = terms[0].second->rows();
@@ -114,6 +136,7 @@ FactorPtr linear_combination(const Communicator& comm, std::string name, Terms t
     return std::all_of(terms.begin(), terms.end(),
                        [&](const auto& term) { return predicate(term.second); });
   };
+  if (FactorPtr kernel = combine_with_identities(name, terms)) return kernel;
   if (all(is_diagonal)) return combine_diagonals(std::move(name), terms);
   if (all([](const FactorPtr& factor) { return !is_dense(factor); })) {
     SparseArrays sum;
@@ -135,6 +158,7 @@ FactorPtr linear_combination(const Communicator& comm, std::string name, Terms t
 
 FactorPtr transpose(const Communicator& comm, std::string name, const FactorPtr& factor) {
   if (is_diagonal(factor)) return factor;
+  if (is_kind(factor, Kind::kernel)) return as_kernel(*factor)->flipped(std::move(name));
   if (is_kind(factor, Kind::sparse)) {
     SparseArrays transposed;
     on_first_of_node(comm, [&] { transposed = transpose(to_sparse(*factor).view()); });

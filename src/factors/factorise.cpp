@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "factors/dense_distributed.hpp"
+#include "factors/kernel_factor.hpp"
 #include "factors/local_factorisation.hpp"
 #include "factors/work_split.hpp"
 #include "kronwerk/core/error.hpp"
@@ -61,25 +62,35 @@ constexpr Index distributed_extent = 4000;
 constexpr double distributed_efficiency = 0.7;
 
 // Takes what all ranks shall factorise together out of the list.
-std::vector<const DenseFactor*> take_distributed(const Communicator& comm,
-                                                 std::vector<const Factor*>& pending) {
+std::vector<const Factor*> take_distributed(const Communicator& comm,
+                                            std::vector<const Factor*>& pending) {
   const auto is_large = [](const Factor* factor) {
-    return factor->kind() == Kind::dense && factor->rows() >= distributed_extent;
+    return (factor->kind() == Kind::dense || factor->kind() == Kind::kernel) &&
+           factor->rows() >= distributed_extent;
   };
   std::vector<double> works;
   for (const Factor* factor : pending) {
     if (is_large(factor)) works.push_back(std::pow(static_cast<double>(factor->rows()), 3));
   }
-  std::vector<const DenseFactor*> result;
+  std::vector<const Factor*> result;
   if (works.empty() ||
       !faster_together(works, comm.size(), comm.node().size(), distributed_efficiency)) {
     return result;
   }
   for (const Factor* factor : pending) {
-    if (is_large(factor)) result.push_back(static_cast<const DenseFactor*>(factor));
+    if (is_large(factor)) result.push_back(factor);
   }
   std::erase_if(pending, is_large);
   return result;
+}
+
+// Collective.
+SharedArray<std::byte> factorise_together(const Communicator& comm, const Factor& factor) {
+  if (const auto* dense = dynamic_cast<const DenseFactor*>(&factor)) {
+    return factorise_distributed(comm, *dense);
+  }
+  const FactorPtr copy = as_kernel(factor)->materialised(comm);
+  return factorise_distributed(comm, static_cast<const DenseFactor&>(*copy));
 }
 
 // A std::bad_alloc becomes an error that can be agreed on and tells which factor was too large.
@@ -106,8 +117,8 @@ void throw_singular(const Factor& factor, double reciprocal_condition) {
 void factorise(const Communicator& comm, std::span<const FactorPtr> factors) {
   std::vector<const Factor*> pending = without_factorisation(factors);
   if (pending.empty()) return;
-  for (const DenseFactor* factor : take_distributed(comm, pending)) {
-    FactorisationAccess::attach(*factor, factorise_distributed(comm, *factor));
+  for (const Factor* factor : take_distributed(comm, pending)) {
+    FactorisationAccess::attach(*factor, factorise_together(comm, *factor));
     ++count_of_factorisations;
   }
   const Communicator& node = comm.node();

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "factors/dense_factor.hpp"
+#include "factors/kernel_factor.hpp"
 #include "factors/sparse_factor.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/factors/spectrum.hpp"
@@ -72,16 +73,26 @@ double dot(const SparseView& a, const SparseView& b) {
   return sum;
 }
 
+// The values of a factor that is neither sparse nor diagonal; `copy` holds them where nobody else
+// does.
+DenseView dense_view(const Factor& factor, std::vector<double>& copy) {
+  if (factor.kind() == Kind::dense) return static_cast<const DenseFactor&>(factor).view();
+  copy = dense_copy(factor);
+  return DenseView::row_major(copy.data(), factor.rows(), factor.cols());
+}
+
 double local_product(const Factor& a, const Factor& b) {
   if (is_diagonal(a) || is_diagonal(b)) return dot(a.diagonal(), b.diagonal());
-  if (a.kind() == Kind::sparse && b.kind() == Kind::dense) return local_product(b, a);
+  if (a.kind() == Kind::sparse && b.kind() != Kind::sparse) return local_product(b, a);
   if (a.kind() == Kind::sparse) {
     return dot(static_cast<const SparseFactor&>(a).view(),
                static_cast<const SparseFactor&>(b).view());
   }
-  const DenseView dense = static_cast<const DenseFactor&>(a).view();
+  std::vector<double> first;
+  std::vector<double> second;
+  const DenseView dense = dense_view(a, first);
   if (b.kind() == Kind::sparse) return dot(static_cast<const SparseFactor&>(b).view(), dense);
-  return dot(dense, static_cast<const DenseFactor&>(b).view());
+  return dot(dense, dense_view(b, second));
 }
 
 // One rank computes, so that the result is the same to the last bit on all.

@@ -208,6 +208,8 @@ DenseView MatrixStep::dense_view() const {
 Index MatrixStep::least_fibres() const {
   const Kind kind = link_.factor ? link_.factor->kind() : Kind::dense;
   // A BLAS packs the whole matrix for every call: with 1024 fibres that is a sixtieth of the work.
+  // A kernel matrix is evaluated for every call: with 1024 fibres that is a twentieth.
+  if (kind == Kind::kernel && !link_.inverse) return 1024;
   return kind == Kind::dense && !uses_kernel(rows_, cols_) ? 1024 : 32;
 }
 

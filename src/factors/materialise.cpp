@@ -1,16 +1,49 @@
 #include <algorithm>
 
+#include "factors/kernel_factor.hpp"
 #include "kronwerk/communication/shared_matrix.hpp"
 #include "kronwerk/distribution/partition.hpp"
 #include "kronwerk/factors/chain.hpp"
 #include "kronwerk/factors/make.hpp"
 
 namespace kronwerk::factors {
+namespace {
+
+// Chains of one kernel matrix give their columns without a product.
+const KernelFactor* lone_kernel(const Chain& chain) {
+  if (chain.size() != 1 || chain.front().inverse) return nullptr;
+  return as_kernel(*chain.front().factor);
+}
+
+// Kernel matrices among several links would be evaluated anew for every panel: each is made dense
+// first. Collective.
+Chain with_dense_kernels(const communication::Communicator& comm, Chain chain) {
+  if (chain.size() == 1) return chain;
+  for (Link& link : chain) {
+    if (link.inverse || link.factor->kind() != Kind::kernel) continue;
+    link.factor = materialise(comm, link.factor->name(), {Link{link.factor}});
+  }
+  return chain;
+}
+
+}  // namespace
 
 void for_column_panels(
     const Chain& chain, Index begin, Index end,
     const std::function<void(Index first, Index count, std::span<const double> panel)>& take) {
   constexpr Index width = 64;
+  if (const KernelFactor* kernel = lone_kernel(chain)) {
+    const FactorPtr flipped = kernel->flipped(kernel->name());
+    if (chain.front().transposed) kernel = as_kernel(*flipped);
+    std::vector<double> panel;
+    for (Index first = begin; first < end; first += width) {
+      const Index count = std::min(width, end - first);
+      panel.resize(static_cast<std::size_t>(kernel->rows() * count));
+      kernel->columns(first, count, panel);
+      take(first, count, panel);
+    }
+    return;
+  }
   const LocalProduct product({chain});
   std::vector<double> unit;
   std::vector<double> panel;
@@ -26,7 +59,8 @@ void for_column_panels(
 }
 
 FactorPtr materialise(const communication::Communicator& comm, std::string name,
-                      const Chain& chain) {
+                      const Chain& links) {
+  const Chain chain = with_dense_kernels(comm, links);
   factorise(comm, to_factorise(chain));
   communication::SharedDense dense;
   dense.rows = rows(chain);

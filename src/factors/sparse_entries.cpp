@@ -41,6 +41,7 @@ std::optional<StoredEntries> stored_entries(const Chain& chain) {
       return entries_of(transposed.view());
     }
     case Kind::dense:
+    case Kind::kernel:
       break;
   }
   return std::nullopt;

@@ -128,7 +128,7 @@ struct Explicit {
 Explicit explicit_factor(const Communicator& comm, const Chain& chain) {
   const Chain links = without_identities(chain);
   Explicit result{links[0].factor, links[0].transposed};
-  if (links.size() > 1 || links[0].inverse) {
+  if (links.size() > 1 || links[0].inverse || links[0].factor->kind() == Kind::kernel) {
     result = {materialise(comm, name_of(links), links), false};
   }
   if (!is_diagonal(*result.factor)) check_finite(comm, *result.factor);

@@ -7,6 +7,7 @@
 
 #include "factors/dense_factor.hpp"
 #include "factors/eigen_local.hpp"
+#include "factors/kernel_factor.hpp"
 #include "factors/lapack.hpp"
 #include "factors/sparse_decomposition.hpp"
 #include "factors/sparse_factor.hpp"
@@ -162,10 +163,17 @@ Symmetry analyse(const communication::Communicator& comm, const Factor& factor, 
   }
   // One rank decides, so that no rounding of a different processor can make ranks disagree.
   communication::on_root(comm, [&] {
-    result = factor.kind() == Kind::dense ? analyse(static_cast<const DenseFactor&>(factor).view(),
-                                                    with_bounds, dense_definite_extent)
-                                          : analyse(static_cast<const SparseFactor&>(factor).view(),
-                                                    with_bounds, sparse_definite_extent);
+    if (factor.kind() == Kind::sparse) {
+      result = analyse(static_cast<const SparseFactor&>(factor).view(), with_bounds,
+                       sparse_definite_extent);
+      return;
+    }
+    std::vector<double> copy;
+    if (factor.kind() == Kind::kernel) copy = dense_copy(factor);
+    const DenseView view = factor.kind() == Kind::dense
+                               ? static_cast<const DenseFactor&>(factor).view()
+                               : DenseView::row_major(copy.data(), factor.rows(), factor.cols());
+    result = analyse(view, with_bounds, dense_definite_extent);
   });
   double summary[] = {result.symmetric ? 1.0 : 0.0, static_cast<double>(result.scale.size()),
                       result.least, result.greatest};

@@ -52,7 +52,8 @@ class Factorisation {
   Index extent_;
 };
 
-enum class Kind { identity, diagonal, dense, sparse };
+/// `kernel`: the matrix of a kernel formula, evaluated where it is applied and never stored.
+enum class Kind { identity, diagonal, dense, sparse, kernel };
 
 /// One replicated matrix of rows() x cols(), held once per node, that acts along one mode of a
 /// local block. Immutable, except that factorise() attaches a factorisation.

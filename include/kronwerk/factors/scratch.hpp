@@ -15,6 +15,7 @@ enum class Scratch {
   pass_pong,
   strip,
   chunk,
+  kernel,
   count
 };
 
