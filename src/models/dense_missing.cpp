@@ -8,6 +8,7 @@
 
 #include "density_gradient.hpp"
 #include "lapack.hpp"
+#include "models/cross_operator.hpp"
 #include "spectral_values.hpp"
 
 namespace kronwerk::models {
@@ -130,20 +131,41 @@ std::vector<double> DenseMissing::traces(
   return result;
 }
 
-void DenseMissing::add_variance(const operators::LinearOperator& cross,
+// Blocks of several fields may be cut between fields, so that every rank adds up what it has of all
+// points. That is no more than the block itself holds unless there are more ranks than fields.
+void DenseMissing::add_variance(std::span<const ScaledProduct> cross, const Layout& points,
                                 std::span<double> variance) {
   const auto& comm = covariance_->comm();
-  const Layout layout = covariance_->layout();
-  std::vector<double> block(static_cast<std::size_t>(layout.home_size(comm.rank())));
-  std::vector<double> solved(block.size());
-  std::vector<double> image(variance.size());
-  const OperatorPtr inverse = covariance_->inverse();
-  for (Index number = 0; number < count(); ++number) {
-    spread_rows(number, 1, layout, block);
+  const bool together = batch_size() >= comm.size() && batch_size() > 1;
+  const Index most = together ? batch_size() : 1;
+  std::vector<double> sums(together ? static_cast<std::size_t>(points.size()) : variance.size());
+  std::vector<double> block, solved, image;
+  Index made_for = 0;
+  OperatorPtr inverse;
+  OperatorPtr to_points;
+  for (Index first = 0; first < count(); first += most) {
+    const Index fields = std::min(most, count() - first);
+    if (fields != made_for) {
+      inverse = covariance_->inverse(fields);
+      to_points = cross_operator(*covariance_, cross, fields);
+      made_for = fields;
+    }
+    const Layout layout = covariance_->layout(fields);
+    const Layout& image_layout = to_points->output_layout();
+    block.resize(static_cast<std::size_t>(layout.home_size(comm.rank())));
+    solved.resize(block.size());
+    image.resize(static_cast<std::size_t>(image_layout.home_size(comm.rank())));
+    spread_rows(first, fields, layout, block);
     inverse->apply(block, solved);
-    cross.apply(solved, image);
-    for (std::size_t i = 0; i < image.size(); ++i) variance[i] += image[i] * image[i];
+    to_points->apply(solved, image);
+    auto place = static_cast<std::size_t>(together ? image_layout.home_begin(comm.rank()) : 0);
+    for (const double each : image) {
+      sums[place++ % sums.size()] += each * each;
+    }
   }
+  if (together) comm.sum(sums);
+  const auto own = static_cast<std::size_t>(together ? points.home_begin(comm.rank()) : 0);
+  for (std::size_t i = 0; i < variance.size(); ++i) variance[i] += sums[own + i];
 }
 
 }  // namespace kronwerk::models

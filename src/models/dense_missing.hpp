@@ -20,7 +20,9 @@ class DenseMissing {
   /// Σ_j u_jᵀ ∂K u_j. Collective.
   std::vector<double> traces(const std::vector<std::vector<ScaledProduct>>& derivatives);
   /// variance += Σ_j (C u_j)². Collective.
-  void add_variance(const operators::LinearOperator& cross, std::span<double> variance);
+  /// @param points  layout of the variance
+  void add_variance(std::span<const ScaledProduct> cross, const Layout& points,
+                    std::span<double> variance);
 
  private:
   Index count() const noexcept { return std::ssize(cells_); }

@@ -141,10 +141,16 @@ class Objective {
     const auto parameters = from_free(free);
     auto result = evaluate(parameters);
     if (!result) return std::nullopt;
+    double error = 0;
     for (std::size_t i = 0; i < free.size(); ++i) {
-      result->gradient[i] *= -derivative_of(coordinates_[i].scale, parameters[i]);
+      const double derivative = derivative_of(coordinates_[i].scale, parameters[i]);
+      result->gradient[i] *= -derivative;
+      if (i < result->gradient_errors.size()) {
+        error = std::max(error, std::abs(derivative * result->gradient_errors[i]));
+      }
     }
-    return MinimisePoint{{free.begin(), free.end()}, -result->value, std::move(result->gradient)};
+    return MinimisePoint{
+        {free.begin(), free.end()}, -result->value, std::move(result->gradient), error};
   }
 
   MinimiseSettings limits() const {

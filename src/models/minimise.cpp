@@ -22,8 +22,13 @@ using TaoHandle = operators::PetscHandle<Tao, TaoDestroy>;
 // A line search that finds no decrease any more has reached rounding if the gradient is this small
 // beside the function (whose second derivatives grow with it) ...
 constexpr double rounding_gradient = 1e-7;
-// ... or within this many tolerances.
+// ... or within this many tolerances, ...
 constexpr double nearly = 100;
+// ... or, where the gradient is an estimate, this many of its standard errors.
+constexpr double standard_errors = 3;
+// An iteration that changes a log density by less than this is of no account beside its estimate's
+// error.
+constexpr double smallest_change = 1e-3;
 // Steps shorter than this part of a coordinate are not worth an evaluation.
 constexpr double shortest_step = 1e-10;
 
@@ -127,10 +132,15 @@ class Minimiser {
     }
     const MinimisePoint* point = evaluate(free);
     if (point == nullptr) return TAO_DIVERGED_NAN;
+    const double change = current_.value - point->value;
     if (point != &current_) current_ = *point;
     norm_ = projected_norm(current_, settings_->lower, settings_->upper);
     if (settings_->on_iteration) settings_->on_iteration(current_, norm_, step);
     if (norm_ <= settings_->tolerance) return TAO_CONVERGED_GATOL;
+    if (norm_ <= standard_errors * current_.gradient_error && iteration_ > 0 &&
+        change < smallest_change) {
+      return TAO_CONVERGED_USER;
+    }
     return iteration_++ < settings_->max_iterations ? TAO_CONTINUE_ITERATING : TAO_DIVERGED_MAXITS;
   }
 
@@ -145,6 +155,9 @@ class Minimiser {
     } else if (norm_ <= floor) {
       result.converged = true;
       result.reason = "no further increase in working precision";
+    } else if (norm_ <= standard_errors * current_.gradient_error) {
+      result.converged = true;
+      result.reason = "the gradient vanishes within its standard error";
     } else {
       result.reason =
           fmt::format("no increase along the search direction ({})", TaoConvergedReasons[reason]);

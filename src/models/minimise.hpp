@@ -17,6 +17,7 @@ struct MinimisePoint {
   std::vector<double> free;
   double value = 0;
   std::vector<double> gradient;
+  double gradient_error = 0;  ///< of its entries, the largest
 };
 
 /// Collective; absent where the function is not defined.

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "kronwerk/operators/krylov.hpp"
+#include "models/cross_operator.hpp"
 #include "models/dense_missing.hpp"
 #include "models/masked_operator.hpp"
 
@@ -76,8 +77,7 @@ struct MissingCells::State {
   }
   std::vector<StochasticValue> stochastic_traces(
       const std::vector<std::vector<ScaledProduct>>& derivatives);
-  double add_stochastic_variance(const operators::LinearOperator& cross,
-                                 std::span<double> variance);
+  double add_stochastic_variance(std::span<const ScaledProduct> cross, std::span<double> variance);
 
   const Covariance* covariance;
   const CellMask* mask;
@@ -235,21 +235,34 @@ std::vector<StochasticValue> MissingCells::State::stochastic_traces(
   return result;
 }
 
-double MissingCells::add_variance(const operators::LinearOperator& cross,
+Layout MissingCells::point_layout(std::span<const ScaledProduct> cross) const {
+  return layout_of_points(*state_->covariance, cross);
+}
+
+double MissingCells::add_variance(std::span<const ScaledProduct> cross,
                                   std::span<double> variance) {
+  const Layout points = point_layout(cross);
+  communication::collectively(covariance().comm(), [&] {
+    const Index size = points.home_size(covariance().comm().rank());
+    if (std::ssize(variance) == size) return;
+    throw core::ShapeError(fmt::format(
+        "the variance has {} entries on this rank; its part of the new points {} has {}",
+        variance.size(), core::to_text(points.extents()), size));
+  });
   if (state_->mask->missing() == 0) return 0;
   if (!exact()) return state_->add_stochastic_variance(cross, variance);
-  state_->dense().add_variance(cross, variance);
+  state_->dense().add_variance(cross, points, variance);
   return 0;
 }
 
 /// s = M⁻¹ g_m with g ~ N(0, K⁻¹) has the covariance M⁻¹ of the missing cells given the others.
-double MissingCells::State::add_stochastic_variance(const operators::LinearOperator& cross,
+double MissingCells::State::add_stochastic_variance(std::span<const ScaledProduct> cross,
                                                     std::span<double> variance) {
   const auto& comm = covariance->comm();
   const Layout layout = covariance->layout();
   Batch& one = batch(1);
   const OperatorPtr from_basis = covariance->from_basis();
+  const OperatorPtr to_points = cross_operator(*covariance, cross, 1);
   std::vector<double> root(local_size(), 1.0);  // of 1/e
   covariance->divide(1, root);
   for (double& each : root) each = std::sqrt(each);
@@ -265,7 +278,7 @@ double MissingCells::State::add_stochastic_variance(const operators::LinearOpera
     std::fill(solved.begin(), solved.end(), 0.0);
     solve(1, field, solved);
     one.inverse->apply(solved, field);
-    cross.apply(field, image);
+    to_points->apply(field, image);
     for (std::size_t i = 0; i < image.size(); ++i) {
       variance[i] += image[i] * image[i] / static_cast<double>(probes);
     }

@@ -203,6 +203,22 @@ TEST_F(Fit, SaysSoWhenItDoesNotConverge) {
   EXPECT_GT(result.objective, result.state.starts[0].history[0]);  // the best point is kept
 }
 
+TEST_F(Fit, AcceptsEstimatedGradientsThatVanishWithinTheirStandardErrors) {
+  double error = 0.05;
+  const DensityFunction estimated = [&](std::span<const double> p) {
+    Evaluation result = data_(p);
+    for (double& each : result.gradient) each += 0.04;
+    result.gradient_errors.assign(3, error);
+    return result;
+  };
+  const auto result = fit(comm_, estimated, parameters_, settings_);
+  EXPECT_TRUE(result.converged) << result.state.starts[0].outcome;
+  EXPECT_EQ(result.state.starts[0].outcome, "the gradient vanishes within its standard error");
+  EXPECT_NEAR(result.parameters[1], data_.least_squares()[1], 0.01);
+  error = 0;
+  EXPECT_FALSE(fit(comm_, estimated, parameters_, settings_).converged);
+}
+
 TEST_F(Fit, ReportsAnInformationThatIsNotPositiveDefinite) {
   // Only the sum of both is determined.
   const DensityFunction ridge = [](std::span<const double> p) {

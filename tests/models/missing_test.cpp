@@ -46,26 +46,6 @@ double dot(const std::vector<double>& x, const std::vector<double>& y) {
   return sum;
 }
 
-/// A cross-covariance from a grid, whatever its split, to points in one mode.
-class DenseCross final : public operators::LinearOperator {
- public:
-  DenseCross(const communication::Communicator& comm, Layout from, Matrix matrix)
-      : LinearOperator(comm, std::move(from), {{matrix.rows}, 1, comm.size()}),
-        matrix_(std::move(matrix)) {}
-
- private:
-  void do_apply(std::span<const double> x, std::span<double> y, bool, bool) const override {
-    std::vector<double> whole(static_cast<std::size_t>(matrix_.cols), 0.0);
-    std::copy(x.begin(), x.end(), whole.begin() + input_layout().home_begin(comm().rank()));
-    comm().sum(whole);
-    const auto result = oracle::multiply(matrix_, whole);
-    const auto first = static_cast<std::size_t>(output_layout().home_begin(comm().rank()));
-    for (std::size_t i = 0; i < y.size(); ++i) y[i] = result[first + i];
-  }
-
-  Matrix matrix_;
-};
-
 /// eta² ⊗ K_k(length_k) + sigma² I over a grid with gaps, ours and dense.
 class Missing : public operators::OperatorFixture {
  protected:
@@ -297,8 +277,13 @@ TEST_F(Missing, AddsTheVarianceOfTheGaps) {
     const Covariance k = covariance(model);
     choose(k, 5);
     const Matrix all = dense(model);
-    const Matrix cross = oracle::random_matrix(k.size() + 3, k.size(), 9);
-    // Both variances are k_pp less these; the difference is what is added.
+    std::vector<Matrix> first, second;
+    for (const Index n : model.extents) {
+      first.push_back(oracle::random_matrix(n + 1, n, static_cast<std::uint64_t>(9 + n)));
+      second.push_back(oracle::random_matrix(n + 1, n, static_cast<std::uint64_t>(19 + n)));
+    }
+    const std::vector<ScaledProduct> products{{0.5, chains(first)}, {-0.3, chains(second)}};
+    const Matrix cross = oracle::add(0.5, oracle::kron(first), -0.3, oracle::kron(second));
     const Matrix cross_o = [&] {
       std::vector<Index> rows;
       for (Index i = 0; i < cross.rows; ++i) rows.push_back(i);
@@ -307,13 +292,12 @@ TEST_F(Missing, AddsTheVarianceOfTheGaps) {
     const Matrix of_all = oracle::multiply(cross, oracle::solve(all, oracle::transpose(cross)));
     const Matrix of_observed = oracle::multiply(
         cross_o, oracle::solve(select(all, observed_, observed_), oracle::transpose(cross_o)));
-    const DenseCross op(comm_, k.layout(), cross);
     const auto added = [&](MissingSettings settings, double& error) {
       MissingCells cells(k, *mask_, settings);
       std::vector<double> variance(
-          static_cast<std::size_t>(op.output_layout().home_size(comm_.rank())), 2.0);
-      error = cells.add_variance(op, variance);
-      auto result = whole(op.output_layout(), variance);
+          static_cast<std::size_t>(cells.point_layout(products).home_size(comm_.rank())), 2.0);
+      error = cells.add_variance(products, variance);
+      auto result = whole(cells.point_layout(products), variance);
       for (double& each : result) each -= 2;
       return result;
     };

@@ -35,6 +35,9 @@ Support support_of(const FitParameter& parameter);
 struct Evaluation {
   double value = 0;
   std::vector<double> gradient;
+  /// Standard errors of the gradient where value and gradient are separate estimates, which then
+  /// need not vanish together: empty for none.
+  std::vector<double> gradient_errors{};
 };
 /// Collective; the same on every rank. Throws DataError (on every rank) where it is not defined, as
 /// at a singular covariance; such points are avoided.

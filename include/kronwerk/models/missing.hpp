@@ -99,10 +99,13 @@ class MissingCells {
   /// variance += diag(C K⁻¹_·m M⁻¹ K⁻¹_m· Cᵀ): what missing cells add to the variance of
   /// predictions with the cross-covariance C (new points by grid) over that with all cells
   /// observed. Collective.
-  /// @param cross     from Covariance::layout()
-  /// @param variance  this rank's home block of the operator's output
+  /// @param cross     Σ scale ⊗ C_k
+  /// @param variance  this rank's home block of point_layout(cross)
   /// @returns the standard error relative to what was added, 0 if exact
-  double add_variance(const operators::LinearOperator& cross, std::span<double> variance);
+  /// @throws ShapeError if C does not fit the grid
+  double add_variance(std::span<const ScaledProduct> cross, std::span<double> variance);
+  /// The home layout of one field over the new points: split after the same mode as the grid.
+  Layout point_layout(std::span<const ScaledProduct> cross) const;
 
   const Covariance& covariance() const noexcept;
   /// The largest number of iterations of any solve so far.
