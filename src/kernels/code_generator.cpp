@@ -276,10 +276,44 @@ void CodeGenerator::emit_new(int node) {
   } else if (const auto opcode = slot_code(scalar.operation)) {
     emit_by_slot(*opcode, scalar);
   } else if (scalar.arguments.size() == 2) {
-    emit_binary(scalar);
+    if (!emit_fused(scalar)) emit_binary(scalar);
   } else {
     emit_unary(scalar);
   }
+}
+
+bool CodeGenerator::used_here_only(int node) const {
+  const Use& use = uses_[static_cast<std::size_t>(node)];
+  return inner(node) && use.slot < 0 && use.remaining == 1;
+}
+
+// u^2 u and c u + t in one step.
+bool CodeGenerator::emit_fused(const ScalarNode& scalar) {
+  for (int which = 0; which < 2; ++which) {
+    const int node = scalar.arguments[static_cast<std::size_t>(which)];
+    const int other = scalar.arguments[static_cast<std::size_t>(1 - which)];
+    const ScalarNode& first = graph_[node];
+    Instruction instruction;
+    if (!used_here_only(node)) continue;
+    if (scalar.operation == Operation::multiply && first.operation == Operation::square &&
+        first.arguments[0] == other) {
+      instruction.opcode = Opcode::cube;
+      --uses_[static_cast<std::size_t>(other)].remaining;
+    } else if (scalar.operation == Operation::add && first.operation == Operation::multiply &&
+               graph_[first.arguments[1]].operation == Operation::number &&
+               graph_[other].operation == Operation::number) {
+      instruction.opcode = Opcode::affine;
+      instruction.number = graph_[first.arguments[1]].number;
+      instruction.second_number = graph_[other].number;
+    } else {
+      continue;
+    }
+    --uses_[static_cast<std::size_t>(node)].remaining;
+    emit(first.arguments[0]);
+    code_.push_back(instruction);
+    return true;
+  }
+  return false;
 }
 
 void CodeGenerator::emit_unary(const ScalarNode& scalar) {

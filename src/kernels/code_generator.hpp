@@ -61,6 +61,8 @@ class CodeGenerator {
   void park(int node);
   void operate(Opcode opcode, int operand_node);
   void emit_new(int node);
+  bool emit_fused(const ScalarNode& scalar);
+  bool used_here_only(int node) const;
   void emit_unary(const ScalarNode& scalar);
   void emit_binary(const ScalarNode& scalar);
   void emit_by_slot(Opcode opcode, const ScalarNode& scalar);

@@ -41,7 +41,9 @@ class Compilation {
     for (const Group& group : groups_) {
       if (!group.keeping.empty()) {
         generator_.emit(group.node);
-        for (Sink* sink : group.keeping) append(*sink);
+        if (!append_products(group)) {
+          for (Sink* sink : group.keeping) append(*sink);
+        }
       }
       for (Sink* sink : group.changing) {
         generator_.emit(group.node);
@@ -49,6 +51,7 @@ class Compilation {
       }
     }
     result_.accumulators = std::max(1, accumulators_);
+    for (Sink* sink : products_) sink->accumulator += result_.accumulators;
     result_.code = generator_.take_code();
     result_.slots = generator_.slots();
     for (Instruction& each : result_.code) {
@@ -92,6 +95,26 @@ class Compilation {
         if (!generator_.is_column(weight)) generator_.use(weight);
       }
     }
+  }
+
+  // From this many products with column values on, a tile is stored and multiplied.
+  bool append_products(const Group& group) {
+    constexpr std::size_t least = 4;
+    if (!products_.empty() || group.keeping.size() < least) return false;
+    std::vector<int> factors;
+    for (Sink* sink : group.keeping) {
+      const auto factor = column_factor_.find(sink);
+      if (factor == column_factor_.end()) return false;
+      factors.push_back(factor->second);
+    }
+    generator_.append(instruction(Opcode::store_tile));
+    for (Sink* sink : group.keeping) {
+      sink->accumulator = static_cast<int>(products_.size());
+      products_.push_back(sink);
+    }
+    result_.products = static_cast<int>(products_.size());
+    result_.first_factor = generator_.columns.of(factors);
+    return true;
   }
 
   void append(Sink& sink) {
@@ -222,6 +245,7 @@ class Compilation {
   std::vector<Group> groups_;
   std::map<const Sink*, int> column_factor_;
   int accumulators_ = 0;
+  std::vector<Sink*> products_;
   Compiled result_;
 };
 

@@ -45,16 +45,21 @@ struct SidePlan {
   std::vector<Value> values;
 };
 
-/// Code for pairs. Accumulator 0 is kept in registers.
+/// Code for pairs. Accumulator 0 is kept in registers. Products of one number with many column
+/// values are made of the number's tile, when that is complete; their sums follow the accumulators.
 struct Compiled {
   Code code;
   int slots = 0;
   int accumulators = 1;
+  int products = 0;
+  int first_factor = 0;  ///< of the column values
   int shifts = 0;
   int selections = 0;
   SidePlan rows;
   SidePlan columns;
   std::vector<Sink> sinks;
+
+  int sums() const noexcept { return accumulators + products; }
 };
 
 Compiled compile(ScalarGraph& graph, std::vector<Sink> sinks);

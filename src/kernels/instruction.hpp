@@ -28,20 +28,20 @@ enum class Opcode : int {
   equal,
   not_equal,
   // From here on without a kind of operand.
-  store,         ///< slot a = A
-  select,        ///< A = A != 0 ? slot a : slot b
-  multiply_add,  ///< A = A * slot a + slot b
-  affine,        ///< A = A * number + second_number
-  power,         ///< A ^ slot a
-  atan2,         ///< atan2(A, slot a)
-  mod,           ///< A mod slot a
-  exp,           ///< exp(A)
-  exp_scaled,    ///< 2^(A number)
+  store,       ///< slot a = A
+  select,      ///< A = A != 0 ? slot a : slot b
+  affine,      ///< A = A * number + second_number
+  power,       ///< A ^ slot a
+  atan2,       ///< atan2(A, slot a)
+  mod,         ///< A mod slot a
+  exp,         ///< exp(A)
+  exp_scaled,  ///< 2^(A number)
   log,
   sqrt,
   rsqrt,
   reciprocal,
   square,
+  cube,
   abs,
   sign,
   step,

@@ -30,13 +30,13 @@ class TypedReduction final : public Reduction {
         requests_(std::move(requests)),
         rows_(rows.count),
         pairs_(plan_.compiled, rows, 0, false),
-        sums_(core::multiply(plan_.compiled.accumulators, rows_)),
+        sums_(core::multiply(plan_.compiled.sums(), rows_)),
         shifts_(static_cast<std::size_t>(plan_.compiled.shifts * rows_),
                 std::numeric_limits<T>::quiet_NaN()),
         seen_(static_cast<std::size_t>(rows_), 0),
         lists_of_sink_(plan_.compiled.sinks.size(), -1),
         run_shifts_(static_cast<std::size_t>(plan_.compiled.shifts * row_group)),
-        run_sums_(static_cast<std::size_t>(plan_.compiled.accumulators * row_group)) {
+        run_sums_(static_cast<std::size_t>(plan_.compiled.sums() * row_group)) {
     std::vector<std::size_t> sink_of_selection(static_cast<std::size_t>(plan_.compiled.selections));
     for (std::size_t s = 0; s < plan_.compiled.sinks.size(); ++s) {
       if (plan_.list_lengths[s] == 0) continue;
@@ -98,7 +98,7 @@ class TypedReduction final : public Reduction {
     for (const Sink& sink : plan_.compiled.sinks) {
       if (sink.kind == Sink::Kind::exponentials) rescale(sink, low, high);
     }
-    for (Index k = 0; k < plan_.compiled.accumulators; ++k) {
+    for (Index k = 0; k < plan_.compiled.sums(); ++k) {
       for (Index row = low; row < high; ++row) {
         sums_.add(k * rows_ + row,
                   run_sums_[static_cast<std::size_t>(k * row_group + row - first)]);

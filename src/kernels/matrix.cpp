@@ -24,10 +24,7 @@ template <typename T>
 void evaluate_as(const Compiled& compiled, const Side& rows, const Side& columns, double* out,
                  Index leading_dimension) {
   PairEvaluator<T> pairs(compiled, rows, 0, true);
-  AlignedArray<T> tile(row_group * pairs.stride());
   Context<T> context;
-  context.tile = tile.data();
-  context.tile_stride = pairs.stride();
   double unused[row_group];
   for (Index begin = 0; begin < columns.count; begin += pairs.stride()) {
     const Index count = std::min(pairs.stride(), columns.count - begin);
@@ -36,7 +33,7 @@ void evaluate_as(const Compiled& compiled, const Side& rows, const Side& columns
       pairs.run(group, false, context, unused);
       const Index live = std::min(row_group, rows.count - group * row_group);
       for (Index r = 0; r < live; ++r) {
-        const T* values = tile.data() + r * pairs.stride();
+        const T* values = pairs.tile() + r * pairs.stride();
         double* to = out + (group * row_group + r) * leading_dimension + begin;
         for (Index c = 0; c < count; ++c) to[c] = static_cast<double>(values[c]);
       }
@@ -68,12 +65,9 @@ template <typename T>
 void multiply_many(const Compiled& compiled, const Side& rows, const Side& columns, const double* v,
                    Index width, double* out) {
   PairEvaluator<T> pairs(compiled, rows, 0, true);
-  AlignedArray<T> tile(row_group * pairs.stride());
   AlignedArray<T> factors(width * pairs.stride());
   std::vector<double> sums(static_cast<std::size_t>(row_group * width));
   Context<T> context;
-  context.tile = tile.data();
-  context.tile_stride = pairs.stride();
   double unused[row_group];
   for (Index begin = 0; begin < columns.count; begin += pairs.stride()) {
     const Index count = std::min(pairs.stride(), columns.count - begin);
@@ -86,8 +80,8 @@ void multiply_many(const Compiled& compiled, const Side& rows, const Side& colum
     for (Index group = 0; group < groups_of(rows); ++group) {
       pairs.run(group, false, context, unused);
       std::fill(sums.begin(), sums.end(), 0.0);
-      pairs.kernels().multiply(tile.data(), pairs.stride(), factors.data(), pairs.stride(),
-                               pairs.padded(count), width, sums.data());
+      pairs.kernels().multiply(pairs.tile(), factors.data(), pairs.stride(), count, width,
+                               sums.data(), width, 1);
       const Index live = std::min(row_group, rows.count - group * row_group);
       double* to = out + group * row_group * width;
       for (Index k = 0; k < live * width; ++k) to[k] += sums[static_cast<std::size_t>(k)];

@@ -10,8 +10,8 @@ template <typename T>
 class PairEvaluator {
  public:
   /// @param extra_columns  further column values that the caller fills in
-  /// @param narrow         tiles whose values are stored: so narrow that they stay in cache
-  PairEvaluator(const Compiled& compiled, const Side& rows, Index extra_columns, bool narrow);
+  /// @param stored         tiles' values are stored: by the steps or, for products, here
+  PairEvaluator(const Compiled& compiled, const Side& rows, Index extra_columns, bool stored);
 
   Index lanes() const noexcept { return kernels_.lanes; }
   /// Columns per tile, and from one column value to the next.
@@ -24,15 +24,19 @@ class PairEvaluator {
     return columns_.data() + (column_evaluator_.values() + which) * stride_;
   }
 
-  /// The sums of the rows 4 group, …, 4 group + 3 over the columns of the tile: [accumulator][row].
+  /// The sums of the rows 4 group, …, 4 group + 3 over the columns of the tile: [sum][row].
   void run(Index group, bool ties, Context<T>& context, double* sums);
+  /// The tile that run() left: row_group rows of stride() values.
+  const T* tile() const noexcept { return tile_.data(); }
   const TileKernels<T>& kernels() const noexcept { return kernels_; }
 
  private:
-  static Index choose_stride(Index values, bool narrow);
+  static Index choose_stride(Index values, bool stored);
 
   TileKernels<T> kernels_;
   Index accumulators_;
+  Index products_;
+  Index first_factor_;
   SideEvaluator row_evaluator_;
   SideEvaluator column_evaluator_;
   Index stride_;
@@ -43,6 +47,7 @@ class PairEvaluator {
   AlignedArray<T> columns_;
   AlignedArray<T> slots_;
   AlignedArray<T> sums_;
+  AlignedArray<T> tile_;
 };
 
 }  // namespace kronwerk::kernels

@@ -1,6 +1,6 @@
 #include "kernels/selection.hpp"
 
-#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -51,24 +51,22 @@ void Selections<T>::begin_rows(Index first, Index begin, Index end) {
 }
 
 template <typename T>
-void Selections<T>::offer(Index selection, const T* values, Index lanes, Index count,
-                          Index column) {
+void Selections<T>::offer(Index selection, Index r, const T* values, unsigned bits, Index column) {
+  const Index row = first_row_ + r;
+  if (row < begin_ || row >= end_) return;
   const auto s = static_cast<std::size_t>(selection);
   SelectionLists<T>& lists = *lists_[s];
-  for (Index r = 0; r < row_group; ++r) {
-    const Index row = first_row_ + r;
-    if (row < begin_ || row >= end_) continue;
-    for (Index lane = 0; lane < count; ++lane) {
-      const T value = values[r * lanes + lane];
-      if (std::isnan(value)) {
-        nan_count_ += counts_nan_[s] != 0 ? 1 : 0;
-      } else {
-        lists.offer(row, value, first_column_ + column + lane);
-      }
+  for (; bits != 0; bits &= bits - 1) {
+    const auto lane = static_cast<Index>(std::countr_zero(bits));
+    const T value = values[lane];
+    if (std::isnan(value)) {
+      nan_count_ += counts_nan_[s] != 0 ? 1 : 0;
+    } else {
+      lists.offer(row, value, first_column_ + column + lane);
     }
-    thresholds_[s * static_cast<std::size_t>(row_group) + static_cast<std::size_t>(r)] =
-        lists.threshold(row);
   }
+  thresholds_[s * static_cast<std::size_t>(row_group) + static_cast<std::size_t>(r)] =
+      lists.threshold(row);
 }
 
 template class SelectionLists<double>;

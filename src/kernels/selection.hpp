@@ -48,8 +48,9 @@ class Selections {
   void begin_tile(std::int64_t first_column) { first_column_ = first_column; }
   /// The rows first, …, first + 3, of which those outside [begin, end) are not wanted.
   void begin_rows(Index first, Index begin, Index end);
-  /// Values of four rows at `count` of the `lanes` columns from `column` (in the tile) on.
-  void offer(Index selection, const T* values, Index lanes, Index count, Index column);
+  /// Values of row first + r, at those of the columns from `column` (in the tile) on whose bits are
+  /// set.
+  void offer(Index selection, Index r, const T* values, unsigned bits, Index column);
   Index nan_count() const noexcept { return nan_count_; }
 
  private:

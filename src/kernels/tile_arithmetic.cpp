@@ -138,13 +138,6 @@ struct Select {
     return hn::IfThenElse(hn::Eq(a, hn::Zero(d)), c, b);
   }
 };
-struct MultiplyAdd {
-  template <class D, class V>
-  static HWY_INLINE V of(D, V a, V b, V c) {
-    return hn::MulAdd(a, b, c);
-  }
-};
-
 template <typename T, class Operation>
 void of_slots(const Step<T>* step, const T* columns, const T* rows, Context<T>* context, Vec<T> a0,
               Vec<T> a1, Vec<T> a2, Vec<T> a3, Vec<T> s0, Vec<T> s1, Vec<T> s2, Vec<T> s3) {
@@ -271,7 +264,6 @@ void enter_arithmetic(FunctionTable<T>& table) {
   enter_binary<T, NotEqual>(table, Opcode::not_equal);
   enter_both<T>(table, store<T>, Opcode::store);
   enter_both<T>(table, of_slots<T, Select>, Opcode::select);
-  enter_both<T>(table, of_slots<T, MultiplyAdd>, Opcode::multiply_add);
   enter_both<T>(table, affine<T>, Opcode::affine);
   enter_both<T>(table, load_stream<T>, Opcode::load_stream);
   enter_both<T>(table, store_stream<T>, Opcode::store_stream);

@@ -96,6 +96,12 @@ struct Square {
     return hn::Mul(x, x);
   }
 };
+struct Cube {
+  template <class D, class V>
+  static HWY_INLINE V of(D, V x) {
+    return hn::Mul(hn::Mul(x, x), x);
+  }
+};
 struct Abs {
   template <class D, class V>
   static HWY_INLINE V of(D, V x) {
@@ -277,6 +283,7 @@ void enter_functions(FunctionTable<T>& table) {
   enter_function<T, ReciprocalSqrt>(table, Opcode::rsqrt);
   enter_function<T, Reciprocal>(table, Opcode::reciprocal);
   enter_function<T, Square>(table, Opcode::square);
+  enter_function<T, Cube>(table, Opcode::cube);
   enter_function<T, Abs>(table, Opcode::abs);
   enter_function<T, Sign>(table, Opcode::sign);
   enter_function<T, StepFrom>(table, Opcode::step);

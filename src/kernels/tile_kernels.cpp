@@ -42,7 +42,6 @@ Step<T> bind(const Instruction& instruction, const TileKernels<T>& kernels, Inde
   switch (opcode) {
     case Opcode::store:
     case Opcode::select:
-    case Opcode::multiply_add:
     case Opcode::power:
     case Opcode::atan2:
     case Opcode::mod:

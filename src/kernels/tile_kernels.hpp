@@ -44,6 +44,8 @@ struct Context {
   const T* thresholds = nullptr;  ///< [selection][row]
   Selections<T>* selections = nullptr;
   Index lanes = 0;
+  /// Of steps that leave the registers for a moment; not on the stack, so that they can jump on.
+  alignas(alignment) T scratch[static_cast<std::size_t>(row_group * most_lanes)] = {};
 };
 
 /// The functions of one instruction set.
@@ -59,10 +61,10 @@ struct TileKernels {
               const T* columns, const T* rows, Context<T>& context) = nullptr;
   /// sums[accumulator][row] = sum of the lanes.
   void (*add_lanes)(const T* accumulators, Index count, double* sums) = nullptr;
-  /// out[row][width] += tile (row_group x columns) times v, given as [width][columns]; columns is a
-  /// multiple of the lanes.
-  void (*multiply)(const T* tile, Index tile_stride, const T* v, Index v_stride, Index columns,
-                   Index width, double* out) = nullptr;
+  /// out[row * row_step + w * width_step] += tile (row_group x columns) times v, given as
+  /// [width][columns]; the tile has zeros up to the next multiple of the lanes.
+  void (*multiply)(const T* tile, const T* v, Index stride, Index columns, Index width, double* out,
+                   Index row_step, Index width_step) = nullptr;
 };
 
 /// For the processor this runs on.

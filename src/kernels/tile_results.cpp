@@ -1,6 +1,7 @@
 // Steps that end an evaluation: sums, selections, running maxima; and the loop over columns.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include "kernels/selection.hpp"
 #include "kernels/simd_targets.hpp"
@@ -172,15 +173,46 @@ HWY_INLINE void store_four(T* place, Index stride, Vec<T> v0, Vec<T> v1, Vec<T> 
   hn::Store(v3, d, place + 3 * stride);
 }
 
-template <typename T, bool masked>
+template <typename T, bool ties>
+HWY_INLINE hn::Mask<Tag<T>> above(Vec<T> values, Vec<T> threshold) {
+  if constexpr (ties) {
+    return hn::Gt(values, threshold);
+  } else {
+    return hn::Ge(values, threshold);
+  }
+}
+
+template <typename T, bool masked, bool ties>
+HWY_INLINE void offer_row(const Step<T>* step, const T* columns, Context<T>* context, int r,
+                          Vec<T> values) {
+  const Tag<T> d;
+  const Vec<T> threshold = hn::Set(d, context->thresholds[step->a * row_group + r]);
+  auto below = hn::Not(above<T, ties>(values, threshold));
+  if constexpr (masked) {
+    below = hn::And(below, hn::FirstN(d, static_cast<std::size_t>(context->remaining)));
+  }
+  if (hn::AllFalse(d, below)) return;
+  hn::Store(values, d, context->scratch);
+  std::uint8_t bytes[8] = {};
+  hn::StoreMaskBits(d, below, bytes);
+  context->selections->offer(step->a, r, context->scratch, bytes[0] | unsigned{bytes[1]} << 8,
+                             columns - context->columns);
+}
+
+template <typename T, bool masked, bool ties>
+HWY_NOINLINE void offer_rows(const Step<T>* step, const T* columns, Context<T>* context, Vec<T> a0,
+                             Vec<T> a1, Vec<T> a2, Vec<T> a3) {
+  offer_row<T, masked, ties>(step, columns, context, 0, a0);
+  offer_row<T, masked, ties>(step, columns, context, 1, a1);
+  offer_row<T, masked, ties>(step, columns, context, 2, a2);
+  offer_row<T, masked, ties>(step, columns, context, 3, a3);
+}
+
+template <typename T, bool masked, bool ties>
 void offer_values(const Step<T>* step, const T* columns, const T* rows, Context<T>* context,
                   Vec<T> a0, Vec<T> a1, Vec<T> a2, Vec<T> a3, Vec<T> s0, Vec<T> s1, Vec<T> s2,
                   Vec<T> s3) {
-  HWY_ALIGN T values[static_cast<std::size_t>(row_group) * HWY_MAX_BYTES / sizeof(T)];
-  const auto lanes = static_cast<Index>(hn::Lanes(Tag<T>()));
-  store_four<T>(values, lanes, a0, a1, a2, a3);
-  context->selections->offer(step->a, values, lanes, masked ? context->remaining : lanes,
-                             columns - context->columns);
+  offer_rows<T, masked, ties>(step, columns, context, a0, a1, a2, a3);
   return go_on<T>(step, columns, rows, context, a0, a1, a2, a3, s0, s1, s2, s3);
 }
 
@@ -195,16 +227,12 @@ void keep_least(const Step<T>* step, const T* columns, const T* rows, Context<T>
   const Vec<T> t1 = hn::Set(d, thresholds[1]);
   const Vec<T> t2 = hn::Set(d, thresholds[2]);
   const Vec<T> t3 = hn::Set(d, thresholds[3]);
-  bool all_above;
-  if constexpr (ties) {
-    all_above = hn::AllTrue(d, hn::And(hn::And(hn::Gt(a0, t0), hn::Gt(a1, t1)),
-                                       hn::And(hn::Gt(a2, t2), hn::Gt(a3, t3))));
-  } else {
-    all_above = hn::AllTrue(d, hn::And(hn::And(hn::Ge(a0, t0), hn::Ge(a1, t1)),
-                                       hn::And(hn::Ge(a2, t2), hn::Ge(a3, t3))));
-  }
+  const bool all_above =
+      hn::AllTrue(d, hn::And(hn::And(above<T, ties>(a0, t0), above<T, ties>(a1, t1)),
+                             hn::And(above<T, ties>(a2, t2), above<T, ties>(a3, t3))));
   if (HWY_UNLIKELY(!all_above)) {
-    return offer_values<T, masked>(step, columns, rows, context, a0, a1, a2, a3, s0, s1, s2, s3);
+    return offer_values<T, masked, ties>(step, columns, rows, context, a0, a1, a2, a3, s0, s1, s2,
+                                         s3);
   }
   return go_on<T>(step, columns, rows, context, a0, a1, a2, a3, s0, s1, s2, s3);
 }
@@ -214,7 +242,7 @@ void raise_maximum(const Step<T>* step, const T* columns, const T* rows, Context
                    Vec<T> a0, Vec<T> a1, Vec<T> a2, Vec<T> a3, Vec<T> s0, Vec<T> s1, Vec<T> s2,
                    Vec<T> s3) {
   const Tag<T> d;
-  HWY_ALIGN T values[static_cast<std::size_t>(row_group) * HWY_MAX_BYTES / sizeof(T)];
+  T* values = context->scratch;
   const auto lanes = static_cast<Index>(hn::Lanes(d));
   store_four<T>(values, lanes, a0, a1, a2, a3);
   T* sums = context->accumulators;
@@ -333,21 +361,23 @@ void add_all_lanes(const T* accumulators, Index count, double* sums) {
 
 // Four rows by `width` columns of v at once: all sums in registers.
 template <typename T, int width>
-void multiply_some(const T* tile, Index tile_stride, const T* v, Index v_stride, Index columns,
-                   double* out, Index out_stride) {
+void multiply_some(const T* tile, const T* v, Index stride, Index columns, double* out,
+                   Index row_step, Index width_step) {
   const Tag<T> d;
   const auto lanes = static_cast<Index>(hn::Lanes(d));
   Vec<T> sums[4 * width];
 #pragma GCC unroll 16
   for (int k = 0; k < 4 * width; ++k) sums[k] = hn::Zero(d);
   for (Index c = 0; c < columns; c += lanes) {
+    // Past the last column, zeros times infinity would be NaN.
+    const auto valid = hn::FirstN(d, static_cast<std::size_t>(columns - c));
     const Vec<T> f0 = hn::Load(d, tile + c);
-    const Vec<T> f1 = hn::Load(d, tile + tile_stride + c);
-    const Vec<T> f2 = hn::Load(d, tile + 2 * tile_stride + c);
-    const Vec<T> f3 = hn::Load(d, tile + 3 * tile_stride + c);
+    const Vec<T> f1 = hn::Load(d, tile + stride + c);
+    const Vec<T> f2 = hn::Load(d, tile + 2 * stride + c);
+    const Vec<T> f3 = hn::Load(d, tile + 3 * stride + c);
 #pragma GCC unroll 8
     for (int w = 0; w < width; ++w) {
-      const Vec<T> values = hn::Load(d, v + w * v_stride + c);
+      const Vec<T> values = hn::MaskedLoad(valid, d, v + w * stride + c);
       sums[4 * w] = hn::MulAdd(f0, values, sums[4 * w]);
       sums[4 * w + 1] = hn::MulAdd(f1, values, sums[4 * w + 1]);
       sums[4 * w + 2] = hn::MulAdd(f2, values, sums[4 * w + 2]);
@@ -355,24 +385,25 @@ void multiply_some(const T* tile, Index tile_stride, const T* v, Index v_stride,
     }
   }
   HWY_ALIGN T lanes_of[HWY_MAX_BYTES / sizeof(T)] = {};
-  for (int w = 0; w < width; ++w) {
-    for (int r = 0; r < 4; ++r) {
-      hn::Store(sums[4 * w + r], d, lanes_of);
-      out[r * out_stride + w] += add_lanes_of(lanes_of);
-    }
+#pragma GCC unroll 16
+  for (int k = 0; k < 4 * width; ++k) {
+    hn::Store(sums[k], d, lanes_of);
+    out[k % 4 * row_step + k / 4 * width_step] += add_lanes_of(lanes_of);
   }
 }
 
 template <typename T>
-void multiply_tile(const T* tile, Index tile_stride, const T* v, Index v_stride, Index columns,
-                   Index width, double* out) {
+void multiply_tile(const T* tile, const T* v, Index stride, Index columns, Index width, double* out,
+                   Index row_step, Index width_step) {
   constexpr int block = HWY_TARGET == HWY_AVX3 ? 4 : 2;
   Index w = 0;
   for (; w + block <= width; w += block) {
-    multiply_some<T, block>(tile, tile_stride, v + w * v_stride, v_stride, columns, out + w, width);
+    multiply_some<T, block>(tile, v + w * stride, stride, columns, out + w * width_step, row_step,
+                            width_step);
   }
   for (; w < width; ++w) {
-    multiply_some<T, 1>(tile, tile_stride, v + w * v_stride, v_stride, columns, out + w, width);
+    multiply_some<T, 1>(tile, v + w * stride, stride, columns, out + w * width_step, row_step,
+                        width_step);
   }
 }
 

@@ -264,6 +264,26 @@ TEST(Reduction, reduces_every_component_of_a_vector_formula) {
   });
 }
 
+TEST(Reduction, multiplies_by_many_columns_that_are_not_finite) {
+  const NodePtr x = variable("x", 3, axis_i);
+  const NodePtr y = variable("y", 3, axis_j);
+  const NodePtr b = variable("b", 6, axis_j);
+  for (const Index n : {1, 13, 530}) {
+    Side columns = points("y", n, 3, 2);
+    columns.variables["b"] = random_cloud(n, 6, 3);
+    columns.variables["b"].values[static_cast<std::size_t>(n - 1)] = infinity;
+    columns.variables["b"].values[static_cast<std::size_t>(2 * n - 1)] = nan;
+    for_every_target([&](const char* target) {
+      SCOPED_TRACE(target);
+      Case test{of(Operation::multiply, {b, gaussian(x, y)}), points("x", 10, 3, 1), columns};
+      expect_reductions(test);
+      test.precision = Precision::float32;
+      test.tolerance = 1e-5;
+      expect_reductions(test);
+    });
+  }
+}
+
 TEST(Reduction, gives_ties_to_the_lowest_index_in_whatever_order_blocks_arrive) {
   const NodePtr x = variable("x", 1, axis_i);
   const NodePtr y = variable("y", 1, axis_j);
