@@ -40,6 +40,33 @@ StochasticValue mean_of(const std::vector<double>& samples) {
 
 }  // namespace
 
+void KernelSolver::State::check_stochastic(const StochasticSettings& wanted) const {
+  if (method != "cg") {
+    throw core::DataError(
+        "log det(K + alpha*I) by stochastic Lanczos quadrature needs a symmetric positive definite "
+        "matrix, and this one is not known to be: " +
+        why);
+  }
+  if (wanted.probes < 1 || wanted.steps < 1) {
+    throw core::ConfigurationError(
+        "a stochastic log determinant needs at least one probe and one step");
+  }
+}
+
+// Side by side; the same for every np: the numbers of point p are p * width … of the sequence.
+std::vector<double> KernelSolver::State::probes(const StochasticSettings& wanted) const {
+  const kernels::Side& points = op->matrix().rows.local;
+  const Index width = wanted.probes;
+  std::vector<double> z(static_cast<std::size_t>(points.count * width));
+  fill_random(RandomKind::normal, wanted.seed, points.first * width, z);
+  if (!inverse) return z;
+  std::vector<double> g(static_cast<std::size_t>(inverse->rank() * width));
+  fill_random(RandomKind::normal, wanted.seed, op->rows() * width, g);
+  std::vector<double> colored(z.size());
+  inverse->color(g, z, colored, width);
+  return colored;
+}
+
 StochasticValue KernelSolver::log_determinant(const StochasticSettings& wanted) const {
   const State& state = *state_;
   if (state.factor) {
@@ -49,30 +76,11 @@ StochasticValue KernelSolver::log_determinant(const StochasticSettings& wanted) 
         "log det(K + alpha*I): the determinant is not positive; the kernel "
         "matrix is indefinite and alpha too small");
   }
-  if (state.method != "cg") {
-    throw core::DataError(
-        "log det(K + alpha*I) by stochastic Lanczos quadrature needs a symmetric "
-        "positive definite matrix, and this one is not known to be: " +
-        state.why);
-  }
-  if (wanted.probes < 1 || wanted.steps < 1) {
-    throw core::ConfigurationError(
-        "a stochastic log determinant needs at least one probe and one step");
-  }
+  state.check_stochastic(wanted);
   const KernelOperator& op = *state.op;
   const Index width = wanted.probes;
-  const Index rows = op.matrix().rows.local.count;
-  std::vector<double> z(static_cast<std::size_t>(rows * width));
-  // The same for every np: the numbers of point p are p * width … of the sequence.
-  fill_random(RandomKind::normal, wanted.seed, op.matrix().rows.local.first * width, z);
-  double known = 0;
-  if (state.inverse) {
-    std::vector<double> g(static_cast<std::size_t>(state.inverse->rank() * width));
-    fill_random(RandomKind::normal, wanted.seed, op.rows() * width, g);
-    const std::vector<double> e = z;
-    state.inverse->color(g, e, z, width);
-    known = state.inverse->log_determinant();
-  }
+  const std::vector<double> z = state.probes(wanted);
+  const double known = state.inverse ? state.inverse->log_determinant() : 0;
   KrylovSettings krylov;
   krylov.tolerance = tolerance;
   krylov.max_iterations = wanted.steps;

@@ -17,6 +17,13 @@ struct KernelSolver::State {
 
   KrylovOutcome solve(std::span<const double> b, std::span<double> a, Index width, bool transposed);
   ColumnSystem system() const;
+  /// @throws DataError if the method is not CG, ConfigurationError for no probes or steps
+  void check_stochastic(const StochasticSettings& wanted) const;
+  /// Vectors of the covariance of the preconditioner (or I), of this rank's rows x probes.
+  std::vector<double> probes(const StochasticSettings& wanted) const;
+
+  /// Of log det, by solves for all columns of the identity.
+  KernelLogDeterminantGradient exact_gradient(const std::vector<std::string>& names);
 
   std::shared_ptr<const KernelOperator> op;
   KernelSolverSettings settings;

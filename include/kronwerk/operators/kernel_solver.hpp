@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "kronwerk/kernels/reduce_gradient.hpp"
 #include "kronwerk/operators/kernel_operator.hpp"
 #include "kronwerk/operators/krylov.hpp"
 #include "kronwerk/operators/stochastic.hpp"
@@ -35,6 +37,22 @@ struct KernelSolverSettings {
   std::function<void(Index, double)> on_iteration{};
 };
 
+/// Derivatives of a number L that depends on a solution a.
+struct KernelSolveGradient {
+  kernels::ReduceGradient kernel;  ///< by the names in the formula; x and y apart, even if equal
+  double alpha = 0;                ///< ∂L/∂alpha
+  std::vector<double> right_hand_side;  ///< ∂L/∂b, of this rank's rows x width
+  KrylovOutcome outcome;                ///< of the adjoint solve
+};
+
+/// Derivatives of log det(K + alpha I); estimates unless the method is direct.
+struct KernelLogDeterminantGradient {
+  kernels::ReduceGradient kernel;
+  double alpha = 0;
+  std::map<std::string, double> standard_errors;  ///< of the parameters; 0 if exact
+  double alpha_error = 0;
+};
+
 /// (K + alpha I) a = b for a kernel operator scale * K + shift * I with alpha = shift.
 ///
 /// Symmetric kernels over one cloud: conjugate gradients with coefficients and convergence per
@@ -60,6 +78,20 @@ class KernelSolver {
   /// (Gardner et al. 2018; Wenger et al. 2022), all probes together. Collective.
   /// @throws DataError if K + alpha I is not symmetric positive definite
   StochasticValue log_determinant(const StochasticSettings& settings = {}) const;
+
+  /// By the adjoint solve v = (K + alpha I)⁻ᵀ ∂L/∂a: ∂L/∂b = v, ∂L/∂alpha = -Σ v·a, and ∂L/∂name
+  /// = -Σ_ij (v_i · a_j) scale ∂F(i, j)/∂name. Collective.
+  /// @param a, cotangent  a solution and ∂L/∂a, this rank's rows x width, row-major
+  /// @param names         of parameters, variables or index-free vectors of the formula
+  KernelSolveGradient solve_gradient(std::span<const double> a, std::span<const double> cotangent,
+                                     Index width, const std::vector<std::string>& names) const;
+
+  /// tr((K + alpha I)⁻¹ ∂K/∂name): exact with a dense factorisation, by solves for all columns of
+  /// the identity; else the mean over probes z of covariance M, the preconditioner, of
+  /// ((K + alpha I)⁻¹z)ᵀ ∂K/∂name (M⁻¹z) (Gardner et al. 2018). Collective.
+  /// @throws ConvergenceError if a solve does not converge; else as log_determinant()
+  KernelLogDeterminantGradient log_determinant_gradient(
+      const std::vector<std::string>& names, const StochasticSettings& settings = {}) const;
 
   /// "direct", "cg", "minres" or "gmres".
   const std::string& method() const noexcept;
