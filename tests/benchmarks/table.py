@@ -343,11 +343,43 @@ def sums(bench):
         bench.row(name, seconds(ours), seconds(peer), f"{ratio:.2f}", "-", "<= 1.5", ratio <= 1.5)
 
 
+def kernel_reductions(bench):
+    """Reductions over three-dimensional points, np = 2, against loops written by hand."""
+    if not bench.wants("kernels"):
+        return
+    points = 20000
+    ours = bench.program(2, "kernel_reduction_benchmark", 3, points)
+
+    def rate(value):
+        return f"{value:.2e} /s"
+
+    for precision, gaussian in (("float64", 2.4e9), ("float32", 5e9)):
+        key = f"gaussian_{precision}"
+        value, by_hand = ours[key + "_pairs_per_second"], ours[key + "_by_hand"]
+        share = ours[key + "_share"]
+        bench.row(f"kernels: Gaussian times vector, {precision}", rate(value), rate(by_hand),
+                  f"{share:.0%}", f"{share:.0%}", f">= {gaussian:.1e}",
+                  value >= gaussian and share >= 0.7)
+    for key, target in (("logsumexp", 2e9), ("argkmin_5", 5e9), ("argmin", 8e9)):
+        value = ours[key + "_float64_pairs_per_second"]
+        bench.row(f"kernels: {key}, float64", rate(value), "-", "-", "-", f">= {target:.1e}",
+                  value >= target)
+    ratio = ours["vectors_16_over_1_float64"]
+    bench.row("kernels: 16 vectors / 1", "-", "-", f"{ratio:.2f}", "-", "<= 2.5", ratio <= 2.5)
+    for precision in ("float64", "float32"):
+        mean, least = ours[f"share_mean_{precision}"], ours[f"share_least_{precision}"]
+        bench.row(f"kernels: ten formulas, {precision}", f"{mean:.0%}", f"least {least:.0%}", "-",
+                  f"{mean:.0%}", ">= 50%", mean >= 0.5 and least >= 0.25)
+    first = ours["seconds_to_first_tile"]
+    bench.row("kernels: formula to first tile", seconds(first), "-", "-", "-", "<= 5 ms",
+              first <= 5e-3)
+
+
 def main(build, work, *wanted):
     bench = Bench(build, work, wanted)
     print(f"{'work':<46}{'ours':>16}{'peer':>16}{'ratio':>12}{'limit':>8}  {'target':<12}")
     for part in (counties, small, krylov, large, exchanges, products, layers, triangular, spectra, decompositions,
-                 grids, sums):
+                 grids, sums, kernel_reductions):
         part(bench)
     print(f"\nBLAS core: {bench.core}; cores: {os.cpu_count()}; rows below target: {bench.below}")
     print("peer: scipy SuperLU or numpy in one process; the memory allowed; two bare MPI_Alltoalls; dgemm on all ranks")
