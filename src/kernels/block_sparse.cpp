@@ -66,12 +66,18 @@ ReductionTask with_numbers_as_variables(const ReductionTask& task, Index most_po
   return result;
 }
 
-Side gather_numbered(const Side& side, std::span<const Index> chosen, const std::string& name) {
-  Side result = gather_points(side, chosen, side.first);
-  Cloud& numbers = result.variables[name];
-  numbers = {1, result.count, std::vector<double>(chosen.size())};
-  for (std::size_t p = 0; p < chosen.size(); ++p) {
-    numbers.values[p] = static_cast<double>(side.first + chosen[p]);
+/// The variables `names` of the points `chosen`; one may be their numbers, called `number`.
+Side gather_numbered(const Side& side, std::span<const Index> chosen,
+                     const std::set<std::string>& names, const std::string& number) {
+  Side result{side.first, std::ssize(chosen), {}};
+  for (const std::string& name : names) {
+    Cloud& cloud = result.variables[name];
+    if (name != number) {
+      cloud = gather_points(side.variables.at(name), chosen);
+      continue;
+    }
+    cloud = {1, result.count, {}};
+    for (const Index p : chosen) cloud.values.push_back(static_cast<double>(side.first + p));
   }
   return result;
 }
@@ -87,8 +93,10 @@ class SparseReduction {
         sparsity_(sparsity),
         columns_(columns),
         partial_(task.requests),
+        column_names_(variables_of(task, axis_j)),
         row_cells_(grid, rows.local.variables.at(sparsity.row_points)),
-        sorted_rows_(gather_numbered(rows.local, row_cells_.order(), row_number)),
+        sorted_rows_(gather_numbered(rows.local, row_cells_.order(), variables_of(task, axis_i),
+                                     row_number)),
         reduction_(task.formula, task.constants, task.precision, partial_.requests(), sorted_rows_),
         visited_(row_cells_.cells().size(), 0) {
     for (const ReductionRequest& request : partial_.requests()) {
@@ -104,7 +112,8 @@ class SparseReduction {
       column_cells.gather(cells[c].place, range_, keeps_positions_, chosen);
       if (chosen.empty()) continue;
       visited_[c] += std::ssize(chosen);
-      reduction_.add(gather_numbered(block, chosen, column_number), cells[c].begin, cells[c].end);
+      reduction_.add(gather_numbered(block, chosen, column_names_, column_number), cells[c].begin,
+                     cells[c].end);
       if (keeps_positions_) positions_[{c, block.first}] = chosen;
       progress();
     }
@@ -177,6 +186,7 @@ class SparseReduction {
   const BlockSparsity& sparsity_;
   const distribution::BlockPartition& columns_;
   PartialResults partial_;
+  std::set<std::string> column_names_;
   SortedCells row_cells_;
   Side sorted_rows_;
   LocalReduction reduction_;

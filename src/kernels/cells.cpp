@@ -19,16 +19,19 @@ constexpr double most_cells = double{1 << (place_bits - 1)};
 constexpr double few_points = 16;
 constexpr double many_points = 128;
 
+/// The lowest 21 bits, two zeros after each.
+std::uint64_t spread_bits(std::int32_t place) {
+  std::uint64_t bits = static_cast<std::uint64_t>(place) & 0x1FFFFFULL;
+  bits = (bits | bits << 32) & 0x1F00000000FFFFULL;
+  bits = (bits | bits << 16) & 0x1F0000FF0000FFULL;
+  bits = (bits | bits << 8) & 0x100F00F00F00F00FULL;
+  bits = (bits | bits << 4) & 0x10C30C30C30C30C3ULL;
+  return (bits | bits << 2) & 0x1249249249249249ULL;
+}
+
 /// The bits of the three places by turns (Morton 1966): cubes near in this order are near in space.
 std::uint64_t morton_key(const CellGrid::Place& place) {
-  std::uint64_t key = 0;
-  for (int bit = 0; bit < place_bits; ++bit) {
-    for (std::size_t c = 0; c < place.size(); ++c) {
-      const auto value = static_cast<std::uint64_t>(place[c]) >> bit & 1U;
-      key |= value << (3 * bit + static_cast<int>(c));
-    }
-  }
-  return key;
+  return spread_bits(place[0]) | spread_bits(place[1]) << 1 | spread_bits(place[2]) << 2;
 }
 
 /// The width at which that many cubes cover the box.

@@ -12,13 +12,15 @@ namespace {
 using communication::Communicator;
 
 /// From this dimension on, products are faster than direct evaluation; measured on Zen 4.
-constexpr int least_dimension = 16;
+constexpr int least_dimension = 24;
 /// Fewer columns than this do not repay the second evaluation of the nearest ones.
 constexpr Index least_columns = 2000;
 /// Longer lists make the candidates many.
 constexpr Index longest_list = 64;
 /// Squares of larger numbers, and their sums, might overflow.
 constexpr double largest_coordinate = 1e140;
+/// Squares of smaller ones are rounded more than relative to their size.
+constexpr double smallest_coordinate = 1e-140;
 
 bool is_smallest(ReductionKind kind) {
   switch (kind) {
@@ -58,6 +60,26 @@ std::vector<double> mean_of(const Communicator& comm, const Cloud& points, Index
   }
   comm.sum(std::span(mean));
   return mean;
+}
+
+/// The largest coordinate about the centre, of all ranks.
+double largest_of(const Communicator& comm, std::span<const double> centre, const Cloud& a,
+                  const Cloud& b) {
+  double largest = 0;
+  for (const Cloud* cloud : {&a, &b}) {
+    for (std::size_t v = 0; v < cloud->values.size(); ++v) {
+      const std::size_t c = v / static_cast<std::size_t>(cloud->count);
+      largest = std::max(largest, std::abs(cloud->values[v] - centre[c]));
+    }
+  }
+  return comm.max(largest);
+}
+
+/// A power of two that brings all coordinates into [-1, 1].
+double scale_for(double largest) {
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  return std::ldexp(1.0, -exponent);
 }
 
 ReductionResult as_requested(const ReductionResult& nearest, const ReductionRequest& request) {
@@ -107,9 +129,14 @@ ReduceOutcome reduce_nearest(const Communicator& comm, const ReductionTask& task
   Index k = 1;
   for (const ReductionRequest& request : task.requests) k = std::max(k, request.k);
   const std::vector<double> centre = mean_of(comm, points, columns.partition.size());
+  const double largest = largest_of(comm, centre, rows.local.variables.at(row_variable), points);
+  if (largest > 0 && largest < smallest_coordinate) {
+    return reduce(comm, task, rows, columns, Spread::kept_axis);
+  }
   std::optional<NearestSearch> search;
   communication::collectively(comm, [&] {
-    search.emplace(task.formula, row_variable, column_variable, centre, k, rows.local);
+    search.emplace(task.formula, row_variable, column_variable, centre, scale_for(largest), k,
+                   rows.local);
   });
   visit_ring(comm, columns, {column_variable},
              [&](const Side& block, const std::function<void()>& progress) {

@@ -15,8 +15,8 @@ namespace kronwerk::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using core::Index;
 
-Index next_group_here(const double* values, Index begin, Index count, double threshold) {
-  const hn::ScalableTag<double> d;
+Index next_group_here(const float* values, Index begin, Index count, float threshold) {
+  const hn::ScalableTag<float> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   const auto limit = hn::Set(d, threshold);
   Index group = begin;
@@ -41,8 +41,7 @@ namespace kronwerk::kernels {
 
 HWY_EXPORT(next_group_here);
 
-core::Index next_group(const double* values, core::Index begin, core::Index count,
-                       double threshold) {
+core::Index next_group(const float* values, core::Index begin, core::Index count, float threshold) {
   return HWY_DYNAMIC_DISPATCH(next_group_here)(values, begin, count, threshold);
 }
 

@@ -14,12 +14,27 @@
 namespace kronwerk::kernels {
 namespace {
 
-/// One product is of this many rows and columns: half a megabyte, to stay in the second-level
-/// cache until it has been looked at.
-constexpr Index row_block = 64;
-constexpr Index column_block = 1024;
+/// One product is of this many rows and columns: half a megabyte, to stay in the second-level cache
+/// until it has been looked at.
+constexpr Index row_block = 256;
+constexpr Index column_block = 512;
+/// Rows that share their candidates.
+constexpr Index rank_block = 64;
 /// Candidates kept before the worse ones are dropped, beyond the k that are needed.
 constexpr Index spare_candidates = 64;
+
+/// Bounds of the relative error of one operation in float32, and of the absolute error of one whose
+/// result is too small for that.
+constexpr double float_error = 0x1p-24;
+constexpr double float_underflow = 0x1p-126;
+
+/// The least float that is not less.
+float round_up(double value) {
+  const auto rounded = static_cast<float>(value);
+  return static_cast<double>(rounded) < value
+             ? std::nextafter(rounded, std::numeric_limits<float>::infinity())
+             : rounded;
+}
 
 std::size_t at(Index i) {
   return static_cast<std::size_t>(i);
@@ -27,36 +42,39 @@ std::size_t at(Index i) {
 
 }  // namespace
 
-/// Columns as the right-hand side of products: -2 (y - centre), one component after the other, and
-/// |y - centre|².
+/// Columns as the right-hand side of products: -2 scale (y - centre), one component after the
+/// other, and scale² |y - centre|².
 struct NearestSearch::Block {
-  Block(const Cloud& points, std::span<const double> centre)
-      : count(points.count), values(at((points.dimension + 1) * points.count), 0.0) {
-    double* norms = values.data() + points.dimension * count;
+  Block(const Cloud& points, std::span<const double> centre, double scale)
+      : count(points.count), values(at((points.dimension + 1) * points.count)) {
+    std::vector<double> squares(at(count), 0.0);
     for (int c = 0; c < points.dimension; ++c) {
       const double* from = points.values.data() + c * count;
-      double* to = values.data() + c * count;
+      float* to = values.data() + c * count;
       for (Index j = 0; j < count; ++j) {
-        const double difference = from[j] - centre[at(c)];
-        to[j] = -2 * difference;
-        norms[j] += difference * difference;
+        const double difference = scale * (from[j] - centre[at(c)]);
+        to[j] = static_cast<float>(-2 * difference);
+        squares[at(j)] += difference * difference;
       }
     }
-    for (Index j = 0; j < count; ++j) largest_norm = std::max(largest_norm, std::sqrt(norms[j]));
+    float* to = values.data() + points.dimension * count;
+    for (Index j = 0; j < count; ++j) to[j] = static_cast<float>(squares[at(j)]);
+    for (const double square : squares) largest_norm = std::max(largest_norm, std::sqrt(square));
   }
 
   Index count;
   double largest_norm = 0;
-  std::vector<double> values;
+  std::vector<float> values;
 };
 
 NearestSearch::NearestSearch(Expression formula, std::string row_variable,
-                             std::string column_variable, std::vector<double> centre, Index k,
-                             const Side& rows)
+                             std::string column_variable, std::vector<double> centre, double scale,
+                             Index k, const Side& rows)
     : formula_(std::move(formula)),
       row_variable_(std::move(row_variable)),
       column_variable_(std::move(column_variable)),
       centre_(std::move(centre)),
+      scale_(scale),
       k_(k),
       rows_(rows),
       norms_(at(rows.count), 0.0),
@@ -64,11 +82,11 @@ NearestSearch::NearestSearch(Expression formula, std::string row_variable,
       nearest_{rows.count, k, 1, {}, {}} {
   const Cloud& points = rows.variables.at(row_variable_);
   const Index width = points.dimension + 1;
-  centred_.assign(at(rows.count * width), 1.0);
+  centred_.assign(at(rows.count * width), 1.0F);
   for (int c = 0; c < points.dimension; ++c) {
     for (Index i = 0; i < rows.count; ++i) {
-      const double value = points.values[at(c * rows.count + i)] - centre_[at(c)];
-      centred_[at(i * width + c)] = value;
+      const double value = scale * (points.values[at(c * rows.count + i)] - centre_[at(c)]);
+      centred_[at(i * width + c)] = static_cast<float>(value);
       norms_[at(i)] += value * value;
     }
   }
@@ -78,7 +96,7 @@ NearestSearch::NearestSearch(Expression formula, std::string row_variable,
 }
 
 void NearestSearch::add(const Side& columns, const std::function<void()>& progress) {
-  const Block block(columns.variables.at(column_variable_), centre_);
+  const Block block(columns.variables.at(column_variable_), centre_, scale_);
   std::vector<Search> searches(at(row_block));
   for (Index begin = 0; begin < rows_.count; begin += row_block) {
     const Index end = std::min(rows_.count, begin + row_block);
@@ -87,22 +105,28 @@ void NearestSearch::add(const Side& columns, const std::function<void()>& progre
     }
     search(block, begin, end, searches);
     for (Index i = begin; i < end; ++i) prune(searches[at(i - begin)]);
-    rank(columns, begin, end, searches);
+    for (Index first = begin; first < end; first += rank_block) {
+      const Index count = std::min(rank_block, end - first);
+      rank(columns, first, std::span(searches).subspan(at(first - begin), at(count)));
+    }
     progress();
   }
 }
 
-// The product of D + 1 terms, the norms, the moved origin and the direct evaluation that it is
-// compared with each err by a few ε times a square that is at most (|x| + |y|)².
+// Every one of the D + 1 terms has been rounded up to three times, and the sum D times, relative to
+// magnitudes that add up to less than (|x| + |y|)² (Higham 2002, section 3.1); the errors of the
+// direct evaluation, of the moved origin and of |x|², in float64, are less than one more of these.
 NearestSearch::Search NearestSearch::start(Index row, double largest_norm) const {
-  const double reach = norms_[at(row)] + largest_norm;
-  const auto dimension = static_cast<double>(centre_.size());
+  const double norm = norms_[at(row)];
+  const double reach = norm + largest_norm;
+  const double operations = static_cast<double>(centre_.size()) + 8;
   Search search;
-  search.margin = (2 * dimension + 16) * std::numeric_limits<double>::epsilon() * reach * reach;
-  search.threshold = std::numeric_limits<double>::infinity();
+  search.margin = operations * (float_error * reach * reach + float_underflow);
+  search.threshold = std::numeric_limits<float>::infinity();
   const std::size_t last = at((row + 1) * k_ - 1);
   if (nearest_.indices[last] >= 0) {
-    search.threshold = nearest_.values[last] - norms_[at(row)] * norms_[at(row)] + search.margin;
+    const double farthest = scale_ * scale_ * nearest_.values[last];
+    search.threshold = round_up(farthest - norm * norm + search.margin);
   }
   return search;
 }
@@ -112,10 +136,10 @@ void NearestSearch::search(const Block& block, Index begin, Index end,
   const Index width = static_cast<Index>(centre_.size()) + 1;
   for (Index first = 0; first < block.count; first += column_block) {
     const Index count = std::min(column_block, block.count - first);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, core::narrow<int>(end - begin),
-                core::narrow<int>(count), core::narrow<int>(width), 1.0,
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, core::narrow<int>(end - begin),
+                core::narrow<int>(count), core::narrow<int>(width), 1.0F,
                 centred_.data() + begin * width, core::narrow<int>(width),
-                block.values.data() + first, core::narrow<int>(block.count), 0.0, products_.data(),
+                block.values.data() + first, core::narrow<int>(block.count), 0.0F, products_.data(),
                 core::narrow<int>(column_block));
     for (Index i = begin; i < end; ++i) {
       scan(products_.data() + (i - begin) * column_block, first, count, searches[at(i - begin)]);
@@ -123,7 +147,7 @@ void NearestSearch::search(const Block& block, Index begin, Index end,
   }
 }
 
-void NearestSearch::scan(const double* values, Index first, Index count, Search& search) const {
+void NearestSearch::scan(const float* values, Index first, Index count, Search& search) const {
   Index group = next_group(values, 0, count, search.threshold);
   while (group < count) {
     const Index end = std::min(count, group + scan_group);
@@ -142,7 +166,7 @@ void NearestSearch::prune(Search& search) const {
     const auto kth = candidates.begin() + (k_ - 1);
     std::nth_element(candidates.begin(), kth, candidates.end(),
                      [](const Candidate& a, const Candidate& b) { return a.value < b.value; });
-    search.threshold = std::min(search.threshold, kth->value + 2 * search.margin);
+    search.threshold = std::min(search.threshold, round_up(kth->value + 2 * search.margin));
   }
   std::erase_if(candidates,
                 [&](const Candidate& candidate) { return candidate.value > search.threshold; });
@@ -150,13 +174,11 @@ void NearestSearch::prune(Search& search) const {
 
 // Rows share their candidates: evaluating a few pairs too many costs less than a start per row. In
 // ascending order, so that the lowest column wins ties.
-void NearestSearch::rank(const Side& columns, Index begin, Index end,
-                         const std::vector<Search>& searches) {
+void NearestSearch::rank(const Side& columns, Index begin, std::span<const Search> searches) {
+  const Index end = begin + std::ssize(searches);
   std::vector<Index> chosen;
-  for (Index i = begin; i < end; ++i) {
-    for (const Candidate& candidate : searches[at(i - begin)].candidates) {
-      chosen.push_back(candidate.column);
-    }
+  for (const Search& search : searches) {
+    for (const Candidate& candidate : search.candidates) chosen.push_back(candidate.column);
   }
   if (chosen.empty()) return;
   std::sort(chosen.begin(), chosen.end());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,10 @@ class NearestSearch {
  public:
   /// @param formula  sqdist of the row variable and the column variable
   /// @param centre   near the points, for small rounding errors
+  /// @param scale    a power of two that brings all coordinates about the centre into [-1, 1]
   /// @param rows     kept; must outlive the search
   NearestSearch(Expression formula, std::string row_variable, std::string column_variable,
-                std::vector<double> centre, Index k, const Side& rows);
+                std::vector<double> centre, double scale, Index k, const Side& rows);
 
   void add(const Side& columns, const std::function<void()>& progress);
   /// kmin_argkmin of the columns so far.
@@ -24,33 +26,34 @@ class NearestSearch {
 
  private:
   struct Candidate {
-    double value;  ///< |x - y|² - |x|² about the centre, with rounding error
+    float value;   ///< |x - y|² - |x|² about the centre and to the scale, with rounding error
     Index column;  ///< in the block
   };
   /// A row's candidates in the present block.
   struct Search {
-    double threshold;  ///< no value above can belong to the k nearest
-    double margin;     ///< bound of the rounding error
+    float threshold;  ///< no value above can belong to the k nearest
+    double margin;    ///< bound of the rounding error
     std::vector<Candidate> candidates;
   };
   struct Block;
 
   Search start(Index row, double largest_norm) const;
   void search(const Block& block, Index begin, Index end, std::vector<Search>& searches);
-  void scan(const double* values, Index first, Index count, Search& search) const;
+  void scan(const float* values, Index first, Index count, Search& search) const;
   void prune(Search& search) const;
-  /// Evaluates the candidates directly and merges them into the result.
-  void rank(const Side& columns, Index begin, Index end, const std::vector<Search>& searches);
+  /// Evaluates the candidates of the rows from `begin` on directly and merges them into the result.
+  void rank(const Side& columns, Index begin, std::span<const Search> searches);
 
   Expression formula_;
   std::string row_variable_;
   std::string column_variable_;
   std::vector<double> centre_;
+  double scale_;
   Index k_;
   const Side& rows_;
-  std::vector<double> centred_;  ///< rows x (dimension + 1): x - centre and 1
-  std::vector<double> norms_;    ///< |x - centre|
-  std::vector<double> products_;
+  std::vector<float> centred_;  ///< rows x (dimension + 1): scale (x - centre) and 1
+  std::vector<double> norms_;   ///< scale |x - centre|
+  std::vector<float> products_;
   ReductionResult nearest_;
 };
 

@@ -93,20 +93,22 @@ DistributedSide distribute(const Communicator& comm, const Side& whole) {
   return result;
 }
 
+Cloud gather_points(const Cloud& cloud, std::span<const Index> chosen) {
+  Cloud part{cloud.dimension, std::ssize(chosen), {}};
+  part.values.reserve(static_cast<std::size_t>(part.count * Index{part.dimension}));
+  for (int c = 0; c < cloud.dimension; ++c) {
+    const double* from = cloud.values.data() + c * cloud.count;
+    for (const Index p : chosen) part.values.push_back(from[p]);
+  }
+  return part;
+}
+
 Side gather_points(const Side& side, std::span<const Index> chosen, Index first) {
   Side result;
   result.first = first;
   result.count = std::ssize(chosen);
   for (const auto& [name, cloud] : side.variables) {
-    Cloud& part = result.variables[name];
-    part.dimension = cloud.dimension;
-    part.count = result.count;
-    part.values.resize(static_cast<std::size_t>(result.count * Index{cloud.dimension}));
-    for (int c = 0; c < cloud.dimension; ++c) {
-      const double* from = cloud.values.data() + c * cloud.count;
-      double* to = part.values.data() + c * result.count;
-      for (std::size_t p = 0; p < chosen.size(); ++p) to[p] = from[chosen[p]];
-    }
+    result.variables[name] = gather_points(cloud, chosen);
   }
   return result;
 }

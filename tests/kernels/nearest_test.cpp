@@ -97,6 +97,23 @@ TEST_F(NearestTest, points_that_cannot_be_squared_are_left_to_direct_evaluation)
   }
 }
 
+TEST_F(NearestTest, the_scale_of_the_points_does_not_matter) {
+  for (const double scale : {1e130, 1e-130, 1e-60, 1e-170, 0.0}) {
+    Side rows = random_rows(40, 4);
+    Side columns = random_columns(300, 4);
+    for (double& value : rows.variables.at("x").values) value *= scale;
+    for (double& value : columns.variables.at("y").values) value *= scale;
+    const ReductionTask task = task_for(4, 6);
+    const DistributedSide my_rows = distribute(comm_, rows);
+    const DistributedSide my_columns = distribute(comm_, columns);
+    const ReduceOutcome products = reduce_nearest(comm_, task, my_rows, my_columns);
+    const ReduceOutcome direct = reduce(comm_, task, my_rows, my_columns, Spread::kept_axis);
+    EXPECT_EQ(products.by_products, scale != 1e-170);
+    EXPECT_EQ(products.results[0].indices, direct.results[0].indices) << scale;
+    EXPECT_EQ(products.results[0].values, direct.results[0].values) << scale;
+  }
+}
+
 TEST_F(NearestTest, other_tasks_are_not_for_products) {
   const auto is_search = [](const std::string& text, ReductionKind kind,
                             Precision precision = Precision::float64) {

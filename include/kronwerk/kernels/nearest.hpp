@@ -11,12 +11,12 @@ bool is_nearest_search(const ReductionTask& task);
 /// True if matrix products are faster than direct evaluation, by dimension and size.
 bool prefers_products(const ReductionTask& task, Index kept, Index reduced);
 
-/// The same answers as direct evaluation, indices and values to the last bit: products of blocks
-/// give every distance with a rounding error that is bounded (about D ε (|x| + |y|)², after moving
-/// the origin to the mean of the points); pairs that could be among the nearest within that bound
-/// are then evaluated directly.
+/// The same answers as direct evaluation, indices and values to the last bit: products of blocks in
+/// float32 give every distance with a rounding error that is bounded (D ε (|x| + |y|)² with
+/// ε = 2⁻²⁴, after moving the origin to the mean of the points); pairs that could be among the
+/// nearest within that bound are then evaluated directly, in float64.
 ///
-/// Collective. Points that are not finite, or too large to be squared, are left to direct
+/// Collective. Points that are not finite, or too large or too small to be squared, are left to direct
 /// evaluation.
 /// @param task  is_nearest_search(task)
 ReduceOutcome reduce_nearest(const communication::Communicator& comm, const ReductionTask& task,

@@ -22,6 +22,8 @@ struct DistributedSide {
 /// This rank's part of a side that every rank has whole (tests, small clouds). Local.
 DistributedSide distribute(const communication::Communicator& comm, const Side& whole);
 
+/// The points `chosen` (positions in the cloud, in any order, from 0).
+Cloud gather_points(const Cloud& cloud, std::span<const Index> chosen);
 /// The points `chosen` (positions in the side, in any order, from 0), numbered from `first` on.
 Side gather_points(const Side& side, std::span<const Index> chosen, Index first);
 
