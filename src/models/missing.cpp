@@ -24,6 +24,8 @@ using operators::StochasticValue;
 // Iterations that each way is given in its first turn, and how many times more in the next one.
 constexpr Index first_turn = 24;
 constexpr Index turn_growth = 4;
+// Cells may have been hidden by the numbers of the same seed, on which probes must not depend.
+constexpr std::uint64_t other_sequence = 0x9E3779B97F4A7C15;
 
 StochasticValue mean_of(const std::vector<double>& samples) {
   const auto count = static_cast<double>(samples.size());
@@ -48,6 +50,7 @@ struct MissingCells::State {
 
   State(const Covariance& of, const CellMask& cells, MissingSettings wanted)
       : covariance(&of), mask(&cells), settings(std::move(wanted)) {
+    settings.stochastic.seed ^= other_sequence;
     if (cells.layout().extents() == of.extents()) return;
     throw core::ShapeError(
         fmt::format("the mask of missing cells is over the grid {}, the covariance over {}",
