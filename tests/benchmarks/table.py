@@ -375,11 +375,25 @@ def kernel_reductions(bench):
               first <= 5e-3)
 
 
+def missing_cells(bench):
+    """Gaussian fields with a tenth of the cells missing, np = 2."""
+    row = "missing cells: 50 x 50, solve and log|K_oo|"
+    if bench.wants(row):
+        ours = bench.program(2, "missing_benchmark", 50, "dense")
+        time, peer = ours["solve_seconds"] + ours["logdet_seconds"], ours["dense_seconds"]
+        bench.row(row, seconds(time), seconds(peer), f"{peer / time:.1f} x", "-", ">= 1 x", time <= peer)
+    row = "missing cells: 300 x 300, iterations to 1e-8"
+    if bench.wants(row):
+        ours = bench.program(2, "missing_benchmark", 300)
+        count = ours["iterations"]
+        bench.row(row, f"{count:.0f}", "-", "-", "-", "<= 15", count <= 15)
+
+
 def main(build, work, *wanted):
     bench = Bench(build, work, wanted)
     print(f"{'work':<46}{'ours':>16}{'peer':>16}{'ratio':>12}{'limit':>8}  {'target':<12}")
     for part in (counties, small, krylov, large, exchanges, products, layers, triangular, spectra, decompositions,
-                 grids, sums, kernel_reductions):
+                 grids, sums, kernel_reductions, missing_cells):
         part(bench)
     print(f"\nBLAS core: {bench.core}; cores: {os.cpu_count()}; rows below target: {bench.below}")
     print("peer: scipy SuperLU or numpy in one process; the memory allowed; two bare MPI_Alltoalls; dgemm on all ranks")
