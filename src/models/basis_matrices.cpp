@@ -22,13 +22,7 @@ std::vector<double> diagonal_of_projection(const Communicator& comm, const facto
   std::vector<double> result(static_cast<std::size_t>(basis.extent), 0.0);
   BasisPanels panels(basis, matrix);
   for_basis_panels(comm, basis.extent, [&](Index first, Index count) {
-    panels.load(first, count);
-    for (Index row = 0; row < basis.extent; ++row) {
-      const double* v = panels.vectors().data() + row * count;
-      const double* image = panels.images().data() + row * count;
-      double* sums = result.data() + first;
-      for (Index c = 0; c < count; ++c) sums[c] += v[c] * image[c];
-    }
+    panels.add_squares(first, count, result.data() + first);
   });
   comm.sum(result);
   return result;

@@ -25,7 +25,7 @@ class BasisMatrices {
   /// 3 n³ flops over the ranks of a node if new. Collective.
   const Entry& full(const communication::Communicator& comm, const factors::BasisPtr& basis,
                     const factors::Chain& matrix);
-  /// 2 n³ flops over all ranks if new. Collective.
+  /// n³ flops over all ranks if new. Collective.
   const Entry& diagonal(const communication::Communicator& comm, const factors::BasisPtr& basis,
                         const factors::Chain& matrix);
   /// Forgets what was not asked for since the last call.

@@ -16,6 +16,8 @@ BasisPanels::BasisPanels(const factors::Basis& basis, const Chain& matrix)
       rows_(factors::rows(matrix)),
       basis_(basis),
       matrix_({without_identities(matrix)}) {
+  const Chain links = without_identities(matrix);
+  if (links.size() == 1 && !links[0].inverse) entries_ = factors::dense_values(*links[0].factor);
   const Chain& from = basis.from_basis;
   if (from.size() == 1 && !from[0].inverse) values_ = factors::dense_values(*from[0].factor);
   stored_transposed_ = from[0].transposed;
@@ -27,6 +29,37 @@ void BasisPanels::load(Index first, Index count) {
   take_vectors(first, count);
   matrix_.apply(ConstView::contiguous(vectors_.data(), 1, n_, count),
                 View::contiguous(images_.data(), 1, rows_, count));
+}
+
+void BasisPanels::add_squares(Index first, Index count, double* squares) {
+  if (entries_.empty()) {
+    load(first, count);
+  } else {
+    take_vectors(first, count);
+    take_lower_images(count);
+  }
+  for (Index row = 0; row < n_; ++row) {
+    const double* vectors = vectors_.data() + row * count;
+    const double* images = images_.data() + row * count;
+    for (Index c = 0; c < count; ++c) squares[c] += vectors[c] * images[c];
+  }
+}
+
+/// (2 L + D) V for the blocks L below the diagonal of A and those on it, D: vᵀ(2 L + D)v = vᵀAv.
+void BasisPanels::take_lower_images(Index count) {
+  constexpr Index block = 256;
+  const int n = core::narrow<int>(n_);
+  const int columns = core::narrow<int>(count);
+  const auto multiply = [&](Index row, int rows, Index from, int inner, double scale, double keep) {
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, columns, inner, scale,
+                entries_.data() + row * n_ + from, n, vectors_.data() + from * count, columns, keep,
+                images_.data() + row * count, columns);
+  };
+  for (Index begin = 0; begin < n_; begin += block) {
+    const int rows = core::narrow<int>(std::min(block, n_ - begin));
+    multiply(begin, rows, begin, rows, 1, 0);
+    if (begin > 0) multiply(begin, rows, 0, core::narrow<int>(begin), 2, 1);
+  }
 }
 
 void BasisPanels::project(Index row, Index count, double* out) const {
@@ -60,10 +93,14 @@ void BasisPanels::take_vectors(Index first, Index count) {
   for (Index row = 0; row < n_ && !stored_transposed_; ++row) {
     std::copy_n(values_.data() + row * n_ + first, count, vectors_.data() + row * count);
   }
-  for (Index column = 0; column < count && stored_transposed_; ++column) {
-    const double* vector = values_.data() + (first + column) * n_;
-    for (Index row = 0; row < n_; ++row) {
-      vectors_[static_cast<std::size_t>(row * count + column)] = vector[row];
+  // In blocks of rows that stay in the cache while all columns are written.
+  constexpr Index block = 32;
+  for (Index begin = 0; begin < n_ && stored_transposed_; begin += block) {
+    const Index end = std::min(begin + block, n_);
+    for (Index column = 0; column < count; ++column) {
+      const double* vector = values_.data() + (first + column) * n_;
+      double* target = vectors_.data() + column;
+      for (Index row = begin; row < end; ++row) target[row * count] = vector[row];
     }
   }
 }

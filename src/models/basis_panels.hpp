@@ -25,18 +25,23 @@ class BasisPanels {
   const std::vector<double>& images() const noexcept { return images_; }
 
   void load(Index first, Index count);
+  /// The same columns of V, and v_iᵀ A v_i for each of them by the lower triangle of a symmetric A:
+  /// half the flops of load(), whose images it does not give.
+  void add_squares(Index first, Index count, double* squares);
   /// Rows [row, n) of VᵀAV for the loaded columns of a square A, at `out` with leading dimension n.
   void project(Index row, Index count, double* out) const;
 
  private:
   void take_vectors(Index first, Index count);
+  void take_lower_images(Index count);
   void project_by_chain(Index row, Index count, double* out) const;
 
   Index n_;
   Index rows_;
   const factors::Basis& basis_;
   factors::LocalProduct matrix_;
-  std::span<const double> values_;
+  std::span<const double> entries_;  ///< of A, if it is one dense factor
+  std::span<const double> values_;   ///< of V, if it is one dense factor
   bool stored_transposed_ = false;
   std::vector<double> vectors_;
   std::vector<double> images_;

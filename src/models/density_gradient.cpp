@@ -45,7 +45,7 @@ void DensityGradient::check(const std::vector<std::vector<ScaledProduct>>& deriv
 }
 
 /// By flops: a rank update for all parameters of a mode and 3 n³ for each new matrix, against three
-/// products along the mode per parameter and 2 n³ for the new diagonal.
+/// products along the mode per parameter and n³ for the new diagonal.
 bool DensityGradient::prefers_gram(const Term& term) const {
   const std::size_t mode = term.full.front();
   const auto& basis = covariance_.spectrum().bases[mode];
@@ -54,7 +54,7 @@ bool DensityGradient::prefers_gram(const Term& term) const {
   const double update = static_cast<double>(layout_.size()) * n;
   const double cube = n * n * n;
   const double by_gram = update + (matrices_.has(basis, matrix, true) ? 0 : 3 * cube);
-  const double directly = 6 * update + (matrices_.has(basis, matrix, false) ? 0 : 2 * cube);
+  const double directly = 6 * update + (matrices_.has(basis, matrix, false) ? 0 : cube);
   return by_gram <= directly;
 }
 

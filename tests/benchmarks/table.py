@@ -389,6 +389,44 @@ def missing_cells(bench):
         bench.row(row, f"{count:.0f}", "-", "-", "-", "<= 15", count <= 15)
 
 
+def gaussians(bench):
+    """Gaussian models over 1000 x 1000 with dense factors, np = 2."""
+    rows = ("Gaussian, 1000 x 1000: log density, gradient", "  against numpy, two threads",
+            "  with new scales only")
+    if any(map(bench.wants, rows)):
+        ours = bench.program(2, "gaussian_benchmark", "density", 1000, TRIALS)
+        peers = os.path.join(HERE, "gaussian_peers.py")
+        peer = bench.run([sys.executable, peers, "density", "1000", str(TRIALS)],
+                         OPENBLAS_NUM_THREADS="2")["density_seconds"]
+        time = ours["density_seconds"]
+        limit = ours["dsyevd_seconds"] + ours["gemms_seconds"]
+        bench.row(rows[0], seconds(time), seconds(limit), f"{time / limit:.2f}", f"{limit / time:.0%}",
+                  "<= 1.3", time <= 1.3 * limit)
+        bench.row(rows[1], seconds(time), seconds(peer), f"{peer / time:.1f} x", "-", ">= 2.5 x",
+                  peer >= 2.5 * time)
+        part = ours["scales_to_density"]
+        bench.row(rows[2], seconds(ours["scales_seconds"]), seconds(time), f"{part:.2f}", "-",
+                  "<= 0.15", part <= 0.15)
+    row = "Gaussian, 1000 x 1000: 100 draws"
+    if bench.wants(row):
+        ours = bench.program(2, "gaussian_benchmark", "draws", 1000, 100)
+        part = ours["draws_to_gemm"]
+        bench.row(row, f"{ours['draws_gflops']:.1f} GFLOP/s", f"{ours['gemm_gflops']:.1f} GFLOP/s",
+                  f"{part:.0%}", f"{part:.0%}", ">= 75%", part >= 0.75)
+    row = "Gaussian, 1000 x 1000: mean and variance"
+    if bench.wants(row):
+        ours = bench.program(2, "gaussian_benchmark", "predict", 1000, 5)
+        ratio = ours["predict_to_apply_per_output"]
+        bench.row(row, seconds(ours["predict_seconds"]), seconds(2 * ours["apply_seconds"]),
+                  f"{ratio:.2f}", "-", "<= 3", ratio <= 3)
+    row = "Gaussian, 6574 x 12: after the eigenvectors"
+    if bench.wants(row):
+        ours = bench.program(2, "gaussian_benchmark", "long", 6574, 12, 1)
+        part = ours["after_seconds"] / ours["bases_seconds"]
+        bench.row(row, seconds(ours["after_seconds"]), seconds(ours["bases_seconds"]), f"{part:.1%}",
+                  "-", "<= 5%", part <= 0.05)
+
+
 def main(build, work, *wanted):
     bench = Bench(build, work, wanted)
     print(f"{'work':<46}{'ours':>16}{'peer':>16}{'ratio':>12}{'limit':>8}  {'target':<12}")
