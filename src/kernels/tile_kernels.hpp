@@ -46,6 +46,9 @@ struct Context {
   Index lanes = 0;
   /// Of steps that leave the registers for a moment; not on the stack, so that they can jump on.
   alignas(alignment) T scratch[static_cast<std::size_t>(row_group * most_lanes)] = {};
+  /// A and S between steps, where they cannot stay in registers.
+  alignas(alignment) T state[static_cast<std::size_t>(2 * row_group * most_lanes)] = {};
+  bool round_done = false;
 };
 
 /// The functions of one instruction set.

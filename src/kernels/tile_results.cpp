@@ -14,16 +14,6 @@
 #include "kernels/tile_steps-inl.hpp"
 // clang-format on
 
-// The loop over the columns goes from step to step without returning where calls at the end of a
-// function surely become jumps; else the stack would grow with it.
-#undef KRONWERK_KERNELS_JUMPS
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && HWY_ARCH_X86 && \
-    (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2)
-#define KRONWERK_KERNELS_JUMPS 1
-#else
-#define KRONWERK_KERNELS_JUMPS 0
-#endif
-
 #ifndef KRONWERK_KERNELS_RAISE_SHIFTS
 #define KRONWERK_KERNELS_RAISE_SHIFTS
 namespace kronwerk::kernels {
@@ -306,6 +296,7 @@ void next_columns(const Step<T>* step, const T* columns, const T* rows, Context<
 #else
   static_cast<void>(a0), static_cast<void>(a1), static_cast<void>(a2), static_cast<void>(a3);
   static_cast<void>(columns), static_cast<void>(rows);
+  context->round_done = true;
 #endif
   store_four<T>(context->accumulators, static_cast<Index>(hn::Lanes(Tag<T>())), s0, s1, s2, s3);
 }
@@ -319,6 +310,18 @@ void enter_steps(const Step<T>* step, const T* columns, const T* rows, Context<T
   reinterpret_cast<StepFunction<T>>(step->function)(
       step, columns, rows, &context, zero, zero, zero, zero, hn::Load(d, sums),
       hn::Load(d, sums + lanes), hn::Load(d, sums + 2 * lanes), hn::Load(d, sums + 3 * lanes));
+#if !KRONWERK_KERNELS_JUMPS
+  const T* state = context.state;
+  while (!context.round_done) {
+    ++step;
+    reinterpret_cast<StepFunction<T>>(step->function)(
+        step, columns, rows, &context, hn::Load(d, state), hn::Load(d, state + lanes),
+        hn::Load(d, state + 2 * lanes), hn::Load(d, state + 3 * lanes),
+        hn::Load(d, state + 4 * lanes), hn::Load(d, state + 5 * lanes),
+        hn::Load(d, state + 6 * lanes), hn::Load(d, state + 7 * lanes));
+  }
+  context.round_done = false;
+#endif
 }
 
 template <typename T>

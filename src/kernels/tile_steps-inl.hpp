@@ -10,6 +10,19 @@
 
 #include "kernels/tile_kernels.hpp"
 
+// Every step ends by calling the next one with the same arguments, which the compiler makes a jump:
+// A and S stay in registers from step to step ("threaded code": Bell 1973; with vectors in
+// registers as in the raster pipeline of Skia). Where calls at the end of a function do not surely
+// become jumps, the stack would grow: there every step leaves the vectors in the context and
+// returns.
+#undef KRONWERK_KERNELS_JUMPS
+#if defined(__OPTIMIZE__) && !HWY_IS_ASAN && !HWY_IS_MSAN && HWY_ARCH_X86 && \
+    (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2)
+#define KRONWERK_KERNELS_JUMPS 1
+#else
+#define KRONWERK_KERNELS_JUMPS 0
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace kronwerk::kernels::HWY_NAMESPACE {
 
@@ -19,9 +32,6 @@ using Tag = hn::ScalableTag<T>;
 template <typename T>
 using Vec = hn::Vec<Tag<T>>;
 
-// Every step ends by calling the next one with the same arguments, which the compiler makes a jump:
-// A and S stay in registers from step to step ("threaded code": Bell 1973; with vectors in
-// registers as in the raster pipeline of Skia).
 template <typename T>
 using StepFunction = void (*)(const Step<T>* step, const T* columns, const T* rows,
                               Context<T>* context, Vec<T> a0, Vec<T> a1, Vec<T> a2, Vec<T> a3,
@@ -31,8 +41,23 @@ template <typename T>
 HWY_INLINE void go_on(const Step<T>* step, const T* columns, const T* rows, Context<T>* context,
                       Vec<T> a0, Vec<T> a1, Vec<T> a2, Vec<T> a3, Vec<T> s0, Vec<T> s1, Vec<T> s2,
                       Vec<T> s3) {
+#if KRONWERK_KERNELS_JUMPS
   return reinterpret_cast<StepFunction<T>>(step[1].function)(step + 1, columns, rows, context, a0,
                                                              a1, a2, a3, s0, s1, s2, s3);
+#else
+  static_cast<void>(step), static_cast<void>(columns), static_cast<void>(rows);
+  const Tag<T> d;
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  T* state = context->state;
+  hn::Store(a0, d, state);
+  hn::Store(a1, d, state + lanes);
+  hn::Store(a2, d, state + 2 * lanes);
+  hn::Store(a3, d, state + 3 * lanes);
+  hn::Store(s0, d, state + 4 * lanes);
+  hn::Store(s1, d, state + 5 * lanes);
+  hn::Store(s2, d, state + 6 * lanes);
+  hn::Store(s3, d, state + 7 * lanes);
+#endif
 }
 
 template <typename T>

@@ -14,7 +14,9 @@
 namespace kronwerk::kernels {
 
 /// Over the column index j, for every row i and component of F. Lists are ascending for kmin and
-/// descending for kmax, and stable: the lowest index wins ties.
+/// descending for kmax, and stable: the lowest index wins ties. NaN propagates in sum, mean, norm,
+/// logsumexp and softmax; the others leave it out and count it. Over no columns: sum, norm, count
+/// and any 0, all 1, mean and softmax NaN, logsumexp -inf, min +inf and max -inf with the index -1.
 enum class ReductionKind {
   sum,
   mean,
