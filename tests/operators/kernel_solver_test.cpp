@@ -136,6 +136,24 @@ TEST(KernelSolver, DenseFactorisationMatchesToo) {
   }
 }
 
+TEST(KernelSolver, LargerSystemsAreIterated) {
+  const auto comm = Communicator::duplicate(MPI_COMM_WORLD);
+  const Index n = 3000;
+  const KernelCase kernel(comm, "exp(-4*sqdist(x, y))", oracle::random_vector(n * 3, 1), 3);
+  const auto op = kernel.op(1, 1, 0.1);
+  const KernelSolver solver(op, settings(KernelMethod::automatic, 1e-8));
+  EXPECT_EQ(solver.method(), "cg") << solver.why();
+  EXPECT_GT(solver.rank(), 100);
+  const auto b = own_rows(comm, oracle::random_vector(n, 2), 1);
+  std::vector<double> a(b.size());
+  const KrylovOutcome outcome = solver.solve(b, a, 1);
+  EXPECT_TRUE(outcome.converged) << outcome.reason;
+  EXPECT_LT(outcome.iterations, 30) << solver.why();
+  std::vector<double> image(b.size());
+  op->apply(a, image);
+  EXPECT_LT(oracle::relative_error(all_rows(comm, image, n, 1), all_rows(comm, b, n, 1)), 1.01e-8);
+}
+
 TEST(KernelSolver, IndefiniteKernelsAreSolvedByMinres) {
   const auto comm = Communicator::duplicate(MPI_COMM_WORLD);
   const KernelCase kernel(comm, "sqrt(1 + sqdist(x, y))", oracle::random_vector(60 * 2, 1), 2);
