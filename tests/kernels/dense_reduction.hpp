@@ -129,21 +129,22 @@ class DenseRow {
   std::size_t dimension_;
 };
 
-/// One reduction over j of all rows by its definition; `keep` says which pairs take part.
-inline ReductionResult dense_reduction(
-    const Expression& formula, const Constants& constants, const ReductionRequest& request,
-    const Side& rows, const Side& columns,
-    const std::function<bool(Index, Index)>& keep = [](Index, Index) { return true; }) {
+/// One reduction over j of the rows [begin, end) by its definition; `keep` says which pairs take
+/// part.
+inline ReductionResult dense_reduction(const Expression& formula, const Constants& constants,
+                                       const ReductionRequest& request, const Side& rows,
+                                       const Side& columns, Index begin, Index end,
+                                       const std::function<bool(Index, Index)>& keep) {
   const ReferenceEvaluator evaluate(rows, columns, constants);
   const auto as_doubles = [](const ReferenceEvaluator::Values& values) {
     return std::vector<double>(values.begin(), values.end());
   };
-  ReductionResult result{rows.count,
+  ReductionResult result{end - begin,
                          request.k,
                          request.weight ? request.weight->dimension() : formula.dimension(),
                          {},
                          {}};
-  for (Index i = 0; i < rows.count; ++i) {
+  for (Index i = begin; i < end; ++i) {
     std::vector<DensePair> pairs;
     for (Index j = 0; j < columns.count; ++j) {
       if (!keep(i, j)) continue;

@@ -23,19 +23,6 @@ inline Constants test_constants() {
   return {{{"s", 0.7}}, {{"u", {0.3, -0.4, 1.1}}}};
 }
 
-/// This rank's part of a result for all rows.
-inline ReductionResult part_of(const ReductionResult& whole,
-                               const distribution::BlockPartition& partition, int rank) {
-  const Index width = whole.k * whole.dimension;
-  ReductionResult part{partition.count(rank), whole.k, whole.dimension, {}, {}};
-  for (Index v = partition.begin(rank) * width; v < partition.end(rank) * width; ++v) {
-    const auto place = static_cast<std::size_t>(v);
-    if (!whole.values.empty()) part.values.push_back(whole.values[place]);
-    if (!whole.indices.empty()) part.indices.push_back(whole.indices[place]);
-  }
-  return part;
-}
-
 inline void expect_results_near(const ReductionResult& found, const ReductionResult& expected,
                                 double tolerance, const std::string& what) {
   EXPECT_EQ(found.rows, expected.rows) << what;
@@ -61,15 +48,17 @@ inline ReductionResult dense_part(
     const communication::Communicator& comm, const ReductionTask& task,
     const ReductionRequest& request, const Side& rows, const Side& columns,
     const std::function<bool(Index, Index)>& keep = [](Index, Index) { return true; }) {
-  if (task.over == axis_j) {
-    return part_of(dense_reduction(task.formula, task.constants, request, rows, columns, keep),
-                   distribution::BlockPartition(rows.count, comm.size()), comm.rank());
+  const bool over_columns = task.over == axis_j;
+  const distribution::BlockPartition kept((over_columns ? rows : columns).count, comm.size());
+  const Index begin = kept.begin(comm.rank());
+  const Index end = kept.end(comm.rank());
+  if (over_columns) {
+    return dense_reduction(task.formula, task.constants, request, rows, columns, begin, end, keep);
   }
   ReductionRequest exchanged = request;
   if (request.weight) exchanged.weight = request.weight->transposed();
-  return part_of(dense_reduction(task.formula.transposed(), task.constants, exchanged, columns,
-                                 rows, [&](Index i, Index j) { return keep(j, i); }),
-                 distribution::BlockPartition(columns.count, comm.size()), comm.rank());
+  return dense_reduction(task.formula.transposed(), task.constants, exchanged, columns, rows, begin,
+                         end, [&](Index i, Index j) { return keep(j, i); });
 }
 
 }  // namespace kronwerk::kernels
