@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "kernels/distributed_reduction.hpp"
+#include "kernels/node_trees.hpp"
 
 namespace kronwerk::kernels {
 namespace {
@@ -51,6 +52,13 @@ TEST_F(NearestTest, products_give_the_same_answers_as_direct_evaluation) {
                     random_columns(1300, dimension));
     }
   }
+}
+
+TEST_F(NearestTest, every_instruction_set_finds_the_same) {
+  trees::for_every_target([&](const char* target) {
+    SCOPED_TRACE(target);
+    expect_direct(task_for(24, 3), random_rows(70, 24), random_columns(611, 24));
+  });
 }
 
 TEST_F(NearestTest, few_points_are_no_exception) {
