@@ -16,8 +16,8 @@
 // become jumps, the stack would grow: there every step leaves the vectors in the context and
 // returns.
 #undef KRONWERK_KERNELS_JUMPS
-#if defined(__OPTIMIZE__) && !HWY_IS_ASAN && !HWY_IS_MSAN && HWY_ARCH_X86 && \
-    (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2)
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !HWY_IS_ASAN && !HWY_IS_MSAN && \
+    HWY_ARCH_X86 && (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2)
 #define KRONWERK_KERNELS_JUMPS 1
 #else
 #define KRONWERK_KERNELS_JUMPS 0
