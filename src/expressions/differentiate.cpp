@@ -65,10 +65,14 @@ NodePtr derivative(const NodePtr& node, const std::string& parameter) {
   switch (node->kind) {
     case NodeKind::parameter:
       return make.number(node->name == parameter ? 1 : 0);
+    case NodeKind::matrix: {
+      const auto found = node->derivatives.find(parameter);
+      return found == node->derivatives.end() ? make.zero(node->rows, node->cols)
+                                              : make.matrix(found->second, node->rows, node->cols);
+    }
     case NodeKind::number:
     case NodeKind::zero:
     case NodeKind::identity:
-    case NodeKind::matrix:
     case NodeKind::diagonal:
     case NodeKind::grid_diagonal:
       return make.zero(node->rows, node->cols);

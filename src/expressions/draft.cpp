@@ -90,6 +90,11 @@ class Drafter {
              fmt::format("'{0}' is a vector: as a matrix, write diag({0})", syntax.text));
       }
       result = sized(NodeKind::matrix, syntax.span, symbol.rows, symbol.cols);
+      result->derivatives = symbol.derivatives;
+      if (!symbol.identity.empty()) {
+        result->name = symbol.identity;
+        return result;
+      }
     }
     result->name = syntax.text;
     return result;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ struct Draft {
   bool scalar = false;
   double number = 0;
   std::string name;
+  std::map<std::string, std::string> derivatives;  ///< of a matrix, by parameter
   std::vector<std::unique_ptr<Draft>> arguments;
   formulas::Span span;
   /// Number of modes; 0 as long as only identities have been seen, which fit any grid.

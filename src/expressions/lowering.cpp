@@ -81,6 +81,10 @@ Lowering::Lowering(const communication::Communicator& comm,
   }
 }
 
+void Lowering::add(const std::string& name, FactorPtr matrix) {
+  state_->built[name] = std::move(matrix);
+}
+
 std::vector<LoweredProduct> Lowering::lower(const SumOfProducts& sum) {
   std::vector<LoweredProduct> result;
   for (const ProductTerm& term : sum.terms) {

@@ -39,6 +39,17 @@ NodePtr NodeFactory::identity(Extents extents) const {
   return make(NodeKind::identity, {}, extents, extents);
 }
 
+NodePtr NodeFactory::matrix(std::string name, Extents rows, Extents cols) const {
+  Node node;
+  node.kind = NodeKind::matrix;
+  node.name = std::move(name);
+  node.rows = std::move(rows);
+  node.cols = std::move(cols);
+  node.span = span_;
+  node.source = source_;
+  return std::make_shared<const Node>(std::move(node));
+}
+
 NodePtr NodeFactory::sum(NodePtr a, NodePtr b) const {
   if (is_zero(*a)) return b;
   if (is_zero(*b)) return a;

@@ -62,6 +62,7 @@ class Sizes {
     node.kind = draft.kind;
     node.number = draft.number;
     node.name = draft.name;
+    node.derivatives = draft.derivatives;
     node.span = draft.span;
     node.source = source_;
     for (const auto& argument : draft.arguments) node.arguments.push_back(finish(*argument));

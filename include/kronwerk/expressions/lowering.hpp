@@ -68,6 +68,8 @@ class Lowering {
   /// @param comm  must outlive the lowering
   Lowering(const communication::Communicator& comm,
            std::map<std::string, factors::FactorPtr> matrices);
+  /// One more matrix. Local.
+  void add(const std::string& name, factors::FactorPtr matrix);
   /// Collective.
   std::vector<LoweredProduct> lower(const SumOfProducts& sum);
   /// One factor of a term. Collective.

@@ -43,6 +43,8 @@ struct Node {
   NodeKind kind = NodeKind::number;
   double number = 0;
   std::string name;  ///< of a parameter, matrix or vector
+  /// Of a matrix that depends on parameters: the names of its derivatives.
+  std::map<std::string, std::string> derivatives;
   std::vector<std::shared_ptr<const Node>> arguments;
   Extents rows;  ///< empty for scalars
   Extents cols;
@@ -74,6 +76,7 @@ class NodeFactory {
   NodePtr number(double value) const;
   NodePtr zero(Extents rows, Extents cols) const;
   NodePtr identity(Extents extents) const;
+  NodePtr matrix(std::string name, Extents rows, Extents cols) const;
   NodePtr sum(NodePtr a, NodePtr b) const;
   NodePtr difference(NodePtr a, NodePtr b) const;
   NodePtr negation(NodePtr a) const;
