@@ -113,6 +113,11 @@ void Communicator::sum(std::span<double> values) const {
                           MPI_SUM, comm_));
 }
 
+void Communicator::sum(std::span<core::Index> values) const {
+  check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data(), core::narrow<int>(values.size()),
+                          MPI_INT64_T, MPI_SUM, comm_));
+}
+
 std::string Communicator::broadcast(std::string text, int root) const {
   core::Index length = std::ssize(text);
   broadcast(std::span(&length, 1), root);

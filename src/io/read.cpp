@@ -72,6 +72,38 @@ communication::SharedDense read_dense(const communication::Communicator& comm,
   return matrix;
 }
 
+std::map<std::string, double> read_numbers(const communication::Communicator& comm,
+                                           const Location& group) {
+  std::string names;
+  std::vector<double> values;
+  communication::on_root(comm, [&] {
+    const std::string above = normalised_path(group.dataset) + "/";
+    const auto file = open_input(group.file);
+    for (const std::string& path : dataset_paths(file)) {
+      if (!path.starts_with(above) || path.find('/', above.size()) != std::string::npos) continue;
+      const auto dataset = examine_numeric(file, {group.file, path});
+      if (core::product(dataset.shape) != 1) continue;
+      read_numbers(dataset, 0, std::span(&values.emplace_back(), 1));
+      names.append(path.substr(above.size())).push_back('\n');
+    }
+    if (values.empty()) {
+      throw core::DataError(fmt::format("{}: holds no numbers", name_of(group)));
+    }
+  });
+  names = comm.broadcast(std::move(names));
+  auto count = std::ssize(values);
+  comm.broadcast(std::span<core::Index>(&count, 1));
+  values.resize(static_cast<std::size_t>(count));
+  comm.broadcast(std::span<double>(values));
+  std::map<std::string, double> numbers;
+  for (const double value : values) {
+    const std::size_t end = names.find('\n');
+    numbers[names.substr(0, end)] = value;
+    names.erase(0, end + 1);
+  }
+  return numbers;
+}
+
 std::vector<double> read_vector(const communication::Communicator& comm, const Location& location) {
   const auto dataset = examine_numeric(comm, location);
   require_rank(dataset, 1, "a vector (1-D)");

@@ -18,14 +18,6 @@ namespace {
 
 constexpr core::Index slab_bytes = core::Index{1} << 30;
 
-struct Declared {
-  core::Index offset = 0;  ///< of the first value in the file, in bytes
-  core::Index count = 0;   ///< of values
-  bool complex = false;
-
-  core::Index element_bytes() const { return complex ? 16 : 8; }
-};
-
 TypeHandle complex_type() {
   auto type = TypeHandle::adopt(H5Tcreate(H5T_COMPOUND, sizeof(std::complex<double>)));
   H5Tinsert(type.get(), "r", 0, H5T_NATIVE_DOUBLE);
@@ -47,6 +39,19 @@ struct SmallDataset {
 
 }  // namespace
 
+struct ResultFile::Declared {
+  core::Index offset = 0;  ///< of the first value in the file, in bytes
+  core::Index count = 0;   ///< of values
+  Element element = Element::real;
+
+  static core::Index bytes(Element element) { return element == Element::complex ? 16 : 8; }
+  static const char* text(Element element) {
+    return element == Element::complex ? "complex"
+           : element == Element::real  ? "real"
+                                       : "of integers";
+  }
+};
+
 // Values go to the disk at once and without HDF5: every rank writes its slabs at the dataset's
 // place in the file, so that a full disk is an ordinary error on the rank that meets it. Everything
 // small waits on rank 0 for commit(), which is the only time HDF5 writes to the file again.
@@ -61,24 +66,28 @@ struct ResultFile::State {
   std::vector<SmallDataset> small_datasets;  ///< on rank 0
   std::vector<Attribute> attributes;         ///< on rank 0
 
-  Declared create(const std::string& path, std::span<const core::Index> shape, bool complex) const;
+  Declared create(const std::string& path, std::span<const core::Index> shape,
+                  Element element) const;
   core::Index pending_bytes() const;
   void write_pending() const;
 };
 
-Declared ResultFile::State::create(const std::string& path, std::span<const core::Index> shape,
-                                   bool complex) const {
+ResultFile::Declared ResultFile::State::create(const std::string& path,
+                                               std::span<const core::Index> shape,
+                                               Element element) const {
   Declared declared;
   declared.count = core::product(shape);
-  declared.complex = complex;
-  const core::Index bytes = core::multiply(declared.count, declared.element_bytes());
+  declared.element = element;
+  const core::Index bytes = core::multiply(declared.count, Declared::bytes(element));
   // Before HDF5 has anything to write, so that it need not meet a full disk itself.
   reserve_space(name, bytes + metadata_reserve);
   auto file = open_output(name);
   {
-    const auto type = complex_type();
-    const auto dataset =
-        io::create_dataset(file, path, complex ? type.get() : H5T_NATIVE_DOUBLE, shape);
+    const auto compound = complex_type();
+    const hid_t type = element == Element::complex ? compound.get()
+                       : element == Element::real  ? H5T_NATIVE_DOUBLE
+                                                   : H5T_NATIVE_INT64;
+    const auto dataset = io::create_dataset(file, path, type, shape);
     const haddr_t offset = H5Dget_offset(dataset.get());
     declared.offset = offset == HADDR_UNDEF ? 0 : core::narrow<core::Index>(offset);
   }
@@ -135,20 +144,25 @@ ResultFile& ResultFile::operator=(ResultFile&&) noexcept = default;
 ResultFile::~ResultFile() = default;
 
 void ResultFile::create_dataset(const std::string& path, std::span<const core::Index> shape) {
-  declare(path, shape, false);
+  declare(path, shape, Element::real);
 }
 
 void ResultFile::create_complex_dataset(const std::string& path,
                                         std::span<const core::Index> shape) {
-  declare(path, shape, true);
+  declare(path, shape, Element::complex);
+}
+
+void ResultFile::create_integer_dataset(const std::string& path,
+                                        std::span<const core::Index> shape) {
+  declare(path, shape, Element::integer);
 }
 
 void ResultFile::declare(const std::string& path, std::span<const core::Index> shape,
-                         bool complex) {
+                         Element element) {
   Declared declared;
-  communication::on_root(*state_->comm, [&] { declared = state_->create(path, shape, complex); });
+  communication::on_root(*state_->comm, [&] { declared = state_->create(path, shape, element); });
   declared.count = core::product(shape);
-  declared.complex = complex;
+  declared.element = element;
   state_->comm->broadcast(std::span<core::Index>(&declared.offset, 1));
   state_->datasets[normalised_path(path)] = declared;
 }
@@ -156,17 +170,23 @@ void ResultFile::declare(const std::string& path, std::span<const core::Index> s
 void ResultFile::write_range(const std::string& path, core::Index offset,
                              std::span<const double> values) {
   write_bytes(path, offset, static_cast<core::Index>(values.size()), std::as_bytes(values).data(),
-              false);
+              Element::real);
 }
 
 void ResultFile::write_complex_range(const std::string& path, core::Index offset,
                                      std::span<const std::complex<double>> values) {
   write_bytes(path, offset, static_cast<core::Index>(values.size()), std::as_bytes(values).data(),
-              true);
+              Element::complex);
+}
+
+void ResultFile::write_integer_range(const std::string& path, core::Index offset,
+                                     std::span<const std::int64_t> values) {
+  write_bytes(path, offset, static_cast<core::Index>(values.size()), std::as_bytes(values).data(),
+              Element::integer);
 }
 
 void ResultFile::write_bytes(const std::string& path, core::Index offset, core::Index count,
-                             const std::byte* values, bool complex) {
+                             const std::byte* values, Element element) {
   auto& state = *state_;
   Declared declared;
   communication::collectively(*state.comm, [&] {
@@ -176,9 +196,9 @@ void ResultFile::write_bytes(const std::string& path, core::Index offset, core::
           "{}: the dataset was not declared before it was written", name_of({state.target, path})));
     }
     declared = found->second;
-    if (declared.complex != complex) {
+    if (declared.element != element) {
       throw core::InternalError(fmt::format("{}: was declared {}", name_of({state.target, path}),
-                                            declared.complex ? "complex" : "real"));
+                                            Declared::text(declared.element)));
     }
     if (count > 0 && (offset < 0 || offset > declared.count || count > declared.count - offset)) {
       throw core::ShapeError(fmt::format("{}: has {} values; elements {} to {} were to be written",
@@ -189,16 +209,16 @@ void ResultFile::write_bytes(const std::string& path, core::Index offset, core::
       state.descriptor = FileDescriptor::open(state.name, O_RDWR);
     }
   });
-  const core::Index element = complex ? 16 : 8;
-  const core::Index slab_elements = slab_bytes / element;
+  const core::Index width = Declared::bytes(element);
+  const core::Index slab_elements = slab_bytes / width;
   const core::Index slabs = state.comm->max((count + slab_elements - 1) / slab_elements);
   for (core::Index slab = 0; slab < slabs; ++slab) {
     communication::collectively(*state.comm, [&] {
       const core::Index first = std::min(count, slab * slab_elements);
       const core::Index size = std::min(slab_elements, count - first);
       if (size == 0) return;
-      write_at(state.descriptor, state.target, declared.offset + element * (offset + first),
-               values + element * first, element * size);
+      write_at(state.descriptor, state.target, declared.offset + width * (offset + first),
+               values + width * first, width * size);
     });
   }
 }
@@ -211,6 +231,13 @@ void ResultFile::write_vector(const std::string& path, std::span<const double> v
   if (!state_->comm->is_root()) return;
   state_->small_datasets.push_back(
       {path, {static_cast<core::Index>(values.size())}, {values.begin(), values.end()}});
+}
+
+void ResultFile::write_array(const std::string& path, std::span<const core::Index> shape,
+                             std::span<const double> values) {
+  if (!state_->comm->is_root()) return;
+  state_->small_datasets.push_back(
+      {path, {shape.begin(), shape.end()}, {values.begin(), values.end()}});
 }
 
 void ResultFile::write_attribute(const std::string& path, const std::string& name,

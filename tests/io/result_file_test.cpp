@@ -105,6 +105,32 @@ TEST_F(ResultFile, HoldsComplexNumbersAsACompoundOfTheirParts) {
   }
 }
 
+TEST_F(ResultFile, HoldsIntegersExactlyAndSmallArraysOfAnyShape) {
+  core::Index offset = 0;
+  std::vector<std::int64_t> values;
+  // Not to be had in floating point.
+  constexpr std::int64_t base = (std::int64_t{1} << 60) + 1;
+  for (const double value : share(comm_, 21, offset)) {
+    values.push_back(base + static_cast<std::int64_t>(value));
+  }
+  {
+    io::ResultFile result(comm_, target_, false);
+    result.create_integer_dataset("/index", core::Extents{7, 3});
+    EXPECT_THROW(result.write_range("/index", 0, std::vector<double>{}), core::InternalError);
+    result.write_integer_range("/index", offset, values);
+    result.write_array("/beta/covariance", core::Extents{2, 2}, std::vector<double>{1, 2, 3, 4});
+    result.commit();
+  }
+  const auto file = io::open_input(target_);
+  const auto dataset = io::DatasetHandle::adopt(H5Dopen2(file.get(), "/index", H5P_DEFAULT));
+  std::vector<std::int64_t> all(21);
+  ASSERT_GE(H5Dread(dataset.get(), H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, all.data()), 0);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(all[i], base + static_cast<std::int64_t>(i));
+  }
+  EXPECT_EQ(io::inspect(comm_, {target_, "/beta/covariance"}).shape, (core::Extents{2, 2}));
+}
+
 TEST_F(ResultFile, LeavesNothingBehindAfterAnExceptionAndKeepsTheOldResult) {
   const auto write = [&](double value, bool fail) {
     io::ResultFile result(comm_, target_, true);

@@ -53,6 +53,7 @@ class Communicator {
   bool any(bool value) const;
   /// In place, elementwise.
   void sum(std::span<double> values) const;
+  void sum(std::span<core::Index> values) const;
   /// `text` of rank `root` on every rank.
   std::string broadcast(std::string text, int root = 0) const;
   void broadcast(std::span<double> values, int root = 0) const;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,6 +42,10 @@ struct SparseFibres {
 /// @param length  divides N; below 2³¹
 SparseFibres read_sparse_fibres(const communication::Communicator& comm, const Location& location,
                                 core::Index length, core::Index first, core::Index count);
+
+/// The datasets of one number directly below a group, by name, on every rank.
+std::map<std::string, double> read_numbers(const communication::Communicator& comm,
+                                           const Location& group);
 
 /// A 1-D dataset on every rank.
 std::vector<double> read_vector(const communication::Communicator& comm, const Location& location);

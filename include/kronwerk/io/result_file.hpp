@@ -2,6 +2,7 @@
 
 #include <complex>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -38,10 +39,17 @@ class ResultFile {
   void create_complex_dataset(const std::string& path, std::span<const core::Index> shape);
   void write_complex_range(const std::string& path, core::Index offset,
                            std::span<const std::complex<double>> values);
+  /// The same for 64-bit integers. Collective.
+  void create_integer_dataset(const std::string& path, std::span<const core::Index> shape);
+  void write_integer_range(const std::string& path, core::Index offset,
+                           std::span<const std::int64_t> values);
   /// A scalar dataset. Collective.
   void write_scalar(const std::string& path, double value);
   /// A small 1-D dataset held by rank 0. Collective.
   void write_vector(const std::string& path, std::span<const double> values);
+  /// A small dataset of any shape held by rank 0, in row-major order. Collective.
+  void write_array(const std::string& path, std::span<const core::Index> shape,
+                   std::span<const double> values);
   /// An attribute of the group or dataset `path` ("/" for the root), created as a group if absent.
   /// Strings are variable-length UTF-8. Collective; rank 0's value counts.
   void write_attribute(const std::string& path, const std::string& name,
@@ -50,10 +58,12 @@ class ResultFile {
   void commit();
 
  private:
-  void declare(const std::string& path, std::span<const core::Index> shape, bool complex);
+  enum class Element { real, complex, integer };
+  void declare(const std::string& path, std::span<const core::Index> shape, Element element);
   void write_bytes(const std::string& path, core::Index offset, core::Index count,
-                   const std::byte* values, bool complex);
+                   const std::byte* values, Element element);
 
+  struct Declared;
   struct State;
   std::unique_ptr<State> state_;
 };
