@@ -13,3 +13,4 @@ kronwerk import table ../data/irish_wind.csv --transform sqrt --remove-seasonal-
 kronwerk import table ../data/irish_wind_stations.csv --columns longitude,latitude \
   --id-column code --to preparing.h5:/lonlat
 mv preparing.h5 wind.h5
+python3 hide.py
