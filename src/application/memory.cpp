@@ -21,8 +21,6 @@ namespace {
 using configuration::Task;
 using core::Index;
 
-// Resident size of a rank with MPI, PETSc, HDF5 and BLAS loaded, and the kernels' panels.
-constexpr double base_bytes = 150e6;
 constexpr double block_bytes = 256e6;
 constexpr double unlimited = std::numeric_limits<double>::infinity();
 
@@ -194,7 +192,7 @@ MemoryNeeds estimate_memory(const Problem& problem, Index count, int ranks, int 
   MemoryNeeds needs;
   needs.ranks = ranks;
   needs.nodes = nodes;
-  needs.base_bytes_per_rank = base_bytes;
+  needs.base_bytes_per_rank = base_bytes_per_rank;
   needs.batch = choose_batch(problem, count, ranks);
   const auto method = foresee_kind(problem, count, ranks);
   needs.method = method;
@@ -229,7 +227,7 @@ std::string explain_shortage(const MemoryNeeds& needs, const MemoryLimits& limit
                       core::format_bytes(limits.shared_bytes));
   }
   text += fmt::format("; this node has {} free", core::format_bytes(limits.bytes));
-  const double room = limits.bytes - needs.factor_bytes_per_node - base_bytes;
+  const double room = limits.bytes - needs.factor_bytes_per_node - base_bytes_per_rank;
   if (room <= 0) return text + ", less than the factors alone need";
   const double all_vectors = needs.vector_bytes_per_rank * needs.ranks;
   const double nodes = std::ceil(all_vectors / room);

@@ -9,6 +9,9 @@
 
 namespace kronwerk::application {
 
+/// Resident size of a rank with MPI, PETSc, HDF5 and BLAS loaded, and the kernels' panels.
+inline constexpr double base_bytes_per_rank = 150e6;
+
 /// What a job needs in memory, for one choice of ranks and nodes.
 struct MemoryNeeds {
   double vector_bytes_per_rank = 0;  ///< all blocks of vectors, the exchange's included

@@ -22,7 +22,20 @@ OperatorData::OperatorData(const communication::Communicator& comm, const Proble
     : comm_(&comm),
       data_(problem.data),
       matrices_(load_matrices(comm, problem)),
-      lowering_(comm, matrices_) {}
+      kernels_(comm, problem.kernels),
+      lowering_(comm, matrices_) {
+  add_kernels(problem);
+}
+
+void OperatorData::add_kernels(const Problem& problem) {
+  for (const auto& [name, use] : problem.kernel_factors) {
+    if (matrices_.contains(name)) continue;
+    const auto& [kernel, parameter] = use;
+    matrices_[name] = kernels_.make(kernel, parameter, problem.parameters());
+    lowering_.add(name, matrices_.at(name));
+    symmetric_.reset();
+  }
+}
 
 const std::set<std::string>& OperatorData::symmetric_matrices() {
   if (symmetric_) return *symmetric_;
@@ -71,6 +84,7 @@ factors::BasisResult OperatorData::bases(const std::vector<BasisQuestion>& quest
 }
 
 void OperatorData::forget() {
+  std::erase_if(matrices_, [&](const auto& entry) { return !data_.contains(entry.first); });
   lowering_ = expressions::Lowering(*comm_, matrices_);
   symmetries_.clear();
   bases_.clear();

@@ -38,6 +38,10 @@ class OperatorData {
   };
   factors::BasisResult bases(const std::vector<BasisQuestion>& questions);
 
+  /// Makes the kernel matrices of this problem that are not there: those of the job at other values
+  /// of the parameters. Collective.
+  void add_kernels(const Problem& problem);
+
   /// Forgets what was made of the matrices, whose memory is then free once nobody uses it.
   void forget();
 
@@ -49,6 +53,7 @@ class OperatorData {
   const communication::Communicator* comm_;
   std::map<std::string, io::DatasetInfo> data_;
   std::map<std::string, factors::FactorPtr> matrices_;
+  KernelMatrices kernels_;
   expressions::Lowering lowering_;
   std::optional<std::set<std::string>> symmetric_;
   std::map<std::string, factors::Symmetry> symmetries_;

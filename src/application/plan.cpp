@@ -91,6 +91,11 @@ std::string method_text(const Problem& problem, Index count, int ranks) {
     case Task::assemble:
       return "the transposed operator applied to unit vectors";
     case Task::project:
+    case Task::logpdf:
+    case Task::sample:
+    case Task::predict:
+    case Task::fit:
+    case Task::reduce:
       break;
   }
   return "";

@@ -35,6 +35,93 @@ expressions::MatrixSymbol symbol_of(const io::DatasetInfo& info, const std::stri
   return symbol;
 }
 
+/// Every name that one of the job's formulas uses.
+std::vector<std::string> names_in_formulas(const Job& job) {
+  std::vector<std::string> used;
+  const auto add = [&](const std::vector<std::string>& names) {
+    used.insert(used.end(), names.begin(), names.end());
+  };
+  const auto add_operator_formula = [&](const configuration::Placed<std::string>& formula) {
+    if (formula.value.empty()) return;
+    add(expressions::used_names(formula.value, job.where(formula.position)).matrices);
+  };
+  const auto add_kernel_formula = [&](const configuration::Placed<std::string>& formula) {
+    add(kernels::used_names(formula.value, job.where(formula.position)));
+  };
+  add_operator_formula(job.formula);
+  for (const auto& [name, kernel] : job.kernels) add_kernel_formula(kernel.formula);
+  if (job.gaussian) {
+    const auto& mean = job.gaussian->mean;
+    if (mean.parameter) used.push_back(mean.parameter->value);
+    for (const auto& column : mean.columns) add_operator_formula(column);
+  }
+  if (job.reduce) {
+    add_kernel_formula(job.reduce->formula);
+    if (job.reduce->weight) add_kernel_formula(*job.reduce->weight);
+  }
+  return used;
+}
+
+/// What is defined and not used is a misspelling more often than not.
+void check_used(const Job& job) {
+  const auto used = names_in_formulas(job);
+  const auto check = [&](const auto& defined, const char* what) {
+    for (const auto& [name, value] : defined) {
+      if (std::ranges::find(used, name) != used.end()) continue;
+      std::vector<std::string> undefined;
+      for (const std::string& other : used) {
+        if (!job.parameters.contains(other) && !job.matrices.contains(other) &&
+            !job.kernels.contains(other)) {
+          undefined.push_back(other);
+        }
+      }
+      throw ConfigurationError(fmt::format(
+          "{}: the {} '{}' is not used by the {} {}{}", job.where(value.position), what, name,
+          job.gaussian ? "covariance"
+          : job.reduce ? "formula"
+                       : "operator",
+          job.reduce ? job.reduce->formula.value : job.formula.value,
+          core::suggestion(name, undefined)));
+    }
+  };
+  check(job.parameters, "parameter");
+  if (job.reduce) return check(job.reduce->variables, "variable");
+  check(job.matrices, "matrix");
+  check(job.kernels, "kernel");
+}
+
+}  // namespace
+
+void read_parameter_file(const communication::Communicator& comm, Job& job) {
+  if (!job.parameter_file) return;
+  const auto& [file, position] = *job.parameter_file;
+  const auto used = names_in_formulas(job);
+  const auto numbers = io::read_numbers(comm, {file, "/parameters"});
+  std::vector<std::string> known;
+  for (const auto& [name, value] : numbers) {
+    known.push_back(name);
+    const bool wanted = std::ranges::find(used, name) != used.end();
+    if (wanted) job.parameters.try_emplace(name, configuration::Placed<double>{value, position});
+  }
+  const auto require = [&](const std::string& name, const configuration::Position& where,
+                           const char* key) {
+    if (job.parameters.contains(name)) return;
+    throw ConfigurationError(
+        fmt::format("{}: '{}' names '{}', which is not among the parameters of "
+                    "this file or of {}{}",
+                    job.where(where), key, name, file, core::suggestion(name, known)));
+  };
+  if (job.gradient) {
+    for (const auto& parameter : job.gradient->parameters) {
+      require(parameter.value, parameter.position, "gradient.parameters");
+    }
+  }
+  if (!job.gaussian) return;
+  for (const auto& [name, parameter] : job.gaussian->fit.parameters) {
+    require(name, parameter.position, "fit.parameters");
+  }
+}
+
 void check_names(const Job& job) {
   const auto check = [&](const auto& defined, const char* what) {
     for (const auto& [name, value] : defined) {
@@ -47,30 +134,18 @@ void check_names(const Job& job) {
   };
   check(job.parameters, "parameter");
   check(job.matrices, "matrix");
+  check(job.kernels, "kernel");
+  for (const auto& [name, value] : job.parameters) {
+    if (job.kernels.empty() || !kernels::is_reserved_name(name)) continue;
+    throw ConfigurationError(
+        fmt::format("{}: '{}' cannot name a parameter, because kernel formulas give it a meaning; "
+                    "choose another name",
+                    job.where(value.position), name));
+  }
+  check_used(job);
 }
 
-void check_used(const Job& job) {
-  const auto used = expressions::used_names(job.formula.value, job.where(job.formula.position));
-  const auto check = [&](const auto& defined, const std::vector<std::string>& names,
-                         const char* what) {
-    for (const auto& [name, value] : defined) {
-      if (std::ranges::find(names, name) != names.end()) continue;
-      std::vector<std::string> undefined;
-      for (const std::string& other : names) {
-        if (!job.parameters.contains(other) && !job.matrices.contains(other)) {
-          undefined.push_back(other);
-        }
-      }
-      throw ConfigurationError(fmt::format("{}: the {} '{}' is not used by the operator {}{}",
-                                           job.where(value.position), what, name, job.formula.value,
-                                           core::suggestion(name, undefined)));
-    }
-  };
-  std::vector<std::string> all = used.parameters;
-  all.insert(all.end(), used.matrices.begin(), used.matrices.end());
-  check(job.parameters, all, "parameter");
-  check(job.matrices, all, "matrix");
-}
+namespace {
 
 bool differentiable(Task task) {
   const auto& tasks = configuration::find_entry("gradient")->tasks;
@@ -166,6 +241,33 @@ void require_eigenvalues(const Problem& problem, const expressions::SpectralStru
       problem.job.where(problem.job.formula.position), reason));
 }
 
+void add_kernel_symbols(const std::map<std::string, KernelMatrix>& kernels,
+                        expressions::Symbols& symbols) {
+  for (const auto& [name, kernel] : kernels) {
+    const expressions::MatrixSymbol symbol = kernel.symbol(symbols.parameters);
+    expressions::MatrixSymbol plain{kernel.rows, kernel.cols};
+    for (const auto& [parameter, derivative] : symbol.derivatives) {
+      symbols.matrices[derivative] = plain;
+    }
+    symbols.matrices[symbol.identity] = plain;
+    symbols.matrices[name] = symbol;
+  }
+}
+
+std::map<std::string, std::pair<std::string, std::string>> find_kernel_factors(
+    const std::map<std::string, KernelMatrix>& kernels, const std::set<std::string>& names,
+    const std::map<std::string, double>& parameters) {
+  std::map<std::string, std::pair<std::string, std::string>> found;
+  for (const auto& [name, kernel] : kernels) {
+    const expressions::MatrixSymbol symbol = kernel.symbol(parameters);
+    if (names.contains(symbol.identity)) found[symbol.identity] = {name, ""};
+    for (const auto& [parameter, derivative] : symbol.derivatives) {
+      if (names.contains(derivative)) found[derivative] = {name, parameter};
+    }
+  }
+  return found;
+}
+
 io::Location to_location(const configuration::DatasetReference& reference) {
   return {reference.file, reference.dataset};
 }
@@ -175,7 +277,6 @@ Problem analyse_problem(const communication::Communicator& comm, configuration::
   problem.job = std::move(job);
   const Job& the_job = problem.job;
   check_names(the_job);
-  check_used(the_job);
   for (const auto& [name, parameter] : the_job.parameters) {
     problem.symbols.parameters[name] = parameter.value;
   }
@@ -184,14 +285,19 @@ Problem analyse_problem(const communication::Communicator& comm, configuration::
     problem.symbols.matrices[name] = symbol_of(info, the_job.where(matrix.position), name);
     problem.data[name] = info;
   }
+  problem.kernels = understand_kernels(comm, the_job);
+  add_kernel_symbols(problem.kernels, problem.symbols);
   const std::string where = the_job.where(the_job.formula.position);
   const auto expression = expressions::analyse(the_job.formula.value, problem.symbols, where);
   problem.sum = expressions::simplify(expression, problem.parameters());
   problem.factor_names = expressions::factor_names(expression);
+  std::set<std::string> names = problem.factor_names;
   for (const std::string& name : parameters_to_differentiate(the_job)) {
-    problem.derivatives[name] =
-        expressions::simplify(expressions::differentiate(expression, name), problem.parameters());
+    const auto derivative = expressions::differentiate(expression, name);
+    problem.derivatives[name] = expressions::simplify(derivative, problem.parameters());
+    names.merge(expressions::factor_names(derivative));
   }
+  problem.kernel_factors = find_kernel_factors(problem.kernels, names, problem.parameters());
   check_method(problem);
   check_index_size(problem);
   return problem;

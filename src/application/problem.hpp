@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "application/kernel_matrices.hpp"
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/configuration/job.hpp"
 #include "kronwerk/expressions/expression.hpp"
@@ -18,6 +19,10 @@ namespace kronwerk::application {
 struct Problem {
   configuration::Job job;
   std::map<std::string, io::DatasetInfo> data;  ///< by the matrices' names
+  std::map<std::string, KernelMatrix> kernels;
+  /// The kernel matrices that the operator or its derivatives use, by what they are called at the
+  /// parameters' values: the kernel and, for a derivative, the parameter.
+  std::map<std::string, std::pair<std::string, std::string>> kernel_factors;
   expressions::Symbols symbols;
   /// The data that are factors, of which every node has a copy; the others run over the whole grid.
   std::set<std::string> factor_names;
@@ -34,9 +39,24 @@ struct Problem {
 /// @throws ConfigurationError, DataError, ShapeError on every rank
 Problem analyse_problem(const communication::Communicator& comm, configuration::Job job);
 
-/// Loads the matrices, each once per node. Collective.
+/// Loads the matrices of files, each once per node. Collective.
 std::map<std::string, factors::FactorPtr> load_matrices(const communication::Communicator& comm,
                                                         const Problem& problem);
+
+/// Makes the kernels known to formulas under their names, with the derivatives by their parameters.
+void add_kernel_symbols(const std::map<std::string, KernelMatrix>& kernels,
+                        expressions::Symbols& symbols);
+/// Which of the names are kernel matrices or derivatives of them: for Problem::kernel_factors.
+std::map<std::string, std::pair<std::string, std::string>> find_kernel_factors(
+    const std::map<std::string, KernelMatrix>& kernels, const std::set<std::string>& names,
+    const std::map<std::string, double>& parameters);
+
+/// Adds the parameters of the result that `parameters.file` names, those that the formulas use and
+/// the configuration does not give. Collective.
+void read_parameter_file(const communication::Communicator& comm, configuration::Job& job);
+
+/// @throws ConfigurationError unless a name is free for the user to choose, and used by a formula
+void check_names(const configuration::Job& job);
 
 /// @throws ConfigurationError unless the operator's eigenvalues follow from those of one matrix per
 /// mode

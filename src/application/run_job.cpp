@@ -6,7 +6,11 @@
 
 #include "application/blas_check.hpp"
 #include "application/commands.hpp"
+#include "application/fit_checkpoint.hpp"
+#include "application/gaussian_job.hpp"
+#include "application/kernel_system.hpp"
 #include "application/project_task.hpp"
+#include "application/reduce_task.hpp"
 #include "application/sweep.hpp"
 #include "application/task.hpp"
 #include "application/version.hpp"
@@ -61,6 +65,11 @@ void run_task(TaskContext& context) {
     case Task::expm:
       return run_expm(context);
     case Task::project:
+    case Task::logpdf:
+    case Task::sample:
+    case Task::predict:
+    case Task::fit:
+    case Task::reduce:
       break;  // has no operator and does not come here
   }
 }
@@ -101,22 +110,42 @@ void check_converged(const Job& job, const std::string& failure) {
       job.solver.tolerance, failure, job.solver.max_iterations, job.output.file));
 }
 
+/// Points are differentiated by where the kernel matrix is not stored.
+void refuse_point_gradient(const Job& job) {
+  if (!job.gradient || job.gradient->points.empty()) return;
+  throw core::ConfigurationError(
+      fmt::format("{}: 'gradient.points' is for operators of one kernel, c*K + alpha*I, and the "
+                  "tasks apply and "
+                  "solve, with kernels.*.storage auto or lazy",
+                  job.where(job.gradient->points.front().position)));
+}
+
 void run_operator_job(const communication::Communicator& comm, const Job& job, Stages& stages,
                       const JobClock& clock) {
   Problem problem;
+  std::optional<KernelSystem> system;
   stages.run("analyse", [&] {
     problem = analyse_problem(comm, job);
+    system = find_kernel_system(problem);
     const core::Index count = count_inputs(comm, problem);
-    check_memory(comm, estimate_memory(problem, count, comm.size(), comm.node_count()));
+    check_memory(comm, system ? estimate_kernel_memory(problem, *system, count, comm.size(),
+                                                       comm.node_count())
+                              : estimate_memory(problem, count, comm.size(), comm.node_count()));
+    if (!system) refuse_point_gradient(job);
   });
   stages.report("analyse", problem.sum.text());
 
   io::ResultFile file(comm, job.output.file, job.output.overwrite);
   Report report;
+  std::string failure;
   std::optional<OperatorData> loaded;
-  stages.run("load", [&] { loaded.emplace(comm, problem); });
-  const std::string failure = compute_result(comm, problem, stages, report, file, *loaded,
-                                             std::make_shared<operators::Workspace>(comm));
+  if (system) {
+    failure = run_kernel_system(comm, problem, *system, stages, report, file);
+  } else {
+    stages.run("load", [&] { loaded.emplace(comm, problem); });
+    failure = compute_result(comm, problem, stages, report, file, *loaded,
+                             std::make_shared<operators::Workspace>(comm));
+  }
   close_job(comm, job, stages, report, file, clock);
   check_converged(job, failure);
 }
@@ -142,6 +171,28 @@ void run_projection_job(const communication::Communicator& comm, const Job& job,
 
 }  // namespace
 
+namespace {
+
+void run_gaussian_job(const communication::Communicator& comm, const Job& job, Stages& stages,
+                      const JobClock& clock) {
+  io::ResultFile file(comm, job.output.file, job.output.overwrite);
+  Report report;
+  const std::string failure = run_gaussian(comm, job, stages, report, file);
+  close_job(comm, job, stages, report, file, clock);
+  if (job.task == Task::fit) FitCheckpoint::remove(comm, job);
+  if (!failure.empty()) throw core::ConvergenceError(failure);
+}
+
+void run_reduce_job(const communication::Communicator& comm, const Job& job, Stages& stages,
+                    const JobClock& clock) {
+  io::ResultFile file(comm, job.output.file, job.output.overwrite);
+  Report report;
+  run_reduce(comm, job, stages, report, file);
+  close_job(comm, job, stages, report, file, clock);
+}
+
+}  // namespace
+
 std::string compute_result(const communication::Communicator& comm, const Problem& problem,
                            Stages& stages, Report& report, io::ResultFile& file, OperatorData& data,
                            std::shared_ptr<operators::Workspace> workspace) {
@@ -154,6 +205,7 @@ std::string compute_result(const communication::Communicator& comm, const Proble
                       .builder = {comm, std::move(workspace), data},
                       .products = {},
                       .derivatives = {}};
+  context.stages.run("load", [&] { data.add_kernels(problem); });
   lower(context);
   run_task(context);
   return context.failure;
@@ -163,7 +215,9 @@ Job load_job(const communication::Communicator& comm, const CommandLine& line) {
   std::string text;
   communication::on_root(comm, [&] { text = read_text(line.file); });
   text = comm.broadcast(std::move(text));
-  return configuration::parse_job(text, line.file, line.overrides);
+  Job job = configuration::parse_job(text, line.file, line.overrides);
+  read_parameter_file(comm, job);
+  return job;
 }
 
 void run_job(const communication::Communicator& comm, const Job& job, bool quiet) {
@@ -177,6 +231,10 @@ void run_job(const communication::Communicator& comm, const Job& job, bool quiet
                            comm.node_count() == 1 ? "node" : "nodes"));
   if (job.task == Task::project) {
     run_projection_job(comm, job, stages, clock);
+  } else if (job.task == Task::reduce) {
+    run_reduce_job(comm, job, stages, clock);
+  } else if (configuration::is_gaussian(job.task)) {
+    run_gaussian_job(comm, job, stages, clock);
   } else if (!job.sweep.empty()) {
     run_sweep(comm, job, stages, clock);
   } else {

@@ -70,13 +70,14 @@ double transformed(Transform transform, double value) {
 
 VectorReader::VectorReader(const communication::Communicator& comm, const configuration::Job& job,
                            configuration::VectorSource source, std::string what,
-                           const Extents& grid)
+                           const Extents& grid, Missing missing)
     : comm_(&comm),
       source_(std::move(source)),
       what_(std::move(what)),
       where_(job.where(source_.position)),
       grid_(grid),
-      points_(core::product(grid)) {
+      points_(core::product(grid)),
+      missing_(missing) {
   const auto* dataset = std::get_if<configuration::DatasetReference>(&source_.source);
   if (dataset == nullptr) return;
   const io::DatasetInfo info = io::inspect(comm, to_location(*dataset));
@@ -130,7 +131,7 @@ void VectorReader::read_raw(Index first, const distribution::Layout& layout,
   }
   const Index offset = first * points_ + layout.home_begin(comm_->rank());
   if (const auto* dataset = std::get_if<configuration::DatasetReference>(&source_.source)) {
-    io::read_range(*comm_, to_location(*dataset), offset, values);
+    io::read_range(*comm_, to_location(*dataset), offset, values, missing_ == Missing::allowed);
     return;
   }
   const auto& random = std::get<configuration::RandomReference>(source_.source);
@@ -145,6 +146,7 @@ void VectorReader::check_domain(std::span<const double> raw, Index offset, bool 
     const double result = derivative ? derivative_of(source_.transform, raw[i])
                                      : transformed(source_.transform, raw[i]);
     if (std::isfinite(result)) continue;
+    if (std::isnan(raw[i]) && missing_ == Missing::allowed) continue;
     const auto& names = configuration::find_entry("input.transform")->choices;
     throw core::DataError(
         fmt::format("{}: {} '{}' of '{}' is not finite at the value {} (position {})", where_,
@@ -162,6 +164,16 @@ void VectorReader::read(Index first, const distribution::Layout& layout,
     const Index offset = first * points_ + layout.home_begin(comm_->rank());
     check_domain(values, offset, false);
     transform_values(source_.transform, values);
+  });
+}
+
+void VectorReader::read_flat(Index offset, std::span<double> values, bool derivative) const {
+  io::read_range(*comm_, to_location(std::get<configuration::DatasetReference>(source_.source)),
+                 values.empty() ? 0 : offset, values, missing_ == Missing::allowed);
+  communication::collectively(*comm_, [&] {
+    check_domain(values, offset, derivative);
+    if (!derivative) return transform_values(source_.transform, values);
+    for (double& value : values) value = derivative_of(source_.transform, value);
   });
 }
 

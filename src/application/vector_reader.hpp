@@ -14,10 +14,16 @@ namespace kronwerk::application {
 /// a CSR group whose rows are the vectors, or random ones.
 class VectorReader {
  public:
+  /// What values that are NaN stand for.
+  enum class Missing {
+    refused,
+    allowed,  ///< cells that were not observed
+  };
   /// Looks up the shape; reads nothing else. Collective.
   /// @param what  "input", "gradient.cotangent", …, for messages
   VectorReader(const communication::Communicator& comm, const configuration::Job& job,
-               configuration::VectorSource source, std::string what, const Extents& grid);
+               configuration::VectorSource source, std::string what, const Extents& grid,
+               Missing missing = Missing::refused);
 
   const VectorShape& shape() const noexcept { return shape_; }
   /// Whether the values come from a CSR group.
@@ -34,6 +40,10 @@ class VectorReader {
   io::SparseFibres read_fibres(Index first, const distribution::Layout& layout) const;
   /// The same as read_raw(), transformed. @throws DataError where the transform is not defined
   void read(Index first, const distribution::Layout& layout, std::span<double> values) const;
+  /// The elements from `offset` on of the vectors one after the other, transformed or
+  /// (`derivative`) as the transform's derivative there; not of a CSR group. Offset and count may
+  /// differ from rank to rank. Collective.
+  void read_flat(Index offset, std::span<double> values, bool derivative = false) const;
   /// values *= transform'(raw values): takes derivatives to the file's values, and directions of
   /// the file's values to those of the transformed ones. `scratch` is as long as `values`.
   /// Collective.
@@ -53,6 +63,7 @@ class VectorReader {
   Index points_;
   Index sparse_cols_ = 0;
   VectorShape shape_;
+  Missing missing_;
 };
 
 /// @throws DataError on every rank if a value is NaN or infinite. Collective.

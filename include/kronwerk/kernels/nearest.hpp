@@ -16,8 +16,8 @@ bool prefers_products(const ReductionTask& task, Index kept, Index reduced);
 /// ε = 2⁻²⁴, after moving the origin to the mean of the points); pairs that could be among the
 /// nearest within that bound are then evaluated directly, in float64.
 ///
-/// Collective. Points that are not finite, or too large or too small to be squared, are left to direct
-/// evaluation.
+/// Collective. Points that are not finite, or too large or too small to be squared, are left to
+/// direct evaluation.
 /// @param task  is_nearest_search(task)
 ReduceOutcome reduce_nearest(const communication::Communicator& comm, const ReductionTask& task,
                              const DistributedSide& rows, const DistributedSide& columns);

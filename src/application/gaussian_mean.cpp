@@ -1,0 +1,103 @@
+// The mean of a Gaussian model: a constant, a parameter, or a regression.
+#include <fmt/format.h>
+
+#include "application/gaussian_model.hpp"
+#include "kronwerk/core/text.hpp"
+#include "kronwerk/formulas/syntax.hpp"
+#include "kronwerk/io/read.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+/// The names of one column, one for each mode; "" for ones.
+std::vector<std::string> parse_column(const std::string& text, const std::string& where) {
+  const formulas::Source source{text, where};
+  const auto refuse = [&](formulas::Span span) {
+    formulas::fail_at(source, span,
+                      "a column of the mean is kron(…) with a vector's name or 1 for each mode");
+  };
+  const auto name_of = [&](const formulas::Syntax& syntax) -> std::string {
+    if (syntax.kind == formulas::SyntaxKind::name) return syntax.text;
+    if (syntax.kind != formulas::SyntaxKind::number || syntax.value != 1) refuse(syntax.span);
+    return "";
+  };
+  const auto syntax = formulas::parse(source);
+  if (syntax->kind != formulas::SyntaxKind::call) return {name_of(*syntax)};
+  if (syntax->text != "kron") refuse(syntax->span);
+  std::vector<std::string> names;
+  for (const auto& argument : syntax->arguments) names.push_back(name_of(*argument));
+  return names;
+}
+
+}  // namespace
+
+void GaussianModel::check_columns() const {
+  const auto& mean = job_->gaussian->mean;
+  if (mean.parameter && !job_->parameters.contains(mean.parameter->value)) {
+    std::vector<std::string> known;
+    for (const auto& [name, value] : job_->parameters) known.push_back(name);
+    throw core::ConfigurationError(
+        fmt::format("{}: 'mean' names '{}', which is not among the parameters{}",
+                    job_->where(mean.parameter->position), mean.parameter->value,
+                    core::suggestion(mean.parameter->value, known)));
+  }
+  for (const auto& column : mean.columns) {
+    const std::string where = job_->where(column.position);
+    const auto names = parse_column(column.value, where);
+    if (names.size() != extents_.size()) {
+      throw core::ConfigurationError(
+          fmt::format("{}: the column {} has {} modes; the grid {} has {}", where, column.value,
+                      names.size(), core::to_text(extents_), extents_.size()));
+    }
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      if (names[k].empty()) continue;
+      const auto found = data_.find(names[k]);
+      if (found == data_.end()) {
+        throw core::ConfigurationError(
+            fmt::format("{}: the column {} names '{}', which is not among the matrices", where,
+                        column.value, names[k]));
+      }
+      if (found->second.shape == core::Extents{extents_[k]}) continue;
+      throw core::ShapeError(fmt::format(
+          "{}: '{}' in the column {} has the shape {}; mode {} needs a vector of {}", where,
+          names[k], column.value, core::to_text(found->second.shape), k + 1, extents_[k]));
+    }
+  }
+}
+
+std::vector<models::MeanColumn> GaussianModel::mean(const Parameters& parameters) {
+  const auto& mean = job_->gaussian->mean;
+  std::vector<models::MeanColumn> columns;
+  const std::vector<std::vector<double>> ones(extents_.size());
+  if (mean.parameter) columns.push_back({ones, parameters.at(mean.parameter->value)});
+  if (mean.constant != 0) columns.push_back({ones, mean.constant});
+  for (std::size_t c = 0; c < mean.columns.size(); ++c) {
+    const auto names = parse_column(mean.columns[c].value, job_->where(mean.columns[c].position));
+    models::MeanColumn column;
+    for (const std::string& name : names) {
+      column.vectors.push_back(name.empty() ? std::vector<double>() : files_.at(name)->diagonal());
+    }
+    if (c < mean.coefficients.size() && job_->task == configuration::Task::sample) {
+      column.coefficient = mean.coefficients[c];
+    }
+    columns.push_back(std::move(column));
+  }
+  return columns;
+}
+
+std::vector<models::MeanColumn> GaussianModel::mean_at(const Parameters& parameters,
+                                                       const NewPoints& points) {
+  auto columns = mean(parameters);
+  for (const auto& column : columns) {
+    for (std::size_t k = 0; k < column.vectors.size(); ++k) {
+      if (column.vectors[k].empty() || !points.new_mode[k]) continue;
+      throw core::ConfigurationError(fmt::format(
+          "{}: the mean has a regressor along mode {}, which has new points where its values are "
+          "not known; predict at the observed points of this mode",
+          job_->where(job_->gaussian->mean.position), k + 1));
+    }
+  }
+  return columns;
+}
+
+}  // namespace kronwerk::application

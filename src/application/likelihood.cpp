@@ -1,0 +1,179 @@
+#include "application/likelihood.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "kronwerk/core/text.hpp"
+
+namespace kronwerk::application {
+
+double Likelihood::Value::total() const {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+Likelihood::Likelihood(GaussianContext& context)
+    : context_(context),
+      observations_(context.comm, context.job, context.model.extents()),
+      slices_(context.comm, observations_.kept(), context.model.extents()),
+      per_block_(context.request().draws > 0 && context.job.task == configuration::Task::predict
+                     ? 1
+                     : observations_.count()) {
+  if (observations_.missing() > 0 && per_block_ > 1 && !masks_agree()) per_block_ = 1;
+  read_blocks();
+}
+
+bool Likelihood::masks_agree() {
+  const auto layout = covariance(context_.parameters).layout();
+  std::vector<double> first(static_cast<std::size_t>(layout.home_size(context_.comm.rank())));
+  std::vector<double> other(first.size());
+  observations_.read(0, layout, first);
+  for (Index o = 1; o < observations_.count(); ++o) {
+    observations_.read(o, layout, other);
+    bool differs = false;
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      differs = differs || std::isnan(first[i]) != std::isnan(other[i]);
+    }
+    if (context_.comm.any(differs)) return false;
+  }
+  return true;
+}
+
+void Likelihood::read_blocks() {
+  const auto whole = covariance(context_.parameters);
+  const int rank = context_.comm.rank();
+  layout_ = whole.layout(per_block_);
+  const auto one = whole.layout();
+  for (Index first = 0; first < observations_.count(); first += per_block_) {
+    auto& block = blocks_.emplace_back(static_cast<std::size_t>(layout_.home_size(rank)));
+    observations_.read(first, layout_, block);
+    if (observations_.missing() == 0) continue;
+    std::vector<double> field(static_cast<std::size_t>(one.home_size(rank)));
+    observations_.read(first, one, field);
+    masks_.push_back(models::CellMask::of_nan(context_.comm, one, field));
+  }
+}
+
+const models::CellMask* Likelihood::mask(std::size_t block) const {
+  return masks_.empty() ? nullptr : &masks_[block];
+}
+
+models::MissingSettings Likelihood::missing_settings() const {
+  const auto& solver = context_.job.solver;
+  models::MissingSettings settings;
+  settings.tolerance = solver.tolerance;
+  settings.max_iterations = solver.max_iterations;
+  settings.stochastic.probes = solver.probes;
+  settings.stochastic.seed = solver.seed;
+  return settings;
+}
+
+Likelihood::~Likelihood() = default;
+
+std::string Likelihood::text() const {
+  std::string text = core::to_text(observations_.extents()) + " cells";
+  if (observations_.count() > 1) text += fmt::format(", {} observations", observations_.count());
+  if (!observations_.all_kept()) {
+    text += " (of " + core::to_text(context_.model.extents()) +
+            ": slices without observations are "
+            "left out)";
+  }
+  if (observations_.missing() > 0) {
+    text += fmt::format(", {} missing", core::format_count(observations_.missing()));
+  }
+  return text;
+}
+
+models::Covariance Likelihood::covariance(const Parameters& parameters) {
+  auto terms = slices_.restrict_both(context_.model.terms(parameters));
+  slices_.forget_unused();
+  return {context_.comm, context_.workspace, std::move(terms), context_.model.cache()};
+}
+
+std::vector<models::MeanColumn> Likelihood::mean(const Parameters& parameters) {
+  auto columns = context_.model.mean(parameters);
+  for (auto& column : columns) {
+    for (std::size_t k = 0; k < column.vectors.size(); ++k) {
+      column.vectors[k] = slices_.restrict_vector(k, column.vectors[k]);
+    }
+  }
+  return columns;
+}
+
+std::vector<std::vector<operators::ScaledProduct>> Likelihood::derivatives(
+    const Parameters& parameters, const std::vector<std::string>& names) {
+  std::vector<std::vector<operators::ScaledProduct>> derivatives;
+  for (const std::string& name : names) {
+    auto& products = derivatives.emplace_back();
+    for (auto& product : context_.model.derivative(parameters, name)) {
+      products.push_back(slices_.restrict_both(std::move(product)));
+    }
+  }
+  return derivatives;
+}
+
+Likelihood::Value Likelihood::evaluate(const Parameters& parameters, const Request& request) {
+  const models::Covariance whole = covariance(parameters);
+  return observations_.missing() > 0 ? evaluate_missing(whole, parameters, request)
+                                     : evaluate_complete(whole, parameters, request);
+}
+
+/// What one evaluation found, with the parameter of the mean's part of the gradient.
+Likelihood::Value Likelihood::collect(models::LogDensity density, const Request& request,
+                                      const std::string& method) const {
+  Value value;
+  value.values = std::move(density.values);
+  value.gradient = std::move(density.gradient);
+  value.mean = std::move(density.mean);
+  value.method = method;
+  if (request.input_gradient) value.input_gradient.push_back(std::move(density.input_gradient));
+  const auto& parameter = context_.request().mean.parameter;
+  for (std::size_t p = 0; p < request.parameters.size(); ++p) {
+    if (parameter && request.parameters[p] == parameter->value) {
+      value.gradient[p] += density.mean_gradient.at(0);
+    }
+  }
+  return value;
+}
+
+Likelihood::Value Likelihood::evaluate_complete(const models::Covariance& covariance,
+                                                const Parameters& parameters,
+                                                const Request& request) {
+  // A mean that is a parameter changes; otherwise what was kept stays valid.
+  if (!density_ || context_.request().mean.parameter) {
+    density_.emplace(per_block_, blocks_.front(), mean(parameters));
+  }
+  auto found = density_->evaluate(
+      covariance, {derivatives(parameters, request.parameters), request.input_gradient});
+  return collect(std::move(found), request, covariance.description());
+}
+
+Likelihood::Value Likelihood::evaluate_missing(const models::Covariance& covariance,
+                                               const Parameters& parameters,
+                                               const Request& request) {
+  const models::DensityRequest wanted{derivatives(parameters, request.parameters),
+                                      request.input_gradient};
+  Value sum;
+  for (std::size_t block = 0; block < blocks_.size(); ++block) {
+    models::MissingDensity density(per_block_, blocks_[block], mean(parameters), masks_[block],
+                                   missing_settings());
+    auto found = density.evaluate(covariance, wanted);
+    const std::string method =
+        fmt::format("{}; missing cells by conjugate gradients ({} iterations), determinant {}",
+                    covariance.description(), found.completion.iterations,
+                    found.standard_error > 0 ? "by Lanczos quadrature" : "exact");
+    Value value = collect(std::move(found.density), request, method);
+    sum.standard_error =
+        std::hypot(sum.standard_error, found.standard_error * static_cast<double>(per_block_));
+    sum.values.insert(sum.values.end(), value.values.begin(), value.values.end());
+    sum.gradient.resize(value.gradient.size(), 0.0);
+    for (std::size_t p = 0; p < value.gradient.size(); ++p) sum.gradient[p] += value.gradient[p];
+    for (auto& gradient : value.input_gradient) sum.input_gradient.push_back(std::move(gradient));
+    sum.mean = std::move(value.mean);
+    sum.method = std::move(value.method);
+  }
+  return sum;
+}
+
+}  // namespace kronwerk::application
