@@ -118,9 +118,7 @@ void write_result(GaussianContext& context, const std::vector<models::FitParamet
 
 std::string run_fit(GaussianContext& context) {
   Stages& stages = context.stages;
-  std::optional<Likelihood> likelihood;
-  stages.run("read", [&] { likelihood.emplace(context); });
-  stages.report("read", likelihood->text());
+  Likelihood likelihood(context);
   const auto parameters = parameters_to_fit(context);
   std::vector<std::string> names;
   for (const auto& parameter : parameters) names.push_back(parameter.name);
@@ -128,9 +126,10 @@ std::string run_fit(GaussianContext& context) {
   const auto log_density = [&](std::span<const double> values) {
     Parameters all = context.parameters;
     for (std::size_t p = 0; p < names.size(); ++p) all[names[p]] = values[p];
-    auto value = likelihood->evaluate(all, {names, false});
+    auto value = likelihood.evaluate(all, {names, false});
     method = std::move(value.method);
-    return models::Evaluation{value.total(), std::move(value.gradient)};
+    return models::Evaluation{value.total(), std::move(value.gradient),
+                              std::move(value.gradient_errors)};
   };
   FitCheckpoint checkpoint(context.comm, context.job, stages);
   const auto settings = settings_of(context, parameters, checkpoint);

@@ -20,12 +20,20 @@ Likelihood::Likelihood(GaussianContext& context)
       per_block_(context.request().draws > 0 && context.job.task == configuration::Task::predict
                      ? 1
                      : observations_.count()) {
-  if (observations_.missing() > 0 && per_block_ > 1 && !masks_agree()) per_block_ = 1;
-  read_blocks();
+  // Which layouts the observations are read into follows from the covariance.
+  std::optional<models::Covariance> first;
+  context.stages.run("factorise", [&] { first.emplace(covariance(context.parameters)); });
+  context.stages.report("factorise", first->description());
+  context.stages.run("read", [&] {
+    if (observations_.missing() > 0 && per_block_ > 1 && !masks_agree(first->layout())) {
+      per_block_ = 1;
+    }
+    read_blocks(first->layout(), first->layout(per_block_));
+  });
+  context.stages.report("read", text());
 }
 
-bool Likelihood::masks_agree() {
-  const auto layout = covariance(context_.parameters).layout();
+bool Likelihood::masks_agree(const distribution::Layout& layout) const {
   std::vector<double> first(static_cast<std::size_t>(layout.home_size(context_.comm.rank())));
   std::vector<double> other(first.size());
   observations_.read(0, layout, first);
@@ -40,11 +48,10 @@ bool Likelihood::masks_agree() {
   return true;
 }
 
-void Likelihood::read_blocks() {
-  const auto whole = covariance(context_.parameters);
+void Likelihood::read_blocks(const distribution::Layout& one,
+                             const distribution::Layout& block_layout) {
   const int rank = context_.comm.rank();
-  layout_ = whole.layout(per_block_);
-  const auto one = whole.layout();
+  layout_ = block_layout;
   for (Index first = 0; first < observations_.count(); first += per_block_) {
     auto& block = blocks_.emplace_back(static_cast<std::size_t>(layout_.home_size(rank)));
     observations_.read(first, layout_, block);
@@ -166,6 +173,10 @@ Likelihood::Value Likelihood::evaluate_missing(const models::Covariance& covaria
     Value value = collect(std::move(found.density), request, method);
     sum.standard_error =
         std::hypot(sum.standard_error, found.standard_error * static_cast<double>(per_block_));
+    sum.gradient_errors.resize(found.gradient_errors.size(), 0.0);
+    for (std::size_t p = 0; p < found.gradient_errors.size(); ++p) {
+      sum.gradient_errors[p] = std::hypot(sum.gradient_errors[p], found.gradient_errors[p]);
+    }
     sum.values.insert(sum.values.end(), value.values.begin(), value.values.end());
     sum.gradient.resize(value.gradient.size(), 0.0);
     for (std::size_t p = 0; p < value.gradient.size(); ++p) sum.gradient[p] += value.gradient[p];

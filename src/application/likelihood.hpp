@@ -14,7 +14,7 @@ namespace kronwerk::application {
 /// observations, with its gradient.
 class Likelihood {
  public:
-  /// Reads the observations. Collective.
+  /// Reads the observations, in the stages "factorise" and "read". Collective.
   /// @param context  must outlive this
   explicit Likelihood(GaussianContext& context);
   ~Likelihood();
@@ -24,9 +24,10 @@ class Likelihood {
     bool input_gradient = false;
   };
   struct Value {
-    std::vector<double> values;    ///< log p of each observation
-    double standard_error = 0;     ///< of their sum, where a determinant is estimated
-    std::vector<double> gradient;  ///< by the parameters, of the sum
+    std::vector<double> values;           ///< log p of each observation
+    double standard_error = 0;            ///< of their sum, where a determinant is estimated
+    std::vector<double> gradient;         ///< by the parameters, of the sum
+    std::vector<double> gradient_errors;  ///< standard errors; empty if it is exact
     std::vector<std::vector<double>> input_gradient;  ///< of each block
     models::MeanEstimate mean;
     std::string method;
@@ -52,18 +53,18 @@ class Likelihood {
   const distribution::Layout& layout() const noexcept { return layout_; }
   /// This rank's home block of each block; NaN where a cell is missing.
   const std::vector<std::vector<double>>& blocks() const noexcept { return blocks_; }
-  /// "12 x 730 grid, 876 of 8,760 cells missing", for reports.
-  std::string text() const;
 
  private:
+  /// "12 x 730 cells, 876 missing", for the stage's line.
+  std::string text() const;
   Value evaluate_complete(const models::Covariance& covariance, const Parameters& parameters,
                           const Request& request);
   Value evaluate_missing(const models::Covariance& covariance, const Parameters& parameters,
                          const Request& request);
   Value collect(models::LogDensity density, const Request& request,
                 const std::string& method) const;
-  bool masks_agree();
-  void read_blocks();
+  bool masks_agree(const distribution::Layout& layout) const;
+  void read_blocks(const distribution::Layout& one, const distribution::Layout& block_layout);
   std::vector<std::vector<operators::ScaledProduct>> derivatives(
       const Parameters& parameters, const std::vector<std::string>& names);
 

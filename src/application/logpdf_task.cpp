@@ -46,9 +46,7 @@ void write_input_gradient(GaussianContext& context, const Likelihood& likelihood
 
 void run_logpdf(GaussianContext& context) {
   Stages& stages = context.stages;
-  std::optional<Likelihood> likelihood;
-  stages.run("read", [&] { likelihood.emplace(context); });
-  stages.report("read", likelihood->text());
+  Likelihood likelihood(context);
   Likelihood::Request request;
   if (context.job.gradient) {
     for (const auto& parameter : context.job.gradient->parameters) {
@@ -57,7 +55,7 @@ void run_logpdf(GaussianContext& context) {
     request.input_gradient = context.job.gradient->input;
   }
   Likelihood::Value value;
-  stages.run("evaluate", [&] { value = likelihood->evaluate(context.parameters, request); });
+  stages.run("evaluate", [&] { value = likelihood.evaluate(context.parameters, request); });
   stages.report("evaluate", value.method);
   std::string text = fmt::format("result      log density = {:.15g}", value.total());
   if (value.standard_error > 0) {
@@ -66,7 +64,7 @@ void run_logpdf(GaussianContext& context) {
   }
   context.report.line(text);
   write_mean(context, value.mean);
-  if (likelihood->observations().shape().several) {
+  if (likelihood.observations().shape().several) {
     context.file.write_vector("/result", value.values);
   } else {
     context.file.write_scalar("/result", value.values.at(0));
@@ -77,7 +75,7 @@ void run_logpdf(GaussianContext& context) {
         fmt::format("gradient    {} = {:.12g}", request.parameters[p], value.gradient[p]));
   }
   if (request.input_gradient) {
-    write_input_gradient(context, *likelihood, std::move(value.input_gradient));
+    write_input_gradient(context, likelihood, std::move(value.input_gradient));
   }
   context.report.set("method", value.method);
   context.report.set("converged", Index{1});

@@ -316,20 +316,18 @@ class Predictor {
 
 void run_predict(GaussianContext& context) {
   Stages& stages = context.stages;
-  std::optional<Likelihood> likelihood;
-  stages.run("read", [&] { likelihood.emplace(context); });
-  stages.report("read", likelihood->text());
-  if (context.request().factored_covariance && likelihood->observations().missing() > 0) {
+  Likelihood likelihood(context);
+  if (context.request().factored_covariance && likelihood.observations().missing() > 0) {
     throw core::ConfigurationError(fmt::format(
         "{}: with missing cells the covariance between new points has no factors; leave "
         "'factored_covariance' out, and ask for 'variance' or 'draws'",
         context.job.where(context.request().observations->position)));
   }
   std::optional<Predictor> predictor;
-  stages.run("factorise", [&] { predictor.emplace(context, *likelihood); });
-  stages.report("factorise", predictor->covariance().description());
+  stages.run("cross", [&] { predictor.emplace(context, likelihood); });
+  stages.report("cross", "covariances of new and observed points");
   predictor->declare();
-  for (std::size_t block = 0; block < likelihood->blocks().size(); ++block) {
+  for (std::size_t block = 0; block < likelihood.blocks().size(); ++block) {
     predictor->predict(block);
   }
   stages.report("solve", predictor->method());

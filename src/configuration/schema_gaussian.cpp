@@ -159,7 +159,7 @@ std::vector<SchemaEntry> fit_entries() {
        .documentation = "of the random starts"},
       {.path = "fit.tolerance",
        .types = number,
-       .default_value = "1e-5",
+       .default_value = "1e-3",
        .minimum = 0,
        .minimum_excluded = true,
        .tasks = fitting,

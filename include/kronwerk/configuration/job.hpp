@@ -162,7 +162,7 @@ struct FitRequest {
   std::map<std::string, FitParameter> parameters;
   core::Index starts = 1;
   std::uint64_t seed = 1;
-  double tolerance = 1e-5;
+  double tolerance = 1e-3;
   core::Index max_iterations = 200;
   bool standard_errors = true;
 };
