@@ -50,10 +50,6 @@ add_library(kronwerk_highway INTERFACE IMPORTED GLOBAL)
 target_include_directories(kronwerk_highway SYSTEM INTERFACE ${HIGHWAY_INCLUDE_DIRS})
 target_link_libraries(kronwerk_highway INTERFACE ${HIGHWAY_LINK_LIBRARIES})
 
-find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
-add_library(kronwerk_random123 INTERFACE IMPORTED GLOBAL)
-target_include_directories(kronwerk_random123 SYSTEM INTERFACE ${RANDOM123_INCLUDE_DIR})
-
 # Eigenvalues of large dense factors by all ranks: ELPA (symmetric) and ScaLAPACK (the rest).
 pkg_check_modules(ELPA REQUIRED elpa)
 pkg_check_modules(SCALAPACK REQUIRED scalapack-openmpi)

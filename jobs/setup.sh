@@ -8,7 +8,8 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libpetsc64-real-dev
           libhdf5-openmpi-dev hdf5-tools libopenblas-dev libscalapack-openmpi-dev libelpa-dev
-          libsuitesparse-dev libeigen3-dev libhwy-dev librandom123-dev libyaml-cpp-dev libcli11-dev libfmt-dev libgtest-dev)
+          libsuitesparse-dev libeigen3-dev libhwy-dev libyaml-cpp-dev libcli11-dev libfmt-dev
+          libgtest-dev)
 for group in "$@"; do
   case "$group" in
     plots) packages+=(python3 python3-h5py python3-numpy python3-scipy python3-matplotlib) ;;
