@@ -4,7 +4,10 @@
 
 #include <optional>
 
+#include "application/problem.hpp"
+#include "application/vector_shape.hpp"
 #include "kronwerk/core/text.hpp"
+#include "kronwerk/io/read.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -37,10 +40,44 @@ std::string run_task(GaussianContext& context) {
 
 }  // namespace
 
+MemoryNeeds estimate_gaussian_memory(const communication::Communicator& comm,
+                                     const configuration::Job& job, const GaussianModel& model,
+                                     int ranks, int nodes) {
+  MemoryNeeds needs;
+  needs.ranks = ranks;
+  needs.nodes = nodes;
+  needs.base_bytes_per_rank = base_bytes_per_rank;
+  const auto& request = *job.gaussian;
+  for (const Index extent : model.extents()) {
+    const auto n = static_cast<double>(extent);
+    // The factor, its eigenvectors, and the derivatives by the parameters of its kernel.
+    const bool differentiates = job.gradient.has_value() || job.task == Task::fit;
+    needs.factor_bytes_per_node += 8 * n * n * (differentiates ? 5 : 3);
+  }
+  Index count = 1;
+  if (request.observations) {
+    const auto& data = request.observations->data;
+    const auto info = io::inspect(comm, to_location(data));
+    count = match_shape(info.shape, model.extents(), data.file + ":" + data.dataset).count;
+  }
+  const auto points = static_cast<double>(core::product(model.extents()));
+  double vectors = 6 * static_cast<double>(count);
+  if (request.draws > 0) {
+    const auto block =
+        static_cast<double>(draws_per_block(ranks, core::product(model.extents()), request.draws));
+    vectors += (job.task == Task::sample ? 2 : 4) * block;
+  }
+  needs.vector_bytes_per_rank = 8 * points * vectors / ranks;
+  return needs;
+}
+
 std::string run_gaussian(const communication::Communicator& comm, const configuration::Job& job,
                          Stages& stages, Report& report, io::ResultFile& file) {
   std::optional<GaussianModel> model;
-  stages.run("load", [&] { model.emplace(comm, job); });
+  stages.run("load", [&] {
+    model.emplace(comm, job);
+    check_memory(comm, estimate_gaussian_memory(comm, job, *model, comm.size(), comm.node_count()));
+  });
   stages.report("load", fmt::format("{} on {} cells ({})", model->text(),
                                     core::format_count(core::product(model->extents())),
                                     core::to_text(model->extents())));

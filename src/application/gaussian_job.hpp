@@ -7,6 +7,7 @@
 
 #include "application/gaussian_model.hpp"
 #include "application/kept_slices.hpp"
+#include "application/memory.hpp"
 #include "application/observations.hpp"
 #include "application/report.hpp"
 #include "application/stages.hpp"
@@ -38,7 +39,13 @@ void run_predict(GaussianContext& context);
 std::string run_fit(GaussianContext& context);
 
 /// How many draws over `points` cells are made at a time.
-Index draws_per_block(const GaussianContext& context, Index points, Index draws);
+Index draws_per_block(int ranks, Index points, Index draws);
+
+/// Covariances, their bases and derivatives per node, observations and draws per rank; from
+/// metadata. Collective.
+MemoryNeeds estimate_gaussian_memory(const communication::Communicator& comm,
+                                     const configuration::Job& job, const GaussianModel& model,
+                                     int ranks, int nodes);
 
 /// A whole Gaussian job. Collective. @return why it did not converge; empty if it did
 std::string run_gaussian(const communication::Communicator& comm, const configuration::Job& job,

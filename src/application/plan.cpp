@@ -3,8 +3,11 @@
 #include <cstdio>
 
 #include "application/commands.hpp"
+#include "application/gaussian_job.hpp"
+#include "application/kernel_system.hpp"
 #include "application/memory.hpp"
 #include "application/project_task.hpp"
+#include "application/reduce_problem.hpp"
 #include "application/sweep.hpp"
 #include "application/task.hpp"
 #include "kronwerk/core/text.hpp"
@@ -144,6 +147,72 @@ void plan_projection_job(const communication::Communicator& comm, const configur
   });
 }
 
+void plan_reduce_job(const communication::Communicator& comm, const configuration::Job& job,
+                     int ranks, int nodes) {
+  const ReduceProblem problem = analyse_reduce(comm, job);
+  const MemoryNeeds needs = estimate_reduce_memory(problem, ranks, nodes);
+  const bool over_j = problem.task.over == kernels::axis_j;
+  const Index kept = over_j ? problem.rows : problem.columns;
+  const Index reduced = over_j ? problem.columns : problem.rows;
+  const auto spread =
+      kernels::choose_spread(kept, reduced, problem.task.formula.dimension(), ranks);
+  communication::on_root(comm, [&] {
+    print_warnings(job);
+    put("task", configuration::task_name(job.task));
+    put("reduction", problem.text());
+    put("pairs", core::format_count(kept * reduced));
+    print_ranks(needs);
+    put("method", problem.sparsity ? "block-sparse: blocks of distant points are left out"
+                  : spread == kernels::Spread::kept_axis
+                      ? "every rank its own results; blocks of points travel round a ring"
+                      : "every rank its own terms of all results, which are then combined");
+    print_memory(needs);
+  });
+}
+
+void plan_gaussian_job(const communication::Communicator& comm, const configuration::Job& job,
+                       int ranks, int nodes) {
+  const GaussianModel model(comm, job);
+  const MemoryNeeds needs = estimate_gaussian_memory(comm, job, model, ranks, nodes);
+  communication::on_root(comm, [&] {
+    print_warnings(job);
+    put("task", configuration::task_name(job.task));
+    put("covariance", model.text());
+    put("grid", fmt::format("{} ({} cells)", core::to_text(model.extents()),
+                            core::format_count(core::product(model.extents()))));
+    print_ranks(needs);
+    put("method", job.task == Task::sample
+                      ? "square roots of the factors, mode by mode"
+                      : "eigenvectors of the factors of each mode (Cholesky without noise), kept "
+                        "as long as the factors do not change");
+    print_memory(needs);
+  });
+}
+
+void plan_kernel_system(const communication::Communicator& comm, const Problem& problem,
+                        const KernelSystem& system, int ranks, int nodes) {
+  const MemoryNeeds needs =
+      estimate_kernel_memory(problem, system, count_inputs(comm, problem), ranks, nodes);
+  const KernelMatrix& kernel = problem.kernels.at(system.kernel);
+  communication::on_root(comm, [&] {
+    print_warnings(problem.job);
+    put("task", configuration::task_name(problem.job.task));
+    put("operator", problem.sum.text());
+    put("kernel", fmt::format("{} x {} entries, evaluated where they are needed (a stored matrix "
+                              "would take {}; storage: stored)",
+                              core::format_count(kernel.rows), core::format_count(kernel.cols),
+                              core::format_bytes(8.0 * static_cast<double>(kernel.rows) *
+                                                 static_cast<double>(kernel.cols))));
+    print_ranks(needs);
+    if (problem.job.task == Task::solve) {
+      put("method",
+          "conjugate gradients with a low-rank preconditioner, or a dense factorisation "
+          "where that is faster: decided by the points");
+    }
+    print_memory(needs);
+  });
+}
+
 }  // namespace
 
 void plan_job(const communication::Communicator& comm, const configuration::Job& job,
@@ -155,7 +224,12 @@ void plan_job(const communication::Communicator& comm, const configuration::Job&
         fmt::format("--nodes {}: more nodes than the {} ranks", nodes, ranks));
   }
   if (job.task == Task::project) return plan_projection_job(comm, job, ranks, nodes);
+  if (job.task == Task::reduce) return plan_reduce_job(comm, job, ranks, nodes);
+  if (configuration::is_gaussian(job.task)) return plan_gaussian_job(comm, job, ranks, nodes);
   const Problem problem = analyse_problem(comm, job);
+  if (const auto system = find_kernel_system(problem)) {
+    return plan_kernel_system(comm, problem, *system, ranks, nodes);
+  }
   const Index count = count_inputs(comm, problem);
   const MemoryNeeds needs = estimate_memory(problem, count, ranks, nodes);
   communication::on_root(comm, [&] {

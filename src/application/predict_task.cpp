@@ -232,7 +232,8 @@ class Predictor {
     constexpr Index small = 1'000'000;
     const Index cells = core::product(covariance_.extents());
     if (std::max(points(), cells) > small) return 1;
-    return draws_per_block(context_, std::max(points(), cells), context_.request().draws);
+    return draws_per_block(context_.comm.size(), std::max(points(), cells),
+                           context_.request().draws);
   }
 
   /// Matheron's rule with missing cells: a draw of field and noise is taken from the observations,

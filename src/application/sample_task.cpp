@@ -9,9 +9,8 @@
 
 namespace kronwerk::application {
 
-Index draws_per_block(const GaussianContext& context, Index points, Index draws) {
+Index draws_per_block(int ranks, Index points, Index draws) {
   constexpr double block_bytes = 256e6;
-  const Index ranks = context.comm.size();
   const double fitting = block_bytes * static_cast<double>(ranks) /
                          (8 * static_cast<double>(std::max<Index>(points, 1)));
   // A draw per rank at least, where that fits: then none is exchanged.
@@ -38,7 +37,7 @@ void run_sample(GaussianContext& context) {
   Extents shape = grid;
   if (draws > 1) shape.insert(shape.begin(), draws);
   context.file.create_dataset("/result", shape);
-  const Index batch = draws_per_block(context, points, draws);
+  const Index batch = draws_per_block(context.comm.size(), points, draws);
   Statistics statistics;
   std::vector<double> values;
   for (Index first = 0; first < draws; first += batch) {
