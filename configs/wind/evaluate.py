@@ -58,4 +58,4 @@ for axis, station in zip(axes, (0, 4, 11)):
     axis.set_ylabel(codes[station])
 axes[0].legend(ncol=4, fontsize=8)
 axes[-1].set_xlabel("days since 1961-01-01; square root of knots, seasonal mean removed")
-figure.savefig(here / "wind.png", dpi=110)
+figure.savefig(here / "wind.png", dpi=100)
