@@ -148,8 +148,10 @@ class Validator {
                        (entry.types & map) != 0 ? " or a map" : "", tree.text,
                        core::suggestion(tree.text, entry.choices)));
     }
-    if ((entry.types & (number | integer)) == 0) return;
-    const double value = *to_number(tree);
+    const std::optional<double> number_found = to_number(tree);
+    // Of a key that takes text as well, it may be no number.
+    if ((entry.types & (number | integer)) == 0 || !number_found) return;
+    const double value = *number_found;
     const bool above = entry.minimum_excluded ? value > entry.minimum : value >= entry.minimum;
     if (above && value <= entry.maximum) return;
     std::string range;
