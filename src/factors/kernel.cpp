@@ -24,22 +24,6 @@ constexpr Index diagonal_block = 16;
 constexpr double fibres_per_evaluation = 1024;
 constexpr double flops_per_nanosecond = 40;
 
-kernels::Side part_of(const kernels::Side& side, Index begin, Index count) {
-  kernels::Side result;
-  result.first = side.first + begin;
-  result.count = count;
-  for (const auto& [name, cloud] : side.variables) {
-    kernels::Cloud& part = result.variables[name];
-    part.dimension = cloud.dimension;
-    part.count = count;
-    for (Index c = 0; c < cloud.dimension; ++c) {
-      const double* from = cloud.values.data() + c * cloud.count + begin;
-      part.values.insert(part.values.end(), from, from + count);
-    }
-  }
-  return result;
-}
-
 Index extent(const KernelFactor::Matrix& matrix, bool rows) {
   return rows ? matrix.rows.count : matrix.columns.count;
 }

@@ -29,4 +29,18 @@ std::vector<double> from_cloud(const Cloud& cloud) {
   return points;
 }
 
+Side part_of(const Side& side, Index begin, Index count) {
+  Side result{side.first + begin, count, {}};
+  for (const auto& [name, cloud] : side.variables) {
+    Cloud& part = result.variables[name];
+    part = {cloud.dimension, count, {}};
+    part.values.reserve(static_cast<std::size_t>(count * cloud.dimension));
+    for (Index c = 0; c < cloud.dimension; ++c) {
+      const double* from = cloud.values.data() + c * cloud.count + begin;
+      part.values.insert(part.values.end(), from, from + count);
+    }
+  }
+  return result;
+}
+
 }  // namespace kronwerk::kernels

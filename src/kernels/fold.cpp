@@ -3,85 +3,10 @@
 #include <cmath>
 
 #include "builder.hpp"
+#include "kernels/scalar_functions.hpp"
 
 namespace kronwerk::kernels {
 namespace {
-
-double unary_number(Operation operation, double x) {
-  switch (operation) {
-    case Operation::exp:
-      return std::exp(x);
-    case Operation::log:
-      return std::log(x);
-    case Operation::sqrt:
-      return std::sqrt(x);
-    case Operation::rsqrt:
-      return 1 / std::sqrt(x);
-    case Operation::reciprocal:
-      return 1 / x;
-    case Operation::square:
-      return x * x;
-    case Operation::abs:
-      return std::abs(x);
-    case Operation::sign:
-      return x > 0 ? 1 : x < 0 ? -1 : 0;
-    case Operation::step:
-      return x >= 0 ? 1 : 0;
-    case Operation::relu:
-      return x > 0 ? x : 0;
-    case Operation::sin:
-      return std::sin(x);
-    case Operation::cos:
-      return std::cos(x);
-    case Operation::tan:
-      return std::tan(x);
-    case Operation::asin:
-      return std::asin(x);
-    case Operation::acos:
-      return std::acos(x);
-    case Operation::atan:
-      return std::atan(x);
-    case Operation::tanh:
-      return std::tanh(x);
-    case Operation::xlogx:
-      return x == 0 ? 0 : x * std::log(x);
-    case Operation::sinc:
-      return x == 0 ? 1 : std::sin(x) / x;
-    case Operation::round:
-      return std::nearbyint(x);
-    case Operation::floor:
-      return std::floor(x);
-    default:
-      throw core::InternalError("not an elementwise operation of one number");
-  }
-}
-
-double binary_number(Operation operation, double a, double b) {
-  switch (operation) {
-    case Operation::power:
-      return std::pow(a, b);
-    case Operation::divide:
-      return a / b;
-    case Operation::atan2:
-      return std::atan2(a, b);
-    case Operation::mod:
-      return a - b * std::floor(a / b);
-    case Operation::min:
-      return std::min(a, b);
-    case Operation::max:
-      return std::max(a, b);
-    case Operation::less:
-      return a < b ? 1 : 0;
-    case Operation::less_equal:
-      return a <= b ? 1 : 0;
-    case Operation::equal:
-      return a == b ? 1 : 0;
-    case Operation::not_equal:
-      return a != b ? 1 : 0;
-    default:
-      throw core::InternalError("not an elementwise operation of two numbers");
-  }
-}
 
 bool all_arguments(const Node& a, int depth, bool (*holds)(const Node&, int)) {
   return std::all_of(a.arguments.begin(), a.arguments.end(),
@@ -181,8 +106,7 @@ std::optional<NodePtr> Builder::fold_constants(Operation operation,
     values.push_back(*value);
     dimension = std::max(dimension, argument->dimension);
   }
-  const double result = values.size() == 1 ? unary_number(operation, values[0])
-                                           : binary_number(operation, values[0], values[1]);
+  const double result = scalar_value(operation, values, 0);
   if (!std::isfinite(result)) return std::nullopt;
   return number(result, dimension);
 }

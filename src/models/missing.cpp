@@ -27,16 +27,6 @@ constexpr Index turn_growth = 4;
 // Cells may have been hidden by the numbers of the same seed, on which probes must not depend.
 constexpr std::uint64_t other_sequence = 0x9E3779B97F4A7C15;
 
-StochasticValue mean_of(const std::vector<double>& samples) {
-  const auto count = static_cast<double>(samples.size());
-  double mean = 0;
-  for (const double each : samples) mean += each / count;
-  double squares = 0;
-  for (const double each : samples) squares += (each - mean) * (each - mean);
-  if (samples.size() == 1) return {mean, std::numeric_limits<double>::infinity()};
-  return {mean, std::sqrt(squares / (count - 1) / count)};
-}
-
 }  // namespace
 
 struct MissingCells::State {
@@ -234,7 +224,7 @@ std::vector<StochasticValue> MissingCells::State::stochastic_traces(
     }
   }
   std::vector<StochasticValue> result;
-  for (const auto& each : samples) result.push_back(mean_of(each));
+  for (const auto& each : samples) result.push_back(operators::mean_of(each));
   return result;
 }
 

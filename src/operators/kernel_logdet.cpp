@@ -28,16 +28,6 @@ double quadrature(const LanczosMatrix& matrix, Index points) {
   return static_cast<double>(points) * sum;
 }
 
-StochasticValue mean_of(const std::vector<double>& samples) {
-  const auto count = static_cast<double>(samples.size());
-  double mean = 0;
-  for (const double each : samples) mean += each / count;
-  double squares = 0;
-  for (const double each : samples) squares += (each - mean) * (each - mean);
-  if (samples.size() == 1) return {mean, std::numeric_limits<double>::infinity()};
-  return {mean, std::sqrt(squares / (count - 1) / count)};
-}
-
 }  // namespace
 
 void KernelSolver::State::check_stochastic(const StochasticSettings& wanted) const {

@@ -42,23 +42,6 @@ NodePtr rewrite(const NodePtr& node, Rewritten& known) {
 
 }  // namespace
 
-kernels::Side part_of(const kernels::Side& side, Index begin, Index count) {
-  kernels::Side result;
-  result.first = side.first + begin;
-  result.count = count;
-  for (const auto& [name, cloud] : side.variables) {
-    kernels::Cloud& part = result.variables[name];
-    part.dimension = cloud.dimension;
-    part.count = count;
-    part.values.resize(static_cast<std::size_t>(count * cloud.dimension));
-    for (Index c = 0; c < cloud.dimension; ++c) {
-      std::copy_n(cloud.values.begin() + c * cloud.count + begin, count,
-                  part.values.begin() + c * count);
-    }
-  }
-  return result;
-}
-
 bool uses_indices(const kernels::Expression& formula) {
   std::unordered_map<const Node*, bool> known;
   return holds_index(*formula.root(), known);

@@ -11,9 +11,6 @@ namespace kronwerk::operators {
 
 using core::Index;
 
-/// The points [begin, begin + count) of a side, with their indices.
-kernels::Side part_of(const kernels::Side& side, Index begin, Index count);
-
 /// Names under which the indices of points travel; no formula can hold them.
 inline constexpr const char* row_index_name = "@row";
 inline constexpr const char* column_index_name = "@column";

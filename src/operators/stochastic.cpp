@@ -37,16 +37,6 @@ void fill_signs(const distribution::Layout& layout, int rank, std::uint64_t seed
   for (double& each : z) each = each < 0.5 ? -1 : 1;
 }
 
-StochasticValue mean_of(const std::vector<double>& samples) {
-  const auto count = static_cast<double>(samples.size());
-  double mean = 0;
-  for (const double each : samples) mean += each / count;
-  double squares = 0;
-  for (const double each : samples) squares += (each - mean) * (each - mean);
-  if (samples.size() == 1) return {mean, std::numeric_limits<double>::infinity()};
-  return {mean, std::sqrt(squares / (count - 1) / count)};
-}
-
 class LanczosQuadrature {
  public:
   LanczosQuadrature(const LinearOperator& op, bool squared, const StochasticSettings& settings)
@@ -169,6 +159,16 @@ class LanczosQuadrature {
 };
 
 }  // namespace
+
+StochasticValue mean_of(std::span<const double> samples) {
+  const auto count = static_cast<double>(samples.size());
+  double mean = 0;
+  for (const double each : samples) mean += each / count;
+  double squares = 0;
+  for (const double each : samples) squares += (each - mean) * (each - mean);
+  if (samples.size() == 1) return {mean, std::numeric_limits<double>::infinity()};
+  return {mean, std::sqrt(squares / (count - 1) / count)};
+}
 
 StochasticValue stochastic_logdet(const LinearOperator& op, bool squared,
                                   const StochasticSettings& settings) {

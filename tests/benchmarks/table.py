@@ -431,7 +431,7 @@ def main(build, work, *wanted):
     bench = Bench(build, work, wanted)
     print(f"{'work':<46}{'ours':>16}{'peer':>16}{'ratio':>12}{'limit':>8}  {'target':<12}")
     for part in (counties, small, krylov, large, exchanges, products, layers, triangular, spectra, decompositions,
-                 grids, sums, kernel_reductions, missing_cells):
+                 grids, sums, kernel_reductions, gaussians, missing_cells):
         part(bench)
     print(f"\nBLAS core: {bench.core}; cores: {os.cpu_count()}; rows below target: {bench.below}")
     print("peer: scipy SuperLU or numpy in one process; the memory allowed; two bare MPI_Alltoalls; dgemm on all ranks")

@@ -13,4 +13,13 @@ TEST(Cloud, holds_component_after_component_and_gives_the_points_back) {
   EXPECT_EQ(kernels::from_cloud(cloud), points);
 }
 
+TEST(Cloud, gives_a_part_of_its_points_with_their_numbers) {
+  kernels::Side side{10, 3, {}};
+  side.variables["x"] = kernels::to_cloud(std::vector<double>{1, 2, 3, 4, 5, 6}, 3, 2);
+  const kernels::Side part = kernels::part_of(side, 1, 2);
+  EXPECT_EQ(part.first, 11);
+  EXPECT_EQ(part.count, 2);
+  EXPECT_EQ(kernels::from_cloud(part.variables.at("x")), (std::vector<double>{3, 4, 5, 6}));
+}
+
 }  // namespace

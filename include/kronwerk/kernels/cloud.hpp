@@ -31,4 +31,7 @@ struct Side {
   std::map<std::string, Cloud> variables;
 };
 
+/// The points [begin, begin + count) of a side, counted from its first.
+Side part_of(const Side& side, Index begin, Index count);
+
 }  // namespace kronwerk::kernels

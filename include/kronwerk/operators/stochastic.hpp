@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "kronwerk/operators/linear_operator.hpp"
 
@@ -17,6 +18,9 @@ struct StochasticValue {
   double value = 0;
   double standard_error = 0;
 };
+
+/// The mean of independent samples and its standard error (infinite for one). Local.
+StochasticValue mean_of(std::span<const double> samples);
 
 /// log det Op for a symmetric positive definite Op by stochastic Lanczos quadrature (Ubaru, Chen
 /// and Saad 2017) with full reorthogonalisation and seeded Rademacher probes, the same for every
