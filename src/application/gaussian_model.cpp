@@ -121,7 +121,10 @@ void collect_kernels(const FactorNode& factor,
 }  // namespace
 
 GaussianModel::GaussianModel(const communication::Communicator& comm, const configuration::Job& job)
-    : comm_(&comm), job_(&job), matrices_(comm, understand_kernels(comm, job)) {
+    : comm_(&comm),
+      job_(&job),
+      matrices_(comm, understand_kernels(comm, job)),
+      scales_(comm, job, matrices_.kernels()) {
   check_names(job);
   load_files();
   Parameters parameters;
@@ -249,6 +252,7 @@ std::vector<ScaledProduct> GaussianModel::lower(const expressions::SumOfProducts
 }
 
 models::CovarianceTerms GaussianModel::terms(const Parameters& parameters) {
+  scales_.check(parameters);
   const auto expression = analyse(parameters);
   prepare(parameters, expressions::factor_names(expression));
   const Parts parts = split(expression, parameters);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "application/kernel_matrices.hpp"
+#include "application/kernel_scales.hpp"
 #include "kronwerk/expressions/lowering.hpp"
 #include "kronwerk/models/covariance.hpp"
 #include "kronwerk/models/log_density.hpp"
@@ -32,6 +33,7 @@ class GaussianModel {
   const std::set<std::string>& covariance_parameters() const noexcept { return used_; }
 
   /// Σ of signal terms and the noise. Collective.
+  /// @throws DataError on every rank for a length scale or period that is not positive
   models::CovarianceTerms terms(const Parameters& parameters);
   /// ∂K/∂parameter; no terms if it does not depend on it. Collective.
   std::vector<operators::ScaledProduct> derivative(const Parameters& parameters,
@@ -73,6 +75,7 @@ class GaussianModel {
   const communication::Communicator* comm_;
   const configuration::Job* job_;
   KernelMatrices matrices_;
+  KernelScales scales_;
   std::map<std::string, io::DatasetInfo> data_;
   core::Extents extents_;
   std::string text_;
