@@ -126,7 +126,13 @@ std::string run_fit(GaussianContext& context) {
   const auto log_density = [&](std::span<const double> values) {
     Parameters all = context.parameters;
     for (std::size_t p = 0; p < names.size(); ++p) all[names[p]] = values[p];
-    auto value = likelihood.evaluate(all, {names, false});
+    Likelihood::Value value;
+    try {
+      value = likelihood.evaluate(all, {names, false});
+    } catch (const core::ConvergenceError& error) {
+      // A point that is to be avoided, like one where the covariance is singular.
+      throw core::DataError(error.what());
+    }
     method = std::move(value.method);
     return models::Evaluation{value.total(), std::move(value.gradient),
                               std::move(value.gradient_errors)};
