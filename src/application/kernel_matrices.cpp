@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "application/memory.hpp"
 #include "application/problem.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/factors/make.hpp"
@@ -70,6 +71,32 @@ void check_counts(const PointVariables& variables, const std::string& where) {
   }
 }
 
+/// Whether the stored matrix would take more than its share of the free memory. Collective.
+bool is_large(const communication::Communicator& comm, Index rows, Index cols) {
+  constexpr double stored_share = 0.25;
+  const double bytes = 8.0 * static_cast<double>(rows) * static_cast<double>(cols);
+  return comm.any(bytes > stored_share * read_memory_limits().bytes);
+}
+
+/// Models of Gaussian fields decompose their matrices, which takes the entries.
+bool is_lazy(const Job& job, configuration::KernelStorage storage, bool large) {
+  if (job.gaussian) return false;
+  if (storage == configuration::KernelStorage::automatic) return large;
+  return storage == configuration::KernelStorage::lazy;
+}
+
+/// Factorisations and decompositions make a stored matrix of a lazy one.
+bool needs_entries(const Job& job) {
+  switch (job.task) {
+    case configuration::Task::apply:
+    case configuration::Task::trace:
+    case configuration::Task::diagonal:
+      return false;
+    default:
+      return job.solver.method != configuration::Method::krylov;
+  }
+}
+
 KernelMatrix understand(const communication::Communicator& comm, const Job& job,
                         const std::string& name, const configuration::KernelRequest& request) {
   const std::string where = job.where(request.position);
@@ -99,14 +126,21 @@ KernelMatrix understand(const communication::Communicator& comm, const Job& job,
   }
   const Index rows = count_points(variables, kernels::axis_i, where, "kernel matrix");
   const Index cols = count_points(variables, kernels::axis_j, where, "kernel matrix");
-  return {name,
-          std::move(formula),
-          std::move(variables),
-          request.points.has_value(),
-          request.jitter,
-          request.storage,
-          rows,
-          cols};
+  KernelMatrix matrix{name,
+                      std::move(formula),
+                      std::move(variables),
+                      request.points.has_value(),
+                      request.jitter,
+                      request.storage,
+                      rows,
+                      cols};
+  const bool large = is_large(comm, rows, cols);
+  matrix.lazy = is_lazy(job, request.storage, large);
+  matrix.never_stored = large && matrix.lazy && !needs_entries(job);
+  if (job.precision == configuration::FloatKind::float32) {
+    matrix.precision = kernels::Precision::float32;
+  }
+  return matrix;
 }
 
 /// "(ls_t=2, …)": the values that a formula uses.
@@ -188,7 +222,13 @@ std::string KernelMatrix::derivative_identity(const std::map<std::string, double
 
 expressions::MatrixSymbol KernelMatrix::symbol(
     const std::map<std::string, double>& parameters) const {
-  expressions::MatrixSymbol symbol{rows, cols, false, false, 0, {}, identity(parameters), {}};
+  // What an estimate then counts are the points.
+  Index numbers = 0;
+  for (const auto& [variable, points] : variables) {
+    numbers += points.count * points.symbol.dimension;
+  }
+  expressions::MatrixSymbol symbol{
+      rows, cols, false, never_stored, never_stored ? numbers : 0, {}, identity(parameters), {}};
   for (const std::string& parameter : formula.parameters()) {
     symbol.derivatives[parameter] = derivative_identity(parameters, parameter);
   }
@@ -249,6 +289,7 @@ factors::FactorPtr KernelMatrices::make(const std::string& kernel, const std::st
   const auto constants = read_constants(*comm_, matrix.variables, parameters);
   const auto& rows = side(kernel, kernels::axis_i);
   const auto& columns = side(kernel, kernels::axis_j);
+  if (matrix.lazy) return make_lazy(matrix, parameter, parameters, constants, rows, columns);
   if (parameter.empty()) {
     return evaluate_kernel(*comm_, matrix.identity(parameters), matrix.formula, constants, rows,
                            columns, matrix.jitter);
@@ -256,6 +297,25 @@ factors::FactorPtr KernelMatrices::make(const std::string& kernel, const std::st
   return evaluate_kernel(*comm_, matrix.derivative_identity(parameters, parameter),
                          kernels::differentiate(matrix.formula, parameter), constants, rows,
                          columns, 0);
+}
+
+factors::FactorPtr KernelMatrices::make_lazy(const KernelMatrix& matrix,
+                                             const std::string& parameter,
+                                             const std::map<std::string, double>& parameters,
+                                             const kernels::Constants& constants,
+                                             const kernels::Side& rows,
+                                             const kernels::Side& columns) const {
+  const bool derivative = !parameter.empty();
+  const auto formula =
+      derivative ? kernels::differentiate(matrix.formula, parameter) : matrix.formula;
+  const std::string name =
+      derivative ? matrix.derivative_identity(parameters, parameter) : matrix.identity(parameters);
+  auto factor = factors::make_kernel(name, kernels::Program(formula, constants, matrix.precision),
+                                     rows, columns);
+  if (derivative || matrix.jitter == 0) return factor;
+  const std::vector<std::pair<double, factors::FactorPtr>> terms{
+      {1.0, std::move(factor)}, {matrix.jitter, factors::make_identity(matrix.rows)}};
+  return factors::linear_combination(*comm_, name, terms);
 }
 
 const kernels::Side& KernelMatrices::side(const std::string& kernel, Axes axis) {

@@ -52,6 +52,11 @@ struct KernelMatrix {
   configuration::KernelStorage storage = configuration::KernelStorage::automatic;
   Index rows = 0;
   Index cols = 0;
+  /// As a factor, its entries are evaluated for every product and not stored.
+  bool lazy = false;
+  /// Lazy, and too large to be estimated as if it were stored.
+  bool never_stored = false;
+  kernels::Precision precision = kernels::Precision::float64;  ///< of lazy entries
 
   /// "Ktime(ls_t=2)": what the matrix is called for these values of the parameters it uses.
   std::string identity(const std::map<std::string, double>& parameters) const;
@@ -82,13 +87,18 @@ class KernelMatrices {
       : comm_(&comm), kernels_(std::move(kernels)) {}
 
   const std::map<std::string, KernelMatrix>& kernels() const noexcept { return kernels_; }
-  /// The kernel's matrix, or its derivative by `parameter`. Collective.
+  /// The kernel's matrix, or its derivative by `parameter`, stored or lazy. Collective.
   factors::FactorPtr make(const std::string& kernel, const std::string& parameter,
                           const std::map<std::string, double>& parameters);
   /// All points of one side. Collective on the first call.
   const kernels::Side& side(const std::string& kernel, kernels::Axes axis);
 
  private:
+  factors::FactorPtr make_lazy(const KernelMatrix& matrix, const std::string& parameter,
+                               const std::map<std::string, double>& parameters,
+                               const kernels::Constants& constants, const kernels::Side& rows,
+                               const kernels::Side& columns) const;
+
   const communication::Communicator* comm_;
   std::map<std::string, KernelMatrix> kernels_;
   std::map<std::pair<std::string, unsigned>, kernels::Side> sides_;

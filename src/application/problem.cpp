@@ -245,7 +245,8 @@ void add_kernel_symbols(const std::map<std::string, KernelMatrix>& kernels,
                         expressions::Symbols& symbols) {
   for (const auto& [name, kernel] : kernels) {
     const expressions::MatrixSymbol symbol = kernel.symbol(symbols.parameters);
-    expressions::MatrixSymbol plain{kernel.rows, kernel.cols};
+    const expressions::MatrixSymbol plain{kernel.rows, kernel.cols, false, symbol.sparse,
+                                          symbol.stored};
     for (const auto& [parameter, derivative] : symbol.derivatives) {
       symbols.matrices[derivative] = plain;
     }
