@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,11 @@ struct KernelSystem {
   double scale = 1;
   double shift = 0;
 };
+
+/// The coefficients of the matrices of a sum over one mode, by what they are called; "" for I.
+/// Nothing if there are products, transposes or inverses of matrices.
+std::optional<std::map<std::string, double>> kernel_coefficients(
+    const expressions::SumOfProducts& sum);
 
 /// The system that the job's operator is, if its task can do without the stored matrix; nothing if
 /// not, or if the kernel's `storage` is `stored`.

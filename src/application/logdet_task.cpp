@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "application/scalar_cotangent.hpp"
+#include "application/task.hpp"
 #include "kronwerk/operators/product_diagonal.hpp"
 #include "kronwerk/operators/stochastic.hpp"
 
@@ -267,7 +268,7 @@ std::unique_ptr<LogDeterminant> make_log_determinant(TaskContext& context) {
 void write_derivatives(TaskContext& context, LogDeterminant& determinant, double result) {
   const auto& job = context.job();
   if (job.gradient) {
-    const double cotangent = read_scalar_cotangent(context, result);
+    const double cotangent = read_scalar_cotangent(context.comm, context.job(), result);
     for (const auto& parameter : job.gradient->parameters) {
       const StochasticValue value = determinant.derivative(parameter.value);
       context.file.write_scalar("/gradient/" + parameter.value, cotangent * value.value);

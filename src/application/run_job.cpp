@@ -115,8 +115,7 @@ void refuse_point_gradient(const Job& job) {
   if (!job.gradient || job.gradient->points.empty()) return;
   throw core::ConfigurationError(
       fmt::format("{}: 'gradient.points' is for operators of one kernel, c*K + alpha*I, and the "
-                  "tasks apply and "
-                  "solve, with kernels.*.storage auto or lazy",
+                  "task solve without a sweep, with kernels.*.storage auto or lazy",
                   job.where(job.gradient->points.front().position)));
 }
 
@@ -236,6 +235,7 @@ void run_job(const communication::Communicator& comm, const Job& job, bool quiet
   } else if (configuration::is_gaussian(job.task)) {
     run_gaussian_job(comm, job, stages, clock);
   } else if (!job.sweep.empty()) {
+    refuse_point_gradient(job);
     run_sweep(comm, job, stages, clock);
   } else {
     run_operator_job(comm, job, stages, clock);

@@ -3,6 +3,7 @@
 
 #include "application/diagonal_values.hpp"
 #include "application/scalar_cotangent.hpp"
+#include "application/task.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -15,7 +16,7 @@ double trace_of(TaskContext& context, std::span<const expressions::LoweredProduc
 void write_derivatives(TaskContext& context, double result) {
   const auto& job = context.job();
   if (job.gradient) {
-    const double cotangent = read_scalar_cotangent(context, result);
+    const double cotangent = read_scalar_cotangent(context.comm, context.job(), result);
     for (const auto& parameter : job.gradient->parameters) {
       const double value = cotangent * trace_of(context, context.derivatives.at(parameter.value));
       context.file.write_scalar("/gradient/" + parameter.value, value);
