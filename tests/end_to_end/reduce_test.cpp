@@ -242,7 +242,7 @@ TEST_F(Reduce, WithoutDistantBlocksSaysWhatItLeftOut) {
   for (std::size_t i = 0; i < points; ++i) {
     for (std::size_t j = 0; j < points; ++j) {
       const double a = cloud[2 * i] - cloud[2 * j], b = cloud[2 * i + 1] - cloud[2 * j + 1];
-      sums[i] += std::exp(-(a * a + b * b) / 2);
+      sums[i] += std::exp(-(a * a + b * b) / 8);
       counts[i] += (i % 3 == 0) == (j % 3 == 0) ? 1 : 0;
     }
   }
@@ -250,7 +250,7 @@ TEST_F(Reduce, WithoutDistantBlocksSaysWhatItLeftOut) {
 points:
   x: {file: clusters.h5, dataset: /x, index: i}
   y: {file: clusters.h5, dataset: /x, index: j}
-formula: "exp(-sqdist(x, y)/2)"
+formula: "exp(-sqdist(x, y)/8)"
 output: {file: results/out.h5, overwrite: true}
 )yaml";
   for (const int np : {1, 3}) {
@@ -274,7 +274,7 @@ output: {file: results/out.h5, overwrite: true}
   ASSERT_EQ(outcome.code, 0) << outcome.errors;
   const Result result(path("results/out.h5"));
   EXPECT_GT(result.number("/report", "skipped_share"), 0.4);
-  EXPECT_NEAR(result.number("/report", "range"), std::sqrt(-2 * std::log(1e-3)), 1e-6);
+  EXPECT_NEAR(result.number("/report", "range"), std::sqrt(-8 * std::log(1e-3)), 1e-6);
   const double bound = result.number("/report", "error_bound_sum");
   EXPECT_LE(bound, 1e-3 * points);
   const auto found = result.values("/result/sum");
