@@ -235,13 +235,18 @@ std::vector<Entry> eigenvector_bases(const communication::Communicator& comm,
   for (std::size_t i = 0; i < requests.size(); ++i) {
     Entry& entry = entries[request_of[i]];
     entry.basis = found.bases[i];
-    if (!entry.basis && !noise) {
+    if (!entry.basis && !noise && entry.partner) {
       // The other matrix of the pair may be the definite one.
       std::swap(entry.matrix, *entry.partner);
       const std::vector<factors::BasisRequest> swapped{{entry.matrix, entry.partner}};
       entry.basis = factors::find_bases(comm, swapped).bases[0];
     }
     if (!entry.basis) {
+      // More often than not because the matrix is no covariance.
+      communication::collectively(comm, [&] {
+        require_symmetric(name_of(entry.matrix), factors::rows(entry.matrix),
+                          dense_matrix(entry.matrix));
+      });
       throw core::DataError(
           fmt::format("mode {} of the covariance: {}", request_of[i] + 1, found.why_not[i]));
     }

@@ -161,6 +161,21 @@ TEST_F(CovarianceTest, refuses_factors_that_are_not_symmetric) {
   }
 }
 
+TEST_F(CovarianceTest, refuses_factors_without_eigenvectors) {
+  const Matrix defective(2, 2, {1, 1, 0, 1});
+  const auto one = identity(3);
+  const auto with_noise = message_of<DataError>([&] {
+    make({{{1, {chain(defective, "K1"), chain(exponential(3, 1))}}},
+          ScaledProduct{0.4, {identity(2), identity(3)}}});
+  });
+  EXPECT_NE(with_noise.find("not symmetric"), std::string::npos) << with_noise;
+  // Without noise, in a sum where neither mode has a second matrix.
+  const auto without = message_of<DataError>([&] {
+    make({{{1, {chain(defective, "K1"), one}}, {1, {identity(2), chain(exponential(3, 1))}}}, {}});
+  });
+  EXPECT_NE(without.find("not symmetric"), std::string::npos) << without;
+}
+
 TEST_F(CovarianceTest, refuses_indefinite_factors_by_name_and_smallest_eigenvalue) {
   const Matrix a(2, 2, {1, 1.5, 1.5, 1});
   for (const bool noise : {true, false}) {
