@@ -107,7 +107,7 @@ TEST(GaussianJob, RefusesWhatMakesNoModel) {
             "configs/x.yaml:16:3: 'new_points' names 'Ktimes', which is no kernel of one set of "
             "points (did you mean 'Ktime'?)");
   EXPECT_EQ(message(replaced(gaussian_text, "jitter: 1e-9", "jitter: -1")),
-            "configs/x.yaml:5:97: 'kernels.Ktime.jitter' must be at least 0, found -1");
+            "configs/x.yaml:5:87: 'kernels.Ktime.jitter' must be at least 0, found -1");
   EXPECT_EQ(message(replaced(gaussian_text, "  Kspace:", "  eta:")),
             "configs/x.yaml:4:3: 'eta' names both a parameter and a kernel; rename one");
 }
