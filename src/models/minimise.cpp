@@ -10,7 +10,7 @@
 #include <exception>
 #include <limits>
 
-#include "kronwerk/operators/petsc.hpp"
+#include "kronwerk/operators/petsc_options.hpp"
 
 namespace kronwerk::models {
 namespace {
@@ -59,7 +59,7 @@ class Minimiser {
     check_petsc(TaoGetLineSearch(raw, &search));
     // Backtracking is what copes with points where the function is not defined.
     check_petsc(TaoLineSearchSetType(search, TAOLINESEARCHARMIJO));
-    check_petsc(TaoSetFromOptions(raw));
+    operators::check_petsc_options(TaoSetFromOptions(raw));
     const PetscErrorCode code = TaoSolve(raw);
     if (failure_) std::rethrow_exception(failure_);
     check_petsc(code);

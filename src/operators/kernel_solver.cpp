@@ -203,56 +203,25 @@ KrylovOutcome KernelSolver::State::solve(std::span<const double> b, std::span<do
   return column_conjugate_gradients(op->comm(), system(), b, a, width, krylov);
 }
 
-/// With refinement, so that the true residual is what was asked for where that can be had.
 KrylovOutcome KernelSolver::State::solve_dense(std::span<const double> b, std::span<double> a,
                                                Index width, bool transposed) const {
-  constexpr int refinements = 3;
-  const auto columns = static_cast<std::size_t>(width);
-  const auto& comm = op->comm();
-  const auto norms = [&](std::span<const double> values) {
-    std::vector<double> largest(columns, 0.0);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      largest[i % columns] = std::max(largest[i % columns], std::abs(values[i]));
-    }
-    communication::check_mpi(MPI_Allreduce(MPI_IN_PLACE, largest.data(), core::narrow<int>(columns),
-                                           MPI_DOUBLE, MPI_MAX, comm.get()));
-    std::vector<double> squares(columns, 0.0);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const double scale = largest[i % columns];
-      if (scale > 0) squares[i % columns] += (values[i] / scale) * (values[i] / scale);
-    }
-    comm.sum(std::span<double>(squares));
-    for (std::size_t c = 0; c < columns; ++c) squares[c] = largest[c] * std::sqrt(squares[c]);
-    return squares;
+  dense_solve(*op, *factor->factorisation(), b, a, width, transposed);
+  const auto product = [&](std::span<const double> x, std::span<double> y, bool turned,
+                           bool accumulate) { op->multiply(x, y, width, turned, accumulate); };
+  const auto back = [&](std::span<const double> x, std::span<double> y, bool turned, bool) {
+    dense_solve(*op, *factor->factorisation(), x, y, width, turned);
   };
-  const std::vector<double> lengths = norms(b);
-  std::fill(a.begin(), a.end(), 0.0);
-  std::vector<double> residual(b.begin(), b.end());
-  std::vector<double> correction(b.size());
+  SolveJudge judge({product, back, ColumnNorms::side_by_side(op->comm(), width),
+                    op->matrix().rows.local.first * width, settings.tolerance});
+  std::vector<double> right(b.begin(), b.end());
+  const auto again = [&](std::span<double> block) { std::copy(b.begin(), b.end(), block.begin()); };
+  Verdict verdict = judge.judge(right, a, transposed, again);
   KrylovOutcome outcome;
-  outcome.residuals.assign(columns, 1.0);
-  double worst = 1;
-  for (int turn = 0; turn <= refinements && worst > settings.tolerance; ++turn) {
-    dense_solve(*op, *factor->factorisation(), residual, correction, width, transposed);
-    for (std::size_t i = 0; i < a.size(); ++i) a[i] += correction[i];
-    op->multiply(a, residual, width, transposed);
-    for (std::size_t i = 0; i < residual.size(); ++i) residual[i] = b[i] - residual[i];
-    const std::vector<double> left = norms(residual);
-    const double before = worst;
-    worst = 0;
-    for (std::size_t c = 0; c < columns; ++c) {
-      outcome.residuals[c] = lengths[c] > 0 ? left[c] / lengths[c] : 0;
-      worst = std::max(worst, outcome.residuals[c]);
-    }
-    if (turn > 0 && !(worst < before / 2)) break;
-  }
-  outcome.converged = worst <= settings.tolerance;
-  if (!outcome.converged) {
-    outcome.reason = fmt::format(
-        "the dense factorisation leaves the relative residual {:.2g}: rounding errors allow no "
-        "less",
-        worst);
-  }
+  outcome.converged = verdict.accepted;
+  outcome.reason = verdict.reason();
+  outcome.residuals = std::move(verdict.residuals);
+  outcome.refinements = verdict.refinements;
+  outcome.rounding = verdict.rounding;
   return outcome;
 }
 

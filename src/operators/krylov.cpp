@@ -15,10 +15,8 @@ namespace {
 
 using End = KrylovRun::End;
 
-// A method may lose sight of the true residual: up to this many tolerances it is believed, but not
-// before another start from the present x has been of no use.
-constexpr double trusted = 10;
-// Another start has been of use if it left less than this part of the residual.
+// A method may lose sight of the true residual. Another start from the present x has been of use if
+// it left less than this part of it.
 constexpr double progress = 0.5;
 
 /// Whether every rank has the same piece of the vectors: splits may differ where it does not
@@ -104,11 +102,14 @@ struct KrylovSolver::State {
         map(system.op().comm(), system.op().input_layout(), batch),
         choice(choose_ksp(system.op().comm(), settings)) {}
 
-  KrylovOutcome solve(std::span<const double> b, std::span<double> x, bool transposed);
-  KrylovOutcome solve_by_columns(std::span<const double> b, std::span<double> x, bool transposed);
+  KrylovOutcome solve(std::span<const double> b, std::span<double> x, bool transposed,
+                      double sharper);
+  KrylovOutcome solve_scaled(std::span<const double> b, std::span<double> x, bool transposed,
+                             double sharper);
+  KrylovOutcome solve_by_columns(std::span<const double> b, std::span<double> x, bool transposed,
+                                 double sharper);
   void check_sizes(std::span<const double> b, std::span<const double> x) const;
   void start(KrylovRun& run);
-  std::vector<char> underflowing(std::span<const double> b, const PerColumn& squares) const;
   void improve(KrylovRun& run);
   void judge(KrylovRun& run, std::vector<double>& before, bool first) const;
   KrylovOutcome outcome(KrylovRun& run) const;
@@ -203,10 +204,19 @@ Index KrylovSolver::vectors_kept(KrylovMethod method) {
   return restart + 5;
 }
 
-KrylovOutcome KrylovSolver::solve(std::span<const double> b, std::span<double> x, bool transposed) {
+const std::string& KrylovSolver::preconditioner_option() const noexcept {
+  return state_->choice.preconditioner;
+}
+
+double KrylovSolver::tolerance() const noexcept {
+  return state_->choice.tolerance;
+}
+
+KrylovOutcome KrylovSolver::solve(std::span<const double> b, std::span<double> x, bool transposed,
+                                  double sharper) {
   state_->check_sizes(b, x);
-  return state_->column_solver ? state_->solve_by_columns(b, x, transposed)
-                               : state_->solve(b, x, transposed);
+  return state_->column_solver ? state_->solve_by_columns(b, x, transposed, sharper)
+                               : state_->solve_scaled(b, x, transposed, sharper);
 }
 
 void KrylovSolver::State::check_sizes(std::span<const double> b, std::span<const double> x) const {
@@ -222,14 +232,42 @@ void KrylovSolver::State::check_sizes(std::span<const double> b, std::span<const
   });
 }
 
+/// Right-hand sides so small or large that their squares would under- or overflow are scaled by a
+/// power of two, which is exact.
+KrylovOutcome KrylovSolver::State::solve_scaled(std::span<const double> b, std::span<double> x,
+                                                bool transposed, double sharper) {
+  constexpr double least = 1e-120;
+  constexpr double greatest = 1e120;
+  constexpr int most = 1000;  // 2^1000 and its inverse are numbers
+  const auto columns = ColumnNorms::one_after_another(map.comm(), system.op().input_layout(),
+                                                      static_cast<Index>(map.columns()));
+  std::vector<double> down, up;
+  bool plain = true;
+  for (const double norm : columns.norms(b)) {
+    const bool usual = !(norm > 0) || !std::isfinite(norm) || (norm > least && norm < greatest);
+    const int power = usual ? 0 : std::clamp(std::ilogb(norm), -most, most);
+    plain = plain && usual;
+    down.push_back(std::ldexp(1.0, -power));
+    up.push_back(std::ldexp(1.0, power));
+  }
+  if (plain) return solve(b, x, transposed, sharper);
+  std::vector<double> right;
+  communication::collectively(map.comm(), [&] { right.assign(b.begin(), b.end()); });
+  columns.scale(down, right);
+  columns.scale(down, x);
+  KrylovOutcome outcome = solve(right, x, transposed, sharper);
+  columns.scale(up, x);
+  return outcome;
+}
+
 KrylovOutcome KrylovSolver::State::solve(std::span<const double> b, std::span<double> x,
-                                         bool transposed) {
+                                         bool transposed, double sharper) {
   KrylovRun run;
   run.b = b;
   run.x = x;
   run.r = residual;
   run.transposed = transposed;
-  run.tolerance = choice.tolerance;
+  run.tolerance = choice.tolerance * sharper;
   run.max_iterations = choice.max_iterations;
   run.on_iteration = settings.on_iteration;
   start(run);
@@ -255,28 +293,6 @@ KrylovOutcome KrylovSolver::State::solve(std::span<const double> b, std::span<do
   return outcome(run);
 }
 
-/// Columns that are not zero, though the square of their norm all but is.
-std::vector<char> KrylovSolver::State::underflowing(std::span<const double> b,
-                                                    const PerColumn& squares) const {
-  constexpr double least = 1e-280;
-  std::vector<char> suspects(squares.size(), 0);
-  for (std::size_t column = 0; column < squares.size(); ++column) {
-    suspects[column] = squares[column] < least ? 1 : 0;
-  }
-  if (std::find(suspects.begin(), suspects.end(), 1) == suspects.end()) return suspects;
-  PerColumn nonzeros(squares.size(), 0.0);
-  map.for_each(suspects, [&](std::size_t column, std::size_t first, std::size_t count) {
-    const double* entries = b.data() + first;
-    nonzeros[column] += static_cast<double>(
-        std::count_if(entries, entries + count, [](double each) { return each != 0; }));
-  });
-  map.comm().sum(nonzeros);
-  for (std::size_t column = 0; column < squares.size(); ++column) {
-    suspects[column] = nonzeros[column] > 0 ? 1 : 0;
-  }
-  return suspects;
-}
-
 /// Norms and the residual of the start. Columns without a right-hand side are solved here.
 void KrylovSolver::State::start(KrylovRun& run) {
   const std::size_t columns = map.columns();
@@ -296,10 +312,6 @@ void KrylovSolver::State::start(KrylovRun& run) {
       run.zero_start = false;
     }
   }
-  const std::vector<char> tiny = underflowing(run.b, right);
-  for (std::size_t column = 0; column < columns; ++column) {
-    if (tiny[column] != 0) zero[column] = 0;
-  }
   map.for_each(zero, [&](std::size_t /*column*/, std::size_t first, std::size_t count) {
     std::fill_n(run.x.data() + first, count, 0.0);
   });
@@ -312,13 +324,9 @@ void KrylovSolver::State::start(KrylovRun& run) {
   run.residual.resize(columns);
   for (std::size_t column = 0; column < columns; ++column) {
     run.residual[column] = std::sqrt(squares[column]) / run.scale[column];
-    if (tiny[column] != 0) {
+    if (!std::isfinite(right[column])) {
       run.finish(column, End::failed,
-                 "the right-hand side is so small that its square underflows; scale it up");
-    } else if (!std::isfinite(right[column])) {
-      run.finish(column, End::failed,
-                 "DIVERGED_NANORINF: the right-hand side has entries that are not finite, or too "
-                 "large");
+                 "DIVERGED_NANORINF: the right-hand side has entries that are not finite");
     }
   }
 }
@@ -368,6 +376,7 @@ void KrylovSolver::State::judge(KrylovRun& run, std::vector<double>& before, boo
       run.finish(column, End::failed,
                  why.empty() ? "DIVERGED_NANORINF: the residual is not a finite number" : why);
     } else if (now <= run.tolerance || end == End::accepted) {
+      run.accepted_by_option = run.accepted_by_option || !(now <= run.tolerance);
       run.finish(column, End::converged);
     } else if (end == End::failed) {
       run.finish(column, End::failed, why);
@@ -377,8 +386,6 @@ void KrylovSolver::State::judge(KrylovRun& run, std::vector<double>& before, boo
     } else if (!no_progress && !no_time) {
       run.end[column] = End::running;
       run.failure[column].clear();
-    } else if (end == End::converged && now <= trusted * run.tolerance) {
-      run.finish(column, End::converged);
     } else if (end == End::breakdown) {
       run.finish(column, End::failed, fmt::format("{} (relative residual {:.2g})", why, now));
     } else if (end == End::running) {
@@ -397,13 +404,14 @@ KrylovOutcome KrylovSolver::State::outcome(KrylovRun& run) const {
   result.reason = summary(run.failure);
   result.converged = result.reason.empty();
   result.iterations = run.iterations;
+  result.accepted_by_option = run.accepted_by_option;
   result.residuals = std::move(run.residual);
   result.history = std::move(run.history);
   return result;
 }
 
 KrylovOutcome KrylovSolver::State::solve_by_columns(std::span<const double> b, std::span<double> x,
-                                                    bool transposed) {
+                                                    bool transposed, double sharper) {
   const auto& comm = system.op().comm();
   const auto& batched = system.op().input_layout();
   const Index length = column_layout.size();
@@ -421,9 +429,10 @@ KrylovOutcome KrylovSolver::State::solve_by_columns(std::span<const double> b, s
     const auto count = static_cast<std::size_t>(theirs[mine + 1] - theirs[mine]);
     move_pieces(comm, theirs, b.subspan(first, count), own, column_b);
     move_pieces(comm, theirs, x.subspan(first, count), own, column_x);
-    const KrylovOutcome one = column_solver->solve(column_b, column_x, transposed);
+    const KrylovOutcome one = column_solver->solve(column_b, column_x, transposed, sharper);
     move_pieces(comm, own, column_x, theirs, x.subspan(first, count));
     failures.push_back(one.converged ? "" : one.reason);
+    result.accepted_by_option = result.accepted_by_option || one.accepted_by_option;
     result.iterations = std::max(result.iterations, one.iterations);
     result.residuals.push_back(one.residuals.front());
     result.history.resize(std::max(result.history.size(), one.history.size()));

@@ -37,6 +37,7 @@ struct KrylovRun {
   std::vector<End> end;
   std::vector<std::string> failure;
 
+  bool accepted_by_option = false;  ///< End::accepted with a residual above the tolerance
   Index iterations = 0;
   std::vector<double> history;
   std::function<void(Index, double)> on_iteration;  ///< may be empty

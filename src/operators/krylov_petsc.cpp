@@ -8,7 +8,7 @@
 #include <limits>
 #include <sstream>
 
-#include "kronwerk/operators/petsc.hpp"
+#include "kronwerk/operators/petsc_options.hpp"
 #include "kronwerk/operators/shell.hpp"
 
 namespace kronwerk::operators {
@@ -108,7 +108,7 @@ class PetscIteration final : public KrylovIteration {
       set_shell_preconditioner(preconditioner, op.preconditioner_ptr());
     }
     check_petsc(KSPMonitorSet(raw, monitor, this, nullptr));
-    check_petsc(KSPSetFromOptions(raw));
+    check_petsc_options(KSPSetFromOptions(raw));
     watch_true_residual(raw);
   }
 
@@ -128,7 +128,7 @@ class PetscIteration final : public KrylovIteration {
     const PetscErrorCode code = run.transposed ? KSPSolveTranspose(raw, right.get(), solution.get())
                                                : KSPSolve(raw, right.get(), solution.get());
     if (failure_) std::rethrow_exception(failure_);
-    check_petsc(code);
+    options_text({"-ksp_", "-pc_"}).empty() ? check_petsc(code) : check_petsc_options(code);
     PetscInt iterations = 0;
     KSPConvergedReason reason = KSP_CONVERGED_ITERATING;
     check_petsc(KSPGetIterationNumber(raw, &iterations));
@@ -211,7 +211,7 @@ const char* ksp_type(KrylovMethod method) {
 
 KspChoice choose_ksp(const communication::Communicator& comm, const KrylovSettings& settings) {
   const LinearSolver solver = create_solver(comm, settings);
-  check_petsc(KSPSetFromOptions(solver.get()));
+  check_petsc_options(KSPSetFromOptions(solver.get()));
   KSPType type = nullptr;
   PetscReal tolerance = 0;
   PetscInt max_iterations = 0;
@@ -222,7 +222,15 @@ KspChoice choose_ksp(const communication::Communicator& comm, const KrylovSettin
   const bool only_usual = std::all_of(options.begin(), options.end(), [&](const std::string& name) {
     return contains(usual, name);
   });
-  return {type, tolerance, max_iterations, only_usual};
+  std::string preconditioner;
+  if (contains(options, "-pc_type")) {
+    PC pc = nullptr;
+    PCType pc_type = nullptr;
+    check_petsc(KSPGetPC(solver.get(), &pc));
+    check_petsc(PCGetType(pc, &pc_type));
+    if (pc_type != nullptr) preconditioner = pc_type;
+  }
+  return {type, tolerance, max_iterations, preconditioner, only_usual};
 }
 
 std::unique_ptr<KrylovIteration> make_petsc_iteration(const PreconditionedOperator& op,

@@ -11,6 +11,7 @@ struct KspChoice {
   std::string type;  ///< PETSc's name: "cg", "bcgs", "gmres", …
   double tolerance = 0;
   Index max_iterations = 0;
+  std::string preconditioner;      ///< the user's -pc_type; empty without
   bool only_usual_options = true;  ///< none that our own methods would not know
 };
 

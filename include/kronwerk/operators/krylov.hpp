@@ -2,10 +2,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "kronwerk/operators/judge.hpp"
 #include "kronwerk/operators/linear_operator.hpp"
 
 namespace kronwerk::operators {
@@ -30,6 +32,10 @@ struct KrylovOutcome {
   Index iterations = 0;           ///< of the slowest column
   std::vector<double> residuals;  ///< true relative residual of each column, recomputed at the end
   std::vector<double> history;    ///< largest relative residual of each iteration
+  /// A criterion of the user's, such as -ksp_atol, took a residual above the tolerance.
+  bool accepted_by_option = false;
+  Index refinements = 0;                  ///< of direct methods
+  std::optional<RoundingLevel> rounding;  ///< of direct methods, see Verdict
 };
 
 /// Op x = b (or Opᵀ x = b) by Krylov iteration with a preconditioner.
@@ -55,10 +61,16 @@ class KrylovSolver {
   ~KrylovSolver();
   KrylovSolver(KrylovSolver&&) noexcept;
 
-  /// x holds the start on entry (zero: fill it). Collective.
-  KrylovOutcome solve(std::span<const double> b, std::span<double> x, bool transposed = false);
+  /// x holds the start on entry (zero: fill it). Right-hand sides may be of any size. Collective.
+  /// @param sharper  times the tolerance, for this solve
+  KrylovOutcome solve(std::span<const double> b, std::span<double> x, bool transposed = false,
+                      double sharper = 1);
   /// What will run: "cg" or the user's -ksp_type.
   std::string method_name() const;
+  /// The preconditioner that runs by the user's -pc_type; empty if it is the one given.
+  const std::string& preconditioner_option() const noexcept;
+  /// The tolerance of the settings, or the user's -ksp_rtol.
+  double tolerance() const noexcept;
   /// Vectors of the size of x that the method keeps.
   static Index vectors_kept(KrylovMethod method);
 
