@@ -6,8 +6,6 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <exception>
-#include <new>
 #include <optional>
 #include <sstream>
 #include <thread>
@@ -16,24 +14,6 @@
 
 namespace kronwerk::application {
 namespace {
-
-struct Failure {
-  core::ErrorKind kind = core::ErrorKind::internal;
-  std::string message;
-};
-
-std::optional<Failure> failure_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const core::Error& error) {
-    return Failure{error.kind(), error.what()};
-  } catch (const std::bad_alloc&) {
-    return Failure{core::ErrorKind::resource, "a rank ran out of memory; use more ranks or nodes"};
-  } catch (const std::exception& error) {
-    return Failure{core::ErrorKind::internal, error.what()};
-  }
-  return std::nullopt;
-}
 
 void print_error(const std::string& message) {
   std::fflush(stdout);
@@ -94,7 +74,8 @@ std::vector<std::string> split_options(const std::string& text) {
 
 int agree_on_exit_code(const communication::Communicator& failures,
                        const std::function<void()>& work) {
-  const std::optional<Failure> failure = failure_of(work);
+  const std::optional<communication::Failure> failure =
+      communication::failure_of(work, failures.rank());
   // The lowest failing rank decides; its exit code travels with its number.
   constexpr long long no_failure = 1LL << 60;
   const long long own =

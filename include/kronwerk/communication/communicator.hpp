@@ -2,9 +2,9 @@
 
 #include <mpi.h>
 
-#include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -16,15 +16,24 @@
 
 namespace kronwerk::communication {
 
+class CallCheck;
+
 /// Throws MpiError with MPI's own text unless `code` is MPI_SUCCESS.
 void check_mpi(int code, core::SourceLocation where = core::SourceLocation::current());
 
 /// Owning, move-only handle of an MPI communicator on which errors are returned, not fatal.
+///
+/// A debug mode for finding ranks that do not take part in the same collective calls: with
+/// KRONWERK_CHECK_COLLECTIVES=1 in the environment, the ranks compare before each of this class's
+/// collectives (and of collectively() and on_root()) from where they make it, and throw
+/// InternalError with the places of two ranks where they differ.
 class Communicator {
  public:
+  using Where = core::SourceLocation;
+
   /// A duplicate of `comm`, freed by the destructor. Collective.
   static Communicator duplicate(MPI_Comm comm);
-  /// Takes over a communicator created elsewhere; the destructor frees it.
+  /// Takes over a communicator created elsewhere; the destructor frees it. Collective.
   static Communicator adopt(MPI_Comm comm);
 
   Communicator(Communicator&& other) noexcept;
@@ -43,28 +52,32 @@ class Communicator {
   /// Number of nodes. Collective on the first call.
   int node_count() const;
 
-  void barrier() const;
-  double sum(double value) const;
-  double max(double value) const;
-  double min(double value) const;
-  core::Index sum(core::Index value) const;
-  core::Index max(core::Index value) const;
-  core::Index min(core::Index value) const;
-  bool any(bool value) const;
+  void barrier(Where where = Where::current()) const;
+  double sum(double value, Where where = Where::current()) const;
+  double max(double value, Where where = Where::current()) const;
+  double min(double value, Where where = Where::current()) const;
+  core::Index sum(core::Index value, Where where = Where::current()) const;
+  core::Index max(core::Index value, Where where = Where::current()) const;
+  core::Index min(core::Index value, Where where = Where::current()) const;
+  bool any(bool value, Where where = Where::current()) const;
   /// In place, elementwise.
-  void sum(std::span<double> values) const;
-  void sum(std::span<core::Index> values) const;
+  void sum(std::span<double> values, Where where = Where::current()) const;
+  void sum(std::span<core::Index> values, Where where = Where::current()) const;
   /// `text` of rank `root` on every rank.
-  std::string broadcast(std::string text, int root = 0) const;
-  void broadcast(std::span<double> values, int root = 0) const;
-  void broadcast(std::span<core::Index> values, int root = 0) const;
-  std::vector<double> gather_all(double value) const;
+  std::string broadcast(std::string text, int root = 0, Where where = Where::current()) const;
+  void broadcast(std::span<double> values, int root = 0, Where where = Where::current()) const;
+  void broadcast(std::span<core::Index> values, int root = 0, Where where = Where::current()) const;
+  std::vector<double> gather_all(double value, Where where = Where::current()) const;
 
  private:
+  friend void collectively(const Communicator& comm, const std::function<void()>& work,
+                           core::SourceLocation where);
+
   explicit Communicator(MPI_Comm comm);
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 1;
+  std::unique_ptr<CallCheck> check_;  ///< null unless in the debug mode
   mutable std::unique_ptr<Communicator> node_;
   mutable int node_count_ = 0;
 };
@@ -72,11 +85,25 @@ class Communicator {
 static_assert(!std::is_copy_constructible_v<Communicator>);
 static_assert(std::is_nothrow_move_constructible_v<Communicator>);
 
+/// How some work failed. The message is never empty.
+struct Failure {
+  core::ErrorKind kind = core::ErrorKind::internal;
+  std::string message;
+};
+
+/// Runs `work` and catches whatever it throws. Local.
+/// @param rank   what the message names if the exception has none of its own
+/// @param where  likewise
+std::optional<Failure> failure_of(const std::function<void()>& work, int rank,
+                                  core::SourceLocation where = core::SourceLocation::current());
+
 /// Runs `work`, which must not itself communicate, on every rank and agrees on its outcome: if it
 /// threw anywhere, every rank throws the error of the lowest such rank. Collective.
-void collectively(const Communicator& comm, const std::function<void()>& work);
+void collectively(const Communicator& comm, const std::function<void()>& work,
+                  core::SourceLocation where = core::SourceLocation::current());
 
 /// Runs `work` on rank 0 only and agrees on its outcome. Collective.
-void on_root(const Communicator& comm, const std::function<void()>& work);
+void on_root(const Communicator& comm, const std::function<void()>& work,
+             core::SourceLocation where = core::SourceLocation::current());
 
 }  // namespace kronwerk::communication
