@@ -1,3 +1,4 @@
+#include <array>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -16,14 +17,14 @@ struct SharedBlocks::State {
   bool shared = false;
 
   void clear() noexcept {
-    for (Mapping& block : blocks) unmap(block);
+    for (Mapping& block : blocks) block = {};
     capacity = 0;
   }
-  ~State() { clear(); }
 };
 
 SharedBlocks::SharedBlocks(const Communicator& comm, Placement placement)
     : state_(std::make_unique<State>()) {
+  remove_stale_segments_once();
   state_->comm = &comm;
   state_->placement = placement;
   const Communicator& node = comm.node();
@@ -54,39 +55,46 @@ double* SharedBlocks::on_node(int rank) const noexcept {
   const auto found = std::lower_bound(ranks.begin(), ranks.end(), rank);
   if (found == ranks.end() || *found != rank) return nullptr;
   const auto index = static_cast<std::size_t>(found - ranks.begin());
-  return reinterpret_cast<double*>(state_->blocks[index].data);
+  return reinterpret_cast<double*>(state_->blocks[index].data());
 }
 
 namespace {
 
+/// What a rank tells the others of its node about its segment.
+struct Announcement {
+  std::array<char, 56> name{};  ///< empty if there is none
+  core::Index size = 0;
+};
+
 /// Creates this rank's segment and maps those of the node's other ranks. Collective on the node.
 /// Leaves `blocks` partly mapped and returns false if any rank of the node fails.
 bool share_blocks(const Communicator& node, std::size_t size, std::vector<Mapping>& blocks) {
-  std::vector<core::Index> sizes(blocks.size());
-  const auto own_size = static_cast<core::Index>(size);
-  check_mpi(MPI_Allgather(&own_size, 1, MPI_INT64_T, sizes.data(), 1, MPI_INT64_T, node.get()));
-  const std::string own_name = new_segment_name();
-  bool failed = false;
   const auto own = static_cast<std::size_t>(node.rank());
+  NamedSegment segment;
+  Announcement mine;
+  mine.size = static_cast<core::Index>(size);
   try {
-    blocks[own] = create_segment(own_name, size);
+    segment = create_segment(size);
+    segment.name().copy(mine.name.data(), mine.name.size() - 1);
+    blocks[own] = segment.take_mapping();
   } catch (const core::ResourceError&) {
-    failed = true;
+    // Its absence is announced.
   }
-  failed = node.any(failed);
-  for (int rank = 0; rank < node.size(); ++rank) {
-    const std::string name = node.broadcast(own_name, rank);
-    if (failed || rank == node.rank()) continue;
+  std::vector<Announcement> all(blocks.size());
+  constexpr int bytes = sizeof(Announcement);
+  check_mpi(MPI_Allgather(&mine, bytes, MPI_BYTE, all.data(), bytes, MPI_BYTE, node.get()));
+  bool failed = std::any_of(all.begin(), all.end(),
+                            [](const Announcement& each) { return each.name[0] == '\0'; });
+  for (std::size_t rank = 0; rank < all.size() && !failed; ++rank) {
+    if (rank == own) continue;
     try {
-      const auto index = static_cast<std::size_t>(rank);
-      blocks[index] = open_segment(name, static_cast<std::size_t>(sizes[index]));
+      blocks[rank] = open_segment(all[rank].name.data(), static_cast<std::size_t>(all[rank].size));
     } catch (const core::ResourceError&) {
       failed = true;
     }
   }
-  failed = node.any(failed);
-  unlink_segment(own_name);
-  return !failed;
+  // Nobody needs the name afterwards.
+  return !node.any(failed);
 }
 
 }  // namespace

@@ -1,32 +1,64 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 
-namespace kronwerk::communication {
+#include "kronwerk/communication/mapping.hpp"
 
-/// A mapped piece of memory. Plain data: whoever holds it unmaps it.
-struct Mapping {
-  std::byte* data = nullptr;
-  std::size_t mapped = 0;
-};
+namespace kronwerk::communication {
 
 /// Anonymous memory of this process, in huge pages where the system offers them.
 /// @throws ResourceError
 Mapping map_private(std::size_t size);
 
-/// Creates and reserves a named shared segment. @throws ResourceError if /dev/shm is short
-Mapping create_segment(const std::string& name, std::size_t size);
+/// What all names of segments begin with.
+inline constexpr const char* segment_prefix = "/kronwerk-shm-";
 
-/// Maps a segment that another rank of the node created. @throws ResourceError
+/// A name that no other segment of this machine has, but for a chance of 2^-64.
+std::string random_segment_name();
+
+/// A shared segment that other ranks of the node can find by its name.
+///
+/// Whoever holds it has locked it. That is how others know it from what a killed job left behind:
+/// a lock ends with the process that took it, also if that stays a zombie, and is seen from every
+/// PID namespace, where its number would mean nothing.
+class NamedSegment {
+ public:
+  NamedSegment() = default;
+  NamedSegment(NamedSegment&& other) noexcept;
+  NamedSegment& operator=(NamedSegment&& other) noexcept;
+  NamedSegment(const NamedSegment&) = delete;
+  NamedSegment& operator=(const NamedSegment&) = delete;
+  /// Removes the name; mappings stay.
+  ~NamedSegment();
+
+  /// Empty if the segment is.
+  const std::string& name() const noexcept { return name_; }
+  /// The memory, which this object then has no more.
+  Mapping take_mapping() noexcept { return std::move(mapping_); }
+
+ private:
+  friend NamedSegment create_segment(std::size_t size,
+                                     const std::function<std::string()>& next_name);
+  std::string name_;
+  int file_ = -1;
+  Mapping mapping_;
+};
+
+/// Creates and reserves a segment under the first of the names that is free. Local.
+/// @throws ResourceError if /dev/shm is short or cannot be used
+NamedSegment create_segment(std::size_t size,
+                            const std::function<std::string()>& next_name = random_segment_name);
+
+/// Maps a segment that another rank of the node holds. Local. @throws ResourceError
 Mapping open_segment(const std::string& name, std::size_t size);
 
-/// Removes the name; mappings stay. Local.
-void unlink_segment(const std::string& name) noexcept;
+/// Removes this user's segments that nobody holds: a job was killed between creating and mapping
+/// them. Local; what cannot be removed is left.
+void remove_stale_segments() noexcept;
 
-void unmap(Mapping& mapping) noexcept;
-
-/// A name no other segment of this machine has, from this process's id and a counter.
-std::string new_segment_name();
+/// The same, when a process first needs memory of its node.
+void remove_stale_segments_once() noexcept;
 
 }  // namespace kronwerk::communication

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <memory>
 #include <span>
-#include <utility>
 
 #include "kronwerk/communication/communicator.hpp"
+#include "kronwerk/communication/mapping.hpp"
 
 namespace kronwerk::communication {
 
@@ -25,17 +25,12 @@ class SharedBytes {
   SharedBytes(const Communicator& comm, std::size_t size);
   /// Private memory of this rank alone. Local.
   static SharedBytes private_memory(std::size_t size);
-  SharedBytes(SharedBytes&&) noexcept;
-  SharedBytes& operator=(SharedBytes&&) noexcept;
-  ~SharedBytes();
 
-  std::byte* data() const noexcept { return data_; }
-  std::size_t size() const noexcept { return size_; }
+  std::byte* data() const noexcept { return mapping_.data(); }
+  std::size_t size() const noexcept { return mapping_.size(); }
 
  private:
-  std::byte* data_ = nullptr;
-  std::size_t size_ = 0;
-  std::size_t mapped_ = 0;  ///< bytes to unmap
+  Mapping mapping_;
 };
 
 /// A typed array that exists once per node.

@@ -1,0 +1,116 @@
+// Segments that other ranks find by name, and what a kill leaves of them.
+#include "communication/shared_segment.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "kronwerk/core/error.hpp"
+
+namespace kronwerk::communication {
+namespace {
+
+bool exists(const std::string& name) {
+  return std::filesystem::exists("/dev/shm" + name);
+}
+
+/// A segment that somebody made without this library's lock.
+class Foreign {
+ public:
+  explicit Foreign(std::string name)
+      : name_(std::move(name)), file_(shm_open(name_.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600)) {
+    EXPECT_GE(file_, 0) << name_;
+  }
+  ~Foreign() {
+    close(file_);
+    shm_unlink(name_.c_str());
+  }
+  Foreign(const Foreign&) = delete;
+  Foreign& operator=(const Foreign&) = delete;
+  int file() const { return file_; }
+
+ private:
+  std::string name_;
+  int file_;
+};
+
+TEST(SharedSegmentTest, NamesAreRandom) {
+  const std::string name = random_segment_name();
+  EXPECT_TRUE(name.starts_with(segment_prefix));
+  EXPECT_EQ(name.size(), std::string(segment_prefix).size() + 16);
+  EXPECT_NE(name, random_segment_name());
+}
+
+TEST(SharedSegmentTest, ATakenNameIsNotUsedAgain) {
+  const std::string taken = random_segment_name();
+  const Foreign other(taken);
+  ASSERT_EQ(flock(other.file(), LOCK_EX), 0);
+  int asked = 0;
+  NamedSegment segment =
+      create_segment(4096, [&] { return asked++ == 0 ? taken : random_segment_name(); });
+  EXPECT_EQ(asked, 2);
+  EXPECT_NE(segment.name(), taken);
+  EXPECT_TRUE(exists(taken));
+  EXPECT_THROW(create_segment(4096, [&] { return taken; }), core::ResourceError);
+}
+
+TEST(SharedSegmentTest, TheNameEndsWithTheSegmentAndTheMemoryStays) {
+  Mapping mine;
+  Mapping yours;
+  std::string name;
+  {
+    NamedSegment segment = create_segment(100);
+    name = segment.name();
+    EXPECT_TRUE(exists(name));
+    mine = segment.take_mapping();
+    yours = open_segment(name, 100);
+  }
+  EXPECT_FALSE(exists(name));
+  mine.data()[99] = std::byte{7};
+  EXPECT_EQ(yours.data()[99], std::byte{7});
+  EXPECT_EQ(yours.size(), 100U);
+  EXPECT_THROW(open_segment(name, 100), core::ResourceError);
+}
+
+TEST(SharedSegmentTest, WhatSomebodyHoldsStays) {
+  const NamedSegment segment = create_segment(100);
+  remove_stale_segments();
+  EXPECT_TRUE(exists(segment.name()));
+}
+
+TEST(SharedSegmentTest, WhatNobodyHoldsIsRemoved) {
+  const std::string stale = random_segment_name();
+  const std::string unrelated = "/kronwerk-test-" + stale.substr(stale.size() - 16);
+  const Foreign first(stale);
+  const Foreign second(unrelated);
+  remove_stale_segments();
+  EXPECT_FALSE(exists(stale));
+  EXPECT_TRUE(exists(unrelated));
+}
+
+TEST(SharedSegmentTest, AZombieHoldsNothing) {
+  const std::string name = random_segment_name();
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const NamedSegment held = create_segment(4096, [&] { return name; });
+    raise(SIGKILL);
+  }
+  siginfo_t end{};
+  // Waits for the end and leaves the zombie.
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &end, WEXITED | WNOWAIT), 0);
+  EXPECT_EQ(end.si_status, SIGKILL);
+  EXPECT_EQ(kill(child, 0), 0);
+  remove_stale_segments();
+  EXPECT_FALSE(exists(name));
+  waitpid(child, nullptr, 0);
+}
+
+}  // namespace
+}  // namespace kronwerk::communication
