@@ -24,18 +24,33 @@ function(kronwerk_add_serial_tests layer)
   set_tests_properties(${layer} PROPERTIES LABELS ${layer} TIMEOUT 120)
 endfunction()
 
+# kronwerk_add_mpi_tests(layer [SEVERAL_NODES] libraries...): with SEVERAL_NODES, which layers take whose
+# code asks for the node, also as if three ranks were two and one on two nodes and four one and three.
 function(kronwerk_add_mpi_tests layer)
+  cmake_parse_arguments(PARSE_ARGV 1 tests "SEVERAL_NODES" "" "")
   file(GLOB layer_tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${layer}/*_test.cpp)
   if(NOT layer_tests)
     return()
   endif()
-  kronwerk_add_test_program(${layer} kronwerk_blas_first ${ARGN} kronwerk_test_main)
-  foreach(np 1 2 3 4)
+  kronwerk_add_test_program(${layer} kronwerk_blas_first ${tests_UNPARSED_ARGUMENTS}
+                            kronwerk_test_main)
+  set(runs 1 2 3 4)
+  if(tests_SEVERAL_NODES)
+    list(APPEND runs 2+1 1+3)
+  endif()
+  foreach(run ${runs})
+    math(EXPR np ${run})
     set(name ${layer}_np${np})
+    set(environment ${kronwerk_mpi_environment})
+    if(NOT run EQUAL np)
+      set(name ${name}_nodes_${run})
+      string(REPLACE + _ name ${name})
+      list(APPEND environment KRONWERK_TEST_NODES=${run})
+    endif()
     add_test(NAME ${name} COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${np}
              --oversubscribe $<TARGET_FILE:${layer}_tests>)
     set_tests_properties(${name} PROPERTIES LABELS "${layer};mpi" TIMEOUT 300 PROCESSORS ${np}
-                         ENVIRONMENT "${kronwerk_mpi_environment}")
+                         ENVIRONMENT "${environment}")
   endforeach()
 endfunction()
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "call_check.hpp"
+#include "test_nodes.hpp"
 
 namespace kronwerk::communication {
 
@@ -85,7 +86,12 @@ const Communicator& Communicator::node() const {
     expect(check_, "the first node()", 0, 0, Where::current());
     MPI_Comm node = MPI_COMM_NULL;
     check_mpi(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node));
-    node_ = std::unique_ptr<Communicator>(new Communicator(node));
+    auto found = std::unique_ptr<Communicator>(new Communicator(node));
+    if (const std::optional<int> pretended = pretended_node(comm_)) {
+      check_mpi(MPI_Comm_split(found->comm_, *pretended, rank_, &node));
+      found.reset(new Communicator(node));
+    }
+    node_ = std::move(found);
   }
   return *node_;
 }

@@ -48,6 +48,10 @@ class Communicator {
   bool is_root() const noexcept { return rank_ == 0; }
 
   /// The ranks that share this rank's memory. Collective on the first call; kept afterwards.
+  ///
+  /// For tests, KRONWERK_TEST_NODES=2+1 in rank 0's environment splits a job of three ranks as if
+  /// it ran on two nodes: messages between them, shared memory within.
+  /// @throws ConfigurationError on every rank if that variable does not fit the job
   const Communicator& node() const;
   /// Number of nodes. Collective on the first call.
   int node_count() const;
