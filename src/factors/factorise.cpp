@@ -73,10 +73,10 @@ std::vector<const Factor*> take_distributed(const Communicator& comm,
     if (is_large(factor)) works.push_back(std::pow(static_cast<double>(factor->rows()), 3));
   }
   std::vector<const Factor*> result;
-  if (works.empty() ||
-      !faster_together(works, comm.size(), comm.node().size(), distributed_efficiency)) {
-    return result;
-  }
+  if (works.empty()) return result;
+  // Nodes may have unequal numbers of ranks, and all ranks must decide the same.
+  const auto side_by_side = static_cast<int>(comm.min(core::Index{comm.node().size()}));
+  if (!faster_together(works, comm.size(), side_by_side, distributed_efficiency)) return result;
   for (const Factor* factor : pending) {
     if (is_large(factor)) result.push_back(factor);
   }

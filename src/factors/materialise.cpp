@@ -9,6 +9,8 @@
 namespace kronwerk::factors {
 namespace {
 
+constexpr Index panel_width = 64;
+
 // Chains of one kernel matrix give their columns without a product.
 const KernelFactor* lone_kernel(const Chain& chain) {
   if (chain.size() != 1 || chain.front().inverse) return nullptr;
@@ -31,7 +33,7 @@ Chain with_dense_kernels(const communication::Communicator& comm, Chain chain) {
 void for_column_panels(
     const Chain& chain, Index begin, Index end,
     const std::function<void(Index first, Index count, std::span<const double> panel)>& take) {
-  constexpr Index width = 64;
+  constexpr Index width = panel_width;
   if (const KernelFactor* kernel = lone_kernel(chain)) {
     const FactorPtr flipped = kernel->flipped(kernel->name());
     if (chain.front().transposed) kernel = as_kernel(*flipped);
@@ -66,17 +68,22 @@ FactorPtr materialise(const communication::Communicator& comm, std::string name,
   dense.rows = rows(chain);
   dense.cols = cols(chain);
   dense.values = communication::SharedArray<double>(comm, core::multiply(dense.rows, dense.cols));
-  // The node's ranks share the columns.
-  const distribution::BlockPartition part(dense.cols, comm.node().size());
+  // The node's ranks share the panels, whose bounds do not depend on how many ranks there are: a
+  // product's rounding may.
+  const distribution::BlockPartition part((dense.cols + panel_width - 1) / panel_width,
+                                          comm.node().size());
   const int rank = comm.node().rank();
   const auto values = dense.values.mutable_span();
-  for_column_panels(chain, part.begin(rank), part.end(rank),
-                    [&](Index first, Index count, std::span<const double> panel) {
-                      for (Index row = 0; row < dense.rows; ++row) {
-                        std::copy_n(panel.data() + row * count, count,
-                                    values.data() + row * dense.cols + first);
-                      }
-                    });
+  communication::collectively(comm, [&] {
+    for_column_panels(chain, std::min(part.begin(rank) * panel_width, dense.cols),
+                      std::min(part.end(rank) * panel_width, dense.cols),
+                      [&](Index first, Index count, std::span<const double> panel) {
+                        for (Index row = 0; row < dense.rows; ++row) {
+                          std::copy_n(panel.data() + row * count, count,
+                                      values.data() + row * dense.cols + first);
+                        }
+                      });
+  });
   dense.values.publish();
   return make_dense(std::move(name), std::move(dense));
 }

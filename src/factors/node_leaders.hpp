@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -22,13 +23,17 @@ class NodeLeaders {
 
   bool several_nodes() const noexcept { return several_; }
 
-  /// Sums the nodes' arrays, of which each entry is zero on all nodes but one. Collective on the
-  /// leaders; other ranks return at once. The node's ranks see the result after publish().
-  void sum(std::span<double> values) const {
+  /// Brings together the nodes' arrays, of which each entry is zero on all nodes but one, bit for
+  /// bit (a sum would lose the sign of zeros). Collective on the leaders; other ranks return at
+  /// once. The node's ranks see the result after publish().
+  void combine(std::span<double> values) const {
+    static_assert(sizeof(double) == sizeof(std::uint64_t));
     if (!comm_) return;
     constexpr std::size_t most = std::size_t{1} << 26;
     for (std::size_t first = 0; first < values.size(); first += most) {
-      comm_->sum(values.subspan(first, std::min(most, values.size() - first)));
+      const auto count = static_cast<int>(std::min(most, values.size() - first));
+      communication::check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data() + first, count,
+                                             MPI_UINT64_T, MPI_BOR, comm_->get()));
     }
   }
 

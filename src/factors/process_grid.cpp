@@ -100,7 +100,7 @@ void collect(const communication::Communicator& comm, const NodeLeaders& leaders
   }
   if (part != nullptr) part->write(matrix.data());
   node.barrier();
-  leaders.sum(matrix);
+  leaders.combine(matrix);
   node.barrier();
 }
 

@@ -134,14 +134,14 @@ void share(const Communicator& comm, const NodeLeaders& leaders, SpectrumTask& t
                  task.owner);
   spectrum.why_not = comm.broadcast(std::move(spectrum.why_not), task.owner);
   if (!spectrum.why_not.empty() || !task.vectors || task.distributed) return;
-  // What is summed between nodes must be zero on all but the owner's.
+  // What is combined between nodes must be zero on all but the owner's.
   const bool here = !leaders.several_nodes() || comm.node().any(task.owner == comm.rank());
   for (SharedArray<double>* array : {&task.first, &task.second}) {
     if (array->size() == 0) continue;
     const auto values = array->mutable_span();
     if (!here && comm.node().is_root()) std::fill(values.begin(), values.end(), 0.0);
     array->publish();
-    leaders.sum(values);
+    leaders.combine(values);
     array->publish();
   }
 }

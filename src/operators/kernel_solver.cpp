@@ -77,8 +77,9 @@ KernelSolver::State::State(std::shared_ptr<const KernelOperator> kernel,
 
 void KernelSolver::State::choose() {
   const DenseEstimate dense = estimate_dense(*op, symmetric, settings.columns);
-  const auto& node = op->comm().node();
-  const bool fits = dense.bytes_per_node <= settings.memory * node.size();
+  // On the smallest node, too: they may have unequal numbers of ranks.
+  const auto node_ranks = op->comm().min(Index{op->comm().node().size()});
+  const bool fits = dense.bytes_per_node <= settings.memory * static_cast<double>(node_ranks);
   const auto products = [&](double count) {
     return count * op->estimated_seconds(settings.columns);
   };
