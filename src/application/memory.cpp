@@ -242,7 +242,8 @@ std::string explain_shortage(const MemoryNeeds& needs, const MemoryLimits& limit
          fmt::format("; {:.0f} such nodes with one rank each would do", std::max(1.0, nodes));
 }
 
-void check_memory(const communication::Communicator& comm, const MemoryNeeds& needs) {
+void check_memory(const communication::Communicator& comm, MemoryNeeds needs) {
+  needs.ranks_here = comm.node().size();
   communication::collectively(comm, [&] {
     const std::string shortage = explain_shortage(needs, read_memory_limits());
     if (!shortage.empty()) throw core::ResourceError(shortage);

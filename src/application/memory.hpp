@@ -21,8 +21,10 @@ struct MemoryNeeds {
   std::optional<MethodKind> method;  ///< of a solve
   int ranks = 1;
   int nodes = 1;
+  int ranks_here = 0;  ///< on the node in question, where that is known
 
-  int ranks_per_node() const { return (ranks + nodes - 1) / nodes; }
+  /// As if the ranks were spread evenly, unless it is known better.
+  int ranks_per_node() const { return ranks_here > 0 ? ranks_here : (ranks + nodes - 1) / nodes; }
   double bytes_per_rank() const { return vector_bytes_per_rank + base_bytes_per_rank; }
   double bytes_per_node() const {
     return bytes_per_rank() * ranks_per_node() + factor_bytes_per_node;
@@ -54,6 +56,6 @@ std::optional<MethodKind> foresee_kind(const Problem& problem, core::Index count
 std::string explain_shortage(const MemoryNeeds& needs, const MemoryLimits& limits);
 
 /// @throws ResourceError on every rank if a node is too small. Collective.
-void check_memory(const communication::Communicator& comm, const MemoryNeeds& needs);
+void check_memory(const communication::Communicator& comm, MemoryNeeds needs);
 
 }  // namespace kronwerk::application

@@ -36,6 +36,17 @@ TEST(Memory, TooLittleSharedMemoryIsNamed) {
   EXPECT_EQ(explain_shortage(one_rank, {.bytes = 500e9, .shared_bytes = 64e6}), "");
 }
 
+TEST(Memory, NodesMayHaveUnequalNumbersOfRanks) {
+  // Five ranks on two nodes: four of them here, three if they were spread evenly.
+  MemoryNeeds uneven = needs();
+  uneven.ranks = 5;
+  uneven.nodes = 2;
+  const MemoryLimits limits{.bytes = 110e9, .shared_bytes = 20e9};
+  EXPECT_EQ(explain_shortage(uneven, limits), "");
+  uneven.ranks_here = 4;
+  EXPECT_NE(explain_shortage(uneven, limits).find("4 ranks per node"), std::string::npos);
+}
+
 TEST(Memory, FactorsThatFillANodeAreNoMatterOfMoreNodes) {
   const std::string text = explain_shortage(needs(), {.bytes = 9e9, .shared_bytes = 64e9});
   EXPECT_NE(text.find("less than the factors alone need"), std::string::npos) << text;
