@@ -63,7 +63,7 @@ void run_eigenvalues(TaskContext& context) {
       communication::collectively(context.comm, [&] {
         for (const Complex& value : values) {
           if (std::isfinite(value.real()) && std::isfinite(value.imag())) continue;
-          throw core::DataError("an eigenvalue is not finite: the factors are out of range");
+          throw core::SingularError("an eigenvalue is not finite: the factors are out of range");
         }
       });
       spectrum.add(values);

@@ -68,7 +68,7 @@ OperatorPtr OperatorBuilder::build_inverse(const LoweredProduct& term, Index bat
     for (factors::Chain& chain : chains) chain = factors::inverse(chain);
     return chains;
   };
-  if (term.scale == 0) throw core::DataError("an operator that is zero cannot be inverted");
+  if (term.scale == 0) throw core::SingularError("an operator that is zero cannot be inverted");
   LoweredProduct inverse;
   inverse.scale = 1 / term.scale;
   std::vector<factors::Chain> chains = inverted(term.chains);

@@ -78,7 +78,7 @@ Values diagonal_values(OperatorData& data, const FactorNode& factor) {
     const std::vector<double> diagonal = link.factor->diagonal();
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (link.inverse && diagonal[i] == 0) {
-        throw core::DataError(
+        throw core::SingularError(
             fmt::format("the factor '{}' ({} x {}) is singular: element {} of "
                         "its diagonal is zero",
                         link.factor->name(), factor.rows, factor.cols, i));

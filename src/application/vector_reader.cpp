@@ -195,7 +195,7 @@ void check_finite(const communication::Communicator& comm, std::span<const doubl
                   const std::string& what) {
   const bool finite = std::ranges::all_of(values, [](double v) { return std::isfinite(v); });
   if (!comm.any(!finite)) return;
-  throw core::DataError(fmt::format(
+  throw core::SingularError(fmt::format(
       "{} holds NaN or infinite values although the data do not: numbers overflowed or a factor is "
       "singular; check the sizes of the data's values and the condition of the factors",
       what));

@@ -7,6 +7,7 @@ ExitCode exit_code(ErrorKind kind) noexcept {
     case ErrorKind::configuration:
     case ErrorKind::data:
     case ErrorKind::shape:
+    case ErrorKind::singular:
       return ExitCode::configuration;
     case ErrorKind::convergence:
       return ExitCode::convergence;
@@ -34,6 +35,8 @@ void throw_error(ErrorKind kind, const std::string& message, SourceLocation wher
       throw DataError(message, where);
     case ErrorKind::shape:
       throw ShapeError(message, where);
+    case ErrorKind::singular:
+      throw SingularError(message, where);
     case ErrorKind::convergence:
       throw ConvergenceError(message, where);
     case ErrorKind::resource:

@@ -172,7 +172,7 @@ std::optional<Value> FunctionOf::shifted_multiple(const FactorLink& link,
 Value FunctionOf::checked_inverse(Value value, const std::string& what, const Point& point) {
   if (!point) return 1;
   if (value == Value(0)) {
-    throw core::ConfigurationError(
+    throw core::SingularError(
         fmt::format("'{}' is singular: one of its eigenvalues is zero, and it is inverted", what));
   }
   return 1.0 / value;

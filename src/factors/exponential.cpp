@@ -16,7 +16,7 @@ namespace {
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 [[noreturn]] void throw_not_finite(const std::string& name, Index n) {
-  throw core::DataError(fmt::format(
+  throw core::SingularError(fmt::format(
       "the exponential '{}' ({} x {}) is not finite; its matrix holds values that are too large, "
       "infinite or not a number",
       name, n, n));

@@ -107,7 +107,7 @@ void guarded(const Factor& factor, const Work& work) {
 }  // namespace
 
 void throw_singular(const Factor& factor, double reciprocal_condition) {
-  throw core::DataError(fmt::format(
+  throw core::SingularError(fmt::format(
       "{} is singular to working precision (reciprocal condition {:.1e}); a system with it has no "
       "unique solution: change its parameters or its matrix (I - rho*W with row-normalised W is "
       "singular at rho = 1)",

@@ -98,7 +98,9 @@ class Objective {
     try {
       result = (*log_density_)(parameters);
     } catch (const core::Error& error) {
-      if (error.kind() != core::ErrorKind::data) throw;
+      const bool avoided =
+          error.kind() == core::ErrorKind::data || error.kind() == core::ErrorKind::singular;
+      if (!avoided) throw;
       failure_ = std::current_exception();
       return std::nullopt;
     }

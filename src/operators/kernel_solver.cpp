@@ -109,7 +109,7 @@ void KernelSolver::State::factorise(const std::string& reason) {
     factors::factorise(op->comm(), list);
   } catch (const core::DataError& error) {
     if (op->shift() > 0) throw;
-    throw core::DataError(
+    throw core::SingularError(
         fmt::format("{}; with alpha = {:.6g} the kernel matrix itself must be "
                     "regular: a positive alpha makes it so (points that occur "
                     "twice make it singular)",
@@ -121,7 +121,7 @@ void KernelSolver::State::factorise(const std::string& reason) {
 
 void KernelSolver::State::refuse_singular(const KernelApproximation& found) const {
   if (op->shift() > 0 || !found.complete || found.inverse->rank() >= op->rows()) return;
-  throw core::DataError(fmt::format(
+  throw core::SingularError(fmt::format(
       "the kernel matrix {} is singular to working precision: its numerical rank is {}; with "
       "alpha = {:.6g} there is no unique solution. Use a positive alpha, and look for points that "
       "occur twice",

@@ -293,7 +293,7 @@ void check_regular(const communication::Communicator& comm, const SchurSum& sum,
   if (place == nowhere || smallest > least) return;
   const Index i = place / columns;
   const Index j = place % columns;
-  throw core::DataError(fmt::format(
+  throw core::SingularError(fmt::format(
       "the operator is singular to working precision: {} and {} combine to {:.3g}, beside terms of "
       "size {:.3g}",
       eigenvalue_text(sum, 0, system.left.blocks, i),

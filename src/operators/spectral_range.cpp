@@ -284,7 +284,7 @@ void check_regular(const communication::Communicator& comm, const SpectralSum& s
   if (found.least.value > threshold * largest_sensitivity(sensitivities)) return;
   const Least worst = least_ratio(comm, values, sensitivities);
   if (worst.value > threshold) return;
-  throw core::DataError(fmt::format(
+  throw core::SingularError(fmt::format(
       "the operator is singular to working precision: {}, where the largest eigenvalue has modulus "
       "{:.3g}; change a coefficient or add a multiple of the identity",
       describe(sum, values, indices(values.extents, worst.place)), found.largest));

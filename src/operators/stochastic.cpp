@@ -136,7 +136,7 @@ class LanczosQuadrature {
 
   [[noreturn]] void refuse(double least, double most) const {
     if (squared_) {
-      throw core::DataError(fmt::format(
+      throw core::SingularError(fmt::format(
           "logdet by stochastic Lanczos quadrature: the operator is singular to working precision "
           "(a singular value of about {:.2g} beside {:.2g})",
           std::sqrt(std::max(0.0, least)), std::sqrt(std::max(0.0, most))));

@@ -10,8 +10,11 @@ namespace {
 TEST(Error, EveryKindHasItsExitCodeAndIsThrownAsItself) {
   EXPECT_THROW(throw_error(ErrorKind::data, "x"), DataError);
   EXPECT_THROW(throw_error(ErrorKind::terminated, "x"), Terminated);
+  EXPECT_THROW(throw_error(ErrorKind::singular, "x"), SingularError);
+  EXPECT_THROW(throw_error(ErrorKind::singular, "x"), DataError);
   EXPECT_EQ(exit_code(ErrorKind::configuration), ExitCode::configuration);
   EXPECT_EQ(exit_code(ErrorKind::shape), ExitCode::configuration);
+  EXPECT_EQ(exit_code(ErrorKind::singular), ExitCode::configuration);
   EXPECT_EQ(exit_code(ErrorKind::convergence), ExitCode::convergence);
   EXPECT_EQ(exit_code(ErrorKind::resource), ExitCode::resources);
   EXPECT_EQ(exit_code(ErrorKind::terminated), ExitCode::terminated);

@@ -120,7 +120,7 @@ TEST_F(StructureTest, AnInverseThatMeetsZeroNamesItsFactor) {
     static_cast<void>(
         evaluate_at(*sum.terms[0].factors[0], *found.modes[0].first, 0.5, symmetric_));
     FAIL() << "nothing was thrown";
-  } catch (const core::ConfigurationError& error) {
+  } catch (const core::SingularError& error) {
     EXPECT_NE(std::string(error.what()).find("'I - 2*W' is singular"), std::string::npos)
         << error.what();
   }

@@ -29,6 +29,7 @@ enum class ErrorKind : int {
   mpi,
   hdf5,
   terminated,
+  singular,
 };
 
 ExitCode exit_code(ErrorKind kind) noexcept;
@@ -49,10 +50,14 @@ class Error : public std::runtime_error {
 
 namespace detail {
 template <ErrorKind error_kind>
-class ErrorOf final : public Error {
+class ErrorOf : public Error {
  public:
   explicit ErrorOf(const std::string& message, SourceLocation where = SourceLocation::current())
       : Error(error_kind, message, where) {}
+
+ protected:
+  ErrorOf(ErrorKind kind, const std::string& message, SourceLocation where)
+      : Error(kind, message, where) {}
 };
 }  // namespace detail
 
@@ -61,6 +66,14 @@ using InternalError = detail::ErrorOf<ErrorKind::internal>;
 using ConfigurationError = detail::ErrorOf<ErrorKind::configuration>;
 /// An input file or its contents are wrong (exit 2).
 using DataError = detail::ErrorOf<ErrorKind::data>;
+/// With these values of the data and the parameters an operator has no inverse, or a result
+/// overflows (exit 2; of a sweep, only the point has no result).
+class SingularError final : public DataError {
+ public:
+  explicit SingularError(const std::string& message,
+                         SourceLocation where = SourceLocation::current())
+      : DataError(ErrorKind::singular, message, where) {}
+};
 /// Sizes do not conform (exit 2).
 using ShapeError = detail::ErrorOf<ErrorKind::shape>;
 using ConvergenceError = detail::ErrorOf<ErrorKind::convergence>;
