@@ -58,6 +58,13 @@ void GaussianModel::check_columns() const {
                         column.value, names[k]));
       }
       if (found->second.shape == core::Extents{extents_[k]}) continue;
+      if (job_->matrices.at(names[k]).value.given_as != configuration::GivenAs::matrix) {
+        throw core::ConfigurationError(
+            fmt::format("{}: the column {} names '{}', which is 'given_as' a factor of a "
+                        "covariance; expected a "
+                        "vector of regressors as it is",
+                        where, column.value, names[k]));
+      }
       throw core::ShapeError(fmt::format(
           "{}: '{}' in the column {} has the shape {}; mode {} needs a vector of {}", where,
           names[k], column.value, core::to_text(found->second.shape), k + 1, extents_[k]));
@@ -75,7 +82,8 @@ std::vector<models::MeanColumn> GaussianModel::mean(const Parameters& parameters
     const auto names = parse_column(mean.columns[c].value, job_->where(mean.columns[c].position));
     models::MeanColumn column;
     for (const std::string& name : names) {
-      column.vectors.push_back(name.empty() ? std::vector<double>() : files_.at(name)->diagonal());
+      column.vectors.push_back(name.empty() ? std::vector<double>()
+                                            : files_.at(name).front().factor->diagonal());
     }
     if (c < mean.coefficients.size() && job_->task == configuration::Task::sample) {
       column.coefficient = mean.coefficients[c];

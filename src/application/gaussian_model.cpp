@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "application/given_matrices.hpp"
 #include "application/problem.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/expressions/factor_node.hpp"
@@ -16,7 +17,6 @@
 namespace kronwerk::application {
 namespace {
 
-using configuration::GivenAs;
 using core::ConfigurationError;
 using expressions::FactorLeaf;
 using expressions::FactorNode;
@@ -157,34 +157,9 @@ GaussianModel::GaussianModel(const communication::Communicator& comm, const conf
 
 void GaussianModel::load_files() {
   for (const auto& [name, matrix] : job_->matrices) {
-    const io::Location location = to_location(matrix.value);
-    if (matrix.value.given_as == GivenAs::eigen) {
-      const io::Location vectors{location.file, location.dataset + "/vectors"};
-      const io::Location values{location.file, location.dataset + "/values"};
-      data_[name] = io::inspect(*comm_, vectors);
-      auto basis = factors::make_dense(name, io::read_dense(*comm_, vectors));
-      auto diagonal = factors::make_diagonal(name, io::read_vector(*comm_, values));
-      if (basis->rows() != basis->cols() || diagonal->rows() != basis->rows()) {
-        throw core::ShapeError(fmt::format(
-            "{}: '{}' is given as {} eigenvalues and {} x {} eigenvectors; expected n and n x n",
-            job_->where(matrix.position), name, diagonal->rows(), basis->rows(), basis->cols()));
-      }
-      given_[basis.get()] = {{basis, false, false}, {diagonal, false, false}, {basis, true, false}};
-      files_[name] = std::move(basis);
-      continue;
-    }
-    data_[name] = io::inspect(*comm_, location);
-    if (data_[name].sparse) {
-      files_[name] = factors::make_sparse(name, io::read_sparse(*comm_, location));
-    } else if (data_[name].shape.size() == 1) {
-      files_[name] = factors::make_diagonal(name, io::read_vector(*comm_, location));
-    } else {
-      files_[name] = factors::make_dense(name, io::read_dense(*comm_, location));
-    }
-    if (matrix.value.given_as == GivenAs::cholesky) {
-      const auto& factor = files_[name];
-      given_[factor.get()] = {{factor, false, false}, {factor, true, false}};
-    }
+    GivenMatrix given = read_given_matrix(*comm_, *job_, name);
+    data_[name] = given.info;
+    files_[name] = std::move(given.chain);
   }
 }
 
@@ -215,10 +190,16 @@ void GaussianModel::prepare(const Parameters& parameters, const std::set<std::st
   const std::size_t before = kernel_factors_.size();
   std::erase_if(kernel_factors_, [&](const auto& entry) { return !current.contains(entry.first); });
   if (kernel_factors_.size() < before || !lowering_) {
-    auto known = files_;
-    known.insert(kernel_factors_.begin(), kernel_factors_.end());
+    auto known = kernel_factors_;
+    for (const auto& [name, chain] : files_) {
+      if (chain.size() == 1) known[name] = chain.front().factor;
+    }
     lowering_ = std::make_unique<expressions::Lowering>(*comm_, std::move(known));
+    for (const auto& [name, chain] : files_) {
+      if (chain.size() > 1) lowering_->add(name, chain);
+    }
   }
+  lowering_->forget_unused();
   for (const auto& [name, use] : find_kernel_factors(kernels(), names, parameters)) {
     if (kernel_factors_.contains(name)) continue;
     kernel_factors_[name] = matrices_.make(use.first, use.second, parameters);
@@ -226,27 +207,10 @@ void GaussianModel::prepare(const Parameters& parameters, const std::set<std::st
   }
 }
 
-factors::Chain GaussianModel::expand(const factors::Chain& chain) const {
-  factors::Chain result;
-  for (const factors::Link& link : chain) {
-    const auto found = given_.find(link.factor.get());
-    if (found == given_.end()) {
-      result.push_back(link);
-      continue;
-    }
-    factors::Chain whole = found->second;
-    if (link.inverse) whole = factors::inverse(whole);
-    result.insert(result.end(), whole.begin(), whole.end());
-  }
-  return result;
-}
-
 std::vector<ScaledProduct> GaussianModel::lower(const expressions::SumOfProducts& sum) {
   std::vector<ScaledProduct> products;
   for (auto& term : lowering_->lower(sum)) {
-    ScaledProduct product{term.scale, {}};
-    for (const auto& chain : term.chains) product.chains.push_back(expand(chain));
-    products.push_back(std::move(product));
+    products.push_back({term.scale, std::move(term.chains)});
   }
   return products;
 }
@@ -378,7 +342,7 @@ std::vector<GaussianModel::CrossFactors> GaussianModel::cross_factors(const Para
       }
       collect_kernels(node, changed, names, only);
       if (names.empty()) {
-        factors.new_by_old.push_back(expand(lowering_->lower(node)));
+        factors.new_by_old.push_back(lowering_->lower(node));
         factors.new_by_new.push_back(factors.new_by_old.back());
       } else {
         factors.new_by_old.push_back(crossing.lower(node));

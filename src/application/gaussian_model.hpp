@@ -69,7 +69,6 @@ class GaussianModel {
   void load_files();
   void prepare(const Parameters& parameters, const std::set<std::string>& names);
   std::vector<operators::ScaledProduct> lower(const expressions::SumOfProducts& sum);
-  factors::Chain expand(const factors::Chain& chain) const;
   void check_columns() const;
 
   const communication::Communicator* comm_;
@@ -80,9 +79,8 @@ class GaussianModel {
   core::Extents extents_;
   std::string text_;
   std::set<std::string> used_;
-  std::map<std::string, factors::FactorPtr> files_;
-  /// Of matrices given as Cholesky factors or eigenvectors: what stands for them.
-  std::map<const factors::Factor*, factors::Chain> given_;
+  /// The matrices of files; those given as Cholesky factors or eigenvectors as chains of these.
+  std::map<std::string, factors::Chain> files_;
   /// Kernel matrices and derivatives by what they are called, for the last parameters.
   std::map<std::string, factors::FactorPtr> kernel_factors_;
   std::unique_ptr<expressions::Lowering> lowering_;

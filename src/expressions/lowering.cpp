@@ -1,6 +1,7 @@
 #include "kronwerk/expressions/lowering.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "kronwerk/expressions/factor_node.hpp"
 #include "kronwerk/factors/make.hpp"
@@ -16,6 +17,9 @@ using factors::Link;
 struct Lowering::State {
   const communication::Communicator* comm;
   std::map<std::string, FactorPtr> built;
+  std::set<std::string> data;  ///< of these, what was given and not built
+  /// Matrices that are given as products of others.
+  std::map<std::string, Chain> given;
 
   FactorPtr identity(Index extent) {
     FactorPtr& factor = built["I " + std::to_string(extent)];
@@ -26,6 +30,9 @@ struct Lowering::State {
   FactorPtr leaf(const FactorLeaf& leaf) {
     const auto found = built.find(leaf.text);
     if (found != built.end()) return found->second;
+    if (const auto product = given.find(leaf.text); product != given.end()) {
+      return built[leaf.text] = factors::materialise(*comm, leaf.text, product->second);
+    }
     if (leaf.kind != FactorLeaf::Kind::sum) {
       throw core::InternalError("no data were given for '" + leaf.text + "'");
     }
@@ -42,7 +49,15 @@ struct Lowering::State {
     if (node.is_identity()) return {{identity(node.rows), false, false}};
     Chain result;
     for (const FactorLink& link : node.links) {
-      result.push_back({leaf(*link.leaf), link.transposed, link.inverse});
+      const auto product = given.find(link.leaf->text);
+      if (product == given.end()) {
+        result.push_back({leaf(*link.leaf), link.transposed, link.inverse});
+        continue;
+      }
+      Chain whole = product->second;
+      if (link.transposed) whole = factors::transposed(whole);
+      if (link.inverse) whole = factors::inverse(whole);
+      result.insert(result.end(), whole.begin(), whole.end());
     }
     return result;
   }
@@ -52,6 +67,7 @@ struct Lowering::State {
     if (node.is_identity()) return identity(node.rows);
     const auto found = built.find(node.text);
     if (found != built.end()) return found->second;
+    if (given.contains(node.text)) return leaf(*node.links.front().leaf);
     const Chain links = chain(node);
     const bool inverses =
         std::any_of(links.begin(), links.end(), [](const Link& link) { return link.inverse; });
@@ -74,15 +90,27 @@ struct Lowering::State {
 
 Lowering::Lowering(const communication::Communicator& comm,
                    std::map<std::string, FactorPtr> matrices)
-    : state_(std::make_shared<State>(State{&comm, {}})) {
+    : state_(std::make_shared<State>(State{&comm, {}, {}, {}})) {
   for (auto& [name, factor] : matrices) {
     state_->built["diag(" + name + ")"] = factor;
+    state_->data.insert({name, "diag(" + name + ")"});
     state_->built[name] = std::move(factor);
   }
 }
 
 void Lowering::add(const std::string& name, FactorPtr matrix) {
+  state_->data.insert(name);
   state_->built[name] = std::move(matrix);
+}
+
+void Lowering::add(const std::string& name, Chain product) {
+  state_->given[name] = std::move(product);
+}
+
+void Lowering::forget_unused() {
+  std::erase_if(state_->built, [&](const auto& entry) {
+    return !state_->data.contains(entry.first) && entry.second.use_count() == 1;
+  });
 }
 
 std::vector<LoweredProduct> Lowering::lower(const SumOfProducts& sum) {

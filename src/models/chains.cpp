@@ -26,6 +26,7 @@ Chain without_identities(const Chain& chain) {
 }
 
 std::string name_of(const Chain& chain) {
+  if (is_cholesky(chain) || is_eigendecomposition(chain)) return chain.front().factor->name();
   std::string result;
   for (const Link& link : without_identities(chain)) {
     if (!result.empty()) result += "*";

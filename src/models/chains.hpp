@@ -16,7 +16,8 @@ bool same(const factors::Chain& a, const factors::Chain& b);
 /// Without the links that are identities; the identity itself keeps one.
 factors::Chain without_identities(const factors::Chain& chain);
 
-/// "K", "inv(A)*B'": what messages call it.
+/// "K", "inv(A)*B'": what messages call it; a matrix that is given by a factorisation is called
+/// what its factor is.
 std::string name_of(const factors::Chain& chain);
 
 /// {L, Lᵀ}: a matrix given by its Cholesky factor.

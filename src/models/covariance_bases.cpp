@@ -51,22 +51,27 @@ BasisPtr given_basis(const Chain& chain) {
   return basis;
 }
 
+bool is_lower_triangular(Index n, const std::vector<double>& matrix) {
+  for (Index i = 0; i < n; ++i) {
+    for (Index j = i + 1; j < n; ++j) {
+      if (matrix[static_cast<std::size_t>(i * n + j)] != 0) return false;
+    }
+  }
+  return true;
+}
+
 /// L⁻¹, row-major, of a matrix or of the L that is given; log|det| follows from its diagonal.
 std::vector<double> inverse_cholesky(const Chain& chain) {
   const Index n = factors::rows(chain);
   const std::string name = name_of(chain);
   std::vector<double> matrix;
-  if (is_cholesky(chain)) {
+  bool known = false;
+  // A formula may have B B' with any B.
+  if (is_cholesky(chain) && factors::cols({chain[0]}) == n) {
     matrix = dense_matrix({chain[0]});
-    for (Index i = 0; i < n; ++i) {
-      for (Index j = i + 1; j < n; ++j) {
-        if (matrix[static_cast<std::size_t>(i * n + j)] == 0) continue;
-        throw core::DataError(fmt::format(
-            "the Cholesky factor '{}' ({} x {}) is not lower triangular: entry ({}, {}) is {:.6g}",
-            chain[0].factor->name(), n, n, i, j, matrix[static_cast<std::size_t>(i * n + j)]));
-      }
-    }
-  } else {
+    known = is_lower_triangular(n, matrix);
+  }
+  if (!known) {
     matrix = dense_matrix(chain);
     require_symmetric(name, n, matrix);
     std::vector<double> original = matrix;

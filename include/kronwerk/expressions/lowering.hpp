@@ -70,6 +70,11 @@ class Lowering {
            std::map<std::string, factors::FactorPtr> matrices);
   /// One more matrix. Local.
   void add(const std::string& name, factors::FactorPtr matrix);
+  /// A matrix that is given as the product of others, such as {L, Lᵀ}: those links where it stands
+  /// alone or in products, the matrix itself (made once) where it is a term of a sum. Local.
+  void add(const std::string& name, factors::Chain product);
+  /// Forgets the factors that were built and that nobody else holds. Local.
+  void forget_unused();
   /// Collective.
   std::vector<LoweredProduct> lower(const SumOfProducts& sum);
   /// One factor of a term. Collective.
