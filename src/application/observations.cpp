@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "application/problem.hpp"
 #include "kronwerk/distribution/partition.hpp"
@@ -23,17 +25,17 @@ Observations::Observations(const communication::Communicator& comm, const config
                            const Extents& grid)
     : comm_(&comm),
       grid_(grid),
-      reader_(comm, job, source_of(*job.gaussian->observations), "observations", grid,
-              job.gaussian->observations->nan_is_missing || job.gaussian->observations->mask
-                  ? VectorReader::Missing::allowed
-                  : VectorReader::Missing::refused),
+      where_(job.where(job.gaussian->observations->position)),
+      request_(&*job.gaussian->observations),
+      reader_(comm, job, source_of(*request_), "observations", grid,
+              VectorReader::Missing::allowed),
       extents_(grid) {
-  const auto& request = *job.gaussian->observations;
+  const auto& request = *request_;
   if (reader_.sparse()) {
     throw core::DataError(fmt::format(
         "{}: the observations {}:{} are a sparse matrix; expected a dataset of the grid's shape, "
         "{}",
-        job.where(request.position), request.data.file, request.data.dataset, core::to_text(grid)));
+        where_, request.data.file, request.data.dataset, core::to_text(grid)));
   }
   if (request.mask) {
     mask_.emplace(comm, job, configuration::VectorSource{*request.mask, {}, request.position},
@@ -41,8 +43,7 @@ Observations::Observations(const communication::Communicator& comm, const config
     if (mask_->sparse() || (mask_->shape().count != 1 && mask_->shape().count != count())) {
       throw core::ShapeError(fmt::format(
           "{}: the mask {}:{} is for {} observations; expected a dataset for one, or for all {}",
-          job.where(request.position), request.mask->file, request.mask->dataset,
-          mask_->shape().count, count()));
+          where_, request.mask->file, request.mask->dataset, mask_->shape().count, count()));
     }
   }
   for (const Index extent : grid_) {
@@ -52,9 +53,32 @@ Observations::Observations(const communication::Communicator& comm, const config
   may_miss_ = request.nan_is_missing || request.mask.has_value();
   if (may_miss_) scan();
   if (missing_ < core::product(extents_) * count()) return;
-  throw core::DataError(fmt::format("{}: not one cell of {}:{} was observed",
-                                    job.where(request.position), request.data.file,
-                                    request.data.dataset));
+  throw core::DataError(fmt::format("{}: not one cell of {}:{} was observed", where_,
+                                    request.data.file, request.data.dataset));
+}
+
+/// NaN is no value that was observed: what is missing must have been said to be.
+void Observations::refuse_nan(Index offset, std::span<const double> values,
+                              std::span<const double> mask) const {
+  if (request_->nan_is_missing) return;
+  constexpr Index none = std::numeric_limits<Index>::max();
+  Index first = none;
+  for (std::size_t i = 0; i < values.size() && first == none; ++i) {
+    const bool observed = mask.empty() || mask[i] != 0;
+    if (observed && std::isnan(values[i])) first = offset + static_cast<Index>(i);
+  }
+  first = comm_->min(first);
+  if (first == none) return;
+  const std::string place = fmt::format("{}: {}:{} holds NaN at position {}", where_,
+                                        request_->data.file, request_->data.dataset, first);
+  if (!request_->mask) {
+    throw core::DataError(place +
+                          "; if cells that are NaN were not observed, say so by 'missing: nan'");
+  }
+  throw core::DataError(fmt::format(
+      "{}, a cell that was observed by the mask {}:{}; correct the mask, or add 'missing: nan' if "
+      "cells that are NaN were not observed either",
+      place, request_->mask->file, request_->mask->dataset));
 }
 
 std::vector<double> Observations::read_mask(Index offset, Index count) const {
@@ -88,17 +112,18 @@ void Observations::scan() {
   const Index begin = blocks.begin(comm_->rank());
   const Index mine = blocks.count(comm_->rank());
   const Index pieces = comm_->max((mine + piece - 1) / piece);
-  Index present = 0;
+  std::vector<Index> present(static_cast<std::size_t>(count()), 0);
   for (Index p = 0; p < pieces; ++p) {
     const Index first = std::min(mine, p * piece);
     const Index size = std::min(piece, mine - first);
     std::vector<double> values(static_cast<std::size_t>(size));
     reader_.read_flat(begin + first, values);
     const auto mask = mask_ ? read_mask(begin + first, size) : std::vector<double>();
+    refuse_nan(begin + first, values, mask);
     for (Index i = 0; i < size; ++i) {
       const auto at = static_cast<std::size_t>(i);
       if (std::isnan(values[at]) || (mask_ && mask[at] == 0)) continue;
-      ++present;
+      ++present[static_cast<std::size_t>((begin + first + i) / points)];
       Index cell = (begin + first + i) % points;
       for (std::size_t k = grid_.size(); k-- > 0; cell /= grid_[k]) {
         ++observed[k][static_cast<std::size_t>(cell % grid_[k])];
@@ -110,7 +135,15 @@ void Observations::scan() {
     std::erase_if(kept_[k], [&](Index i) { return observed[k][static_cast<std::size_t>(i)] == 0; });
     extents_[k] = std::ssize(kept_[k]);
   }
-  missing_ = core::product(extents_) * count() - comm_->sum(present);
+  comm_->sum(std::span<Index>(present));
+  missing_ =
+      core::product(extents_) * count() - std::accumulate(present.begin(), present.end(), Index{0});
+  const auto empty = std::ranges::find(present, 0);
+  if (count() == 1 || empty == present.end() || core::product(extents_) == 0) return;
+  throw core::DataError(
+      fmt::format("{}: not one cell of observation {} of {}:{} was observed; leave "
+                  "it out",
+                  where_, empty - present.begin(), request_->data.file, request_->data.dataset));
 }
 
 Index Observations::place(Index flat) const {
@@ -142,6 +175,7 @@ void Observations::read_cells(Index first, const distribution::Layout& layout,
   std::vector<double> whole(static_cast<std::size_t>(count));
   reader_.read_flat(offset + begin, whole, derivative);
   const auto mask = mask_ ? read_mask(offset + begin, count) : std::vector<double>();
+  if (!may_miss_) refuse_nan(offset + begin, whole, mask);
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const auto at = static_cast<std::size_t>(cells[i] - begin);
     values[i] = mask_ && mask[at] == 0 ? missing_value : whole[at];

@@ -13,8 +13,10 @@ namespace kronwerk::application {
 class Observations {
  public:
   /// Looks at the shapes and, where cells may be missing, at every value. Collective.
+  /// @param job   must outlive this
   /// @param grid  of the covariance
-  /// @throws ShapeError, DataError (nothing was observed) on every rank
+  /// @throws ShapeError, DataError (nothing was observed, or NaN where nothing was said to be
+  /// missing) on every rank
   Observations(const communication::Communicator& comm, const configuration::Job& job,
                const Extents& grid);
 
@@ -46,6 +48,7 @@ class Observations {
 
  private:
   void scan();
+  void refuse_nan(Index offset, std::span<const double> values, std::span<const double> mask) const;
   std::vector<double> read_mask(Index offset, Index count) const;
   void read_cells(Index first, const distribution::Layout& layout, std::span<double> values,
                   bool derivative) const;
@@ -58,6 +61,8 @@ class Observations {
 
   const communication::Communicator* comm_;
   Extents grid_;
+  std::string where_;
+  const configuration::ObservationsRequest* request_;
   VectorReader reader_;
   std::optional<VectorReader> mask_;
   bool may_miss_ = false;

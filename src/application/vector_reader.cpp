@@ -147,6 +147,10 @@ void VectorReader::check_domain(std::span<const double> raw, Index offset, bool 
                                      : transformed(source_.transform, raw[i]);
     if (std::isfinite(result)) continue;
     if (std::isnan(raw[i]) && missing_ == Missing::allowed) continue;
+    if (!std::isfinite(raw[i])) {
+      throw core::DataError(fmt::format("{}: '{}' holds {} at position {}; values must be finite",
+                                        where_, what_, raw[i], offset + static_cast<Index>(i)));
+    }
     const auto& names = configuration::find_entry("input.transform")->choices;
     throw core::DataError(
         fmt::format("{}: {} '{}' of '{}' is not finite at the value {} (position {})", where_,

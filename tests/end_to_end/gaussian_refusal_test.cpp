@@ -136,7 +136,16 @@ TEST_F(GaussianRefusal, OfObservations) {
   gaps[7] = nan;
   put("/gaps", {5, 3}, gaps);
   put("/none", {5, 3}, Numbers(cells, nan));
+  Numbers second = y_;
+  std::fill_n(second.begin() + cells, cells, nan);
+  put("/second", {3, 5, 3}, second);
   put("/zeros", {5, 3}, Numbers(cells, 0.0));
+  Numbers all_but_one(cells, 1.0);
+  all_but_one[3] = 0;
+  put("/all_but_one", {5, 3}, all_but_one);
+  Numbers infinite = piece(y_, 0, cells);
+  infinite[2] = std::numeric_limits<double>::infinity();
+  put("/infinite", {5, 3}, infinite);
   put("/wrong", {3, 5}, oracle::random_vector(cells, 2));
   put("/two", {2, 5, 3}, Numbers(2 * cells, 1.0));
   put("/plane", {4, 2}, oracle::random_vector(8, 2));
@@ -145,9 +154,17 @@ TEST_F(GaussianRefusal, OfObservations) {
   };
   const std::string new_points = "new_points: {Ks: {file: data.h5, dataset: /s_new}}\n";
   check({
-      {observing("logpdf", "/gaps", ""), "/gaps"},
+      {observing("logpdf", "/gaps", ""),
+       "data.h5:/gaps holds NaN at position 7; if cells that are NaN were not observed, say so by "
+       "'missing: nan'"},
+      {observing("predict", "/gaps", "", masked("/all_but_one")),
+       "data.h5:/gaps holds NaN at position 7, a cell that was observed by the mask "
+       "data.h5:/all_but_one; correct the mask, or add 'missing: nan'"},
+      {observing("logpdf", "/infinite", "", ", missing: nan"), "holds inf at position 2"},
       {observing("logpdf", "/none", "", ", missing: nan"), "not one cell of"},
       {observing("predict", "/none", "", ", missing: nan"), "not one cell of"},
+      {observing("logpdf", "/second", "", ", missing: nan"),
+       "not one cell of observation 1 of data.h5:/second was observed; leave it out"},
       {observing("logpdf", "/y", "", masked("/zeros")), "not one cell of"},
       {observing("logpdf", "/wrong", ""), "has the shape (3 x 5)"},
       {observing("logpdf", "/y", "", masked("/wrong")), "'observations.mask' "},
