@@ -1,7 +1,11 @@
 #include "application/fit_checkpoint.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -14,22 +18,38 @@ namespace {
 
 // Between the configuration and the state; no line of YAML or of a state is like it.
 const std::string separator = "\n=== state of the fit ===\n";
+// Of what is being written, after the process: ranks of a killed job may live on for a moment.
+constexpr const char* part = ".part";
+
+}  // namespace
+
+namespace {
+
+/// The file then has all of `text` or does not exist, after a crash of the node too.
+void write_whole(const std::string& file, const std::string& text) {
+  const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  bool written = descriptor >= 0;
+  for (std::size_t done = 0; written && done < text.size();) {
+    const ssize_t count = ::write(descriptor, text.data() + done, text.size() - done);
+    if (count > 0) done += static_cast<std::size_t>(count);
+    written = count > 0 || errno == EINTR;
+  }
+  written = written && ::fsync(descriptor) == 0;
+  const int problem = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (written) return;
+  ::unlink(file.c_str());
+  throw core::ResourceError(fmt::format(
+      "{}: cannot be written, and with it the state of the fit: {}", file, std::strerror(problem)));
+}
 
 }  // namespace
 
 void FitCheckpoint::write(const models::FitState& state) const {
   communication::on_root(*comm_, [&] {
     const std::string target = file();
-    const std::string temporary = target + ".part";
-    {
-      std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
-      stream << job_->text << separator << models::to_text(state);
-      stream.flush();
-      if (!stream) {
-        throw core::ResourceError(
-            fmt::format("{}: cannot be written, and with it the state of the fit", temporary));
-      }
-    }
+    const std::string temporary = fmt::format("{}.{}{}", target, ::getpid(), part);
+    write_whole(temporary, job_->text + separator + models::to_text(state));
     std::filesystem::rename(temporary, target);
   });
 }
@@ -56,6 +76,16 @@ void FitCheckpoint::remove(const communication::Communicator& comm, const config
   communication::on_root(comm, [&] {
     std::error_code ignored;
     std::filesystem::remove(file_of(job), ignored);
+    // And what killed jobs left.
+    const std::filesystem::path target(file_of(job));
+    const std::string name = target.filename().string() + ".";
+    const auto folder = target.has_parent_path() ? target.parent_path() : ".";
+    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+      const std::string other = entry.path().filename().string();
+      if (other.starts_with(name) && other.ends_with(part)) {
+        std::filesystem::remove(entry.path(), ignored);
+      }
+    }
   });
 }
 

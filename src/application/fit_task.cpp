@@ -52,8 +52,6 @@ models::FitSettings settings_of(GaussianContext& context,
                                      iteration.iteration, iteration.objective,
                                      iteration.gradient_norm,
                                      numbers_text(parameters, iteration.parameters)));
-    // Where a termination that was asked for takes effect.
-    context.stages.run("fit", [] {});
   };
   settings.checkpoint = [&checkpoint](const models::FitState& state) { checkpoint.write(state); };
   settings.resume = checkpoint.read();
@@ -126,6 +124,8 @@ std::string run_fit(GaussianContext& context) {
   const auto log_density = [&](std::span<const double> values) {
     Parameters all = context.parameters;
     for (std::size_t p = 0; p < names.size(); ++p) all[names[p]] = values[p];
+    // Where a termination that was asked for takes effect.
+    stages.run("fit", [] {});
     Likelihood::Value value;
     try {
       value = likelihood.evaluate(all, {names, false});

@@ -78,22 +78,41 @@ std::vector<Coordinate> coordinates_of(const std::vector<FitParameter>& paramete
   return coordinates;
 }
 
-/// The objective in parameters and in free coordinates.
-class Objective {
+/// The log density, with every call kept until it is said to be done with, and calls of an earlier
+/// run used again for as long as the same points are asked for.
+class RecordedDensity {
  public:
-  Objective(const DensityFunction& log_density, std::vector<Coordinate> coordinates)
-      : log_density_(&log_density), coordinates_(std::move(coordinates)) {}
+  explicit RecordedDensity(const DensityFunction& log_density) : log_density_(&log_density) {}
 
-  const std::vector<Coordinate>& coordinates() const { return coordinates_; }
-  Index evaluations() const { return evaluations_; }
+  const std::vector<RecordedEvaluation>& calls() const { return calls_; }
+  /// Whether the next call may be a repeated one.
+  bool repeating() const { return next_ < calls_.size(); }
   std::exception_ptr failure() const { return failure_; }
+  void take_up(std::vector<RecordedEvaluation> calls) { calls_ = std::move(calls); }
+  void forget() {
+    calls_.clear();
+    next_ = 0;
+  }
 
-  /// Of log density + log priors; absent where that is not defined.
-  std::optional<Evaluation> evaluate(std::span<const double> parameters) {
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      if (!coordinates_[i].allows(parameters[i])) return std::nullopt;
+  /// Absent where it is not defined. `on_new` is called after a call that was not repeated.
+  std::optional<Evaluation> operator()(std::span<const double> parameters,
+                                       const std::function<void()>& on_new) {
+    if (repeating() && std::ranges::equal(calls_[next_].parameters, parameters)) {
+      const RecordedEvaluation& call = calls_[next_++];
+      return call.defined ? std::optional(call.result) : std::nullopt;
     }
-    ++evaluations_;
+    calls_.resize(next_);
+    auto result = call(parameters);
+    calls_.push_back({{parameters.begin(), parameters.end()},
+                      result.has_value(),
+                      result.value_or(Evaluation{})});
+    next_ = calls_.size();
+    if (on_new) on_new();
+    return result;
+  }
+
+  /// Neither kept nor repeated.
+  std::optional<Evaluation> call(std::span<const double> parameters) {
     Evaluation result;
     try {
       result = (*log_density_)(parameters);
@@ -110,14 +129,47 @@ class Objective {
     }
     bool finite = std::isfinite(result.value);
     for (const double each : result.gradient) finite = finite && std::isfinite(each);
-    if (!finite) return std::nullopt;
+    return finite ? std::optional(std::move(result)) : std::nullopt;
+  }
+
+ private:
+  const DensityFunction* log_density_;
+  std::vector<RecordedEvaluation> calls_;
+  std::size_t next_ = 0;
+  std::exception_ptr failure_;
+};
+
+/// The objective in parameters and in free coordinates.
+class Objective {
+ public:
+  Objective(const DensityFunction& log_density, std::vector<Coordinate> coordinates)
+      : density_(log_density), coordinates_(std::move(coordinates)) {}
+
+  RecordedDensity& density() { return density_; }
+  /// What is done after every evaluation that was not repeated.
+  std::function<void()> on_new;
+
+  const std::vector<Coordinate>& coordinates() const { return coordinates_; }
+  Index evaluations() const { return evaluations_; }
+
+  /// Of log density + log priors; absent where that is not defined.
+  std::optional<Evaluation> evaluate(std::span<const double> parameters) {
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      if (!coordinates_[i].allows(parameters[i])) return std::nullopt;
+    }
+    ++evaluations_;
+    auto result = density_(parameters, on_new);
+    if (result) add_priors(parameters, *result);
+    return result;
+  }
+
+  void add_priors(std::span<const double> parameters, Evaluation& result) const {
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       const auto& prior = coordinates_[i].parameter.prior;
       if (!prior) continue;
       result.value += prior->log_density(parameters[i]);
       result.gradient[i] += prior->derivative(parameters[i]);
     }
-    return result;
   }
 
   std::vector<double> to_free(std::span<const double> parameters) const {
@@ -166,10 +218,9 @@ class Objective {
   }
 
  private:
-  const DensityFunction* log_density_;
+  RecordedDensity density_;
   std::vector<Coordinate> coordinates_;
   Index evaluations_ = 0;
-  std::exception_ptr failure_;
 };
 
 /// Where start number `start` begins: the initial values, or random ones that are allowed.
@@ -202,13 +253,22 @@ class Fit {
     if (settings.starts < 1) throw core::ConfigurationError("a fit needs at least one start");
     state_.starts.resize(static_cast<std::size_t>(settings.starts));
     if (settings.resume) take_up(*settings.resume);
+    objective_.on_new = [this] {
+      const auto calls = objective_.density().calls().size();
+      if (calls - written_ > calls / 100) checkpoint();
+    };
   }
 
   FitResult run() {
-    for (std::size_t start = 0; start < state_.starts.size(); ++start) {
-      if (!state_.starts[start].finished) run_start(start);
+    try {
+      for (std::size_t start = 0; start < state_.starts.size(); ++start) {
+        if (!state_.starts[start].finished) run_start(start);
+      }
+      return result();
+    } catch (const core::Terminated&) {
+      checkpoint();
+      throw;
     }
-    return result();
   }
 
  private:
@@ -223,52 +283,93 @@ class Fit {
           "the fit to resume had other parameters, another seed or another number of starts; "
           "remove its checkpoint to begin anew");
     }
+    check_density(state);
     state_ = state;
-    for (const auto& start : state_.starts) earlier_evaluations_ += start.evaluations;
+    state_.evaluations.clear();
+    for (auto& start : state_.starts) {
+      if (start.finished) {
+        earlier_evaluations_ += start.evaluations;
+      } else {
+        start = {};
+      }
+    }
+    objective_.density().take_up(state.evaluations);
+    written_ = state.evaluations.size();
   }
 
-  void checkpoint() const {
-    if (settings_->checkpoint) settings_->checkpoint(state_);
+  /// What is repeated must be of this density: data may have changed since.
+  void check_density(const FitState& state) {
+    constexpr double tolerance = 1e-6;
+    const auto compare = [&](std::span<const double> at, double before,
+                             const std::optional<Evaluation>& now) {
+      if (now && std::abs(now->value - before) <= tolerance * std::max(1.0, std::abs(before))) {
+        return;
+      }
+      throw core::ConfigurationError(fmt::format(
+          "the fit to resume was of other data: its log density at {} = {:.6g}, … was {:.12g} and "
+          "is {}; remove its checkpoint to begin anew",
+          state_.names[0], at[0], before,
+          now ? fmt::format("{:.12g}", now->value) : "not defined now"));
+    };
+    for (const auto& call : state.evaluations) {
+      if (!call.defined) continue;
+      return compare(call.parameters, call.result.value,
+                     objective_.density().call(call.parameters));
+    }
+    for (const auto& start : state.starts) {
+      if (start.parameters.empty()) continue;
+      auto now = objective_.density().call(start.parameters);
+      if (now) objective_.add_priors(start.parameters, *now);
+      return compare(start.parameters, start.objective, now);
+    }
+  }
+
+  void checkpoint() {
+    if (!settings_->checkpoint) return;
+    const auto& calls = objective_.density().calls();
+    written_ = calls.size();
+    state_.evaluations = calls;
+    settings_->checkpoint(state_);
+    state_.evaluations.clear();
+  }
+
+  void finish(StartState& start) {
+    start.finished = true;
+    objective_.density().forget();
+    checkpoint();
   }
 
   void run_start(std::size_t number) {
     StartState& start = state_.starts[number];
     const Index before = objective_.evaluations();
-    const Index earlier = start.evaluations;
-    const auto count = [&] { start.evaluations = earlier + objective_.evaluations() - before; };
+    const auto count = [&] { start.evaluations = objective_.evaluations() - before; };
     auto point = find_beginning(number);
     count();
     if (!point) {
-      start.finished = true;
       start.outcome = "the log density is not defined where it begins";
-      checkpoint();
-      return;
+      return finish(start);
     }
-    const bool resumed = !start.parameters.empty();
     auto limits = objective_.limits();
     limits.tolerance = settings_->tolerance;
-    limits.max_iterations = std::max<Index>(0, settings_->max_iterations - start.iterations);
+    limits.max_iterations = settings_->max_iterations;
     bool first = true;
     limits.on_iteration = [&](const MinimisePoint& at, double norm, double step) {
       count();
       if (!first) ++start.iterations;
-      if (!first || !resumed) note(number, at, norm, step);
       first = false;
+      note(number, at, norm, step);
     };
     const auto outcome = minimise(
         *comm_, [&](std::span<const double> free) { return objective_.negative(free); }, *point,
         limits);
     count();
     start.gradient_norm = outcome.gradient_norm;
-    start.finished = true;
     start.converged = outcome.converged;
     start.outcome = outcome.reason;
-    checkpoint();
+    finish(start);
   }
 
   std::optional<MinimisePoint> find_beginning(std::size_t number) {
-    const StartState& start = state_.starts[number];
-    if (!start.parameters.empty()) return objective_.negative(objective_.to_free(start.parameters));
     const Index most = number == 0 ? 1 : attempts;
     for (Index attempt = 0; attempt < most; ++attempt) {
       const auto parameters =
@@ -284,20 +385,20 @@ class Fit {
     start.objective = -at.value;
     start.gradient_norm = norm;
     start.history.push_back(start.objective);
-    if (settings_->on_iteration) {
+    if (settings_->on_iteration && !objective_.density().repeating()) {
       settings_->on_iteration({static_cast<Index>(number), start.iterations, start.objective, norm,
                                step, start.parameters});
     }
-    checkpoint();
   }
 
-  std::size_t best_start() const {
+  std::size_t best_start() {
     std::size_t best = 0;
     for (std::size_t i = 1; i < state_.starts.size(); ++i) {
       if (state_.starts[i].objective > state_.starts[best].objective) best = i;
     }
     if (!state_.starts[best].parameters.empty()) return best;
-    if (objective_.failure()) std::rethrow_exception(objective_.failure());
+    const auto failure = objective_.density().failure();
+    if (failure) std::rethrow_exception(failure);
     throw core::DataError(
         "the log density is not a finite number at any point where a start begins");
   }
@@ -363,7 +464,8 @@ class Fit {
   const FitSettings* settings_;
   Objective objective_;
   FitState state_;
-  Index earlier_evaluations_ = 0;  ///< of the fit that is resumed
+  Index earlier_evaluations_ = 0;  ///< of the starts that had finished before
+  std::size_t written_ = 0;        ///< calls in the last checkpoint
 };
 
 }  // namespace

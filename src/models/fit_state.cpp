@@ -22,7 +22,7 @@ class StateReader {
 
   FitState read() {
     FitState state;
-    expect("kronwerk fit state 1");
+    expect("kronwerk fit state 2");
     std::istringstream seed(after("seed"));
     if (!(seed >> state.seed)) fail("a seed");
     std::istringstream names(after("parameters"));
@@ -31,6 +31,10 @@ class StateReader {
     std::size_t starts = 0;
     if (!(count >> starts)) fail("a number of starts");
     while (state.starts.size() < starts) state.starts.push_back(read_start());
+    std::istringstream calls(after("evaluations"));
+    std::size_t evaluations = 0;
+    if (!(calls >> evaluations)) fail("a number of evaluations");
+    while (state.evaluations.size() < evaluations) state.evaluations.push_back(read_evaluation());
     expect("end");
     return state;
   }
@@ -50,6 +54,22 @@ class StateReader {
     start.history = doubles(after("history"));
     start.outcome = after("outcome");
     return start;
+  }
+
+  RecordedEvaluation read_evaluation() {
+    RecordedEvaluation evaluation;
+    evaluation.parameters = doubles(after("at"));
+    const auto values = doubles(after("gave"));
+    if (values.empty()) return evaluation;
+    evaluation.defined = true;
+    const std::size_t gradient = evaluation.parameters.size();
+    if (values.size() != 1 + gradient && values.size() != 1 + 2 * gradient) {
+      fail(fmt::format("a value, {} derivatives and perhaps their standard errors", gradient));
+    }
+    const auto derivatives = values.begin() + 1;
+    const auto errors = derivatives + static_cast<std::ptrdiff_t>(gradient);
+    evaluation.result = {values[0], {derivatives, errors}, {errors, values.end()}};
+    return evaluation;
   }
 
   std::string line() {
@@ -95,7 +115,7 @@ class StateReader {
 }  // namespace
 
 std::string to_text(const FitState& state) {
-  std::string text = fmt::format("kronwerk fit state 1\nseed {}\nparameters", state.seed);
+  std::string text = fmt::format("kronwerk fit state 2\nseed {}\nparameters", state.seed);
   for (const auto& name : state.names) text += " " + name;
   text += fmt::format("\nstarts {}\n", state.starts.size());
   for (const auto& start : state.starts) {
@@ -103,6 +123,14 @@ std::string to_text(const FitState& state) {
                         start.iterations, start.evaluations, start.finished, start.converged,
                         numbers({start.objective, start.gradient_norm}), numbers(start.parameters),
                         numbers(start.history), start.outcome);
+  }
+  text += fmt::format("evaluations {}\n", state.evaluations.size());
+  for (const auto& [parameters, defined, result] : state.evaluations) {
+    text += "at" + numbers(parameters) + "\ngave";
+    if (defined) {
+      text += numbers({result.value}) + numbers(result.gradient) + numbers(result.gradient_errors);
+    }
+    text += "\n";
   }
   return text + "end\n";
 }

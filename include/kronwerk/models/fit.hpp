@@ -43,7 +43,14 @@ struct Evaluation {
 /// at a singular covariance; such points are avoided.
 using DensityFunction = std::function<Evaluation(std::span<const double> parameters)>;
 
-/// What is known of one start; enough to go on from there.
+/// One call of the log density and what it gave, to be used again.
+struct RecordedEvaluation {
+  std::vector<double> parameters;
+  bool defined = false;
+  Evaluation result{};
+};
+
+/// What is known of one start.
 struct StartState {
   std::vector<double> parameters;  ///< the best so far; empty before the first evaluation
   double objective = -std::numeric_limits<double>::infinity();  ///< log density + log prior there
@@ -57,11 +64,15 @@ struct StartState {
 };
 
 /// What is known of a whole fit: a checkpoint. Plain data; parse_fit_state(to_text(state)) is the
-/// same to the last bit.
+/// same to the last bit. Starts that have finished stand for themselves; everything else is done
+/// again with the evaluations that are there, so that a fit that goes on makes the same numbers as
+/// one that was never stopped.
 struct FitState {
   std::vector<std::string> names;
   std::uint64_t seed = 1;
   std::vector<StartState> starts;
+  /// Since the last start finished, in their order.
+  std::vector<RecordedEvaluation> evaluations;
 };
 std::string to_text(const FitState& state);
 /// @throws DataError if `text` is no complete state
@@ -84,9 +95,12 @@ struct FitSettings {
   double tolerance = 1e-5;
   Index max_iterations = 200;  ///< of each start
   bool standard_errors = true;
-  /// Both are called on every rank with the same values, and may throw to stop.
+  /// Both are called on every rank with the same values, and may throw to stop. Iterations that are
+  /// done again are not told.
   std::function<void(const FitIteration&)> on_iteration;
-  std::function<void(const FitState&)> checkpoint;  ///< after every iteration and every start
+  /// After every start, and after every evaluation as long as they are few: then when they have
+  /// become a hundredth more.
+  std::function<void(const FitState&)> checkpoint;
   std::optional<FitState> resume;
 };
 
@@ -120,7 +134,8 @@ struct FitResult {
 /// Observed information: minus the matrix of second derivatives of the objective by the
 /// parameters, by central differences of the gradient. Collective.
 /// @throws ConfigurationError for an initial value outside the support, or a state to resume that
-/// belongs to another fit; the log density's own error if it is not defined at any beginning
+/// belongs to another fit, or to one of another density; the log density's own error if it is not
+/// defined at any beginning
 FitResult fit(const communication::Communicator& comm, const DensityFunction& log_density,
               const std::vector<FitParameter>& parameters, const FitSettings& settings);
 
