@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "application/gaussian_model.hpp"
+#include "application/problem.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/formulas/syntax.hpp"
 #include "kronwerk/io/read.hpp"
@@ -57,7 +58,6 @@ void GaussianModel::check_columns() const {
             fmt::format("{}: the column {} names '{}', which is not among the matrices", where,
                         column.value, names[k]));
       }
-      if (found->second.shape == core::Extents{extents_[k]}) continue;
       if (job_->matrices.at(names[k]).value.given_as != configuration::GivenAs::matrix) {
         throw core::ConfigurationError(
             fmt::format("{}: the column {} names '{}', which is 'given_as' a factor of a "
@@ -65,6 +65,7 @@ void GaussianModel::check_columns() const {
                         "vector of regressors as it is",
                         where, column.value, names[k]));
       }
+      if (found->second.shape == core::Extents{extents_[k]}) continue;
       throw core::ShapeError(fmt::format(
           "{}: '{}' in the column {} has the shape {}; mode {} needs a vector of {}", where,
           names[k], column.value, core::to_text(found->second.shape), k + 1, extents_[k]));
@@ -93,16 +94,78 @@ std::vector<models::MeanColumn> GaussianModel::mean(const Parameters& parameters
   return columns;
 }
 
+/// The vectors of the mean along modes with new points, as they are there.
+void GaussianModel::read_regressors(const std::vector<std::set<std::string>>& kernels_of_mode,
+                                    NewPoints& points) const {
+  // Which vectors are wanted along which mode.
+  std::vector<std::set<std::string>> wanted(extents_.size());
+  for (const auto& column : job_->gaussian->mean.columns) {
+    const auto names = parse_column(column.value, job_->where(column.position));
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      if (points.new_mode[k] && !names[k].empty()) wanted[k].insert(names[k]);
+    }
+  }
+  points.regressors.resize(extents_.size());
+  for (const auto& [kernel, request] : job_->gaussian->new_points) {
+    for (const auto& [name, reference] : request.columns) {
+      const std::string where = job_->where(reference.position);
+      const io::Location location = to_location(reference.value);
+      const auto info = io::inspect(*comm_, location);
+      const Index count = points.of_kernel.at(kernel).count;
+      if (info.sparse || info.shape != core::Extents{count}) {
+        throw core::ShapeError(fmt::format(
+            "{}: '{}' at the new points of '{}' is {}:{} of shape {}; expected a vector of {}",
+            where, name, kernel, reference.value.file, reference.value.dataset,
+            core::to_text(info.shape), count));
+      }
+      const std::vector<double> values = io::read_vector(*comm_, location);
+      bool used = false;
+      std::vector<std::string> known;
+      for (std::size_t k = 0; k < extents_.size(); ++k) {
+        if (!kernels_of_mode[k].contains(kernel)) continue;
+        known.insert(known.end(), wanted[k].begin(), wanted[k].end());
+        if (!wanted[k].contains(name)) continue;
+        used = true;
+        const auto [entry, fresh] = points.regressors[k].emplace(name, values);
+        if (fresh || entry->second == values) continue;
+        throw core::ConfigurationError(fmt::format(
+            "{}: '{}' has other values here than at the new points of another kernel of mode {}",
+            where, name, k + 1));
+      }
+      if (used) continue;
+      throw core::ConfigurationError(fmt::format(
+          "{}: 'new_points.{}.columns' names '{}', which is in no column of the mean along a mode "
+          "of this kernel{}",
+          where, kernel, name, core::suggestion(name, known)));
+    }
+  }
+  for (std::size_t k = 0; k < extents_.size(); ++k) {
+    for (const std::string& name : wanted[k]) {
+      if (points.regressors[k].contains(name)) continue;
+      std::string kernel;
+      for (const std::string& each : kernels_of_mode[k]) {
+        if (points.of_kernel.contains(each)) kernel = each;
+      }
+      throw core::ConfigurationError(
+          fmt::format("{}: the mean has the regressor '{}' along mode {}, which has new points; "
+                      "give its values "
+                      "there as 'new_points.{}.columns.{}: {{file: …, dataset: …}}'",
+                      job_->where(job_->gaussian->mean.position), name, k + 1, kernel, name));
+    }
+  }
+}
+
 std::vector<models::MeanColumn> GaussianModel::mean_at(const Parameters& parameters,
                                                        const NewPoints& points) {
   auto columns = mean(parameters);
-  for (const auto& column : columns) {
-    for (std::size_t k = 0; k < column.vectors.size(); ++k) {
-      if (column.vectors[k].empty() || !points.new_mode[k]) continue;
-      throw core::ConfigurationError(fmt::format(
-          "{}: the mean has a regressor along mode {}, which has new points where its values are "
-          "not known; predict at the observed points of this mode",
-          job_->where(job_->gaussian->mean.position), k + 1));
+  // Those of a regression are last.
+  const auto& requests = job_->gaussian->mean.columns;
+  const std::size_t before = columns.size() - requests.size();
+  for (std::size_t c = 0; c < requests.size(); ++c) {
+    const auto names = parse_column(requests[c].value, job_->where(requests[c].position));
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      if (names[k].empty() || !points.new_mode[k]) continue;
+      columns[before + c].vectors[k] = points.regressors[k].at(names[k]);
     }
   }
   return columns;

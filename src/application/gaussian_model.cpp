@@ -247,6 +247,7 @@ GaussianModel::NewPoints GaussianModel::inspect_new_points() {
   NewPoints points;
   points.extents = extents_;
   points.new_mode.resize(extents_.size(), false);
+  std::vector<std::set<std::string>> kernels_of_mode(extents_.size());
   std::map<std::string, std::string> kernel_of_identity;
   Parameters parameters;
   for (const auto& [name, value] : job_->parameters) parameters[name] = value.value;
@@ -255,7 +256,7 @@ GaussianModel::NewPoints GaussianModel::inspect_new_points() {
   }
   for (const auto& [name, reference] : job_->gaussian->new_points) {
     std::map<std::string, configuration::PointsReference> request;
-    request["x"] = {reference.value, configuration::PointIndex::i, reference.position};
+    request["x"] = {reference.points, configuration::PointIndex::i, reference.position};
     auto found = inspect_points(*comm_, *job_, request);
     const int dimension = kernels().at(name).variables.at("x").symbol.dimension;
     const int given = found.at("x").symbol.dimension;
@@ -269,7 +270,7 @@ GaussianModel::NewPoints GaussianModel::inspect_new_points() {
   const auto parts = split(analyse(parameters), parameters);
   const auto sum = expressions::simplify(expressions::Expression(parts.signal), parameters);
   for (std::size_t k = 0; k < extents_.size(); ++k) {
-    std::set<std::string> names;
+    std::set<std::string>& names = kernels_of_mode[k];
     bool only = true;
     for (const auto& term : sum.terms) {
       collect_kernels(*term.factors[k], kernel_of_identity, names, only);
@@ -300,6 +301,7 @@ GaussianModel::NewPoints GaussianModel::inspect_new_points() {
     points.extents[k] = points.of_kernel.at(*first).count;
     points.new_mode[k] = true;
   }
+  read_regressors(kernels_of_mode, points);
   return points;
 }
 

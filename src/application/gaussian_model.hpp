@@ -50,13 +50,15 @@ class GaussianModel {
     std::map<std::string, PointVariable> of_kernel;
     core::Extents extents;       ///< of the grid of new points
     std::vector<bool> new_mode;  ///< which modes have new points
+    /// Per mode, the vectors of the mean there, by their names.
+    std::vector<std::map<std::string, std::vector<double>>> regressors;
   };
   NewPoints inspect_new_points();
   std::vector<CrossFactors> cross_factors(const Parameters& parameters, const NewPoints& points);
 
   /// The columns of the mean: constants, parameters or regressors. Collective on the first call.
   std::vector<models::MeanColumn> mean(const Parameters& parameters);
-  /// The same at new points; refuses regressors along modes that have new points.
+  /// The same at new points. Local.
   std::vector<models::MeanColumn> mean_at(const Parameters& parameters, const NewPoints& points);
 
   models::BasisCache& cache() noexcept { return cache_; }
@@ -70,6 +72,8 @@ class GaussianModel {
   void prepare(const Parameters& parameters, const std::set<std::string>& names);
   std::vector<operators::ScaledProduct> lower(const expressions::SumOfProducts& sum);
   void check_columns() const;
+  void read_regressors(const std::vector<std::set<std::string>>& kernels_of_mode,
+                       NewPoints& points) const;
 
   const communication::Communicator* comm_;
   const configuration::Job* job_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -120,6 +121,36 @@ std::vector<std::vector<operators::ScaledProduct>> Likelihood::derivatives(
   return derivatives;
 }
 
+models::MeanEstimate Likelihood::estimate_mean(const models::Covariance& covariance,
+                                               const std::vector<models::MeanColumn>& columns) {
+  std::vector<models::NormalEquations> equations;
+  const bool wanted =
+      std::ranges::any_of(columns, [](const auto& column) { return !column.coefficient; });
+  for (std::size_t block = 0; wanted && block < blocks_.size(); ++block) {
+    if (masks_.empty()) {
+      equations.push_back(models::GaussianDensity(per_block_, blocks_[block], columns)
+                              .normal_equations(covariance));
+      continue;
+    }
+    models::MissingCells cells(covariance, masks_[block], missing_settings());
+    equations.push_back(models::MissingDensity(per_block_, blocks_[block], columns, masks_[block],
+                                               missing_settings())
+                            .normal_equations(cells));
+  }
+  return solve(columns, equations);
+}
+
+models::MeanEstimate Likelihood::solve(const std::vector<models::MeanColumn>& columns,
+                                       std::span<const models::NormalEquations> equations) const {
+  const auto pooling = context_.request().mean.per_observation
+                           ? models::MeanPooling::per_observation
+                           : models::MeanPooling::pooled;
+  models::MeanEstimate estimate;
+  communication::collectively(
+      context_.comm, [&] { estimate = models::estimate_mean(columns, equations, pooling); });
+  return estimate;
+}
+
 Likelihood::Value Likelihood::evaluate(const Parameters& parameters, const Request& request) {
   const models::Covariance whole = covariance(parameters);
   return observations_.missing() > 0 ? evaluate_missing(whole, parameters, request)
@@ -151,8 +182,10 @@ Likelihood::Value Likelihood::evaluate_complete(const models::Covariance& covari
   if (!density_ || context_.request().mean.parameter) {
     density_.emplace(per_block_, blocks_.front(), mean(parameters));
   }
+  const std::vector<models::NormalEquations> equations{density_->normal_equations(covariance)};
+  const auto estimate = solve(mean(parameters), equations);
   auto found = density_->evaluate(
-      covariance, {derivatives(parameters, request.parameters), request.input_gradient});
+      covariance, {derivatives(parameters, request.parameters), request.input_gradient}, estimate);
   return collect(std::move(found), request, covariance.description());
 }
 
@@ -161,11 +194,15 @@ Likelihood::Value Likelihood::evaluate_missing(const models::Covariance& covaria
                                                const Request& request) {
   const models::DensityRequest wanted{derivatives(parameters, request.parameters),
                                       request.input_gradient};
+  const auto columns = mean(parameters);
+  const auto estimate = estimate_mean(covariance, columns);
   Value sum;
   for (std::size_t block = 0; block < blocks_.size(); ++block) {
-    models::MissingDensity density(per_block_, blocks_[block], mean(parameters), masks_[block],
+    models::MissingDensity density(per_block_, blocks_[block], columns, masks_[block],
                                    missing_settings());
-    auto found = density.evaluate(covariance, wanted);
+    models::MissingCells cells(covariance, masks_[block], missing_settings());
+    const Index first = static_cast<Index>(block) * per_block_;
+    auto found = density.evaluate(cells, wanted, estimate.part(first, per_block_));
     const std::string method =
         fmt::format("{}; missing cells by conjugate gradients ({} iterations), determinant {}",
                     covariance.description(), found.completion.iterations,
@@ -181,9 +218,10 @@ Likelihood::Value Likelihood::evaluate_missing(const models::Covariance& covaria
     sum.gradient.resize(value.gradient.size(), 0.0);
     for (std::size_t p = 0; p < value.gradient.size(); ++p) sum.gradient[p] += value.gradient[p];
     for (auto& gradient : value.input_gradient) sum.input_gradient.push_back(std::move(gradient));
-    sum.mean = std::move(value.mean);
+    sum.residual = std::max(sum.residual, found.completion.residual);
     sum.method = std::move(value.method);
   }
+  sum.mean = estimate;
   return sum;
 }
 

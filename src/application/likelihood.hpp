@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ class Likelihood {
     std::vector<double> gradient_errors;  ///< standard errors; empty if it is exact
     std::vector<std::vector<double>> input_gradient;  ///< of each block
     models::MeanEstimate mean;
+    double residual = 0;  ///< relative, of the missing cells' systems: the largest
     std::string method;
     double total() const;
   };
@@ -39,11 +41,14 @@ class Likelihood {
   /// The covariance on the observed grid. Collective.
   models::Covariance covariance(const Parameters& parameters);
   std::vector<models::MeanColumn> mean(const Parameters& parameters);
+  /// Of all observations together, or of each if the job says so. Collective.
+  models::MeanEstimate estimate_mean(const models::Covariance& covariance,
+                                     const std::vector<models::MeanColumn>& columns);
 
   const Observations& observations() const noexcept { return observations_; }
   KeptSlices& slices() noexcept { return slices_; }
   /// The observations are in blocks: all together if they miss the same cells, or none; else (and
-  /// for posterior draws) one by one.
+  /// for posterior draws) one by one. The model is the same.
   Index observations_per_block() const noexcept { return per_block_; }
   /// The cells that a block misses; null if none is missing in any.
   const models::CellMask* mask(std::size_t block) const;
@@ -63,6 +68,8 @@ class Likelihood {
                          const Request& request);
   Value collect(models::LogDensity density, const Request& request,
                 const std::string& method) const;
+  models::MeanEstimate solve(const std::vector<models::MeanColumn>& columns,
+                             std::span<const models::NormalEquations> equations) const;
   bool masks_agree(const distribution::Layout& layout) const;
   void read_blocks(const distribution::Layout& one, const distribution::Layout& block_layout);
   std::vector<std::vector<operators::ScaledProduct>> derivatives(

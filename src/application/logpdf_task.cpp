@@ -8,15 +8,21 @@
 namespace kronwerk::application {
 namespace {
 
-void write_mean(GaussianContext& context, const models::MeanEstimate& mean) {
+/// β and its covariance, or a row (and a matrix) for each of the observations.
+void write_mean(GaussianContext& context, const models::MeanEstimate& mean, bool several) {
   if (context.request().mean.columns.empty()) return;
-  context.file.write_vector("/mean/coefficients", mean.coefficients);
-  const Index n = std::ssize(mean.coefficients);
-  if (std::ssize(mean.covariance) == n * n) {
-    context.file.write_array("/mean/covariance", core::Extents{n, n}, mean.covariance);
+  const Index n = static_cast<Index>(mean.columns);
+  core::Extents shape{n}, square{n, n};
+  if (mean.pooling == models::MeanPooling::per_observation && several) {
+    const Index count = std::ssize(mean.coefficients) / n;
+    shape.insert(shape.begin(), count);
+    square.insert(square.begin(), count);
   }
+  context.file.write_array("/mean/coefficients", shape, mean.coefficients);
+  context.file.write_array("/mean/covariance", square, mean.covariance);
   std::string text = "mean        β =";
-  for (const double coefficient : mean.coefficients) text += fmt::format(" {:.9g}", coefficient);
+  if (shape.size() > 1) text = "mean        β of the first observation =";
+  for (const double coefficient : mean.row(0)) text += fmt::format(" {:.9g}", coefficient);
   context.report.line(text);
 }
 
@@ -63,7 +69,7 @@ void run_logpdf(GaussianContext& context) {
     context.file.write_scalar("/standard_error", value.standard_error);
   }
   context.report.line(text);
-  write_mean(context, value.mean);
+  write_mean(context, value.mean, likelihood.observations().shape().several);
   if (likelihood.observations().shape().several) {
     context.file.write_vector("/result", value.values);
   } else {
@@ -78,6 +84,9 @@ void run_logpdf(GaussianContext& context) {
     write_input_gradient(context, likelihood, std::move(value.input_gradient));
   }
   context.report.set("method", value.method);
+  if (likelihood.observations().missing() > 0) {
+    context.report.set("relative_residual", value.residual);
+  }
   context.report.set("converged", Index{1});
 }
 

@@ -6,6 +6,7 @@
 
 #include "application/likelihood.hpp"
 #include "kronwerk/core/text.hpp"
+#include "kronwerk/models/mean_uncertainty.hpp"
 #include "kronwerk/models/prediction.hpp"
 #include "kronwerk/operators/random.hpp"
 
@@ -97,7 +98,6 @@ class Predictor {
 
   const Extents& extents() const noexcept { return points_.extents; }
   const models::Covariance& covariance() const noexcept { return covariance_; }
-  const models::Prediction& prediction() const noexcept { return prediction_; }
 
   void declare() {
     const auto& request = context_.request();
@@ -114,33 +114,65 @@ class Predictor {
     context_.file.create_dataset("/draws", draws);
   }
 
+  /// The coefficients of the mean, from all observations. Collective.
+  void estimate_mean() {
+    context_.stages.run("solve",
+                        [&] { estimate_ = likelihood_.estimate_mean(covariance_, columns_); });
+  }
+
   /// Everything of the observations of one block. Collective.
   void predict(std::size_t block) {
     current_ = block;
     const Index count = likelihood_.observations_per_block();
     const Index first = static_cast<Index>(block) * count;
-    models::GaussianDensity::Residual residual;
-    context_.stages.run("solve", [&] { residual = solve(block); });
+    const models::MeanEstimate estimate = estimate_.part(first, count);
+    std::vector<double> weights;
+    context_.stages.run("solve", [&] {
+      weights = solve(block, estimate);
+      if (missing() || block == 0) {
+        uncertainty_.emplace(covariance_, prediction_, columns_, columns_at_new_,
+                             missing() ? &*cells_ : nullptr);
+      }
+    });
     std::vector<double> mean;
     context_.stages.run("predict", [&] {
       const auto layout = prediction_.layout(count);
       mean.assign(static_cast<std::size_t>(layout.home_size(rank())), 0.0);
-      prediction_.add_mean(count, residual.weights, mean);
-      models::add_mean(extents(), columns_at_new_, residual.mean.coefficients,
-                       layout.home_begin(rank()), mean);
+      prediction_.add_mean(count, weights, mean);
+      models::add_mean(extents(), columns_at_new_, estimate.coefficients, layout.home_begin(rank()),
+                       mean);
       write("/mean", first * points(), layout, mean);
       mean_statistics_.add(mean);
-      if (context_.request().variance && (missing() || block == 0)) write_variance(first);
+      if (context_.request().variance && (missing() || block == 0)) write_variance(first, count);
     });
     if (context_.request().draws > 0) {
-      context_.stages.run("draw", [&] { write_draws(first, mean, residual.mean); });
+      context_.stages.run("draw", [&] { write_draws(first, mean, estimate); });
     }
+  }
+
+  /// The factors of the covariance between new points, which all observations share.
+  void write_factored_covariance() {
+    write_covariance(context_, prediction_.covariance());
+    const auto size = static_cast<Index>(uncertainty_->size());
+    if (size == 0) return;
+    Extents shape = extents();
+    shape.insert(shape.begin(), size);
+    const std::string path = "/covariance/regression/columns";
+    context_.file.create_dataset(path, shape);
+    Index offset = 0;
+    for (const auto& residual : uncertainty_->residuals()) {
+      write(path, offset, prediction_.layout(), residual);
+      offset += points();
+    }
+    const auto covariance = estimate_.covariance_of(0);
+    context_.file.write_array("/covariance/regression/covariance", Extents{size, size}, covariance);
   }
 
   std::string method() const {
     return method_.empty() ? covariance_.description() : covariance_.description() + "; " + method_;
   }
   void report() {
+    if (missing()) context_.report.set("relative_residual", residual_);
     context_.report.line("result      mean: " + mean_statistics_.text(context_.comm));
     if (!context_.request().variance) return;
     context_.report.line("            variance: " + variance_statistics_.text(context_.comm));
@@ -163,34 +195,30 @@ class Predictor {
   }
 
   /// Coordinates of K⁻¹(y - m), of the completed observations if cells are missing. Collective.
-  models::GaussianDensity::Residual solve(std::size_t block) {
+  std::vector<double> solve(std::size_t block, const models::MeanEstimate& estimate) {
     const Index count = likelihood_.observations_per_block();
     std::vector<double> values = likelihood_.blocks()[block];
-    if (!missing()) return models::GaussianDensity(count, values, columns_).solve(covariance_);
-    const models::CellMask& mask = *likelihood_.mask(block);
-    cells_.emplace(covariance_, mask, likelihood_.missing_settings());
-    auto completed = models::MissingDensity(count, std::move(values), columns_, mask,
-                                            likelihood_.missing_settings())
-                         .complete(*cells_);
-    method_ = fmt::format("{} missing cells by conjugate gradients ({} iterations)",
-                          core::format_count(mask.missing()), completed.completion.iterations);
-    // The mean as it was estimated from the observed cells.
-    auto columns = columns_;
-    for (std::size_t c = 0; c < columns.size(); ++c) {
-      columns[c].coefficient = completed.mean.coefficients[c];
+    if (missing()) {
+      const models::CellMask& mask = *likelihood_.mask(block);
+      cells_.emplace(covariance_, mask, likelihood_.missing_settings());
+      auto completed = models::MissingDensity(count, std::move(values), columns_, mask,
+                                              likelihood_.missing_settings())
+                           .complete(*cells_, estimate);
+      method_ = fmt::format("{} missing cells by conjugate gradients ({} iterations)",
+                            core::format_count(mask.missing()), completed.completion.iterations);
+      residual_ = std::max(residual_, completed.completion.residual);
+      completed_ = completed.y;
+      values = std::move(completed.y);
     }
-    completed_ = completed.y;
-    auto residual =
-        models::GaussianDensity(count, std::move(completed.y), columns).solve(covariance_);
-    residual.mean = std::move(completed.mean);
-    return residual;
+    return models::GaussianDensity(count, std::move(values), columns_).solve(covariance_, estimate);
   }
 
   std::vector<double> home_block(const distribution::Layout& layout) const {
     return std::vector<double>(static_cast<std::size_t>(layout.home_size(rank())), 0.0);
   }
 
-  void write_variance(Index first) {
+  /// Of `count` observations from `first` on, which have the same, or of all.
+  void write_variance(Index first, Index count) {
     const auto layout = prediction_.layout();
     std::vector<double> variance = home_block(layout);
     prediction_.variance(variance);
@@ -198,8 +226,13 @@ class Predictor {
       variance_error_ = std::max(variance_error_, cells_->add_variance(cross_terms_, variance));
     }
     if (context_.request().noise) prediction_.add_noise(variance);
-    write("/variance", missing() ? first * points() : 0, layout, variance);
-    variance_statistics_.add(variance);
+    const Index copies = missing() ? count : 1;
+    for (Index o = first; o < first + copies; ++o) {
+      std::vector<double> whole = variance;
+      uncertainty_->add_variance(estimate_.covariance_of(o), whole);
+      write("/variance", o * points(), layout, whole);
+      variance_statistics_.add(whole);
+    }
   }
 
   /// Draws of one observation's posterior: a block holds one where there are draws.
@@ -211,19 +244,46 @@ class Predictor {
     const Index batch = draws_at_once();
     for (Index d = 0; d < draws; d += batch) {
       const Index size = std::min(batch, draws - d);
+      const Index number = observation * draws + d;
       const auto layout = prediction_.layout(size);
       std::vector<double> values = home_block(layout);
       if (missing()) {
-        condition(d, size, estimate, values);
+        condition(number, size, estimate, values);
         models::add_mean(extents(), columns_at_new_, estimate.coefficients,
                          layout.home_begin(rank()), values);
       } else {
-        sampler_->deviations(seed, d, size, values);
+        sampler_->deviations(seed, number, size, values);
         const auto repeated = repeat(mean, prediction_.layout(), layout);
         for (std::size_t i = 0; i < values.size(); ++i) values[i] += repeated[i];
       }
-      if (context_.request().noise) add_noise(d, layout, values);
-      write("/draws", (observation * draws + d) * points(), layout, values);
+      add_coefficients(observation, d, layout, values);
+      if (context_.request().noise) add_noise(number, layout, values);
+      write("/draws", number * points(), layout, values);
+    }
+  }
+
+  /// What draws of the mean's coefficients add: one draw is of one β, whichever observations share
+  /// it.
+  void add_coefficients(Index observation, Index first, const distribution::Layout& layout,
+                        std::span<double> values) const {
+    const std::size_t size = uncertainty_->size();
+    if (size == 0) return;
+    std::vector<std::vector<double>> columns;
+    for (const auto& residual : uncertainty_->residuals()) {
+      columns.push_back(repeat(residual, prediction_.layout(), layout));
+    }
+    const bool own = estimate_.pooling == models::MeanPooling::per_observation;
+    const Index begin = layout.home_begin(rank());
+    const Index end = begin + std::ssize(values);
+    for (Index at = begin; at < end;) {
+      const Index draw = at / points();
+      const Index number = first + draw + (own ? observation * context_.request().draws : 0);
+      const auto beta = models::draw_coefficients(estimate_.covariance_of(observation), size,
+                                                  context_.request().seed, number);
+      for (const Index stop = std::min(end, (draw + 1) * points()); at < stop; ++at) {
+        const auto i = static_cast<std::size_t>(at - begin);
+        for (std::size_t c = 0; c < size; ++c) values[i] += beta[c] * columns[c][i];
+      }
     }
   }
 
@@ -304,12 +364,15 @@ class Predictor {
   std::vector<models::MeanColumn> columns_;
   std::vector<models::MeanColumn> columns_at_new_;
   std::optional<models::PosteriorSampler> sampler_;
+  models::MeanEstimate estimate_;
   std::optional<models::MissingCells> cells_;
+  std::optional<models::MeanUncertainty> uncertainty_;  ///< of the block, or of all
   std::vector<double> completed_;  ///< the block with conditional means in its missing cells
   std::size_t current_ = 0;
   Statistics mean_statistics_;
   Statistics variance_statistics_;
   double variance_error_ = 0;
+  double residual_ = 0;  ///< relative, of the missing cells' systems: the largest
   std::string method_;
 };
 
@@ -328,6 +391,7 @@ void run_predict(GaussianContext& context) {
   stages.run("cross", [&] { predictor.emplace(context, likelihood); });
   stages.report("cross", "covariances of new and observed points");
   predictor->declare();
+  predictor->estimate_mean();
   for (std::size_t block = 0; block < likelihood.blocks().size(); ++block) {
     predictor->predict(block);
   }
@@ -340,8 +404,7 @@ void run_predict(GaussianContext& context) {
                   fmt::format("{} joint draws by Matheron's rule", context.request().draws));
   }
   if (context.request().factored_covariance) {
-    stages.run("covariance",
-               [&] { write_covariance(context, predictor->prediction().covariance()); });
+    stages.run("covariance", [&] { predictor->write_factored_covariance(); });
   }
   predictor->report();
   context.report.set("method", predictor->method());

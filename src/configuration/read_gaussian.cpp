@@ -19,6 +19,7 @@ MeanRequest read_mean(const TreeReader& reader, const Job& job) {
     if (const Tree* coefficients = tree->find("coefficients")) {
       for (const Tree& item : coefficients->items) mean.coefficients.push_back(*to_number(item));
     }
+    if (const Tree* own = tree->find("per_observation")) mean.per_observation = *to_boolean(*own);
     if (job.task == Task::sample && mean.coefficients.size() != mean.columns.size()) {
       reader.fail(
           tree->position,
@@ -78,8 +79,15 @@ void read_prediction(const TreeReader& reader, const Job& job, GaussianRequest& 
                                               "set of points{}",
                                               entry.key, core::suggestion(entry.key, known)));
     }
-    gaussian.new_points[entry.key] = {reader.dataset(entry.value, "new_points." + entry.key),
-                                      entry.position};
+    const std::string path = "new_points." + entry.key;
+    NewPointsRequest request{reader.dataset(entry.value, path), {}, entry.position};
+    if (const Tree* columns = entry.value.find("columns")) {
+      for (const TreeEntry& column : columns->entries) {
+        request.columns[column.key] = {
+            reader.dataset(column.value, path + ".columns." + column.key), column.position};
+      }
+    }
+    gaussian.new_points[entry.key] = std::move(request);
   }
 }
 

@@ -56,7 +56,7 @@ struct Weighted {
   std::vector<double> squares;
 };
 
-Weighted weigh(const Covariance& covariance, const GridValues& eigenvalues, const GridValues& mean,
+Weighted weigh(const Covariance& covariance, const GridValues& eigenvalues, const MeanValues& mean,
                Index observations, std::span<const double> projected) {
   const auto& comm = covariance.comm();
   const Index first = covariance.layout(observations).home_begin(comm.rank());
@@ -65,7 +65,7 @@ Weighted weigh(const Covariance& covariance, const GridValues& eigenvalues, cons
   double values[GridValues::run_length];
   eigenvalues.for_runs(
       first, std::ssize(projected), [&](const double* e, Index offset, Index count) {
-        mean.evaluate((first + offset) % covariance.size(), count, values);
+        mean.evaluate(first + offset, count, values);
         const double* y = projected.data() + offset;
         double* weights = result.weights.data() + offset;
         double square = 0;
@@ -120,14 +120,31 @@ void GaussianDensity::set_coefficient(std::size_t column, double value) {
   state_->mean.at(column).coefficient = value;
 }
 
+NormalEquations GaussianDensity::normal_equations(const Covariance& covariance) {
+  State& state = *state_;
+  state.project_data(covariance);
+  const GridValues eigenvalues(covariance.extents(), spectral_values(covariance));
+  return models::normal_equations(covariance, eigenvalues, state.mean, state.columns,
+                                  state.observations, state.projected);
+}
+
 LogDensity GaussianDensity::evaluate(const Covariance& covariance, const DensityRequest& request) {
+  const std::vector<NormalEquations> equations{normal_equations(covariance)};
+  MeanEstimate estimate;
+  communication::collectively(covariance.comm(), [&] {
+    estimate = estimate_mean(state_->mean, equations, MeanPooling::pooled);
+  });
+  return evaluate(covariance, request, estimate);
+}
+
+LogDensity GaussianDensity::evaluate(const Covariance& covariance, const DensityRequest& request,
+                                     const MeanEstimate& estimate) {
   State& state = *state_;
   state.project_data(covariance);
   const GridValues eigenvalues(covariance.extents(), spectral_values(covariance));
   LogDensity result;
-  result.mean = estimate_mean(covariance, eigenvalues, state.mean, state.columns,
-                              state.observations, state.projected);
-  const GridValues mean(covariance.extents(), mean_terms(state.columns, result.mean.coefficients));
+  result.mean = estimate;
+  const MeanValues mean(covariance.extents(), state.columns, estimate.coefficients);
   const Weighted weighted =
       weigh(covariance, eigenvalues, mean, state.observations, state.projected);
   const double constant = covariance.log_determinant() +
@@ -153,17 +170,13 @@ LogDensity GaussianDensity::evaluate(const Covariance& covariance, const Density
   return result;
 }
 
-GaussianDensity::Residual GaussianDensity::solve(const Covariance& covariance) {
+std::vector<double> GaussianDensity::solve(const Covariance& covariance,
+                                           const MeanEstimate& estimate) {
   State& state = *state_;
   state.project_data(covariance);
   const GridValues eigenvalues(covariance.extents(), spectral_values(covariance));
-  Residual result;
-  result.mean = estimate_mean(covariance, eigenvalues, state.mean, state.columns,
-                              state.observations, state.projected);
-  const GridValues mean(covariance.extents(), mean_terms(state.columns, result.mean.coefficients));
-  result.weights =
-      weigh(covariance, eigenvalues, mean, state.observations, state.projected).weights;
-  return result;
+  const MeanValues mean(covariance.extents(), state.columns, estimate.coefficients);
+  return weigh(covariance, eigenvalues, mean, state.observations, state.projected).weights;
 }
 
 }  // namespace kronwerk::models

@@ -211,7 +211,7 @@ std::vector<StochasticValue> MissingCells::State::stochastic_traces(
     for (double& each : signs) each = each < 0.5 ? -1 : 1;
     keep_only(true, *one.mask, signs);
     std::fill(solved.begin(), solved.end(), 0.0);
-    solve(1, signs, solved);
+    require_converged(solve(1, signs, solved), covariance->extents());
     one.inverse->apply(signs, left);
     one.inverse->apply(solved, right);
     for (std::size_t p = 0; p < operators.size(); ++p) {
@@ -269,7 +269,7 @@ double MissingCells::State::add_stochastic_variance(std::span<const ScaledProduc
     from_basis->apply(normal, field);
     keep_only(true, *one.mask, field);
     std::fill(solved.begin(), solved.end(), 0.0);
-    solve(1, field, solved);
+    require_converged(solve(1, field, solved), covariance->extents());
     one.inverse->apply(solved, field);
     to_points->apply(field, image);
     for (std::size_t i = 0; i < image.size(); ++i) {

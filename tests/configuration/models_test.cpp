@@ -81,7 +81,7 @@ TEST(GaussianJob, TakesPredictionsAndRegressions) {
   std::string text = replaced(gaussian_text, "task: fit", "task: predict");
   text = replaced(text, "mean: 0.5", "mean: {columns: [\"kron(1, 1)\", \"kron(1, t)\"]}");
   const Job job = parse_job(text, "configs/x.yaml");
-  EXPECT_EQ(job.gaussian->new_points.at("Ktime").value.dataset, "/new");
+  EXPECT_EQ(job.gaussian->new_points.at("Ktime").points.dataset, "/new");
   EXPECT_EQ(job.gaussian->mean.columns.size(), 2U);
   EXPECT_EQ(job.gaussian->draws, 0);
   EXPECT_TRUE(job.gaussian->variance);

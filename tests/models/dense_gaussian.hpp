@@ -63,4 +63,54 @@ inline LeastSquares least_squares(const Matrix& covariance, const Matrix& column
   return result;
 }
 
+/// What one observation contributes to a regression with Gaussian errors: the covariance of the
+/// cells that it has, the columns there, and what was observed.
+struct Regression {
+  Matrix covariance;
+  Matrix columns;
+  std::vector<double> y;
+};
+
+/// Several observations as one: independent errors, the same coefficients.
+inline Regression stacked(const std::vector<Regression>& parts) {
+  std::int64_t size = 0;
+  for (const Regression& part : parts) size += part.columns.rows;
+  const std::int64_t p = parts.front().columns.cols;
+  Regression whole{Matrix(size, size), Matrix(size, p), {}};
+  std::int64_t first = 0;
+  for (const Regression& part : parts) {
+    for (std::int64_t i = 0; i < part.columns.rows; ++i) {
+      for (std::int64_t j = 0; j < part.columns.rows; ++j) {
+        whole.covariance(first + i, first + j) = part.covariance(i, j);
+      }
+      for (std::int64_t c = 0; c < p; ++c) whole.columns(first + i, c) = part.columns(i, c);
+    }
+    whole.y.insert(whole.y.end(), part.y.begin(), part.y.end());
+    first += part.columns.rows;
+  }
+  return whole;
+}
+
+/// Universal kriging by its one system (Matheron 1969): the best linear unbiased predictor has the
+/// weights S⁻¹(Cᵀ; X*ᵀ) with S = (K X; Xᵀ 0), and its errors the covariance
+/// P − (C X*) S⁻¹ (Cᵀ; X*ᵀ).
+/// @param cross  new points by data
+inline Posterior universal_kriging(const Regression& data, const Matrix& cross, const Matrix& prior,
+                                   const Matrix& columns_at_new) {
+  const std::int64_t n = data.columns.rows, p = data.columns.cols;
+  Matrix system(n + p, n + p), sides(cross.rows, n + p);
+  std::vector<double> y = data.y;
+  y.resize(static_cast<std::size_t>(n + p), 0.0);
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t j = 0; j < n; ++j) system(i, j) = data.covariance(i, j);
+    for (std::int64_t c = 0; c < p; ++c) system(i, n + c) = system(n + c, i) = data.columns(i, c);
+  }
+  for (std::int64_t i = 0; i < cross.rows; ++i) {
+    for (std::int64_t j = 0; j < n; ++j) sides(i, j) = cross(i, j);
+    for (std::int64_t c = 0; c < p; ++c) sides(i, n + c) = columns_at_new(i, c);
+  }
+  return {multiply(sides, solve(system, y)),
+          add(1, prior, -1, multiply(sides, solve(system, transpose(sides))))};
+}
+
 }  // namespace kronwerk::oracle

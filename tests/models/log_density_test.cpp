@@ -242,6 +242,31 @@ TEST_F(LogDensityTest, estimates_the_mean_by_generalised_least_squares) {
                   1e-11);
     }
     EXPECT_NEAR(found.mean.covariance[0], one.covariance(0, 0) / 2, 1e-11);
+
+    // One row of coefficients for each.
+    const auto parts = structured(model);
+    const auto covariance = make(parts.terms);
+    GaussianDensity density(2, local(covariance.layout(2), y), columns);
+    const std::vector<NormalEquations> equations{density.normal_equations(covariance)};
+    const auto own = estimate_mean(columns, equations, MeanPooling::per_observation);
+    const std::vector<double> row(own.row(1).begin(), own.row(1).end());
+    expect_close(row, two.coefficients, 1e-11);
+    EXPECT_EQ(own.part(1, 1).coefficients, row);
+    ASSERT_EQ(own.covariance.size(), 18u);
+    EXPECT_NEAR(own.covariance_of(1)[4], two.covariance(1, 1), 1e-11);
+    found = density.evaluate(covariance, {parts.derivatives, false}, own);
+    std::fill(gradient.begin(), gradient.end(), 0.0);
+    for (std::size_t o = 0; o < 2; ++o) {
+      const auto& its = o == 0 ? one : two;
+      const auto left =
+          oracle::minus(o == 0 ? first : second, oracle::multiply(design, its.coefficients));
+      EXPECT_NEAR(found.values[o], oracle::log_density(dense(model), left), 1e-10);
+      const auto derivatives = dense_derivatives(model);
+      for (std::size_t p = 0; p < gradient.size(); ++p) {
+        gradient[p] += oracle::log_density_derivative(dense(model), derivatives[p], left);
+      }
+    }
+    expect_close(found.gradient, gradient, 1e-11);
   }
 }
 

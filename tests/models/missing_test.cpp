@@ -5,6 +5,7 @@
 #include <limits>
 #include <numbers>
 
+#include "models/dense_gaussian.hpp"
 #include "operators/operator_fixture.hpp"
 
 namespace kronwerk::models {
@@ -40,11 +41,7 @@ std::vector<double> select(const std::vector<double>& x, const std::vector<Index
   return result;
 }
 
-double dot(const std::vector<double>& x, const std::vector<double>& y) {
-  double sum = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) sum += x[i] * y[i];
-  return sum;
-}
+using oracle::dot;
 
 /// eta² ⊗ K_k(length_k) + sigma² I over a grid with gaps, ours and dense.
 class Missing : public operators::OperatorFixture {
@@ -270,6 +267,61 @@ TEST_F(Missing, EstimatesTheMeanFromTheObservedCells) {
   }
   ASSERT_EQ(result.density.mean_gradient.size(), 1u);
   EXPECT_NEAR(result.density.mean_gradient[0], by_given, 1e-7);
+}
+
+TEST_F(Missing, EstimatesOneMeanFromObservationsWithDifferentGaps) {
+  const Model model = models_[1];
+  const Covariance k = covariance(model);
+  std::vector<MeanColumn> mean(3);
+  for (auto& column : mean) column.vectors.resize(3);
+  mean[1].vectors[2] = {1, 2, 4, 3, -1};
+  mean[1].coefficient = 0.7;
+  mean[2].vectors[0] = {0.5, -1, 2};
+  Matrix x(k.size(), 3);
+  for (Index i = 0; i < k.size(); ++i) {
+    x(i, 0) = 1;
+    x(i, 1) = mean[1].vectors[2][static_cast<std::size_t>(i % 5)];
+    x(i, 2) = mean[2].vectors[0][static_cast<std::size_t>(i / 20)];
+  }
+  // Blocks of two observations and of one, which miss other cells.
+  const std::vector<Index> counts{2, 1};
+  std::vector<oracle::Regression> dense_parts;
+  std::vector<CellMask> masks;
+  std::vector<MissingDensity> densities;
+  std::vector<NormalEquations> equations;
+  masks.reserve(2);
+  for (std::size_t b = 0; b < counts.size(); ++b) {
+    choose(k, b == 0 ? 4 : 7);
+    masks.push_back(*mask_);
+    const auto y = fields(k.size(), counts[b]);
+    densities.emplace_back(counts[b], local(k.layout(counts[b]), y), mean, masks.back());
+    MissingCells cells(k, masks.back());
+    equations.push_back(densities.back().normal_equations(cells));
+    for (Index o = 0; o < counts[b]; ++o) {
+      auto one = select({y.begin() + o * k.size(), y.begin() + (o + 1) * k.size()}, observed_);
+      for (std::size_t i = 0; i < one.size(); ++i) one[i] -= 0.7 * x(observed_[i], 1);
+      dense_parts.push_back(
+          {select(dense(model), observed_, observed_), select(x, observed_, {0, 2}), one});
+    }
+  }
+  const auto all = oracle::stacked(dense_parts);
+  const auto expected = oracle::least_squares(all.covariance, all.columns, all.y);
+  const auto found = estimate_mean(mean, equations, MeanPooling::pooled);
+  expect_close(found.coefficients, {expected.coefficients[0], 0.7, expected.coefficients[1]}, 1e-8);
+  expect_close(found.covariance, expected.covariance.values, 1e-8);
+  const auto own = estimate_mean(mean, equations, MeanPooling::per_observation);
+  for (std::size_t o = 0; o < dense_parts.size(); ++o) {
+    const auto& part = dense_parts[o];
+    const auto alone = oracle::least_squares(part.covariance, part.columns, part.y);
+    EXPECT_NEAR(own.row(static_cast<Index>(o))[2], alone.coefficients[1], 1e-7);
+    EXPECT_NEAR(own.covariance_of(static_cast<Index>(o))[3], alone.covariance(1, 1), 1e-8);
+    const auto left = oracle::minus(part.y, oracle::multiply(part.columns, expected.coefficients));
+    const std::size_t block = o < 2 ? 0 : 1;
+    MissingCells cells(k, masks[block]);
+    const auto result = densities[block].evaluate(cells, {}, found);
+    EXPECT_NEAR(result.density.values[o < 2 ? o : 0], oracle::log_density(part.covariance, left),
+                1e-8);
+  }
 }
 
 TEST_F(Missing, AddsTheVarianceOfTheGaps) {

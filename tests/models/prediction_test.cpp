@@ -87,7 +87,7 @@ class PredictionTest : public GaussianFixture {
     const Prediction prediction(covariance, model.grid);
     const auto y = oracle::random_vector(observations * model.size, 9);
     GaussianDensity density(observations, local(covariance.layout(observations), y), {});
-    const auto mean = predict(prediction, observations, density.solve(covariance).weights);
+    const auto mean = predict(prediction, observations, density.solve(covariance, {}));
     std::vector<double> expected;
     Matrix posterior;
     for (Index i = 0; i < observations; ++i) {
@@ -191,9 +191,10 @@ TEST_F(PredictionTest, of_the_issues_grid_agrees_with_dense_regression) {
   const auto covariance = make(terms);
   const Prediction prediction(covariance, grid);
   const auto y = oracle::random_vector(210, 9);
-  GaussianDensity density(1, local(covariance.layout(), y), {{{{}, {}, {}}, 0.5}});
-  const auto residual = density.solve(covariance);
-  auto mean = predict(prediction, 1, residual.weights);
+  const std::vector<MeanColumn> columns{{{{}, {}, {}}, 0.5}};
+  GaussianDensity density(1, local(covariance.layout(), y), columns);
+  auto mean = predict(prediction, 1,
+                      density.solve(covariance, estimate_mean(columns, {}, MeanPooling::pooled)));
   for (double& value : mean) value += 0.5;
 
   const auto dense = oracle::add(1, oracle::kron(k), 0.04, oracle::identity(210));

@@ -139,6 +139,14 @@ struct MeanRequest {
   std::optional<Placed<std::string>> parameter;
   std::vector<Placed<std::string>> columns;
   std::vector<double> coefficients;  ///< β for `sample`
+  bool per_observation = false;      ///< a β for every observation instead of one for all
+  Position position;
+};
+
+/// New points of a kernel, and the regressors of the mean there.
+struct NewPointsRequest {
+  DatasetReference points;
+  std::map<std::string, Placed<DatasetReference>> columns;  ///< by the names of the mean's vectors
   Position position;
 };
 
@@ -173,7 +181,7 @@ struct GaussianRequest {
   std::optional<ObservationsRequest> observations;
   core::Index draws = 0;
   std::uint64_t seed = 1;
-  std::map<std::string, Placed<DatasetReference>> new_points;  ///< by the names of kernels
+  std::map<std::string, NewPointsRequest> new_points;  ///< by the names of kernels
   bool variance = true;
   bool noise = false;
   bool factored_covariance = false;

@@ -6,22 +6,9 @@
 #include <vector>
 
 #include "kronwerk/models/covariance.hpp"
+#include "kronwerk/models/mean.hpp"
 
 namespace kronwerk::models {
-
-/// A column of the mean: ⊗ of one vector per mode, an empty one for ones.
-struct MeanColumn {
-  std::vector<std::vector<double>> vectors;
-  /// Its coefficient; estimated by generalised least squares if absent.
-  std::optional<double> coefficient{};
-};
-
-/// β̂ = (XᵀK⁻¹X)⁻¹ XᵀK⁻¹y and its covariance (XᵀK⁻¹X)⁻¹, of the columns without a coefficient (for m
-/// observations: of their mean, and divided by m).
-struct MeanEstimate {
-  std::vector<double> coefficients;  ///< of every column, the given ones too
-  std::vector<double> covariance;    ///< row-major, of the estimated ones
-};
 
 struct DensityRequest {
   /// ∂K/∂θ of every parameter as a sum of products.
@@ -44,7 +31,8 @@ struct LogDensity {
 ///   ∂/∂θ = ½ αᵀ(∂K)α − ½ tr(K⁻¹∂K),  α = K⁻¹(y − m),
 /// in the coordinates of the covariance, where both terms come from e, α̃ = Vᵀ…α and V_kᵀ(∂K_k)V_k:
 /// never through the derivative of a decomposition. Estimated coefficients of the mean are at their
-/// optimum, so that they add nothing to the gradient.
+/// optimum, so that they add nothing to the gradient (of the sum over all observations that they
+/// were estimated from).
 ///
 /// What depends on the coordinates only (Vᵀy, VᵀX, V_kᵀ(∂K_k)V_k) is kept for the next covariance
 /// with the same bases.
@@ -66,23 +54,22 @@ class GaussianDensity {
   /// @throws ShapeError if y, the columns or the derivatives do not fit the grid; DataError if the
   /// columns of the mean are linearly dependent or the result is not finite: on every rank
   LogDensity evaluate(const Covariance& covariance, const DensityRequest& request);
+  /// The same with coefficients that were estimated from these and other observations.
+  LogDensity evaluate(const Covariance& covariance, const DensityRequest& request,
+                      const MeanEstimate& mean);
+
+  /// What the observations say of the coefficients that are not given; empty if all are.
+  /// Collective.
+  NormalEquations normal_equations(const Covariance& covariance);
 
   /// α̃ = diag(1/e) Vᵀ(y − m), so that K⁻¹(y − m) = V α̃: this rank's home block of layout(m). What
   /// predictions start from. Collective.
-  struct Residual {
-    std::vector<double> weights;
-    MeanEstimate mean;
-  };
-  Residual solve(const Covariance& covariance);
+  /// @param mean  of these observations
+  std::vector<double> solve(const Covariance& covariance, const MeanEstimate& mean);
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
-
-/// Adds Σ_c coefficient_c ⊗ vectors_c to the flat indices from `first` on of one or several grids,
-/// one after the other. Local. @throws ShapeError if the columns do not fit the grid
-void add_mean(const Extents& extents, const std::vector<MeanColumn>& columns,
-              std::span<const double> coefficients, Index first, std::span<double> values);
 
 }  // namespace kronwerk::models

@@ -116,6 +116,9 @@ class MissingCells {
   std::unique_ptr<State> state_;
 };
 
+/// @throws ConvergenceError, naming the grid, if it did not
+void require_converged(const MissingCells::Completion& completion, const Extents& extents);
+
 /// log N(y_o; m_o, K_oo) of observations with missing cells, as GaussianDensity does it for whole
 /// ones: by completing the data, correcting log|K| and tr(K⁻¹∂K).
 class MissingDensity {
@@ -138,20 +141,26 @@ class MissingDensity {
   /// Collective. @throws as GaussianDensity::evaluate; ConvergenceError if the missing cells'
   /// systems do not converge
   Result evaluate(const Covariance& covariance, const DensityRequest& request);
+  /// The same with coefficients that were estimated from these and other observations.
+  /// @param cells  of the mask
+  Result evaluate(MissingCells& cells, const DensityRequest& request, const MeanEstimate& mean);
+
+  /// What the observed cells say of the coefficients that are not given; empty if all are.
+  /// Collective. @throws as evaluate
+  NormalEquations normal_equations(MissingCells& cells) const;
 
   /// y with the conditional means in the missing cells: predictions and posterior draws from whole
   /// observations, made from these, are those from the observed cells (their variance needs
   /// MissingCells::add_variance).
   struct Completed {
     std::vector<double> y;  ///< this rank's home block of layout(observations)
-    MeanEstimate mean;
     MissingCells::Completion completion;
   };
   /// Collective. @throws as evaluate
-  Completed complete(MissingCells& cells) const;
+  Completed complete(MissingCells& cells, const MeanEstimate& mean) const;
 
  private:
-  MeanEstimate estimate_mean(const Covariance& covariance, MissingCells& cells) const;
+  void check_size(const Covariance& covariance) const;
 
   Index observations_;
   std::vector<double> y_;
