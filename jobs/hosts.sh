@@ -97,6 +97,7 @@ keep() {
   done
   [ "$(cat "/proc/$keeper/comm" 2>/dev/null)" = sleep ] ||
     fail "the system allows no new namespaces (unshare --net $*)"
+  disown "$keeper"
   keepers+=("$keeper")
   echo "$keeper" >"$KRONWERK_HOSTS/$name"
 }
