@@ -72,8 +72,8 @@ std::vector<std::string> split_options(const std::string& text) {
   return words;
 }
 
-int agree_on_exit_code(const communication::Communicator& failures,
-                       const std::function<void()>& work) {
+Outcome agree_on_outcome(const communication::Communicator& failures,
+                         const std::function<void()>& work) {
   const std::optional<communication::Failure> failure =
       communication::failure_of(work, failures.rank());
   // The lowest failing rank decides; its exit code travels with its number.
@@ -91,9 +91,17 @@ int agree_on_exit_code(const communication::Communicator& failures,
     const auto code = failure ? core::exit_code(failure->kind) : core::ExitCode::failure;
     MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
   }
-  if (lowest == no_failure) return 0;
-  if (lowest / 1000 == failures.rank() && failure) print_error(failure->message);
-  return static_cast<int>(lowest % 1000);
+  if (lowest == no_failure) return {};
+  Outcome outcome{static_cast<int>(lowest % 1000), ""};
+  if (lowest / 1000 == failures.rank() && failure) outcome.message = failure->message;
+  return outcome;
+}
+
+int agree_on_exit_code(const communication::Communicator& failures,
+                       const std::function<void()>& work) {
+  const Outcome outcome = agree_on_outcome(failures, work);
+  if (!outcome.message.empty()) print_error(outcome.message);
+  return outcome.code;
 }
 
 }  // namespace kronwerk::application

@@ -30,10 +30,19 @@ class PetscSession {
 /// Splits options as a shell does without quoting: at white space.
 std::vector<std::string> split_options(const std::string& text);
 
-/// Runs `work` and agrees on the exit code: an error is printed once, by the lowest rank that has
-/// one. If some ranks fail while others do not come to this point in time, nothing can be agreed
-/// on, and the job is aborted with a message. Collective.
+/// How a job ended.
+struct Outcome {
+  int code = 0;         ///< the exit code, the same on every rank
+  std::string message;  ///< of the error, on the lowest rank that has one; empty on all others
+};
+
+/// Runs `work` and agrees on how it ended. If some ranks fail while others do not come to this
+/// point in time, nothing can be agreed on, and the job is aborted with a message. Collective.
 /// @param failures  used for nothing else, so that ranks that wait elsewhere do not mix with it
+Outcome agree_on_outcome(const communication::Communicator& failures,
+                         const std::function<void()>& work);
+
+/// The same, and the error is printed once, by the lowest rank that has one. Collective.
 int agree_on_exit_code(const communication::Communicator& failures,
                        const std::function<void()>& work);
 

@@ -34,7 +34,11 @@ std::size_t Stages::find_or_add(const std::string& name) {
   const auto found = std::ranges::find(stages_, name, &Stage::name);
   if (found != stages_.end()) return static_cast<std::size_t>(found - stages_.begin());
   Stage stage{name, 0, 0};
-  operators::check_petsc(PetscLogStageRegister(name.c_str(), &stage.petsc_stage));
+  // Another job of this process may have registered it.
+  operators::check_petsc(PetscLogStageGetId(name.c_str(), &stage.petsc_stage));
+  if (stage.petsc_stage < 0) {
+    operators::check_petsc(PetscLogStageRegister(name.c_str(), &stage.petsc_stage));
+  }
   stages_.push_back(stage);
   return stages_.size() - 1;
 }
