@@ -19,6 +19,8 @@ struct Spectrum {
   Index pairs = 0;
   double condition = 1;
   double log_abs_det = 0;
+  std::vector<double> partner_eigenvalues;  ///< of `generalised_schur`: β
+  int determinant_sign = 1;
   std::string why_not;  ///< not empty: there is no such basis
 };
 
@@ -53,6 +55,15 @@ Spectrum general_eigenvalues(Index n, double* matrix, const std::string& name);
 /// allowed, A = Q T Qᵀ: `matrix` becomes T and `second` Qᵀ.
 Spectrum general_eigen(Index n, double* matrix, double* second, bool schur_allowed,
                        const std::string& name);
+
+/// A = Q S Zᵀ and B = Q T Zᵀ: `matrix` becomes S, `partner` T, `left` Qᵀ and `right` Zᵀ.
+Spectrum generalised_schur(Index n, double* matrix, double* partner, double* left, double* right,
+                           const std::string& name, const std::string& partner_name);
+
+/// Only α and β of that decomposition, pairs first: both of a pair have the geometric mean of its
+/// two β, which keeps products of all eigenvalues. Destroys the matrices.
+Spectrum generalised_eigenvalues(Index n, double* matrix, double* partner, const std::string& name,
+                                 const std::string& partner_name);
 
 /// Row-major to column-major and back.
 void transpose_in_place(Index n, double* matrix);

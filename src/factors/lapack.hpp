@@ -19,6 +19,12 @@ void dgees_(const char* vectors, const char* sort, int (*select)(const double*, 
             const int* n, double* a, const int* lda, int* selected, double* real, double* imaginary,
             double* vs, const int* ldvs, double* work, const int* lwork, int* bwork, int* info,
             std::size_t, std::size_t);
+void dgges3_(const char* left, const char* right, const char* sort,
+             int (*select)(const double*, const double*, const double*), const int* n, double* a,
+             const int* lda, double* b, const int* ldb, int* selected, double* alpha_real,
+             double* alpha_imaginary, double* beta, double* vsl, const int* ldvsl, double* vsr,
+             const int* ldvsr, double* work, const int* lwork, int* bwork, int* info, std::size_t,
+             std::size_t, std::size_t);
 void dtrevc3_(const char* side, const char* how_many, int* select, const int* n, const double* t,
               const int* ldt, double* vl, const int* ldvl, double* vr, const int* ldvr,
               const int* columns, int* used, double* work, const int* lwork, int* info, std::size_t,

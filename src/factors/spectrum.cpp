@@ -32,7 +32,7 @@ bool same(const Chain& a, const Chain& b) {
 bool same(const BasisRequest& a, const BasisRequest& b) {
   return same(a.matrix, b.matrix) && a.partner.has_value() == b.partner.has_value() &&
          (!a.partner || same(*a.partner, *b.partner)) && a.schur_allowed == b.schur_allowed &&
-         a.eigenvalues_only == b.eigenvalues_only;
+         a.eigenvalues_only == b.eigenvalues_only && a.generalised_schur == b.generalised_schur;
 }
 
 bool is_diagonal(const Factor& factor) {
@@ -131,7 +131,11 @@ Explicit explicit_factor(const Communicator& comm, const Chain& chain) {
   if (links.size() > 1 || links[0].inverse || links[0].factor->kind() == Kind::kernel) {
     result = {materialise(comm, name_of(links), links), false};
   }
-  if (!is_diagonal(*result.factor)) check_finite(comm, *result.factor);
+  if (!is_diagonal(*result.factor)) {
+    check_finite(comm, *result.factor);
+  } else if (result.factor->kind() == Kind::diagonal) {
+    check_finite(result.factor->name(), result.factor->rows(), result.factor->diagonal());
+  }
   return result;
 }
 
@@ -176,6 +180,14 @@ SpectrumTask make_task(const Communicator& comm, const BasisRequest& request,
   const Explicit matrix = explicit_factor(comm, request.matrix);
   task.matrix = matrix.factor;
   task.transposed = matrix.transposed;
+  if (request.generalised_schur) {
+    const Explicit partner = explicit_factor(comm, *request.partner);
+    task.kind = BasisKind::generalised_schur;
+    task.partner = partner.factor;
+    task.partner_transposed = partner.transposed;
+    task.partner_name = name_of(without_identities(*request.partner));
+    return task;
+  }
   const Symmetry symmetry = find_scale(comm, *task.matrix);
   const auto not_symmetric = [&](const std::string& name) {
     why_not =
@@ -224,6 +236,8 @@ const char* title(BasisKind kind) {
       return "generalised symmetric eigendecomposition";
     case BasisKind::eigenvectors:
       return "eigendecomposition";
+    case BasisKind::generalised_schur:
+      return "generalised Schur (QZ) decomposition";
     default:
       return "real Schur decomposition";
   }
@@ -238,6 +252,8 @@ BasisPtr to_basis(SpectrumTask& task) {
   basis->pairs = task.spectrum.pairs;
   basis->condition = task.spectrum.condition;
   basis->log_abs_det = task.spectrum.log_abs_det;
+  basis->determinant_sign = task.spectrum.determinant_sign;
+  basis->partner_eigenvalues = std::move(task.spectrum.partner_eigenvalues);
   const char* library = task.distributed ? "ELPA" : "LAPACK";
   basis->description =
       fmt::format("{} ({}, {})", title(basis->kind), library, size_text(task.extent));
@@ -252,6 +268,12 @@ BasisPtr to_basis(SpectrumTask& task) {
       basis->triangular = first;
       basis->to_basis = {Link{second}};
       basis->from_basis = {Link{second, true}};
+      break;
+    case BasisKind::generalised_schur:
+      basis->triangular = first;
+      basis->partner_triangular = second;
+      basis->to_basis = {Link{to_factor(name, task.extent, std::move(task.third))}};
+      basis->from_basis = {Link{to_factor(name, task.extent, std::move(task.fourth)), true}};
       break;
     case BasisKind::eigenvectors:
       basis->to_basis = {Link{first}};
@@ -290,7 +312,8 @@ BasisResult find_bases(const Communicator& comm, std::span<const BasisRequest> r
   for (std::size_t i = 0; i < requests.size(); ++i) {
     if (first_like[i] != i) continue;
     const BasisRequest& request = requests[i];
-    if (is_diagonal(request.matrix) && (!request.partner || is_diagonal(*request.partner))) {
+    if (!request.generalised_schur && is_diagonal(request.matrix) &&
+        (!request.partner || is_diagonal(*request.partner))) {
       auto basis = std::make_shared<Basis>();
       basis->extent = rows(request.matrix);
       diagonal_basis(request, *basis, result.why_not[i]);

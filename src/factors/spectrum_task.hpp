@@ -30,6 +30,7 @@ struct SpectrumTask {
   FactorPtr matrix;
   bool transposed = false;  ///< of the factor
   FactorPtr partner;
+  bool partner_transposed = false;
   std::vector<double> root;  ///< D^½ if `scaled`
   bool schur_allowed = false;
   bool vectors = true;
@@ -40,6 +41,8 @@ struct SpectrumTask {
   bool distributed = false;
   communication::SharedArray<double> first;
   communication::SharedArray<double> second;
+  communication::SharedArray<double> third;   ///< of `generalised_schur`: Qᵀ
+  communication::SharedArray<double> fourth;  ///< and Zᵀ
   Spectrum spectrum;
 
   /// The number of n x n arrays that it needs in node-shared memory.

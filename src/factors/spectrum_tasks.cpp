@@ -23,7 +23,7 @@ void stage(const SpectrumTask& task, std::span<double> target) {
   std::fill(target.begin(), target.end(), 0.0);
   task.matrix->add_to_dense(1.0, target);
   if (task.transposed) transpose_in_place(task.extent, target.data());
-  if (task.kind == BasisKind::eigenvectors) return;
+  if (task.kind == BasisKind::eigenvectors || task.kind == BasisKind::generalised_schur) return;
   std::vector<double> scale(static_cast<std::size_t>(task.extent), 1.0);
   for (std::size_t i = 0; i < task.root.size(); ++i) scale[i] = task.root[i] * task.root[i];
   symmetrise(task.extent, scale, target.data());
@@ -45,6 +45,8 @@ void unscale(const SpectrumTask& task, double* first, double* second) {
 void stage_partner(const SpectrumTask& task, std::span<double> target) {
   std::fill(target.begin(), target.end(), 0.0);
   task.partner->add_to_dense(1.0, target);
+  if (task.partner_transposed) transpose_in_place(task.extent, target.data());
+  if (task.kind == BasisKind::generalised_schur) return;
   const std::vector<double> ones(static_cast<std::size_t>(task.extent), 1.0);
   symmetrise(task.extent, ones, target.data());
 }
@@ -53,6 +55,21 @@ void finish_scaled(SpectrumTask& task) {
   task.spectrum.kind = BasisKind::scaled;
   const auto [least, greatest] = std::minmax_element(task.root.begin(), task.root.end());
   task.spectrum.condition = *greatest / *least;
+}
+
+void compute_generalised(SpectrumTask& task, std::span<double> first) {
+  if (task.vectors) {
+    const std::span<double> second = task.second.mutable_span();
+    stage_partner(task, second);
+    task.spectrum = generalised_schur(
+        task.extent, first.data(), second.data(), task.third.mutable_span().data(),
+        task.fourth.mutable_span().data(), task.name, task.partner_name);
+    return;
+  }
+  std::vector<double> partner(first.size());
+  stage_partner(task, partner);
+  task.spectrum = generalised_eigenvalues(task.extent, first.data(), partner.data(), task.name,
+                                          task.partner_name);
 }
 
 // On the owning rank only.
@@ -83,6 +100,9 @@ void compute(SpectrumTask& task) {
                                  task.partner_name);
       break;
     }
+    case BasisKind::generalised_schur:
+      compute_generalised(task, first);
+      break;
     default:
       task.spectrum =
           task.vectors ? general_eigen(task.extent, first.data(), task.second.mutable_span().data(),
@@ -120,9 +140,13 @@ void compute_distributed(const Communicator& comm, const NodeLeaders& leaders, S
 // What the owner found, on every rank and every node.
 void share(const Communicator& comm, const NodeLeaders& leaders, SpectrumTask& task) {
   Spectrum& spectrum = task.spectrum;
-  double summary[] = {static_cast<double>(spectrum.kind), static_cast<double>(spectrum.pairs),
-                      spectrum.condition, spectrum.log_abs_det,
-                      static_cast<double>(spectrum.eigenvalues.size())};
+  double summary[] = {static_cast<double>(spectrum.kind),
+                      static_cast<double>(spectrum.pairs),
+                      spectrum.condition,
+                      spectrum.log_abs_det,
+                      static_cast<double>(spectrum.eigenvalues.size()),
+                      static_cast<double>(spectrum.partner_eigenvalues.size()),
+                      static_cast<double>(spectrum.determinant_sign)};
   comm.broadcast(std::span<double>(summary), task.owner);
   spectrum.kind = static_cast<BasisKind>(static_cast<int>(summary[0]));
   spectrum.pairs = static_cast<Index>(summary[1]);
@@ -132,11 +156,14 @@ void share(const Communicator& comm, const NodeLeaders& leaders, SpectrumTask& t
   comm.broadcast(std::span(reinterpret_cast<double*>(spectrum.eigenvalues.data()),
                            2 * spectrum.eigenvalues.size()),
                  task.owner);
+  spectrum.partner_eigenvalues.resize(static_cast<std::size_t>(summary[5]));
+  comm.broadcast(std::span(spectrum.partner_eigenvalues), task.owner);
+  spectrum.determinant_sign = static_cast<int>(summary[6]);
   spectrum.why_not = comm.broadcast(std::move(spectrum.why_not), task.owner);
   if (!spectrum.why_not.empty() || !task.vectors || task.distributed) return;
   // What is combined between nodes must be zero on all but the owner's.
   const bool here = !leaders.several_nodes() || comm.node().any(task.owner == comm.rank());
-  for (SharedArray<double>* array : {&task.first, &task.second}) {
+  for (SharedArray<double>* array : {&task.first, &task.second, &task.third, &task.fourth}) {
     if (array->size() == 0) continue;
     const auto values = array->mutable_span();
     if (!here && comm.node().is_root()) std::fill(values.begin(), values.end(), 0.0);
@@ -151,6 +178,7 @@ void share(const Communicator& comm, const NodeLeaders& leaders, SpectrumTask& t
 int SpectrumTask::arrays() const {
   if (distributed && kind == BasisKind::pair) return 2;
   if (!vectors) return distributed ? 1 : 0;
+  if (kind == BasisKind::generalised_schur) return 4;
   return kind == BasisKind::symmetric || kind == BasisKind::pair ? 1 : 2;
 }
 
@@ -158,6 +186,7 @@ int SpectrumTask::arrays() const {
 double SpectrumTask::work() const {
   const double cube = std::pow(static_cast<double>(extent), 3);
   if (kind == BasisKind::eigenvectors) return 6 * cube;
+  if (kind == BasisKind::generalised_schur) return 15 * cube;
   return kind == BasisKind::pair ? 1.5 * cube : cube;
 }
 
@@ -169,7 +198,9 @@ void plan_tasks(std::span<SpectrumTask> tasks, int ranks, const SpectrumLimits& 
   std::vector<SpectrumTask*> large;
   std::vector<double> works;
   for (SpectrumTask* task : by_size) {
-    if (task->kind == BasisKind::eigenvectors || task->extent < limits.symmetric) continue;
+    const bool local =
+        task->kind == BasisKind::eigenvectors || task->kind == BasisKind::generalised_schur;
+    if (local || task->extent < limits.symmetric) continue;
     large.push_back(task);
     works.push_back(task->work());
   }
@@ -190,6 +221,9 @@ void run_tasks(const Communicator& comm, std::span<SpectrumTask> tasks,
     const Index entries = core::multiply(task.extent, task.extent);
     if (task.arrays() > 0) task.first = SharedArray<double>(comm, entries);
     if (task.arrays() > 1) task.second = SharedArray<double>(comm, entries);
+    if (task.arrays() < 4) continue;
+    task.third = SharedArray<double>(comm, entries);
+    task.fourth = SharedArray<double>(comm, entries);
   }
   for (SpectrumTask& task : tasks) {
     if (task.distributed) compute_distributed(comm, leaders, task, limits.block);

@@ -220,6 +220,67 @@ TEST(Basis, OfAPairWithTheIdentityIsThatOfTheOther) {
   expect_diagonalises(*result.bases[2], oracle::identity(8), 1e-11);
 }
 
+Matrix dense_of(const Factor& factor) {
+  Matrix result(factor.rows(), factor.cols());
+  factor.add_to_dense(1.0, result.values);
+  return result;
+}
+
+/// n x n with some rows of zeros.
+Matrix with_empty_rows(Index n, Index count, std::uint64_t seed) {
+  Matrix result = oracle::random_matrix(n, n, seed);
+  for (Index i = 0; i < count; ++i) {
+    for (Index j = 0; j < n; ++j) result((2 * i + 1) % n, j) = 0;
+  }
+  return result;
+}
+
+TEST(Basis, OfAnyTwoMatricesIsTheirQzDecomposition) {
+  for (const Index n : {1, 2, 7, 30}) {
+    const Matrix a = with_empty_rows(n, n / 4, 5);
+    const Matrix b = transpose(with_empty_rows(n, n / 5, 6));
+    BasisRequest request{{Link{dense_factor(a, "A")}}, Chain{Link{dense_factor(b, "B"), true}}};
+    request.generalised_schur = true;
+    const BasisPtr basis = bases_of({request, request}).bases[1];
+    ASSERT_NE(basis, nullptr);
+    EXPECT_EQ(basis->kind, BasisKind::generalised_schur);
+    EXPECT_FALSE(basis->real());
+    EXPECT_EQ(basis->condition, 1);
+    expect_orthonormal(basis->to_basis);
+    expect_orthonormal(basis->from_basis);
+    const Matrix to = matrix_of(basis->to_basis);
+    const Matrix from = matrix_of(basis->from_basis);
+    EXPECT_LT(relative_error(multiply(to, multiply(a, from)), dense_of(*basis->triangular)), 1e-13);
+    const Matrix t = dense_of(*basis->partner_triangular);
+    EXPECT_LT(relative_error(multiply(to, multiply(transpose(b), from)), t), 1e-13);
+    EXPECT_EQ(basis->determinant_sign, oracle::sign_of_det(to) * oracle::sign_of_det(from));
+    for (Index i = 0; i < n; ++i) {
+      for (Index j = 0; j < i; ++j) EXPECT_EQ(t(i, j), 0);
+    }
+  }
+}
+
+TEST(Basis, EigenvaluesOfAQzDecompositionGiveDeterminantsOfCombinations) {
+  for (const Index n : {1, 2, 9, 12}) {
+    const Matrix a = oracle::random_matrix(n, n, 15);
+    const Matrix b = with_empty_rows(n, n / 5, 16);
+    BasisRequest request{{Link{dense_factor(a, "A")}}, Chain{Link{dense_factor(b, "B")}}};
+    request.generalised_schur = request.eigenvalues_only = true;
+    const BasisPtr basis = bases_of({request}).bases[0];
+    EXPECT_TRUE(basis->to_basis.empty());
+    for (const double weight : {0.0, 1.0, -2.5}) {
+      Eigenvalue product = static_cast<double>(basis->determinant_sign);
+      for (std::size_t i = 0; i < basis->eigenvalues.size(); ++i) {
+        product *= basis->eigenvalues[i] + weight * basis->partner_eigenvalues[i];
+      }
+      const Matrix sum = oracle::add(1, a, weight, b);
+      const double expected = oracle::sign_of_det(sum) * std::exp(oracle::log_abs_det(sum));
+      EXPECT_NEAR(product.real(), expected, 1e-12 * std::abs(expected));
+      EXPECT_NEAR(product.imag(), 0, 1e-12 * std::abs(expected));
+    }
+  }
+}
+
 TEST(Basis, OfAPairIsRefusedWithReasons) {
   const FactorPtr a = dense_factor(random_symmetric(5, 3), "A");
   const FactorPtr indefinite = dense_factor(random_symmetric(5, 4), "B");

@@ -29,12 +29,13 @@ Symmetry find_symmetry(const communication::Communicator& comm, const Factor& fa
 
 /// How the matrices of one mode are brought to simple form.
 enum class BasisKind {
-  identity,      ///< the matrices are diagonal already
-  symmetric,     ///< Λ = VᵀAV with orthonormal V
-  scaled,        ///< D^½ A D^-½ is symmetric
-  pair,          ///< symmetric A and positive definite B: VᵀAV = Λ, VᵀBV = I
-  eigenvectors,  ///< X⁻¹AX = Λ with well-conditioned X; Λ may have 2 x 2 blocks
-  schur,         ///< A = Q T Qᵀ with T upper quasi-triangular
+  identity,           ///< the matrices are diagonal already
+  symmetric,          ///< Λ = VᵀAV with orthonormal V
+  scaled,             ///< D^½ A D^-½ is symmetric
+  pair,               ///< symmetric A and positive definite B: VᵀAV = Λ, VᵀBV = I
+  eigenvectors,       ///< X⁻¹AX = Λ with well-conditioned X; Λ may have 2 x 2 blocks
+  schur,              ///< A = Q T Qᵀ with T upper quasi-triangular
+  generalised_schur,  ///< any A and B: A = Q S Zᵀ, B = Q T Zᵀ, S upper quasi-, T upper triangular
 };
 
 /// A = P Λ Q (for a pair also B = P Q): P⁻¹ takes right-hand sides to the basis, Q⁻¹ takes
@@ -42,7 +43,8 @@ enum class BasisKind {
 ///
 /// Real arithmetic throughout: a complex-conjugate pair of eigenvalues a ± bi (b > 0) is the 2 x 2
 /// block [a b; -b a] of Λ. Blocks stand first: rows 2p and 2p+1 for p < pairs, then the real
-/// eigenvalues. For `schur`, Λ is `triangular` and the order is LAPACK's.
+/// eigenvalues. For `schur`, Λ is `triangular` and the order is LAPACK's; likewise for
+/// `generalised_schur` (Moler and Stewart 1973), unless only the eigenvalues were asked for.
 struct Basis {
   BasisKind kind = BasisKind::identity;
   Index extent = 0;
@@ -51,12 +53,19 @@ struct Basis {
   /// Λ's eigenvalues: a + bi and a - bi at 2p and 2p + 1. Ascending if all are real, unless the
   /// bases are diagonal (`identity`, or a pair of diagonals); as LAPACK orders them for `schur`.
   std::vector<std::complex<double>> eigenvalues;
-  Index pairs = 0;          ///< complex-conjugate pairs
-  FactorPtr triangular;     ///< of `schur`: T
-  double condition = 1;     ///< 2-norm condition (estimate) of to_basis and of from_basis
-  double log_abs_det = 0;   ///< log|det(P Q)|: of B for a pair, else 0
-  std::string description;  ///< "symmetric eigendecomposition (ELPA, 4000 x 4000)", for reports
-  bool real() const noexcept { return pairs == 0 && kind != BasisKind::schur; }
+  Index pairs = 0;               ///< complex-conjugate pairs
+  FactorPtr triangular;          ///< of `schur`: T; of `generalised_schur`: S
+  FactorPtr partner_triangular;  ///< of `generalised_schur`: T
+  /// Of `generalised_schur`: β in the eigenvalues α/β of the pair, α being in `eigenvalues` (the
+  /// diagonals of S and T in complex form); 0 for an infinite one.
+  std::vector<double> partner_eigenvalues;
+  double condition = 1;      ///< 2-norm condition (estimate) of to_basis and of from_basis
+  double log_abs_det = 0;    ///< log|det(P Q)|: of B for a pair, else 0
+  int determinant_sign = 1;  ///< of det(P Q); -1 only for `generalised_schur`
+  std::string description;   ///< "symmetric eigendecomposition (ELPA, 4000 x 4000)", for reports
+  bool real() const noexcept {
+    return pairs == 0 && kind != BasisKind::schur && kind != BasisKind::generalised_schur;
+  }
 };
 using BasisPtr = std::shared_ptr<const Basis>;
 
@@ -66,6 +75,8 @@ struct BasisRequest {
   std::optional<Chain> partner{};  ///< B of a pair: symmetric positive definite
   bool schur_allowed = false;      ///< take Schur where the eigenvectors' condition is 1e3 or more
   bool eigenvalues_only = false;   ///< to_basis and from_basis stay empty
+  /// The pair by QZ, whatever A and B are; else a pair needs symmetric A and definite B.
+  bool generalised_schur = false;
 };
 
 /// Bases of several modes: requests for the same chains are computed once; small ones are spread
