@@ -8,9 +8,6 @@
 namespace kronwerk::operators {
 namespace {
 
-/// Blocks up to this size are substituted directly; measured on Zen 4.
-constexpr Index small = 16;
-
 std::size_t at(Index i) {
   return static_cast<std::size_t>(i);
 }
@@ -32,39 +29,30 @@ void add(double factor, const double* x, double* y, Index count) {
 
 }  // namespace
 
-/// One row, or the two rows of a pair, with the inverse of its small systems for some columns: for
-/// column j, (p + q N_i + u N_j + w N_i N_j) where N_i acts on rows and N_j on columns.
-struct SchurKernel::RowUnit {
-  Index row = 0;
-  double upper = 0;  ///< N_i = [0 upper; lower 0]
-  double lower = 0;
-  // A pair may follow the last column that `small` allows.
-  std::array<double, small + 1> p, q, u, w;
-};
-
 SchurKernel::SchurKernel(const SchurSystem& system, Index panel_rows, Index columns)
     : system_(&system) {
   const auto& left = system.left;
   const auto& right = system.right;
   const std::size_t count = right.matrices.size();
-  row_real_.assign(at(left.extent) * count, 0.0);
-  row_imaginary_.assign(at(left.extent) * count, 0.0);
-  for (std::size_t i = 0; i < at(left.extent); ++i) {
+  row_blocks_.resize(at(left.extent) * count);
+  for (Index i = 0; i < left.extent; ++i) {
     for (std::size_t l = 0; l < left.matrices.size(); ++l) {
+      const bool pair = left.blocks.splits(i + 1);
+      const auto entry = [&](Index row, Index column) { return left.entry(l, row, column); };
       for (std::size_t r = 0; r < count; ++r) {
-        const auto part = system.coefficient(l, r) * left.matrices[l].eigenvalues[i];
-        row_real_[i * count + r] += part.real();
-        row_imaginary_[i * count + r] += part.imag();
+        const double coefficient = system.coefficient(l, r);
+        if (coefficient == 0) continue;
+        Block& block = row_blocks_[at(i) * count + r];
+        block.a += coefficient * entry(i, i);
+        if (!pair) continue;
+        block.b += coefficient * entry(i, i + 1);
+        block.c += coefficient * entry(i + 1, i);
+        block.d += coefficient * entry(i + 1, i + 1);
       }
     }
   }
-  for (const auto& matrix : right.matrices) {
-    for (const auto& value : matrix.eigenvalues) {
-      column_real_.push_back(value.real());
-      column_imaginary_.push_back(value.imag());
-    }
-    coupled_ = coupled_ || !matrix.block_diagonal;
-  }
+  for (const auto& matrix : right.matrices) coupled_ = coupled_ || !matrix.block_diagonal;
+  columns_.matrices.resize(count);
   products_.resize(count);
   for (std::size_t r = 1; r < count; ++r) products_[r].resize(at(panel_rows * columns));
   combined_.resize(at(panel_rows * columns));
@@ -163,14 +151,14 @@ void SchurKernel::subtract_above(Index top, Index bottom, Index row_begin, Index
 
 void SchurKernel::solve_small(Index row_begin, Index row_end, Index begin, Index end) {
   const BlockStructure& blocks = system_->left.blocks;
+  gather_columns(begin, end);
   for (Index after = row_end; after > row_begin;) {
     const Index row = blocks.whole(after - 1);
-    const RowUnit unit = make_unit(row, begin, end);
     if (after - row == 2) {
-      substitute<2>(unit, begin, end);
+      substitute<2>(row, begin, end);
       subtract_row(row + 1, row_begin, begin, end);
     } else {
-      substitute<1>(unit, begin, end);
+      substitute<1>(row, begin, end);
     }
     subtract_row(row, row_begin, begin, end);
     after = row;
@@ -192,102 +180,129 @@ void SchurKernel::subtract_row(Index row, Index top, Index begin, Index end) {
   }
 }
 
-/// The eigenvalues of row unit i and column unit j are z_1 = Σ κ_r ν_r and z_2 = Σ κ_r conj(ν_r)
-/// and their conjugates; their reciprocals e + if give the inverse in the same commuting units:
-/// on N_i = N_j it is p - w + i(q + u), on N_i = -N_j it is p + w + i(q - u).
-SchurKernel::RowUnit SchurKernel::make_unit(Index row, Index begin, Index end) const {
-  const auto& blocks = system_->left.blocks;
+void SchurKernel::gather_columns(Index begin, Index end) {
   const auto& right = system_->right;
-  const std::size_t count = right.matrices.size();
-  RowUnit unit;
-  unit.row = row;
-  unit.upper = blocks.upper[at(row)];
-  unit.lower = blocks.lower[at(row)];
-  const std::size_t columns = at(end - begin);
-  std::array<double, small + 1> even_real{}, odd_real{}, even_imaginary{}, odd_imaginary{};
-  for (std::size_t r = 0; r < count; ++r) {
-    const double a = row_real_[at(row) * count + r];
-    const double b = row_imaginary_[at(row) * count + r];
-    if (a == 0 && b == 0) continue;
-    const double* c = column_real_.data() + r * at(right.extent) + at(begin);
-    const double* d = column_imaginary_.data() + r * at(right.extent) + at(begin);
-    for (std::size_t j = 0; j < columns; ++j) {
-      even_real[j] += a * c[j];
-      odd_real[j] += b * d[j];
-      even_imaginary[j] += b * c[j];
-      odd_imaginary[j] += a * d[j];
+  columns_.singles = columns_.pairs = 0;
+  for (Index j = begin; j < end; ++j) {
+    const bool pair = right.blocks.splits(j + 1);
+    const std::size_t place = at(pair ? columns_.pairs++ : columns_.singles++);
+    for (std::size_t r = 0; r < right.matrices.size(); ++r) {
+      auto& blocks = columns_.matrices[r];
+      if (!pair) {
+        blocks.single[place] = right.entry(r, j, j);
+        continue;
+      }
+      // What is stored is R_rᵀ.
+      blocks.pair[0][place] = right.entry(r, j, j);
+      blocks.pair[1][place] = right.entry(r, j + 1, j);
+      blocks.pair[2][place] = right.entry(r, j, j + 1);
+      blocks.pair[3][place] = right.entry(r, j + 1, j + 1);
+    }
+    if (pair) ++j;
+  }
+  // What fills the lanes up is computed with and never used.
+  for (auto& blocks : columns_.matrices) {
+    for (Index k = columns_.singles; k % lanes != 0; ++k) blocks.single[at(k)] = 1;
+    for (Index k = columns_.pairs; k % lanes != 0; ++k) {
+      for (auto& entry : blocks.pair) entry[at(k)] = 1;
     }
   }
-  for (std::size_t j = 0; j < columns; ++j) {
-    const double real_1 = even_real[j] - odd_real[j];
-    const double real_2 = even_real[j] + odd_real[j];
-    const double imaginary_1 = even_imaginary[j] + odd_imaginary[j];
-    const double imaginary_2 = even_imaginary[j] - odd_imaginary[j];
-    const double half_1 = 0.5 / (real_1 * real_1 + imaginary_1 * imaginary_1);
-    const double half_2 = 0.5 / (real_2 * real_2 + imaginary_2 * imaginary_2);
-    unit.p[j] = real_1 * half_1 + real_2 * half_2;
-    unit.w[j] = real_2 * half_2 - real_1 * half_1;
-    unit.q[j] = -(imaginary_1 * half_1 + imaginary_2 * half_2);
-    unit.u[j] = imaginary_2 * half_2 - imaginary_1 * half_1;
+}
+
+/// Σ_r K_r ⊗ R_r of a row unit's blocks K_r and every column unit's, factorised.
+template <int size>
+SchurKernel::RowSystems<size> SchurKernel::make_systems(Index row) const {
+  const std::size_t count = columns_.matrices.size();
+  RowSystems<size> systems;
+  const auto for_each_block = [&](const auto& use) {
+    for (std::size_t r = 0; r < count; ++r) {
+      const Block& block = row_blocks_[at(row) * count + r];
+      if (block.a == 0 && block.b == 0 && block.c == 0 && block.d == 0) continue;
+      use(std::array<double, 4>{block.a, block.b, block.c, block.d}, columns_.matrices[r]);
+    }
+  };
+  for (Index first = 0; first < columns_.singles; first += lanes) {
+    auto& target = systems.single[at(first / lanes)];
+    target.clear();
+    for_each_block([&](const std::array<double, 4>& left, const ColumnBlocks::OfMatrix& right) {
+      for (int k = 0; k < size * size; ++k) {
+        double* sum = target.at(k / size, k % size);
+        const double* factor = right.single.data() + first;
+        for (int lane = 0; lane < lanes; ++lane) sum[lane] += left[at(k)] * factor[lane];
+      }
+    });
+    target.factorise();
   }
-  return unit;
+  for (Index first = 0; first < columns_.pairs; first += lanes) {
+    auto& target = systems.pair[at(first / lanes)];
+    target.clear();
+    for_each_block([&](const std::array<double, 4>& left, const ColumnBlocks::OfMatrix& right) {
+      for (int k = 0; k < size * size; ++k) {
+        for (int m = 0; m < 4; ++m) {
+          double* sum = target.at(k / size * 2 + m / 2, k % size * 2 + m % 2);
+          const double* factor = right.pair[at(m)].data() + first;
+          for (int lane = 0; lane < lanes; ++lane) sum[lane] += left[at(k)] * factor[lane];
+        }
+      }
+    });
+    target.factorise();
+  }
+  return systems;
 }
 
 /// Columns from the right: one, or the two of a pair.
 template <int size>
-void SchurKernel::substitute(const RowUnit& unit, Index begin, Index end) {
-  const auto& right = system_->right;
-  const std::size_t count = right.matrices.size();
-  using Column = std::array<double, size>;
-  const auto rotated = [&](const Column& x) {  // N_i x
-    if constexpr (size == 1) {
-      return Column{0.0};
-    } else {
-      return Column{unit.upper * x[1], unit.lower * x[0]};
-    }
-  };
+void SchurKernel::substitute(Index row, Index begin, Index end) {
+  const RowSystems<size> systems = make_systems<size>(row);
+  Index single = columns_.singles;
+  Index pair = columns_.pairs;
   for (Index after = end; after > begin;) {
-    const Index j = right.blocks.whole(after - 1);
-    const Index width = after - j;
-    std::array<Column, 2> rhs{};
-    for (Index b = 0; b < width; ++b) {
-      for (int a = 0; a < size; ++a) rhs[at(b)][at(a)] = *slab_.at(unit.row + a, j + b);
-      for (std::size_t r = 1; r < count; ++r) {
-        Column known;
-        for (int a = 0; a < size; ++a) known[at(a)] = *z(r, unit.row + a, j + b);
-        const Column turned = rotated(known);
-        const double real = row_real_[at(unit.row) * count + r];
-        const double imaginary = row_imaginary_[at(unit.row) * count + r];
-        for (std::size_t a = 0; a < size; ++a) {
-          rhs[at(b)][a] -= real * known[a] + imaginary * turned[a];
-        }
-      }
-    }
-    const std::size_t k = at(j - begin);
-    std::array<Column, 2> mixed{};  // rhs N_jᵀ
-    if (width == 2) {
-      const double upper = right.blocks.upper[at(j)];
-      const double lower = right.blocks.lower[at(j)];
-      for (std::size_t a = 0; a < size; ++a) {
-        mixed[0][a] = upper * rhs[1][a];
-        mixed[1][a] = lower * rhs[0][a];
-      }
-    }
-    for (Index b = 0; b < width; ++b) {
-      const Column turned = rotated(rhs[at(b)]);
-      const Column both = rotated(mixed[at(b)]);
-      for (int a = 0; a < size; ++a) {
-        const std::size_t s = at(a);
-        const double value = unit.p[k] * rhs[at(b)][s] + unit.q[k] * turned[s] +
-                             unit.u[k] * mixed[at(b)][s] + unit.w[k] * both[s];
-        *slab_.at(unit.row + a, j + b) = value;
-        for (std::size_t r = 1; r < count; ++r) {
-          const double* values = right.matrices[r].values.data() + (j + b) * right.extent + begin;
-          add(value, values, z(r, unit.row + a, begin), after - begin);
-        }
-      }
+    const Index j = system_->right.blocks.whole(after - 1);
+    if (after - j == 2) {
+      --pair;
+      solve_unit<size, 2>(systems.pair[at(pair / lanes)], static_cast<int>(pair % lanes), row, j,
+                          begin);
+    } else {
+      --single;
+      solve_unit<size, 1>(systems.single[at(single / lanes)], static_cast<int>(single % lanes), row,
+                          j, begin);
     }
     after = j;
+  }
+}
+
+template <int size, int width>
+void SchurKernel::solve_unit(const SmallSystems<size * width>& systems, int lane, Index row,
+                             Index column, Index begin) {
+  const auto& right = system_->right;
+  const std::size_t count = right.matrices.size();
+  std::array<double, size * width> values;
+  for (int a = 0; a < size; ++a) {
+    for (int b = 0; b < width; ++b) values[at(a * width + b)] = *slab_.at(row + a, column + b);
+  }
+  for (std::size_t r = 1; r < count; ++r) {
+    const Block& block = row_blocks_[at(row) * count + r];
+    for (int b = 0; b < width; ++b) {
+      const double first = *z(r, row, column + b);
+      values[at(b)] -= block.a * first;
+      if constexpr (size == 2) {
+        const double second = *z(r, row + 1, column + b);
+        values[at(b)] -= block.b * second;
+        values[at(width + b)] -= block.c * first + block.d * second;
+      }
+    }
+  }
+  systems.solve(lane, values.data());
+  for (int b = 0; b < width; ++b) {
+    for (int a = 0; a < size; ++a) {
+      const double value = values[at(a * width + b)];
+      *slab_.at(row + a, column + b) = value;
+      for (std::size_t r = 1; r < count; ++r) {
+        const double* entries =
+            right.matrices[r].values.data() + (column + b) * right.extent + begin;
+        add(value, entries, z(r, row + a, begin), column + width - begin);
+      }
+    }
   }
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <span>
 #include <vector>
 
 #include "schur_matrices.hpp"
+#include "small_systems.hpp"
 
 namespace kronwerk::operators {
 
@@ -21,7 +23,9 @@ struct SchurSlab {
 ///
 /// Row i of  Σ_l Σ_i'≥i L_l[i,i'] Σ_r c_lr Z_r[i',:] = B[i,:]  with Z_r = Y R_rᵀ is solved from the
 /// bottom; within it, column j of Z_r needs Y at j and the columns right of it, so that Z_r grows
-/// from the right together with Y.
+/// from the right together with Y. What is left in the end are systems of one, two or four
+/// unknowns, for a row or a pair of rows by a column or a pair of columns; they are solved with
+/// pivoting, as LAPACK's dtrsyl and dlasy2 do, for the entries of a pair may differ by any factor.
 class SchurKernel {
  public:
   /// @param system      must outlive the kernel
@@ -44,12 +48,44 @@ class SchurKernel {
   bool columns_are_coupled() const { return coupled_; }
 
  private:
-  struct RowUnit;
+  /// Blocks up to this size are substituted directly; measured on Zen 4.
+  static constexpr Index small = 16;
+  static constexpr Index lanes = SmallSystems<1>::lanes;
+  /// A pair may follow the last column that `small` allows.
+  static constexpr Index most_singles = (small + lanes) / lanes * lanes;
+  static constexpr Index most_pairs = (small / 2 + lanes - 1) / lanes * lanes;
+
+  /// [a b; c d], or a number a.
+  struct Block {
+    double a = 0, b = 0, c = 0, d = 0;
+  };
+  /// The diagonal blocks of R_r at the columns of one small block: numbers and pairs apart.
+  struct ColumnBlocks {
+    Index singles = 0;
+    Index pairs = 0;
+    struct OfMatrix {
+      std::array<double, most_singles> single;
+      std::array<std::array<double, most_pairs>, 4> pair;
+    };
+    std::vector<OfMatrix> matrices;
+  };
+  /// The factorised systems of `size` rows with all columns of a small block.
+  template <int size>
+  struct RowSystems {
+    std::array<SmallSystems<size>, most_singles / lanes> single;
+    std::array<SmallSystems<2 * size>, most_pairs / lanes> pair;
+  };
+
   void solve(Index row_begin, Index row_end, Index begin, Index end);
   void solve_small(Index row_begin, Index row_end, Index begin, Index end);
-  RowUnit make_unit(Index row, Index begin, Index end) const;
+  void gather_columns(Index begin, Index end);
   template <int size>
-  void substitute(const RowUnit& unit, Index begin, Index end);
+  RowSystems<size> make_systems(Index row) const;
+  template <int size>
+  void substitute(Index row, Index begin, Index end);
+  template <int size, int width>
+  void solve_unit(const SmallSystems<size * width>& systems, int lane, Index row, Index column,
+                  Index begin);
   void subtract_row(Index row, Index top, Index begin, Index end);
   void subtract_above(Index top, Index bottom, Index row_begin, Index row_end, Index begin,
                       Index end);
@@ -67,10 +103,9 @@ class SchurKernel {
   SchurSlab slab_;
   Index row_begin_ = 0;
   Index row_end_ = 0;
-  /// κ_ir = Σ_l c_lr μ_li: what multiplies ν_rj in the eigenvalue of row i and column j.
-  std::vector<double> row_real_, row_imaginary_;
-  std::vector<double> column_real_, column_imaginary_;  ///< ν_r, one r after another
-  std::vector<std::vector<double>> products_;           ///< Z_r of the panel; none for the identity
+  std::vector<Block> row_blocks_;  ///< of Σ_l c_lr L_l, at [row * count of r + r]
+  ColumnBlocks columns_;
+  std::vector<std::vector<double>> products_;  ///< Z_r of the panel; none for the identity
   std::vector<double> combined_;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -96,61 +97,120 @@ struct Orientation {
   bool transposed() const { return right != reversed_transpose; }
 };
 
-double stored_entry(const SchurMode& mode, const SchurMode::Matrix& matrix, Index i, Index j) {
-  return matrix.values.span()[at(i * mode.extent + j)];
+using Complex = std::complex<double>;
+
+/// A 2 x 2 block [a b; c d] and vectors of two numbers.
+struct Block {
+  double a = 1, b = 0, c = 0, d = 1;
+};
+using Vector = std::array<Complex, 2>;
+
+Vector multiply(const Block& block, const Vector& x) {
+  return {block.a * x[0] + block.b * x[1], block.c * x[0] + block.d * x[1]};
 }
 
-/// N of every pair, from the matrix in which the pair's imaginary part is largest. `right`: the
-/// stored arrays are the transposes.
-void find_units(SchurMode& mode, bool right) {
-  BlockStructure& blocks = mode.blocks;
-  blocks.upper.assign(at(mode.extent), 0.0);
-  blocks.lower.assign(at(mode.extent), 0.0);
-  for (Index i = 0; i + 1 < mode.extent; ++i) {
-    if (!blocks.splits(i + 1)) continue;
-    double largest = 0;
-    blocks.upper[at(i)] = 1;
-    blocks.lower[at(i)] = -1;
-    for (std::size_t m = 1; m < mode.matrices.size(); ++m) {
-      double upper = stored_entry(mode, mode.matrices[m], i, i + 1);
-      double lower = stored_entry(mode, mode.matrices[m], i + 1, i);
-      if (right) std::swap(upper, lower);
-      if (-upper * lower <= largest) continue;
-      largest = -upper * lower;
-      blocks.upper[at(i)] = upper / std::sqrt(largest);
-      blocks.lower[at(i)] = lower / std::sqrt(largest);
+Complex inner(const Vector& x, const Vector& y) {
+  return std::conj(x[0]) * y[0] + std::conj(x[1]) * y[1];
+}
+
+double norm(const Vector& x) {
+  return std::hypot(std::abs(x[0]), std::abs(x[1]));
+}
+
+Vector normalised(const Vector& x) {
+  const double length = norm(x);
+  return {x[0] / length, x[1] / length};
+}
+
+/// Of unit length, at a right angle to x, which is of unit length.
+Vector perpendicular(const Vector& x) {
+  return {-std::conj(x[1]), std::conj(x[0])};
+}
+
+/// Unit vectors with β S x = α T x and y parallel to S x and T x: with these and their
+/// perpendiculars as columns of unitary X and Y, Yᴴ P X is triangular for every P = s S + t T and
+/// every polynomial P in S where T = I.
+struct BlockVectors {
+  Vector x, y;
+};
+
+BlockVectors block_vectors(const Block& s, const Block& t, Complex alpha, double beta) {
+  // βS - αT is singular: x is perpendicular to its rows, of which the larger is known better.
+  const Vector first{beta * s.a - alpha * t.a, beta * s.b - alpha * t.b};
+  const Vector second{beta * s.c - alpha * t.c, beta * s.d - alpha * t.d};
+  const Vector& row = norm(first) >= norm(second) ? first : second;
+  BlockVectors result;
+  result.x = norm(row) > 0 ? normalised({-row[1], row[0]}) : Vector{1, 0};
+  const Vector by_s = multiply(s, result.x);
+  const Vector by_t = multiply(t, result.x);
+  const Vector& larger = norm(by_s) >= norm(by_t) ? by_s : by_t;
+  result.y = norm(larger) > 0 ? normalised(larger) : result.x;
+  return result;
+}
+
+/// The 2 x 2 blocks of a basis' matrix, at the first index of every pair; identities without a
+/// matrix. Collective; only one rank holds the whole matrix.
+std::vector<Block> blocks_of(const communication::Communicator& comm, const FactorPtr& factor,
+                             const BlockStructure& blocks) {
+  const Index n = blocks.extent();
+  std::vector<Block> result(at(n));
+  const bool any = std::ranges::any_of(blocks.second, [](char second) { return second != 0; });
+  if (!factor || !any) return result;
+  std::vector<double> entries(at(4 * n));
+  communication::on_root(comm, [&] {
+    std::vector<double> values(at(n * n), 0.0);
+    factor->add_to_dense(1.0, values);
+    for (Index i = 0; i + 1 < n; ++i) {
+      for (Index k = 0; k < 4; ++k) {
+        entries[at(4 * i + k)] = values[at((i + k / 2) * n + i + k % 2)];
+      }
     }
+  });
+  comm.broadcast(std::span(entries), 0);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const double* block = entries.data() + 4 * i;
+    result[i] = {block[0], block[1], block[2], block[3]};
   }
+  return result;
 }
 
-void find_eigenvalues(const SchurMode& mode, SchurMode::Matrix& matrix, bool right) {
-  const Index n = mode.extent;
-  matrix.eigenvalues.resize(at(n));
-  for (Index i = 0; i < n; ++i) {
+/// In the order of the basis, which is not read backwards. `right`: the stored arrays are the
+/// transposes. Collective.
+void find_eigenvalues(const communication::Communicator& comm, SchurMode& mode,
+                      const factors::Basis& basis, bool right) {
+  const std::vector<Block> s = blocks_of(comm, basis.triangular, mode.blocks);
+  const std::vector<Block> t = blocks_of(comm, basis.partner_triangular, mode.blocks);
+  const bool generalised = !basis.partner_eigenvalues.empty();
+  for (auto& matrix : mode.matrices) matrix.eigenvalues.resize(at(mode.extent));
+  for (Index i = 0; i < mode.extent; ++i) {
     if (!mode.blocks.splits(i + 1)) {
-      matrix.eigenvalues[at(i)] = stored_entry(mode, matrix, i, i);
+      for (std::size_t m = 0; m < mode.matrices.size(); ++m) {
+        mode.matrices[m].eigenvalues[at(i)] = mode.entry(m, i, i);
+      }
       continue;
     }
-    double upper = stored_entry(mode, matrix, i, i + 1);
-    double lower = stored_entry(mode, matrix, i + 1, i);
-    if (right) std::swap(upper, lower);
-    const double u = mode.blocks.upper[at(i)];
-    const double l = mode.blocks.lower[at(i)];
-    const double real =
-        (stored_entry(mode, matrix, i, i) + stored_entry(mode, matrix, i + 1, i + 1)) / 2;
-    // Divide by the larger of the two, so that rounding errors stay small.
-    const double imaginary = std::abs(u) >= 1 ? upper / u : lower / l;
-    matrix.eigenvalues[at(i)] = matrix.eigenvalues[at(i + 1)] = {real, imaginary};
+    const auto vectors = block_vectors(s[at(i)], t[at(i)], basis.eigenvalues[at(i)],
+                                       generalised ? basis.partner_eigenvalues[at(i)] : 1);
+    const Vector& x = vectors.x;
+    const Vector& y = generalised ? vectors.y : x;
+    for (std::size_t m = 0; m < mode.matrices.size(); ++m) {
+      Block block{mode.entry(m, i, i), mode.entry(m, i, i + 1), mode.entry(m, i + 1, i),
+                  mode.entry(m, i + 1, i + 1)};
+      if (right) std::swap(block.b, block.c);
+      auto& eigenvalues = mode.matrices[m].eigenvalues;
+      eigenvalues[at(i)] = inner(y, multiply(block, x));
+      eigenvalues[at(i + 1)] = inner(perpendicular(y), multiply(block, perpendicular(x)));
+    }
     ++i;
   }
 }
 
-bool is_block_diagonal(const SchurMode& mode, const SchurMode::Matrix& matrix) {
+bool is_block_diagonal(const SchurMode& mode, std::size_t matrix) {
   for (Index i = 0; i < mode.extent; ++i) {
     for (Index j = 0; j < mode.extent; ++j) {
       const Index apart = i < j ? j - i : i - j;
       const bool together = apart == 0 || (apart == 1 && mode.blocks.splits(std::max(i, j)));
-      if (!together && stored_entry(mode, matrix, i, j) != 0) return false;
+      if (!together && mode.entry(matrix, i, j) != 0) return false;
     }
   }
   return true;
@@ -201,24 +261,35 @@ SchurMode make_mode(const communication::Communicator& comm, const SchurSum& sum
   for (std::size_t m = 1; m < list.size(); ++m) {
     mode.matrices[m].values = load(comm, *list[m], second, k, orientation);
   }
-  find_units(mode, orientation.right);
-  mode.matrices[0].eigenvalues.assign(at(mode.extent), 1.0);
   for (std::size_t m = 1; m < list.size(); ++m) {
-    find_eigenvalues(mode, mode.matrices[m], orientation.right);
-    mode.matrices[m].block_diagonal = is_block_diagonal(mode, mode.matrices[m]);
+    mode.matrices[m].block_diagonal = is_block_diagonal(mode, m);
   }
+  if (!orientation.reversed_transpose)
+    find_eigenvalues(comm, mode, *sum.bases[k], orientation.right);
   return mode;
 }
 
-/// "eigenvalue 3 of mode 1 (-1.5)"; of a pair the first, for which of the two does not matter.
+/// "-1.5"; of a pair the first, for which of the two does not matter.
+std::string value_text(const factors::Basis& basis, Index first) {
+  auto value = basis.eigenvalues[at(first)];
+  if (!basis.partner_eigenvalues.empty()) {
+    const double beta = basis.partner_eigenvalues[at(first)];
+    if (beta == 0)
+      return value == 0.0 ? "0/0, for its two matrices are singular together" : "infinite";
+    value /= beta;
+  }
+  return value.imag() == 0 ? fmt::format("{:.6g}", value.real())
+                           : fmt::format("{:.6g} ± {:.6g}i", value.real(), std::abs(value.imag()));
+}
+
+/// "eigenvalue 3 of mode 1 (-1.5)"
 std::string eigenvalue_text(const SchurSum& sum, std::size_t mode, const BlockStructure& blocks,
                             Index place) {
   const Index first = blocks.whole(place);
-  const auto value = sum.bases[mode]->eigenvalues[at(first)];
-  const std::string text =
-      value.imag() == 0 ? fmt::format("{:.6g}", value.real())
-                        : fmt::format("{:.6g} ± {:.6g}i", value.real(), std::abs(value.imag()));
-  return fmt::format("eigenvalue {} of mode {} ({})", first + 1, mode + 1, text);
+  const factors::Basis& basis = *sum.bases[mode];
+  return fmt::format("{} {} of mode {} ({})",
+                     basis.partner_eigenvalues.empty() ? "eigenvalue" : "generalised eigenvalue",
+                     first + 1, mode + 1, value_text(basis, first));
 }
 
 /// Smallest |Σ c μ_i ν_j| of some columns and where, and the largest Σ |c μ_i ν_j|.
@@ -234,15 +305,13 @@ Extremes find_extremes(const SchurSystem& system, Index begin, Index end) {
   const SchurMode& right = system.right;
   for (Index i = 0; i < left.extent; ++i) {
     for (Index j = begin; j < end; ++j) {
-      // The second of a pair is the conjugate; of two pairs, all combinations occur.
       std::complex<double> sum = 0;
       double scale = 0;
       for (std::size_t l = 0; l < left.matrices.size(); ++l) {
-        auto mu = left.matrices[l].eigenvalues[at(i)];
-        if (left.blocks.splits(i)) mu = std::conj(mu);
+        const auto mu = left.matrices[l].eigenvalues[at(i)];
         for (std::size_t r = 0; r < right.matrices.size(); ++r) {
-          auto nu = right.matrices[r].eigenvalues[at(j)];
-          if (right.blocks.splits(j)) nu = std::conj(nu);
+          if (system.coefficient(l, r) == 0) continue;
+          const auto nu = right.matrices[r].eigenvalues[at(j)];
           const auto part = system.coefficient(l, r) * mu * nu;
           sum += part;
           scale += std::abs(part);

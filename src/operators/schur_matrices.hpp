@@ -8,13 +8,10 @@
 
 namespace kronwerk::operators {
 
-/// Which rows and columns of one mode's quasi-triangular matrices belong together. All of them are
-/// polynomials in one T, so that each 2 x 2 block is α I + β N with the same N = [0 u; l 0],
-/// u l = -1: N acts like the imaginary unit, and the block like the eigenvalue α + iβ.
+/// Which rows and columns of one mode's quasi-triangular matrices belong together. All matrices of
+/// the mode have their 2 x 2 blocks there, with whatever entries.
 struct BlockStructure {
-  std::vector<char> second;   ///< whether an index is the second of its pair
-  std::vector<double> upper;  ///< u, at the first index of a pair; else 0
-  std::vector<double> lower;  ///< l, likewise
+  std::vector<char> second;  ///< whether an index is the second of its pair
 
   Index extent() const { return std::ssize(second); }
   /// Whether a cut in front of `index` would go through a pair.
@@ -30,11 +27,19 @@ struct SchurMode {
   struct Matrix {
     communication::SharedArray<double> values;  ///< row-major, once per node
     bool block_diagonal = true;
-    std::vector<std::complex<double>> eigenvalues;  ///< at both indices of a pair that of the first
+    /// Those of the mode's matrices at an index belong to the same vectors, so that they may be
+    /// multiplied and added: the diagonals that unitary transformations of the blocks would leave.
+    std::vector<std::complex<double>> eigenvalues;
   };
   Index extent = 0;
   BlockStructure blocks;
   std::vector<Matrix> matrices;
+
+  /// Of the stored array of a matrix.
+  double entry(std::size_t matrix, Index i, Index j) const {
+    if (matrix == 0) return i == j ? 1.0 : 0.0;
+    return matrices[matrix].values.span()[static_cast<std::size_t>(i * extent + j)];
+  }
 };
 
 /// Σ c_lr L_l Y R_rᵀ = B with upper quasi-triangular L_l and R_r.

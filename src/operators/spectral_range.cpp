@@ -209,7 +209,9 @@ std::string describe(const SpectralSum& sum, const Values& values, const std::ve
     if (list == nullptr) continue;
     // What the basis belongs to, rather than a polynomial in it, where it is known.
     const auto& own = sum.bases[mode]->eigenvalues;
-    const std::complex<double> value = own.size() == list->size() ? own[index] : (*list)[index];
+    std::complex<double> value = own.size() == list->size() ? own[index] : (*list)[index];
+    const auto& partner = sum.bases[mode]->partner_eigenvalues;
+    if (!partner.empty()) value /= partner[index];
     parts.push_back(
         fmt::format("eigenvalue {} of mode {} ({})", index + 1, mode + 1, to_text(value, 6)));
   }
@@ -234,7 +236,8 @@ spectral::Values spectral::values_of(const SpectralSum& sum) {
   int modes_with_pairs = 0;
   for (std::size_t mode = 0; mode < sum.bases.size(); ++mode) {
     const factors::Basis& basis = *sum.bases[mode];
-    if (basis.kind == factors::BasisKind::schur) {
+    const bool triangular = basis.kind == factors::BasisKind::schur || basis.partner_triangular;
+    if (triangular) {
       throw core::ConfigurationError(fmt::format(
           "mode {} is known by its Schur form only, not by eigenvectors: no spectral method",
           mode + 1));

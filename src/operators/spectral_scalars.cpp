@@ -198,6 +198,7 @@ factors::Determinant spectral_determinant(const communication::Communicator& com
     return result;
   }
   for (const auto& basis : sum.bases) {
+    if (basis->determinant_sign < 0 && size / basis->extent % 2 != 0) result.sign = -result.sign;
     if (basis->log_abs_det == 0) continue;
     result.log_abs += static_cast<double>(size / basis->extent) * basis->log_abs_det;
   }
