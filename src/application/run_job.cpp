@@ -23,11 +23,23 @@ using configuration::Job;
 using configuration::Task;
 
 std::string read_text(const std::string& file) {
-  if (!std::filesystem::is_regular_file(file)) {
-    throw core::ConfigurationError(fmt::format("{}: {}", file,
-                                               std::filesystem::exists(file)
-                                                   ? "this is no file; a configuration was expected"
-                                                   : "there is no such configuration file"));
+  std::error_code error;
+  const auto status = std::filesystem::status(file, error);
+  if (!std::filesystem::is_regular_file(status)) {
+    const bool absent = status.type() == std::filesystem::file_type::not_found;
+    const bool exists = std::filesystem::exists(status);
+    throw core::ConfigurationError(
+        fmt::format("{}: {}{}", file,
+                    exists ? "this is no file; a configuration was expected"
+                           : "there is no such configuration file",
+                    absent || exists ? std::string() : fmt::format(" ({})", error.message())));
+  }
+  const auto size = std::filesystem::file_size(file);
+  if (size > configuration::longest_configuration) {
+    throw core::ConfigurationError(
+        fmt::format("{}: has {}; a configuration has at most {}. Data belong into HDF5 files", file,
+                    core::format_bytes(static_cast<double>(size)),
+                    core::format_bytes(static_cast<double>(configuration::longest_configuration))));
   }
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;

@@ -30,8 +30,8 @@ struct TreeEntry {
   Tree value;
 };
 
-/// @throws ConfigurationError for YAML that cannot be parsed, for several documents and for keys
-/// that are no plain names
+/// @throws ConfigurationError for text that is too long or cannot be parsed, for several documents
+/// and for keys that are no plain names
 Tree parse_tree(const std::string& text, const std::string& file);
 
 /// The tree as YAML text.

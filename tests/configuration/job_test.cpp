@@ -207,13 +207,47 @@ TEST(Job, RefusesTextThatIsNoSingleYamlDocument) {
   EXPECT_EQ(message(""), "configs/x.yaml: the configuration is empty");
   EXPECT_EQ(message("task: [solve\n"),
             "configs/x.yaml:2:1: this is not YAML: end of sequence flow not found");
+  const auto lines = std::count(good.begin(), good.end(), '\n');
   EXPECT_EQ(message(good + "---\n" + good),
-            "configs/x.yaml: found 2 YAML documents, expected one: remove the '---' between them");
+            "configs/x.yaml:" + std::to_string(lines + 1) +
+                ":1: a second YAML document begins here; expected one: remove the '---'");
+  EXPECT_EQ(message("---\n" + good), "accepted");
+  EXPECT_EQ(message(good + "...\n"), "accepted");
   EXPECT_EQ(message("? {a: b}\n: c\n"), "configs/x.yaml:1:3: a key must be a plain name");
 }
 
+// yaml-cpp finds one empty document after the other where it finds a comma, for ever.
+TEST(Job, RefusesACommaThatBelongsToNothing) {
+  const std::string what =
+      ": this is not YAML: expected 'key: value', or the end of the configuration";
+  EXPECT_EQ(message(","), "configs/x.yaml:1:1" + what);
+  EXPECT_EQ(message(",\n" + good), "configs/x.yaml:1:1" + what);
+}
+
+TEST(Job, RefusesTextThatIsTooLong) {
+  const std::string comment =
+      good + "#" + std::string(longest_configuration - good.size() - 1, 'x');
+  EXPECT_EQ(message(comment), "accepted");
+  EXPECT_EQ(message(comment + "x"),
+            "configs/x.yaml: has 4194305 bytes; at most 4194304 are allowed. Data belong into HDF5 "
+            "files");
+}
+
 TEST(Job, RefusesAliasesThatContainThemselves) {
-  EXPECT_NE(message("task: solve\nparameters: &a {b: *a}\n").find("nested too deeply"),
+  EXPECT_EQ(message("task: solve\nparameters: &a {b: *a}\n"),
+            "configs/x.yaml:2:20: this alias stands within what it repeats");
+}
+
+TEST(Job, RefusesAliasesThatMultiply) {
+  std::string text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n";
+  for (char name = 'b'; name < 'm'; ++name) {
+    const std::string item = std::string("*") + static_cast<char>(name - 1);
+    text += std::string(1, name) + ": &" + name + " [" + item;
+    for (int i = 1; i < 10; ++i) text += ", " + item;
+    text += "]\n";
+  }
+  EXPECT_NE(message(text).find("nested too deeply or too large"), std::string::npos);
+  EXPECT_NE(message("a: " + std::string(40, '[') + std::string(40, ']')).find("nested too deeply"),
             std::string::npos);
 }
 

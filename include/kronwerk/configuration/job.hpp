@@ -232,6 +232,9 @@ struct Job {
   std::string where(const Position& position) const { return position.text(file); }
 };
 
+/// Longer texts are refused, in bytes.
+inline constexpr std::size_t longest_configuration = std::size_t{4} << 20;
+
 /// Turns the text of a configuration into a job. Pure: reads no file, the same on every rank.
 /// @param file       named in messages; relative paths are resolved against its directory
 /// @param overrides  "key=value" of every --set, the last one wins
