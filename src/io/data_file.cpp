@@ -21,6 +21,9 @@ struct DataFile::State {
 
   void make_room(const std::string& path, core::Index bytes) const;
   DatasetHandle open(const std::string& path) const { return open_dataset(file, {target, path}); }
+  void create_sparse(const std::string& path, core::Index rows, core::Index cols,
+                     std::span<const std::int32_t> columns, std::span<const double> values,
+                     core::Index offsets) const;
 };
 
 // Removes an object of that name if that is allowed, and reserves space while HDF5 has nothing left
@@ -54,10 +57,29 @@ void DataFile::State::make_room(const std::string& path, core::Index bytes) cons
   reserve_space(temporary.name(), bytes + metadata_reserve);
 }
 
+// Everything of a CSR group but its row offsets, for which there is a dataset.
+void DataFile::State::create_sparse(const std::string& path, core::Index rows, core::Index cols,
+                                    std::span<const std::int32_t> columns,
+                                    std::span<const double> values, core::Index offsets) const {
+  const auto stored = static_cast<core::Index>(values.size());
+  make_room(path, 12 * stored + 8 * offsets);
+  const auto group = create_group(file, path);
+  io::write_attribute(group.get(), "shape", core::Extents{rows, cols});
+  io::write_attribute(file, path, "encoding-type", std::string("csr_matrix"));
+  io::write_attribute(file, path, "encoding-version", std::string("0.1.0"));
+  const core::Extents entries{stored};
+  write_all(create_dataset(file, path + "/data", H5T_NATIVE_DOUBLE, entries), H5T_NATIVE_DOUBLE,
+            values.data());
+  write_all(create_dataset(file, path + "/indices", H5T_NATIVE_INT32, entries), H5T_NATIVE_INT32,
+            columns.data());
+  create_dataset(file, path + "/indptr", H5T_NATIVE_INT64, core::Extents{offsets});
+}
+
 DataFile::DataFile(const std::string& file, bool overwrite) : state_(std::make_unique<State>()) {
   state_->target = file;
   state_->overwrite = overwrite;
-  const bool exists = std::filesystem::exists(file);
+  std::error_code error;
+  const bool exists = std::filesystem::exists(file, error);
   if (exists) open_input(file);
   state_->temporary = TemporaryFile::create(file, true);
   const auto& name = state_->temporary.name();
@@ -66,7 +88,6 @@ DataFile::DataFile(const std::string& file, bool overwrite) : state_(std::make_u
     state_->file = create_output(name);
     return;
   }
-  std::error_code error;
   const auto size = static_cast<core::Index>(std::filesystem::file_size(file, error));
   reserve_space(name, size + metadata_reserve);
   std::filesystem::copy_file(resolved_target(file), name,
@@ -112,27 +133,34 @@ void DataFile::write_dense(const std::string& path, std::span<const core::Index>
 }
 
 void DataFile::write_sparse(const std::string& path, const SparseMatrix& matrix) {
-  const auto stored = static_cast<core::Index>(matrix.values.size());
-  const auto offsets = static_cast<core::Index>(matrix.row_offsets.size());
   if (matrix.column_indices.size() != matrix.values.size()) {
     throw core::ShapeError(fmt::format("{}: {} column indices for {} values",
                                        name_of({state_->target, path}),
-                                       matrix.column_indices.size(), stored));
+                                       matrix.column_indices.size(), matrix.values.size()));
   }
-  state_->make_room(path, 12 * stored + 8 * offsets);
-  const auto group = create_group(state_->file, path);
-  const core::Extents shape{matrix.rows, matrix.cols};
-  io::write_attribute(group.get(), "shape", shape);
-  io::write_attribute(state_->file, path, "encoding-type", std::string("csr_matrix"));
-  io::write_attribute(state_->file, path, "encoding-version", std::string("0.1.0"));
-  const core::Extents entries{stored};
-  const core::Extents ends{offsets};
-  write_all(create_dataset(state_->file, path + "/data", H5T_NATIVE_DOUBLE, entries),
-            H5T_NATIVE_DOUBLE, matrix.values.data());
-  write_all(create_dataset(state_->file, path + "/indices", H5T_NATIVE_INT32, entries),
-            H5T_NATIVE_INT32, matrix.column_indices.data());
-  write_all(create_dataset(state_->file, path + "/indptr", H5T_NATIVE_INT64, ends),
-            H5T_NATIVE_INT64, matrix.row_offsets.data());
+  const auto offsets = static_cast<core::Index>(matrix.row_offsets.size());
+  state_->create_sparse(path, matrix.rows, matrix.cols, matrix.column_indices, matrix.values,
+                        offsets);
+  write_all(state_->open(path + "/indptr"), H5T_NATIVE_INT64, matrix.row_offsets.data());
+}
+
+void DataFile::write_sparse(const std::string& path, core::Index rows, core::Index cols,
+                            std::span<const core::Index> entry_rows,
+                            std::span<const std::int32_t> columns, std::span<const double> values) {
+  state_->create_sparse(path, rows, cols, columns, values, rows + 1);
+  const auto dataset = state_->open(path + "/indptr");
+  constexpr core::Index piece = core::Index{1} << 20;
+  std::vector<core::Index> offsets;
+  std::size_t entry = 0;
+  for (core::Index first = 0; first <= rows; first += piece) {
+    const core::Index count = std::min(piece, rows + 1 - first);
+    offsets.resize(static_cast<std::size_t>(count));
+    for (core::Index i = 0; i < count; ++i) {
+      while (entry < entry_rows.size() && entry_rows[entry] < first + i) ++entry;
+      offsets[static_cast<std::size_t>(i)] = static_cast<core::Index>(entry);
+    }
+    write_linear(dataset, H5T_NATIVE_INT64, first, count, offsets.data());
+  }
 }
 
 void DataFile::write_strings(const std::string& path, std::span<const std::string> values) {

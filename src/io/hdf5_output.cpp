@@ -62,6 +62,11 @@ void close_output(FileHandle& file, const std::string& name) {
 
 DatasetHandle create_dataset(const FileHandle& file, const std::string& path, hid_t type,
                              std::span<const core::Index> shape) {
+  if (shape.size() > H5S_MAX_RANK) {
+    throw core::ShapeError(
+        fmt::format("the dataset '{}' has {} dimensions, of which HDF5 allows {}", path,
+                    shape.size(), H5S_MAX_RANK));
+  }
   const std::vector<hsize_t> sizes(shape.begin(), shape.end());
   const auto space = SpaceHandle::adopt(
       sizes.empty() ? H5Screate(H5S_SCALAR)
@@ -102,6 +107,23 @@ void write_numbers(const DatasetHandle& dataset, std::span<const core::Index> sh
   });
 }
 
+void write_linear(const DatasetHandle& dataset, hid_t memory_type, core::Index first,
+                  core::Index count, const void* values) {
+  const auto element = core::narrow<core::Index>(H5Tget_size(memory_type));
+  in_slabs(count, element, [&](core::Index slab_first, core::Index slab_count) {
+    const hsize_t start = static_cast<hsize_t>(first + slab_first);
+    const hsize_t size = static_cast<hsize_t>(slab_count);
+    const auto file_space = SpaceHandle::adopt(H5Dget_space(dataset.get()));
+    const auto memory_space = SpaceHandle::adopt(H5Screate_simple(1, &size, nullptr));
+    if (H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, &start, nullptr, &size, nullptr) <
+            0 ||
+        H5Dwrite(dataset.get(), memory_type, memory_space.get(), file_space.get(), H5P_DEFAULT,
+                 static_cast<const char*>(values) + slab_first * element) < 0) {
+      throw_hdf5("cannot write values");
+    }
+  });
+}
+
 void write_all(const DatasetHandle& dataset, hid_t memory_type, const void* values) {
   const auto shape = shape_of(dataset.get());
   if (shape.size() != 1) {
@@ -110,19 +132,7 @@ void write_all(const DatasetHandle& dataset, hid_t memory_type, const void* valu
     }
     return;
   }
-  const auto element = core::narrow<core::Index>(H5Tget_size(memory_type));
-  in_slabs(shape[0], element, [&](core::Index first, core::Index count) {
-    const hsize_t start = static_cast<hsize_t>(first);
-    const hsize_t size = static_cast<hsize_t>(count);
-    const auto file_space = SpaceHandle::adopt(H5Dget_space(dataset.get()));
-    const auto memory_space = SpaceHandle::adopt(H5Screate_simple(1, &size, nullptr));
-    if (H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, &start, nullptr, &size, nullptr) <
-            0 ||
-        H5Dwrite(dataset.get(), memory_type, memory_space.get(), file_space.get(), H5P_DEFAULT,
-                 static_cast<const char*>(values) + first * element) < 0) {
-      throw_hdf5("cannot write values");
-    }
-  });
+  write_linear(dataset, memory_type, 0, shape[0], values);
 }
 
 GroupHandle create_group(const FileHandle& file, const std::string& path) {

@@ -133,7 +133,7 @@ ImportSummary import_edges(const EdgesOptions& options) {
   if (!options.sparse) return store_dense(options, ids, entries, source);
   std::erase_if(entries, [](const Entry& entry) { return entry.value == 0.0; });
   const auto matrix =
-      with_options(compressed(ids.size(), ids.size(), entries), options.weights, ids.ids());
+      with_options({ids.size(), ids.size(), std::move(entries)}, options.weights, ids.ids());
   return store_weights(options.target, matrix, ids.ids(), source);
 }
 

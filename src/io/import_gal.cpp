@@ -103,8 +103,8 @@ ImportSummary import_gal(const GalOptions& options) {
                        ids.position(link.neighbour, options.file, link.line), 1.0, link.line});
   }
   sort_entries(entries, options.file, ids.ids());
-  const auto listed = compressed(ids.size(), ids.size(), entries);
-  const auto matrix = with_options(listed, options.weights, ids.ids());
+  const auto matrix =
+      with_options({ids.size(), ids.size(), std::move(entries)}, options.weights, ids.ids());
   const auto source =
       fmt::format("gal {}{}", std::filesystem::path(options.file).filename().string(),
                   to_text(options.weights));

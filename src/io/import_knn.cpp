@@ -92,7 +92,7 @@ ImportSummary import_knn(const KnnOptions& options) {
       entries.push_back({row, column, 1.0, 0});
     }
   }
-  const auto matrix = with_options(compressed(n, n, entries), options.weights, points.ids);
+  const auto matrix = with_options({n, n, std::move(entries)}, options.weights, points.ids);
   const auto source = fmt::format(
       "knn {}, k = {}, {}{}", std::filesystem::path(options.file).filename().string(), options.k,
       options.metric == Metric::planar ? "planar" : "great circle", to_text(options.weights));

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 
 #include "io/hdf5_handle.hpp"
 #include "io/line_reader.hpp"
@@ -86,6 +88,11 @@ std::vector<core::Index> read_sizes(LineReader& reader, const Header& header) {
     sizes.push_back(parse_integer(word, reader.file(), reader.line(), "a size"));
     if (sizes.back() < 0) reader.fail("a size is negative");
   }
+  constexpr core::Index most = std::numeric_limits<std::int32_t>::max();
+  if (sizes[0] > most || sizes[1] > most) {
+    reader.fail(fmt::format("the matrix is {} x {}; at most {} rows and columns are supported",
+                            sizes[0], sizes[1], most));
+  }
   if (header.symmetry != Symmetry::general && sizes[0] != sizes[1]) {
     reader.fail(fmt::format("a symmetric matrix is square, not {} x {}", sizes[0], sizes[1]));
   }
@@ -118,7 +125,7 @@ Entry read_entry(LineReader& reader, const Header& header, const std::vector<cor
   return entry;
 }
 
-SparseMatrix read_coordinates(LineReader& reader, const Header& header) {
+EntryMatrix read_coordinates(LineReader& reader, const Header& header) {
   const auto sizes = read_sizes(reader, header);
   std::vector<Entry> entries;
   const double sign = header.symmetry == Symmetry::skew ? -1.0 : 1.0;
@@ -131,7 +138,7 @@ SparseMatrix read_coordinates(LineReader& reader, const Header& header) {
   }
   require_end(reader);
   sort_entries(entries, reader.file(), {});
-  return compressed(sizes[0], sizes[1], entries);
+  return {sizes[0], sizes[1], std::move(entries)};
 }
 
 ImportSummary import_array(LineReader& reader, const Header& header,
@@ -143,6 +150,13 @@ ImportSummary import_array(LineReader& reader, const Header& header,
   }
   const auto sizes = read_sizes(reader, header);
   const core::Index rows = sizes[0], cols = sizes[1];
+  // Of a file that ends too early no memory is taken: each value has a line.
+  const core::Index announced = header.symmetry == Symmetry::general ? rows * cols
+                                : header.symmetry == Symmetry::skew  ? rows * (rows - 1) / 2
+                                                                     : rows * (rows + 1) / 2;
+  if (announced > reader.bytes_left()) {
+    reader.fail(fmt::format("announces {} values; the file ends before", announced));
+  }
   std::vector<double> values(static_cast<std::size_t>(core::multiply(rows, cols)));
   const auto at = [&](core::Index row, core::Index column) -> double& {
     return values[static_cast<std::size_t>(row * cols + column)];

@@ -17,6 +17,10 @@ class LineReader {
   /// Number of the line that next() gave last, from 1 on.
   core::Index line() const noexcept { return line_; }
   bool at_end() const noexcept { return position_ >= text_.size(); }
+  /// Of what next() has not given.
+  core::Index bytes_left() const noexcept {
+    return static_cast<core::Index>(text_.size() - std::min(position_, text_.size()));
+  }
   std::string_view peek() const {
     const auto rest = std::string_view(text_).substr(std::min(position_, text_.size()));
     return rest.substr(0, rest.find('\n'));

@@ -14,60 +14,31 @@ namespace kronwerk::io {
 
 namespace {
 
-struct Row {
-  const std::int32_t* columns;
-  const double* values;
-  std::size_t size;
-};
-
-Row row_of(const SparseMatrix& matrix, core::Index row) {
-  const auto begin = static_cast<std::size_t>(matrix.row_offsets[static_cast<std::size_t>(row)]);
-  const auto end = static_cast<std::size_t>(matrix.row_offsets[static_cast<std::size_t>(row) + 1]);
-  return {matrix.column_indices.data() + begin, matrix.values.data() + begin, end - begin};
+bool before(const Entry& a, const Entry& b) {
+  return std::tie(a.row, a.column) < std::tie(b.row, b.column);
 }
 
-SparseMatrix transposed(const SparseMatrix& matrix) {
-  SparseMatrix result;
-  result.rows = matrix.cols;
-  result.cols = matrix.rows;
-  result.row_offsets.assign(static_cast<std::size_t>(result.rows) + 1, 0);
-  for (const auto column : matrix.column_indices) {
-    ++result.row_offsets[static_cast<std::size_t>(column) + 1];
-  }
-  std::partial_sum(result.row_offsets.begin(), result.row_offsets.end(),
-                   result.row_offsets.begin());
-  result.column_indices.resize(matrix.column_indices.size());
-  result.values.resize(matrix.values.size());
-  auto next = result.row_offsets;
-  for (core::Index row = 0; row < matrix.rows; ++row) {
-    const Row entries = row_of(matrix, row);
-    for (std::size_t i = 0; i < entries.size; ++i) {
-      const auto place =
-          static_cast<std::size_t>(next[static_cast<std::size_t>(entries.columns[i])]++);
-      result.column_indices[place] = static_cast<std::int32_t>(row);
-      result.values[place] = entries.values[i];
-    }
+std::vector<Entry> transposed(std::vector<Entry> entries) {
+  for (Entry& entry : entries) std::swap(entry.row, entry.column);
+  std::sort(entries.begin(), entries.end(), before);
+  return entries;
+}
+
+EntryMatrix symmetrised(const EntryMatrix& matrix) {
+  const auto other = transposed(matrix.entries);
+  EntryMatrix result{matrix.rows, matrix.cols, {}};
+  auto a = matrix.entries.begin();
+  auto b = other.begin();
+  while (a != matrix.entries.end() || b != other.end()) {
+    const bool from_a = a != matrix.entries.end() && (b == other.end() || !before(*b, *a));
+    const bool from_b = b != other.end() && (a == matrix.entries.end() || !before(*a, *b));
+    Entry entry = from_a ? *a : *b;
+    entry.value = ((from_a ? a->value : 0.0) + (from_b ? b->value : 0.0)) / 2.0;
+    result.entries.push_back(entry);
+    if (from_a) ++a;
+    if (from_b) ++b;
   }
   return result;
-}
-
-SparseMatrix symmetrised(const SparseMatrix& matrix) {
-  const auto other = transposed(matrix);
-  std::vector<Entry> entries;
-  for (core::Index row = 0; row < matrix.rows; ++row) {
-    const Row a = row_of(matrix, row);
-    const Row b = row_of(other, row);
-    for (std::size_t i = 0, j = 0; i < a.size || j < b.size;) {
-      const bool from_a = i < a.size && (j == b.size || a.columns[i] <= b.columns[j]);
-      const bool from_b = j < b.size && (i == a.size || b.columns[j] <= a.columns[i]);
-      const core::Index column = from_a ? a.columns[i] : b.columns[j];
-      const double sum = (from_a ? a.values[i] : 0.0) + (from_b ? b.values[j] : 0.0);
-      entries.push_back({row, column, sum / 2.0, 0});
-      i += from_a ? 1 : 0;
-      j += from_b ? 1 : 0;
-    }
-  }
-  return compressed(matrix.rows, matrix.cols, entries);
 }
 
 std::string row_name(core::Index row, const std::vector<std::string>& ids) {
@@ -75,67 +46,86 @@ std::string row_name(core::Index row, const std::vector<std::string>& ids) {
                      : fmt::format("row {} ('{}')", row, ids[static_cast<std::size_t>(row)]);
 }
 
-void normalise_rows(SparseMatrix& matrix, const std::vector<std::string>& ids) {
-  for (core::Index row = 0; row < matrix.rows; ++row) {
-    const auto begin = matrix.values.begin() + matrix.row_offsets[static_cast<std::size_t>(row)];
-    const auto end = matrix.values.begin() + matrix.row_offsets[static_cast<std::size_t>(row) + 1];
-    const double sum = std::accumulate(begin, end, 0.0);
-    const double size = std::accumulate(
-        begin, end, 0.0, [](double total, double value) { return total + std::abs(value); });
-    if (size == 0.0) continue;
-    if (std::abs(sum) <= 1e-14 * size) {
-      throw core::DataError(fmt::format("{} has entries that sum to 0; it cannot be row-normalised",
-                                        row_name(row, ids)));
+void normalise_rows(EntryMatrix& matrix, const std::vector<std::string>& ids) {
+  for (auto begin = matrix.entries.begin(); begin != matrix.entries.end();) {
+    const auto end =
+        std::find_if(begin, matrix.entries.end(),
+                     [row = begin->row](const Entry& entry) { return entry.row != row; });
+    double sum = 0.0, size = 0.0;
+    for (auto entry = begin; entry != end; ++entry) {
+      sum += entry->value;
+      size += std::abs(entry->value);
     }
-    std::for_each(begin, end, [sum](double& value) { value /= sum; });
+    if (size != 0.0 && std::abs(sum) <= 1e-14 * size) {
+      throw core::DataError(fmt::format("{} has entries that sum to 0; it cannot be row-normalised",
+                                        row_name(begin->row, ids)));
+    }
+    for (; begin != end; ++begin) begin->value /= size == 0.0 ? 1.0 : sum;
   }
 }
 
-core::Index find_root(std::vector<core::Index>& parents, core::Index node) {
-  while (parents[static_cast<std::size_t>(node)] != node) {
-    auto& parent = parents[static_cast<std::size_t>(node)];
-    parent = parents[static_cast<std::size_t>(parent)];
-    node = parent;
+std::size_t find_root(std::vector<std::size_t>& parents, std::size_t node) {
+  while (parents[node] != node) {
+    parents[node] = parents[parents[node]];
+    node = parents[node];
   }
   return node;
 }
 
-core::Index count_components(const SparseMatrix& matrix) {
-  std::vector<core::Index> parents(static_cast<std::size_t>(matrix.rows));
-  std::iota(parents.begin(), parents.end(), core::Index{0});
+// Rows without any link are components of their own; only the others are looked at.
+core::Index count_components(const EntryMatrix& matrix) {
+  std::vector<core::Index> linked;
+  for (const Entry& entry : matrix.entries) linked.insert(linked.end(), {entry.row, entry.column});
+  std::sort(linked.begin(), linked.end());
+  linked.erase(std::unique(linked.begin(), linked.end()), linked.end());
+  const auto place = [&](core::Index row) {
+    return static_cast<std::size_t>(std::lower_bound(linked.begin(), linked.end(), row) -
+                                    linked.begin());
+  };
+  std::vector<std::size_t> parents(linked.size());
+  std::iota(parents.begin(), parents.end(), std::size_t{0});
   core::Index count = matrix.rows;
-  for (core::Index row = 0; row < matrix.rows; ++row) {
-    const Row entries = row_of(matrix, row);
-    for (std::size_t i = 0; i < entries.size; ++i) {
-      const auto a = find_root(parents, row);
-      const auto b = find_root(parents, entries.columns[i]);
-      if (a == b) continue;
-      parents[static_cast<std::size_t>(std::max(a, b))] = std::min(a, b);
-      --count;
-    }
+  for (const Entry& entry : matrix.entries) {
+    const auto a = find_root(parents, place(entry.row));
+    const auto b = find_root(parents, place(entry.column));
+    if (a == b) continue;
+    parents[std::max(a, b)] = std::min(a, b);
+    --count;
   }
   return count;
 }
 
-void describe_graph(const SparseMatrix& matrix, ImportSummary& summary) {
-  const auto other = transposed(matrix);
-  core::Index asymmetric = 0, islands = 0;
-  bool symmetric = true;
-  for (core::Index row = 0; row < matrix.rows; ++row) {
-    const Row a = row_of(matrix, row);
-    const Row b = row_of(other, row);
-    if (a.size == 0) ++islands;
-    symmetric = symmetric &&
-                std::equal(a.columns, a.columns + a.size, b.columns, b.columns + b.size) &&
-                std::equal(a.values, a.values + a.size, b.values);
-    for (std::size_t i = 0; i < a.size; ++i) {
-      if (!std::binary_search(b.columns, b.columns + b.size, a.columns[i])) ++asymmetric;
-    }
+void describe_graph(const EntryMatrix& matrix, ImportSummary& summary) {
+  const auto& entries = matrix.entries;
+  const auto other = transposed(entries);
+  summary.symmetric =
+      std::equal(entries.begin(), entries.end(), other.begin(), other.end(),
+                 [](const Entry& a, const Entry& b) {
+                   return a.row == b.row && a.column == b.column && a.value == b.value;
+                 });
+  core::Index asymmetric = 0, islands = matrix.rows;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (i == 0 || entries[i].row != entries[i - 1].row) --islands;
+    if (!std::binary_search(other.begin(), other.end(), entries[i], before)) ++asymmetric;
   }
-  summary.symmetric = symmetric;
   summary.asymmetric_links = asymmetric;
   summary.islands = islands;
   summary.components = count_components(matrix);
+}
+
+void write_entries(DataFile& file, const std::string& path, const EntryMatrix& matrix) {
+  std::vector<core::Index> rows;
+  std::vector<std::int32_t> columns;
+  std::vector<double> values;
+  rows.reserve(matrix.entries.size());
+  columns.reserve(matrix.entries.size());
+  values.reserve(matrix.entries.size());
+  for (const Entry& entry : matrix.entries) {
+    rows.push_back(entry.row);
+    columns.push_back(core::narrow<std::int32_t>(entry.column));
+    values.push_back(entry.value);
+  }
+  file.write_sparse(path, matrix.rows, matrix.cols, rows, columns, values);
 }
 
 }  // namespace
@@ -164,26 +154,8 @@ void sort_entries(std::vector<Entry>& entries, const std::string& file,
                        name(first->column), earlier));
 }
 
-SparseMatrix compressed(core::Index rows, core::Index cols, const std::vector<Entry>& entries) {
-  core::narrow<std::int32_t>(cols);
-  SparseMatrix matrix;
-  matrix.rows = rows;
-  matrix.cols = cols;
-  matrix.row_offsets.assign(static_cast<std::size_t>(rows) + 1, 0);
-  matrix.column_indices.reserve(entries.size());
-  matrix.values.reserve(entries.size());
-  for (const auto& entry : entries) {
-    ++matrix.row_offsets[static_cast<std::size_t>(entry.row) + 1];
-    matrix.column_indices.push_back(static_cast<std::int32_t>(entry.column));
-    matrix.values.push_back(entry.value);
-  }
-  std::partial_sum(matrix.row_offsets.begin(), matrix.row_offsets.end(),
-                   matrix.row_offsets.begin());
-  return matrix;
-}
-
-SparseMatrix with_options(SparseMatrix matrix, const WeightOptions& options,
-                          const std::vector<std::string>& ids) {
+EntryMatrix with_options(EntryMatrix matrix, const WeightOptions& options,
+                         const std::vector<std::string>& ids) {
   if ((options.symmetrise || options.row_normalise) && matrix.rows != matrix.cols) {
     throw core::DataError(fmt::format("the matrix is {} x {}; only a square one is a weight matrix",
                                       matrix.rows, matrix.cols));
@@ -193,16 +165,16 @@ SparseMatrix with_options(SparseMatrix matrix, const WeightOptions& options,
   return matrix;
 }
 
-ImportSummary store_weights(const ImportTarget& target, const SparseMatrix& matrix,
+ImportSummary store_weights(const ImportTarget& target, const EntryMatrix& matrix,
                             const std::vector<std::string>& ids, const std::string& source) {
   const auto path = normalised_path(target.location.dataset);
   ImportSummary summary;
   summary.location = {target.location.file, path};
   summary.sparse = true;
   summary.shape = {matrix.rows, matrix.cols};
-  summary.stored = static_cast<core::Index>(matrix.values.size());
+  summary.stored = static_cast<core::Index>(matrix.entries.size());
   DataFile file(target.location.file, target.overwrite);
-  file.write_sparse(path, matrix);
+  write_entries(file, path, matrix);
   file.write_attribute(path, "source", source);
   summary.datasets.push_back(path);
   if (!ids.empty()) {

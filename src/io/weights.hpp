@@ -21,15 +21,20 @@ struct Entry {
 void sort_entries(std::vector<Entry>& entries, const std::string& file,
                   const std::vector<std::string>& ids);
 
-/// Sorted entries in compressed-row form.
-SparseMatrix compressed(core::Index rows, core::Index cols, const std::vector<Entry>& entries);
+/// A sparse matrix as its entries, sorted by rows and columns: memory is taken for the entries,
+/// however many rows there are.
+struct EntryMatrix {
+  core::Index rows = 0;
+  core::Index cols = 0;
+  std::vector<Entry> entries;
+};
 
 /// Applies the options, in the order of WeightOptions. @throws DataError for a row that sums to 0
-SparseMatrix with_options(SparseMatrix matrix, const WeightOptions& options,
-                          const std::vector<std::string>& ids);
+EntryMatrix with_options(EntryMatrix matrix, const WeightOptions& options,
+                         const std::vector<std::string>& ids);
 
 /// Writes the matrix, its ids (unless there are none) and where it came from, and sums it up.
-ImportSummary store_weights(const ImportTarget& target, const SparseMatrix& matrix,
+ImportSummary store_weights(const ImportTarget& target, const EntryMatrix& matrix,
                             const std::vector<std::string>& ids, const std::string& source);
 
 /// ", symmetrised, row-normalised" or "".

@@ -43,6 +43,12 @@ class DataFile {
   void write_range(const std::string& path, core::Index offset, std::span<const double> values);
   /// A CSR group: data, indices, indptr, attributes shape and encoding-type.
   void write_sparse(const std::string& path, const SparseMatrix& matrix);
+  /// The same from entries in ascending order of rows and columns. The row offsets are written
+  /// piece by piece: memory is needed for the entries, however many rows there are.
+  /// @param entry_rows, columns, values  one each per stored entry
+  void write_sparse(const std::string& path, core::Index rows, core::Index cols,
+                    std::span<const core::Index> entry_rows, std::span<const std::int32_t> columns,
+                    std::span<const double> values);
   /// A 1-D dataset of fixed-length UTF-8 strings.
   void write_strings(const std::string& path, std::span<const std::string> values);
   void write_attribute(const std::string& path, const std::string& name,
