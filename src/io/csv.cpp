@@ -11,7 +11,9 @@
 #include <fstream>
 #include <sstream>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "io/file_descriptor.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
 
@@ -62,8 +64,14 @@ void throw_at(const std::string& file, core::Index line, const std::string& what
 }
 
 std::string read_text(const std::string& file) {
-  if (std::filesystem::is_directory(file)) {
+  std::error_code error;
+  const auto status = std::filesystem::status(file, error);
+  if (std::filesystem::is_directory(status)) {
     throw core::DataError(fmt::format("{}: is a directory; expected a text file", file));
+  }
+  if (is_pipe_or_device(status)) {
+    throw core::DataError(
+        fmt::format("{}: is a pipe or a device; expected a file: write its contents to one", file));
   }
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
@@ -148,12 +156,12 @@ class CsvParser {
 
  private:
   void take_header(const std::vector<std::string_view>& row, core::Index line) {
+    std::unordered_set<std::string_view> seen;
     for (const auto name : row) {
-      const std::string text(name);
-      if (std::find(table_.header_.begin(), table_.header_.end(), text) != table_.header_.end()) {
-        throw_at(table_.file_, line, fmt::format("the column '{}' appears twice", text));
+      if (!seen.insert(name).second) {
+        throw_at(table_.file_, line, fmt::format("the column '{}' appears twice", name));
       }
-      table_.header_.push_back(text);
+      table_.header_.emplace_back(name);
     }
   }
 

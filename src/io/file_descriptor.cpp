@@ -47,6 +47,11 @@ void FileDescriptor::close() noexcept {
   if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
 }
 
+bool is_pipe_or_device(const std::filesystem::file_status& status) {
+  // Of a folder that cannot be entered nothing is known.
+  return std::filesystem::is_other(status) && status.type() != std::filesystem::file_type::unknown;
+}
+
 void throw_write_error(const std::string& file, int error, std::int64_t needed) {
   if (error != ENOSPC && error != EDQUOT && error != EFBIG) {
     throw core::Hdf5Error(fmt::format("{}: cannot be written ({})", file, std::strerror(error)));

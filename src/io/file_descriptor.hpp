@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -29,6 +30,10 @@ class FileDescriptor {
 };
 
 static_assert(!std::is_copy_constructible_v<FileDescriptor>);
+
+/// Whether there is something that is neither a file nor a folder: a pipe that may never begin or a
+/// device that may never end.
+bool is_pipe_or_device(const std::filesystem::file_status& status);
 
 /// Throws ResourceError for a full disk, an exhausted quota or a file size limit, else Hdf5Error;
 /// `error` is an errno value, `needed` the bytes that were to be written (0: unknown).

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "kronwerk/io/result_file.hpp"
@@ -69,11 +70,13 @@ PropertiesHandle file_access() {
 
 std::string normalised_path(const std::string& path) {
   std::string result;
-  for (const char character : "/" + path) {
-    if (character != '/' || result.empty() || result.back() != '/') result += character;
+  for (std::size_t begin = 0; begin < path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const auto part = std::string_view(path).substr(begin, end - begin);
+    if (!part.empty() && part != ".") result.append("/").append(part);
+    begin = end + 1;
   }
-  if (result.size() > 1 && result.back() == '/') result.pop_back();
-  return result;
+  return result.empty() ? "/" : result;
 }
 
 std::string parent_path(const std::string& path) {

@@ -73,7 +73,7 @@ std::string hdf5_error_text();
 /// refuse locks, and whole-file renames make them unnecessary.
 PropertiesHandle file_access();
 
-/// "/W" for "W", "/W/" and "//W".
+/// "/W" for "W", "/W/", "//W" and "/./W": "." is the group itself to HDF5.
 std::string normalised_path(const std::string& path);
 
 /// `path` without its last part: "/a" for "/a/b", "/" for "/a".

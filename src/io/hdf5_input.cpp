@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "io/file_descriptor.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::io {
@@ -36,11 +37,14 @@ std::string suggest_file(const std::filesystem::path& file) {
 void require_readable(const std::string& file) {
   std::error_code error;
   const auto status = std::filesystem::status(file, error);
-  if (!std::filesystem::exists(status)) {
+  if (status.type() == std::filesystem::file_type::not_found) {
     throw core::DataError(fmt::format("{}: the file does not exist{}", file, suggest_file(file)));
   }
   if (std::filesystem::is_directory(status)) {
     throw core::DataError(fmt::format("{}: is a directory; expected an HDF5 file", file));
+  }
+  if (is_pipe_or_device(status)) {
+    throw core::DataError(fmt::format("{}: is a pipe or a device; expected an HDF5 file", file));
   }
   errno = 0;
   if (!std::ifstream(file)) {

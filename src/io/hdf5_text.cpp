@@ -26,13 +26,15 @@ std::string trimmed(const char* text, std::size_t length, H5T_str_t padding) {
 }
 
 std::vector<std::string> fixed_strings(const DatasetHandle& dataset, hid_t type,
-                                       std::size_t count) {
+                                       const Location& location, std::size_t count) {
   const std::size_t length = H5Tget_size(type);
-  std::vector<char> buffer(count * length);
+  std::vector<char> buffer(static_cast<std::size_t>(
+      core::multiply(core::narrow<core::Index>(count), core::narrow<core::Index>(length))));
   const auto memory = memory_string(type, length);
   if (count > 0 &&
       H5Dread(dataset.get(), memory.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer.data()) < 0) {
-    throw_hdf5("cannot read strings");
+    throw core::DataError(
+        fmt::format("{}: cannot be read ({})", name_of(location), hdf5_error_text()));
   }
   std::vector<std::string> strings;
   strings.reserve(count);
@@ -43,12 +45,13 @@ std::vector<std::string> fixed_strings(const DatasetHandle& dataset, hid_t type,
 }
 
 std::vector<std::string> variable_strings(const DatasetHandle& dataset, hid_t type,
-                                          std::size_t count) {
+                                          const Location& location, std::size_t count) {
   std::vector<char*> pointers(count, nullptr);
   const auto memory = memory_string(type, H5T_VARIABLE);
   if (count > 0 &&
       H5Dread(dataset.get(), memory.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()) < 0) {
-    throw_hdf5("cannot read strings");
+    throw core::DataError(
+        fmt::format("{}: cannot be read ({})", name_of(location), hdf5_error_text()));
   }
   std::vector<std::string> strings;
   strings.reserve(count);
@@ -74,8 +77,8 @@ std::vector<std::string> read_all_strings(const FileHandle& file, const Location
                                       name_of(location), core::to_text(shape)));
   }
   const auto count = static_cast<std::size_t>(core::product(shape));
-  return H5Tis_variable_str(type.get()) > 0 ? variable_strings(dataset, type.get(), count)
-                                            : fixed_strings(dataset, type.get(), count);
+  return H5Tis_variable_str(type.get()) > 0 ? variable_strings(dataset, type.get(), location, count)
+                                            : fixed_strings(dataset, type.get(), location, count);
 }
 
 std::optional<std::string> string_attribute(hid_t object, const std::string& name) {

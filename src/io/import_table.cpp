@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <numeric>
 #include <optional>
+#include <set>
 
 #include "io/csv.hpp"
 #include "io/hdf5_handle.hpp"
@@ -27,12 +28,13 @@ struct Selection {
 Selection select(const CsvTable& table, const TableOptions& options) {
   Selection selection;
   for (const auto& name : options.columns) selection.columns.push_back(table.column(name));
+  const std::set<std::size_t> named(selection.columns.begin(), selection.columns.end());
   if (!options.id_column.empty() && options.id_column != "none") {
     selection.id_column = table.column(options.id_column);
   }
   for (std::size_t column = 0; column < table.header().size(); ++column) {
     if (column == selection.id_column) continue;
-    if (std::count(selection.columns.begin(), selection.columns.end(), column) > 0) continue;
+    if (named.contains(column)) continue;
     if (!table.is_numeric(column)) {
       if (options.id_column.empty() && !selection.id_column) {
         selection.id_column = column;

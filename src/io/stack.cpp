@@ -187,7 +187,8 @@ void stack(const communication::Communicator& comm, std::span<const std::string>
 }  // namespace
 
 std::string configuration_of(const std::string& file) {
-  if (!std::filesystem::is_regular_file(file)) return "";
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error)) return "";
   try {
     const auto handle = open_input(file);
     const auto root = open_object(handle, {file, "/"});
