@@ -35,6 +35,12 @@ Expression analyse(const std::string& formula, const Symbols& symbols, const std
                                   "eye(rows(A)) for the size of a matrix A",
                                   formulas::excerpt(*source, draft->span)));
   }
+  if (draft->modes > most_modes) {
+    formulas::fail_at(*source, draft->span,
+                      fmt::format("the grid has {} modes; at most {} are supported, as many as a "
+                                  "dataset may have dimensions",
+                                  draft->modes, most_modes));
+  }
   return Expression(with_sizes(*draft, source));
 }
 

@@ -79,6 +79,18 @@ TEST_F(RobustnessTest, ErrorsOfNamesAndTypesSayWhatToWrite) {
          "^~~~~~~~~~~~~~~~~~~~~~~~");
 }
 
+TEST_F(RobustnessTest, GridsOfMoreModesThanADatasetHasDimensionsAreRefused) {
+  const auto product = [](int modes) {
+    std::string formula = "kron(B";
+    for (int i = 1; i < modes; ++i) formula += ", B";
+    return formula + ")";
+  };
+  EXPECT_EQ(message(product(32)), "accepted");
+  EXPECT_NE(message(product(33)).find("the grid has 33 modes; at most 32 are supported"),
+            std::string::npos)
+      << message(product(33));
+}
+
 TEST_F(RobustnessTest, NumbersOutsideAFunctionsDomainAreRefused) {
   expect("log(tau)*W",
          "the logarithm of a number that is not positive in 'log(tau)': its argument is -0.2",

@@ -58,6 +58,9 @@ class Expression {
   bool derivative_ = false;
 };
 
+/// Grids of more modes are refused: HDF5 has no datasets of more dimensions.
+inline constexpr int most_modes = 32;
+
 /// Parses and resolves `formula`. `where` ("configs/x.yaml:7") heads every message.
 /// @throws ConfigurationError showing the formula with a caret (and the shapes involved)
 Expression analyse(const std::string& formula, const Symbols& symbols, const std::string& where);
