@@ -7,6 +7,7 @@
 #include "application/commands.hpp"
 #include "application/session.hpp"
 #include "application/signals.hpp"
+#include "application/terminal.hpp"
 #include "kronwerk/io/show.hpp"
 
 namespace kronwerk::application {
@@ -39,13 +40,7 @@ void run_serial(const Communicator& comm, const CommandLine& line) {
   print_on_root(comm, text);
 }
 
-}  // namespace
-
-int run(int argc, char** argv) {
-  const MpiSession session(&argc, &argv);
-  const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
-  const Communicator failures = Communicator::duplicate(MPI_COMM_WORLD);
-  catch_termination();
+int run_command(const Communicator& comm, const Communicator& failures, int argc, char** argv) {
   CommandLine line;
   configuration::Job job;
   const int code = agree_on_exit_code(failures, [&] {
@@ -66,6 +61,18 @@ int run(int argc, char** argv) {
       return agree_on_exit_code(failures, [&] { run_serial(comm, line); });
   }
   return 0;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  const MpiSession session(&argc, &argv);
+  const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
+  const Communicator failures = Communicator::duplicate(MPI_COMM_WORLD);
+  catch_termination();
+  const int code = run_command(comm, failures, argc, argv);
+  const int printed = agree_on_exit_code(failures, require_printed);
+  return code != 0 ? code : printed;
 }
 
 }  // namespace kronwerk::application

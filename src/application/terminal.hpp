@@ -6,4 +6,8 @@ namespace kronwerk::application {
 /// whatever mpirun's own is, so mpirun's is looked at.
 bool output_is_watched();
 
+/// Writes out what this process has printed. A reader that has gone is no failure.
+/// @throws ResourceError if something printed could not be written, as on a full device
+void require_printed();
+
 }  // namespace kronwerk::application

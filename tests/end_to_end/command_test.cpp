@@ -42,6 +42,31 @@ TEST_F(Commands, ImportRunAndShow) {
   EXPECT_EQ(kronwerk(1, "show points.csv").code, 2);
 }
 
+TEST_F(Commands, SayWhatCouldNotBePrinted) {
+  write_points();
+  ASSERT_EQ(kronwerk(1, "import knn points.csv --planar --k 2 --to data.h5:/W").code, 0);
+  ASSERT_EQ(kronwerk(1, "import edges edges.csv points.csv --to data.h5:/b").code, 0);
+  write_text(path("job.yaml"), job_);
+  for (const char* command : {"--help", "show data.h5", "plan job.yaml", "run job.yaml"}) {
+    const Outcome outcome = shell(program_ + " " + command + " >/dev/full");
+    EXPECT_EQ(outcome.code, 4) << command << outcome.errors;
+    EXPECT_EQ(outcome.count("the standard output cannot be written (No space left on device)"), 1)
+        << command << outcome.errors;
+  }
+  EXPECT_TRUE(Result(path("results/out.h5")).has("/result"));
+  // A reader that has seen enough is no failure.
+  const Outcome read = shell(program_ + " show data.h5 | head -n 1");
+  EXPECT_EQ(read.errors, "");
+}
+
+TEST_F(Commands, EndAtOnceWhereThereIsAPipeInsteadOfAFile) {
+  write_text(path("job.yaml"), job_);
+  const Outcome outcome = shell("mkfifo data.h5 && timeout 20 " + command(2, "run job.yaml"));
+  EXPECT_EQ(outcome.code, 2) << outcome.errors;
+  EXPECT_EQ(outcome.count("data.h5: is a pipe or a device; expected an HDF5 file"), 1)
+      << outcome.errors;
+}
+
 TEST_F(Commands, ImportRefusesMalformedRowsWithFileAndLine) {
   write_points();
   write_text(path("bad.csv"), "from,to,value\na,b,3\nb,a\n");
