@@ -146,7 +146,8 @@ GaussianModel::GaussianModel(const communication::Communicator& comm, const conf
   text_ = sum.text();
   const auto names =
       expressions::used_names(job.formula.value, job.where(job.formula.position)).parameters;
-  for (const auto& [name, value] : parameters) {
+  for (const auto& parameter : parameters) {
+    const std::string& name = parameter.first;
     const bool in_kernel = std::ranges::any_of(kernels(), [&](const auto& kernel) {
       return kernel.second.formula.parameters().contains(name);
     });
