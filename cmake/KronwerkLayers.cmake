@@ -16,6 +16,11 @@ function(kronwerk_set_options target)
                            -fno-sanitize-recover=undefined)
     target_link_options(${target} PRIVATE -fsanitize=address,undefined)
   endif()
+  if(KRONWERK_FUZZ)  # every branch counted, so that libFuzzer sees what an input reaches
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+    # What is fuzzed does not compute: one instruction set is enough.
+    target_compile_definitions(${target} PRIVATE HWY_COMPILE_ONLY_STATIC)
+  endif()
 endfunction()
 
 # kronwerk_add_layer(name PUBLIC deps... PRIVATE deps...): the library of one layer, made of

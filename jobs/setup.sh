@@ -5,6 +5,7 @@
 #   jobs/setup.sh plots      also what jobs/plot.py and jobs/bench.sh need
 #   jobs/setup.sh format     also what the format check of .ci/run needs
 #   jobs/setup.sh hosts      also what jobs/hosts.sh needs
+#   jobs/setup.sh fuzz       also what jobs/fuzz.sh needs
 set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libpetsc64-real-dev
@@ -16,7 +17,8 @@ for group in "$@"; do
     plots) packages+=(python3 python3-h5py python3-numpy python3-scipy python3-matplotlib) ;;
     format) packages+=(clang-format) ;;
     hosts) packages+=(iproute2 util-linux) ;;
-    *) echo "jobs/setup.sh: unknown group '$group'; expected 'plots', 'format' or 'hosts'" >&2; exit 2 ;;
+    fuzz) packages+=(clang libclang-rt-dev) ;;
+    *) echo "jobs/setup.sh: unknown group '$group'; expected plots, format, hosts or fuzz" >&2; exit 2 ;;
   esac
 done
 
