@@ -37,11 +37,18 @@ std::size_t sequence_length(std::string_view text, std::size_t position) {
 }
 
 void require_utf8(const std::string& file, std::string_view text) {
+  const auto line_at = [&](std::size_t position) {
+    return 1 + std::count(text.begin(), text.begin() + position, '\n');
+  };
+  // An id would end there when it is stored.
+  const auto zero = text.find('\0');
+  if (zero != std::string_view::npos)
+    throw_at(file, line_at(zero), "holds a byte 0; expected text");
   for (std::size_t position = 0; position < text.size();) {
     const std::size_t length = sequence_length(text, position);
     if (length == 0) {
-      const auto line = 1 + std::count(text.begin(), text.begin() + position, '\n');
-      throw_at(file, line, "is not UTF-8 text; convert the file (for example by iconv)");
+      throw_at(file, line_at(position),
+               "is not UTF-8 text; convert the file (for example by iconv)");
     }
     position += length;
   }

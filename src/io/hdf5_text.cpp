@@ -7,6 +7,11 @@ namespace kronwerk::io {
 
 namespace {
 
+// What is longer is no id and no label; declared lengths go up to 4 GiB.
+constexpr std::size_t longest_string = std::size_t{1} << 16;
+// Of an attribute: the configuration of a result is one.
+constexpr std::size_t longest_attribute = std::size_t{64} << 20;
+
 // A memory type in UTF-8 or ASCII as the file has it; HDF5 does not convert between the two.
 TypeHandle memory_string(hid_t file_type, std::size_t length) {
   auto type = TypeHandle::adopt(H5Tcopy(H5T_C_S1));
@@ -28,6 +33,10 @@ std::string trimmed(const char* text, std::size_t length, H5T_str_t padding) {
 std::vector<std::string> fixed_strings(const DatasetHandle& dataset, hid_t type,
                                        const Location& location, std::size_t count) {
   const std::size_t length = H5Tget_size(type);
+  if (length > longest_string) {
+    throw core::DataError(fmt::format("{}: holds strings of {} bytes; at most {} are supported",
+                                      name_of(location), length, longest_string));
+  }
   std::vector<char> buffer(static_cast<std::size_t>(
       core::multiply(core::narrow<core::Index>(count), core::narrow<core::Index>(length))));
   const auto memory = memory_string(type, length);
@@ -98,6 +107,7 @@ std::optional<std::string> string_attribute(hid_t object, const std::string& nam
     return text;
   }
   const std::size_t length = H5Tget_size(type.get());
+  if (length > longest_attribute) return std::nullopt;
   std::vector<char> buffer(length);
   const auto memory = memory_string(type.get(), length);
   if (H5Aread(attribute.get(), memory.get(), buffer.data()) < 0) return std::nullopt;

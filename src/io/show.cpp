@@ -152,7 +152,10 @@ std::string statistics(const NumericDataset& dataset) {
 }
 
 std::string string_summary(const FileHandle& file, const DatasetInfo& info) {
-  if (info.shape.size() > 1 || info.stored > summarised_values) return "";
+  const auto dataset = open_dataset(file, info.location);
+  const auto type = TypeHandle::adopt(H5Dget_type(dataset.get()));
+  const auto most = summarised_values / static_cast<core::Index>(H5Tget_size(type.get()) / 8 + 1);
+  if (info.shape.size() > 1 || info.stored > most) return "";
   auto strings = read_all_strings(file, info.location);
   const bool more = strings.size() > shown_strings;
   if (more) strings.resize(shown_strings);

@@ -1,55 +1,116 @@
-// Runs a fuzz target on files, without libFuzzer: how the corpora are tests of every compiler.
-// A folder stands for the files in it; empty folders are refused, so that a corpus that is not
-// found does not pass.
+// Runs a fuzz target without libFuzzer: on the files of its corpus, then on seeded mutations of
+// them.
+//
+//   fuzz_TARGET FILE or FOLDER... [--cases N] [--seed S]
+//
+// So the corpora are tests with every compiler. What ends the process, or takes longer than ten
+// seconds, is left in fuzz-failure-TARGET in the working directory. Folders without files are
+// refused, so that a corpus that is not found does not pass.
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <vector>
 
 #include "fuzz/fuzz.hpp"
+#include "fuzz/mutation.hpp"
 
-extern "C" __attribute__((weak)) int LLVMFuzzerInitialize(int* argc, char*** argv);
+// Of the sanitizers, where the program has them.
+extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 
 namespace {
 
-std::vector<std::filesystem::path> files_of(int count, char** names) {
-  namespace fs = std::filesystem;
+namespace fs = std::filesystem;
+
+constexpr unsigned longest_seconds = 10;
+
+std::string failure_file;
+std::string current;  // the input under test
+
+// Only what a signal handler may do.
+extern "C" void keep_input() {
+  const int file = ::open(failure_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  ssize_t written = file < 0 ? 0 : ::write(file, current.data(), current.size());
+  constexpr std::string_view text = "the input is kept in ";
+  written += ::write(STDERR_FILENO, text.data(), text.size());
+  written += ::write(STDERR_FILENO, failure_file.data(), failure_file.size());
+  written += ::write(STDERR_FILENO, "\n", 1);
+  static_cast<void>(written);
+}
+
+extern "C" void keep_input_and_end(int signal_number) {
+  keep_input();
+  ::signal(signal_number, SIG_DFL);
+  ::raise(signal_number);
+}
+
+void run(std::string input) {
+  current = std::move(input);
+  ::alarm(longest_seconds);
+  LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(current.data()), current.size());
+  ::alarm(0);
+}
+
+struct Request {
   std::vector<fs::path> files;
+  std::uint64_t cases = 0;
+  std::uint64_t seed = 1;
+};
+
+Request read_arguments(int count, char** words) {
+  Request request;
   for (int i = 1; i < count; ++i) {
-    if (!fs::is_directory(names[i])) {
-      files.emplace_back(names[i]);
-      continue;
-    }
-    for (const auto& entry : fs::recursive_directory_iterator(names[i])) {
-      if (entry.is_regular_file()) files.push_back(entry.path());
+    const std::string word = words[i];
+    if ((word == "--cases" || word == "--seed") && i + 1 < count) {
+      (word == "--cases" ? request.cases : request.seed) = std::stoull(words[++i]);
+    } else if (fs::is_directory(word)) {
+      for (const auto& entry : fs::recursive_directory_iterator(word)) {
+        if (entry.is_regular_file()) request.files.push_back(entry.path());
+      }
+    } else {
+      request.files.emplace_back(word);
     }
   }
-  std::sort(files.begin(), files.end());
-  return files;
+  std::sort(request.files.begin(), request.files.end());
+  return request;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (LLVMFuzzerInitialize != nullptr) LLVMFuzzerInitialize(&argc, &argv);
-  const auto files = files_of(argc, argv);
-  if (files.empty()) {
-    std::fprintf(stderr, "usage: %s FILE or FOLDER...; no files were found\n", argv[0]);
+  const Request request = read_arguments(argc, argv);
+  if (request.files.empty()) {
+    std::fprintf(stderr,
+                 "usage: %s FILE or FOLDER... [--cases N] [--seed S]; no files were found\n",
+                 argv[0]);
     return 2;
   }
-  for (const auto& file : files) {
+  failure_file = "fuzz-failure-" + fs::path(argv[0]).filename().string();
+  for (const int signal_number : {SIGABRT, SIGSEGV, SIGFPE, SIGBUS, SIGILL, SIGALRM}) {
+    ::signal(signal_number, keep_input_and_end);
+  }
+  if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(keep_input);
+  std::vector<std::string> corpus;
+  for (const auto& file : request.files) {
     std::ifstream stream(file, std::ios::binary);
-    const std::vector<char> bytes{std::istreambuf_iterator<char>(stream), {}};
     if (!stream.is_open()) {
       std::fprintf(stderr, "%s: cannot be read\n", file.c_str());
       return 2;
     }
-    // Named beforehand: what crashes is the last that was named.
+    corpus.emplace_back(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
+    // Named beforehand: what fails is the last that was named.
     std::printf("%s\n", file.c_str());
     std::fflush(stdout);
-    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    run(corpus.back());
   }
-  std::printf("%zu files\n", files.size());
+  kronwerk::fuzz::Mutation mutation(corpus, request.seed);
+  for (std::uint64_t i = 0; i < request.cases; ++i) run(mutation.next());
+  std::printf("%zu files, %llu mutations\n", corpus.size(),
+              static_cast<unsigned long long>(request.cases));
   return 0;
 }
