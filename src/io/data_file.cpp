@@ -21,9 +21,9 @@ struct DataFile::State {
 
   void make_room(const std::string& path, core::Index bytes) const;
   DatasetHandle open(const std::string& path) const { return open_dataset(file, {target, path}); }
-  void create_sparse(const std::string& path, core::Index rows, core::Index cols,
+  void create_sparse(const std::string& path, const core::Extents& shape,
                      std::span<const std::int32_t> columns, std::span<const double> values,
-                     core::Index offsets) const;
+                     core::Index offset_bytes) const;
 };
 
 // Removes an object of that name if that is allowed, and reserves space while HDF5 has nothing left
@@ -57,14 +57,15 @@ void DataFile::State::make_room(const std::string& path, core::Index bytes) cons
   reserve_space(temporary.name(), bytes + metadata_reserve);
 }
 
-// Everything of a CSR group but its row offsets, for which there is a dataset.
-void DataFile::State::create_sparse(const std::string& path, core::Index rows, core::Index cols,
+// Everything of a CSR group but its row offsets, for which room is made.
+void DataFile::State::create_sparse(const std::string& path, const core::Extents& shape,
                                     std::span<const std::int32_t> columns,
-                                    std::span<const double> values, core::Index offsets) const {
+                                    std::span<const double> values,
+                                    core::Index offset_bytes) const {
   const auto stored = static_cast<core::Index>(values.size());
-  make_room(path, 12 * stored + 8 * offsets);
+  make_room(path, 12 * stored + offset_bytes);
   const auto group = create_group(file, path);
-  io::write_attribute(group.get(), "shape", core::Extents{rows, cols});
+  io::write_attribute(group.get(), "shape", shape);
   io::write_attribute(file, path, "encoding-type", std::string("csr_matrix"));
   io::write_attribute(file, path, "encoding-version", std::string("0.1.0"));
   const core::Extents entries{stored};
@@ -72,7 +73,6 @@ void DataFile::State::create_sparse(const std::string& path, core::Index rows, c
             values.data());
   write_all(create_dataset(file, path + "/indices", H5T_NATIVE_INT32, entries), H5T_NATIVE_INT32,
             columns.data());
-  create_dataset(file, path + "/indptr", H5T_NATIVE_INT64, core::Extents{offsets});
 }
 
 DataFile::DataFile(const std::string& file, bool overwrite) : state_(std::make_unique<State>()) {
@@ -139,27 +139,65 @@ void DataFile::write_sparse(const std::string& path, const SparseMatrix& matrix)
                                        matrix.column_indices.size(), matrix.values.size()));
   }
   const auto offsets = static_cast<core::Index>(matrix.row_offsets.size());
-  state_->create_sparse(path, matrix.rows, matrix.cols, matrix.column_indices, matrix.values,
-                        offsets);
-  write_all(state_->open(path + "/indptr"), H5T_NATIVE_INT64, matrix.row_offsets.data());
+  state_->create_sparse(path, {matrix.rows, matrix.cols}, matrix.column_indices, matrix.values,
+                        8 * offsets);
+  write_all(
+      create_dataset(state_->file, path + "/indptr", H5T_NATIVE_INT64, core::Extents{offsets}),
+      H5T_NATIVE_INT64, matrix.row_offsets.data());
 }
+
+namespace {
+
+// How many entries stand before the rows [first, first + offsets.size()); `entry` is the first that
+// may stand in one of them, and is moved on.
+void find_offsets(std::span<const core::Index> entry_rows, core::Index first, std::size_t& entry,
+                  std::span<core::Index> offsets) {
+  for (core::Index& offset : offsets) {
+    while (entry < entry_rows.size() && entry_rows[entry] < first) ++entry;
+    offset = static_cast<core::Index>(entry);
+    ++first;
+  }
+}
+
+// The offset that most rows have.
+core::Index commonest_offset(std::span<const core::Index> entry_rows, core::Index rows) {
+  core::Index longest = 0, result = 0, previous = -1;
+  for (std::size_t i = 0; i <= entry_rows.size(); ++i) {
+    const core::Index row = i < entry_rows.size() ? entry_rows[i] : rows;
+    if (row - previous > longest) {
+      longest = row - previous;
+      result = static_cast<core::Index>(i);
+    }
+    previous = row;
+  }
+  return result;
+}
+
+}  // namespace
 
 void DataFile::write_sparse(const std::string& path, core::Index rows, core::Index cols,
                             std::span<const core::Index> entry_rows,
                             std::span<const std::int32_t> columns, std::span<const double> values) {
-  state_->create_sparse(path, rows, cols, columns, values, rows + 1);
-  const auto dataset = state_->open(path + "/indptr");
-  constexpr core::Index piece = core::Index{1} << 20;
+  constexpr core::Index piece = core::Index{1} << 16;
+  const auto stored = static_cast<core::Index>(values.size());
+  const core::Index pieces = rows / piece + 1;
+  // Where most pieces hold no entry, they take no space either.
+  const bool hollow = pieces > 16 * (stored + 1);
+  state_->create_sparse(path, {rows, cols}, columns, values,
+                        8 * piece * (hollow ? 2 * stored + 2 : pieces));
+  const core::Index common = hollow ? commonest_offset(entry_rows, rows) : -1;
+  const auto dataset =
+      hollow ? create_hollow_dataset(state_->file, path + "/indptr", rows + 1, piece, common)
+             : create_dataset(state_->file, path + "/indptr", H5T_NATIVE_INT64,
+                              core::Extents{rows + 1});
   std::vector<core::Index> offsets;
   std::size_t entry = 0;
   for (core::Index first = 0; first <= rows; first += piece) {
-    const core::Index count = std::min(piece, rows + 1 - first);
-    offsets.resize(static_cast<std::size_t>(count));
-    for (core::Index i = 0; i < count; ++i) {
-      while (entry < entry_rows.size() && entry_rows[entry] < first + i) ++entry;
-      offsets[static_cast<std::size_t>(i)] = static_cast<core::Index>(entry);
-    }
-    write_linear(dataset, H5T_NATIVE_INT64, first, count, offsets.data());
+    offsets.resize(static_cast<std::size_t>(std::min(piece, rows + 1 - first)));
+    find_offsets(entry_rows, first, entry, offsets);
+    if (hollow && offsets.front() == common && offsets.back() == common) continue;
+    write_linear(dataset, H5T_NATIVE_INT64, first, static_cast<core::Index>(offsets.size()),
+                 offsets.data());
   }
 }
 

@@ -84,6 +84,24 @@ DatasetHandle create_dataset(const FileHandle& file, const std::string& path, hi
   return dataset;
 }
 
+DatasetHandle create_hollow_dataset(const FileHandle& file, const std::string& path,
+                                    core::Index size, core::Index chunk, core::Index fill) {
+  const hsize_t extent = static_cast<hsize_t>(size);
+  const hsize_t chunk_extent = static_cast<hsize_t>(chunk);
+  const auto space = SpaceHandle::adopt(H5Screate_simple(1, &extent, nullptr));
+  const auto properties = PropertiesHandle::adopt(H5Pcreate(H5P_DATASET_CREATE));
+  H5Pset_chunk(properties.get(), 1, &chunk_extent);
+  H5Pset_alloc_time(properties.get(), H5D_ALLOC_TIME_INCR);
+  H5Pset_fill_value(properties.get(), H5T_NATIVE_INT64, &fill);
+  H5Pset_obj_track_times(properties.get(), false);
+  const auto links = with_parents();
+  auto dataset =
+      DatasetHandle::adopt(H5Dcreate2(file.get(), normalised_path(path).c_str(), H5T_NATIVE_INT64,
+                                      space.get(), links.get(), properties.get(), H5P_DEFAULT));
+  if (!dataset) throw_hdf5(fmt::format("cannot create the dataset '{}'", path));
+  return dataset;
+}
+
 void write_numbers(const DatasetHandle& dataset, std::span<const core::Index> shape,
                    core::Index offset, std::span<const double> values) {
   const auto count = static_cast<core::Index>(values.size());

@@ -23,6 +23,11 @@ void close_output(FileHandle& file, const std::string& name);
 DatasetHandle create_dataset(const FileHandle& file, const std::string& path, hid_t type,
                              std::span<const core::Index> shape);
 
+/// A 1-D dataset of 64-bit integers in which only what is written takes space, in chunks; the rest
+/// is `fill`. Parent groups are created.
+DatasetHandle create_hollow_dataset(const FileHandle& file, const std::string& path,
+                                    core::Index size, core::Index chunk, core::Index fill);
+
 /// Elements [offset, offset + values.size()) of a float64 dataset, row-major.
 void write_numbers(const DatasetHandle& dataset, std::span<const core::Index> shape,
                    core::Index offset, std::span<const double> values);

@@ -60,7 +60,8 @@ void read_slab(const DatasetHandle& handle, const NumericDataset& dataset, const
   if (!slab.start.empty() &&
       H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, slab.start.data(), nullptr,
                           slab.count.data(), nullptr) < 0) {
-    throw_hdf5(fmt::format("{}: cannot select a range", name_of(dataset.location)));
+    throw core::DataError(
+        fmt::format("{}: cannot be read ({})", name_of(dataset.location), hdf5_error_text()));
   }
   if (H5Dread(handle.get(), H5T_NATIVE_DOUBLE, memory_space.get(), file_space.get(), H5P_DEFAULT,
               values) < 0) {

@@ -20,7 +20,10 @@ class ImportCase {
   ImportCase(const std::uint8_t* data, std::size_t size) {
     const std::string all = to_text(data, size);
     const std::size_t end = std::min(all.find('\n'), all.size());
-    std::istringstream line(all.substr(0, end));
+    std::string options = all.substr(0, end);
+    // A command line has none.
+    std::replace(options.begin(), options.end(), '\0', '?');
+    std::istringstream line(options);
     for (std::string word; line >> word;) words_.push_back(word);
     input_ =
         folder().write("input.txt", std::string_view(all).substr(std::min(end + 1, all.size())));
