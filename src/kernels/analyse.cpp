@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
+#include <unordered_map>
 
 #include "functions.hpp"
+#include "kernels/scalar_functions.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::kernels {
@@ -83,6 +87,101 @@ class Analysis {
   }
 
   NodePtr make(const Syntax& syntax) {
+    NodePtr node = make_node(syntax);
+    if (const auto value = value_of(syntax, node)) {
+      if (std::isnan(*value)) {
+        fail(syntax.span,
+             fmt::format("{} is no number (0/0, inf - inf, 0*inf or a function outside of its "
+                         "domain); remove or correct it",
+                         quoted(syntax.span)));
+      }
+      values_.emplace(&syntax, *value);
+    }
+    return node;
+  }
+
+  /// Of a part of the formula without names: what its operations give, in the arithmetic of
+  /// infinities; folding does not look at them.
+  std::optional<double> value_of(const Syntax& syntax, const NodePtr& node) const {
+    std::vector<double> arguments;
+    for (const auto& argument : syntax.arguments) {
+      const auto found = values_.find(argument.get());
+      if (found == values_.end()) return std::nullopt;
+      arguments.push_back(found->second);
+    }
+    switch (syntax.kind) {
+      case SyntaxKind::number:
+        return syntax.value;
+      case SyntaxKind::plus:
+      case SyntaxKind::parentheses:
+        return arguments[0];
+      case SyntaxKind::minus:
+        return -arguments[0];
+      case SyntaxKind::binary:
+        return value_of_binary(syntax.operation, arguments[0], arguments[1]);
+      case SyntaxKind::call:
+        if (arguments.empty()) return std::nullopt;
+        return evaluate(*node);
+      default:
+        return std::nullopt;
+    }
+  }
+
+  static double value_of_binary(BinaryOperator operation, double a, double b) {
+    switch (operation) {
+      case BinaryOperator::add:
+        return a + b;
+      case BinaryOperator::subtract:
+        return a - b;
+      case BinaryOperator::multiply:
+        return a * b;
+      case BinaryOperator::divide:
+        return a / b;
+      case BinaryOperator::power:
+        return std::pow(a, b);
+      case BinaryOperator::less:
+        return a < b ? 1 : 0;
+      case BinaryOperator::less_equal:
+        return a <= b ? 1 : 0;
+      case BinaryOperator::greater:
+        return a > b ? 1 : 0;
+      case BinaryOperator::greater_equal:
+        return a >= b ? 1 : 0;
+      case BinaryOperator::equal:
+        return a == b ? 1 : 0;
+      case BinaryOperator::not_equal:
+        return a != b ? 1 : 0;
+    }
+    throw core::InternalError("an operator that kernel formulas do not know");
+  }
+
+  /// Of elementwise operations of numbers; nothing for others.
+  static std::optional<double> evaluate(const Node& node) {
+    if (node.operation == Operation::number) return node.number;
+    if (node.axes != no_axis || node.dimension != 1 || node.arguments.empty()) return std::nullopt;
+    switch (node.operation) {
+      case Operation::sum:
+      case Operation::dot:
+      case Operation::sqdist:
+      case Operation::concat:
+      case Operation::slice:
+      case Operation::matvec:
+      case Operation::vecmat:
+      case Operation::outer:
+        return std::nullopt;
+      default:
+        break;
+    }
+    std::vector<double> arguments;
+    for (const NodePtr& argument : node.arguments) {
+      const auto value = evaluate(*argument);
+      if (!value) return std::nullopt;
+      arguments.push_back(*value);
+    }
+    return scalar_value(node.operation, arguments, node.number);
+  }
+
+  NodePtr make_node(const Syntax& syntax) {
     switch (syntax.kind) {
       case SyntaxKind::number:
         builder_.set_place(syntax.span, source_);
@@ -216,6 +315,7 @@ class Analysis {
   const Symbols& symbols_;
   std::shared_ptr<const formulas::Source> source_;
   Builder builder_;
+  std::unordered_map<const Syntax*, double> values_;
   int jumps_ = 0;  ///< calls and comparisons around, whose value jumps
 };
 

@@ -488,5 +488,23 @@ TEST_F(ExpressionTest, refuses_names_that_mean_something_else) {
   EXPECT_NE(refusal("x").find("cannot name a variable"), std::string::npos);
 }
 
+TEST_F(ExpressionTest, parts_that_are_no_number_are_refused_where_they_stand) {
+  use_dimension(2);
+  expect_refused("a*(0/0)", "'0/0' is no number", "   ^~~");
+  expect_refused("a + (1/0 - 1/0)", "'1/0 - 1/0' is no number", "     ^~~~~~~~~");
+  expect_refused("0*(1/0)", "'0*(1/0)' is no number", "^~~~~~~");
+  expect_refused("exp(0*log(0))*a", "'0*log(0)' is no number", "    ^~~~~~~~");
+  expect_refused("sqrt(-1) + a", "'sqrt(-1)' is no number", "^~~~~~~~");
+  expect_refused("where(a < b, 1, log(-2))", "'log(-2)' is no number", "                ^~~~~~~");
+  expect_refused("a^(0/0)", "'0/0' is no number", "   ^~~");
+  expect_refused("-(1/0)/(1/0)*a", "is no number", "^~~");
+  // Infinities have their uses.
+  EXPECT_EQ(refusal("where(a < b, 0, 1/0)"), "accepted");
+  EXPECT_EQ(refusal("min(a, 1/0)"), "accepted");
+  EXPECT_EQ(refusal("exp(-1/0)*a"), "accepted");
+  EXPECT_EQ(refusal("where(1/0 == 1/0, a, b)"), "accepted");
+  EXPECT_EQ(refusal("log(0) + a"), "accepted");
+}
+
 }  // namespace
 }  // namespace kronwerk::kernels
