@@ -91,6 +91,14 @@ NodePtr scaled_distance(const Call& call) {
   return b.divide(call.arguments[0], call.arguments[1]);
 }
 
+/// √n d/l of a Matérn function, at most where exp(-t) is 0 in every precision: the polynomials that
+/// are multiplied by it stay finite.
+NodePtr matern_distance(const Call& call, double root) {
+  constexpr double far = 1000;
+  Builder& b = call.builder;
+  return b.apply(Operation::min, b.multiply(root, scaled_distance(call)), b.number(far));
+}
+
 NodePtr rbf(const Call& call) {
   Builder& b = call.builder;
   return b.exp(b.multiply(-0.5, squared_scaled_distance(call)));
@@ -103,14 +111,14 @@ NodePtr exponential(const Call& call) {
 
 NodePtr matern32(const Call& call) {
   Builder& b = call.builder;
-  const NodePtr t = b.multiply(std::numbers::sqrt3, scaled_distance(call));
+  const NodePtr t = matern_distance(call, std::numbers::sqrt3);
   return b.multiply(b.add(b.number(1), t), b.exp(b.negate(t)));
 }
 
 NodePtr matern52(const Call& call) {
   Builder& b = call.builder;
-  const NodePtr t = b.multiply(std::sqrt(5.0), scaled_distance(call));
-  const NodePtr squared = b.multiply(5.0 / 3, squared_scaled_distance(call));
+  const NodePtr t = matern_distance(call, std::sqrt(5.0));
+  const NodePtr squared = b.multiply(1.0 / 3, b.square(t));
   return b.multiply(b.add(b.add(b.number(1), t), squared), b.exp(b.negate(t)));
 }
 

@@ -19,6 +19,7 @@ class Differentiation {
     const NodePtr root = builder_.import(formula.root());
     const std::vector<NodePtr> order = in_order(root);
     for (const NodePtr& node : order) mark(node);
+    for (const NodePtr& node : order) mark_products(*node);
     add(root, builder_.import(cotangent.root()));
     for (auto node = order.rbegin(); node != order.rend(); ++node) {
       const auto found = cotangents_.find(node->get());
@@ -41,6 +42,23 @@ class Differentiation {
                            [&](const NodePtr& argument) { return depends(argument); });
     if (wanted) wanted_.insert(node.get());
   }
+  /// Finds exponentials beside other factors that are differentiated.
+  void mark_products(const Node& node) {
+    if (node.operation != Operation::multiply) return;
+    std::vector<NodePtr> factors;
+    collect_factors(node, factors);
+    if (factors.size() < 2) return;
+    for (const NodePtr& factor : factors) {
+      if (factor->operation == Operation::exp) in_products_.insert(factor.get());
+    }
+  }
+  void collect_factors(const Node& product, std::vector<NodePtr>& factors) const {
+    for (const NodePtr& argument : product.arguments) {
+      if (!depends(argument)) continue;
+      argument->operation == Operation::multiply ? collect_factors(*argument, factors)
+                                                 : factors.push_back(argument);
+    }
+  }
   bool depends(const NodePtr& node) const { return wanted_.contains(node.get()); }
 
   /// A scalar that was broadcast collects the cotangents of all components.
@@ -61,7 +79,7 @@ class Differentiation {
       // A broadcast needs the cotangent of every component.
       const NodePtr all = builder_.with_dimension(g, node->dimension);
       if (node->arguments.size() == 1) {
-        add(node->arguments[0], builder_.multiply(all, slope(node, node->arguments[0])));
+        add(node->arguments[0], masked(product(all, slope(node, node->arguments[0])), node));
       } else {
         visit_several(node, all);
       }
@@ -78,10 +96,41 @@ class Differentiation {
   /// f(u) where u is not 0; numbers and parameters are left to the user.
   NodePtr where_not_zero(const NodePtr& u, const NodePtr& value) {
     if (u->axes == no_axis || is_always_positive(*u)) return value;
-    return guarded(builder_.apply(Operation::not_equal, u, builder_.number(0)), value);
+    return guarded(not_zero(u), value);
   }
   NodePtr where_positive(const NodePtr& u, const NodePtr& value) {
     return is_always_positive(*u) ? value : guarded(positive(u), value);
+  }
+
+  /// g · factor with masks of g kept outermost: 0 times infinity would be NaN.
+  NodePtr product(const NodePtr& g, const NodePtr& factor) {
+    if (g->operation == Operation::where) {
+      const NodePtr& yes = g->arguments[1];
+      const NodePtr& no = g->arguments[2];
+      if (is_constant(no, 0)) {
+        return builder_.where(g->arguments[0], product(yes, factor), builder_.number(0));
+      }
+      if (is_constant(yes, 0)) {
+        return builder_.where(g->arguments[0], builder_.number(0), product(no, factor));
+      }
+    }
+    return builder_.multiply(g, factor);
+  }
+
+  NodePtr quotient(const NodePtr& g, const NodePtr& divisor) {
+    return g->operation == Operation::where ? product(g, builder_.reciprocal(divisor))
+                                            : builder_.divide(g, divisor);
+  }
+
+  /// The derivative by the argument of exp, 0 where exp has become 0: what is inside then is -inf
+  /// or far below, and its own derivative may be infinite. Not in products such as (1 + t)*exp(-t),
+  /// in whose derivatives a mask would hide what cancels.
+  NodePtr masked(const NodePtr& value, const NodePtr& node) {
+    if (node->operation != Operation::exp || node->axes == no_axis) return value;
+    return in_products_.count(node.get()) > 0 ? value : guarded(not_zero(node), value);
+  }
+  NodePtr not_zero(const NodePtr& u) {
+    return builder_.apply(Operation::not_equal, u, builder_.number(0));
   }
 
   /// A factor, 0 where it is infinite: a mask around the product makes the cotangent 0 there, and
@@ -195,12 +244,12 @@ class Differentiation {
         if (depends(q)) add(q, b.negate(g));
         return;
       case Operation::multiply:
-        if (depends(p)) add(p, b.multiply(g, finite(q)));
-        if (depends(q)) add(q, b.multiply(g, finite(p)));
+        if (depends(p)) add(p, product(g, finite(q)));
+        if (depends(q)) add(q, product(g, finite(p)));
         return;
       case Operation::divide:
-        if (depends(p)) add(p, where_not_zero(q, b.divide(g, q)));
-        if (depends(q)) add(q, where_not_zero(q, b.negate(b.divide(b.multiply(g, node), q))));
+        if (depends(p)) add(p, where_not_zero(q, quotient(g, q)));
+        if (depends(q)) add(q, where_not_zero(q, product(g, b.negate(b.divide(node, q)))));
         return;
       case Operation::power:
         return visit_power(node, g);
@@ -245,16 +294,17 @@ class Differentiation {
       NodePtr by_base = b.multiply(q, b.power(p, b.subtract(q, b.number(1))));
       const std::optional<double> exponent = constant_value(q);
       if (!exponent || *exponent < 1) {
-        const NodePtr not_zero = b.apply(Operation::not_equal, p, b.number(0));
         const NodePtr finite = b.apply(Operation::less_equal, b.number(1), q);
         by_base = is_always_positive(*p)
                       ? by_base
-                      : guarded(b.apply(Operation::max, not_zero, finite), by_base);
+                      : guarded(b.apply(Operation::max, not_zero(p), finite), by_base);
       }
-      add(p, b.multiply(g, by_base));
+      // An infinite base to a negative power.
+      add(p, guarded(not_zero(node), product(g, by_base)));
     }
     if (depends(q)) {
-      add(q, b.multiply(g, where_positive(p, b.multiply(node, b.apply(Operation::log, p)))));
+      const NodePtr by_exponent = product(g, b.multiply(node, b.apply(Operation::log, p)));
+      add(q, guarded(not_zero(node), where_positive(p, by_exponent)));
     }
   }
 
@@ -268,13 +318,13 @@ class Differentiation {
         add(p, g);
         return true;
       case Operation::dot:
-        if (depends(p)) add(p, b.multiply(g, q));
-        if (depends(q)) add(q, b.multiply(g, p));
+        if (depends(p)) add(p, product(g, q));
+        if (depends(q)) add(q, product(g, p));
         return true;
       case Operation::sqdist: {
-        const NodePtr twice = b.multiply(2, g);
-        if (depends(p)) add(p, b.multiply(twice, b.subtract(p, q)));
-        if (depends(q)) add(q, b.multiply(twice, b.subtract(q, p)));
+        const NodePtr twice = product(g, b.number(2));
+        if (depends(p)) add(p, product(twice, b.subtract(p, q)));
+        if (depends(q)) add(q, product(twice, b.subtract(q, p)));
         return true;
       }
       case Operation::concat: {
@@ -314,6 +364,7 @@ class Differentiation {
   Builder builder_;
   std::unordered_set<std::string> names_;
   std::unordered_set<const Node*> wanted_;
+  std::unordered_set<const Node*> in_products_;
   std::unordered_map<const Node*, NodePtr> cotangents_;
   std::unordered_map<const Node*, NodePtr> finite_;
   std::map<std::string, NodePtr> gradients_;

@@ -147,6 +147,9 @@ TEST_F(CovarianceFunction, has_exact_derivatives_at_nearly_equal_points) {
   const std::string by_scale = differentiate(parse("matern32(d, p)"), "p").text();
   EXPECT_EQ(by_scale.find(" + "), std::string::npos) << by_scale;
   EXPECT_EQ(by_scale.find(" - "), std::string::npos) << by_scale;
+  const std::string written_out = differentiate(parse("(1 + d/p)*exp(-d/p)"), "p").text();
+  EXPECT_EQ(written_out.find(" + "), std::string::npos) << written_out;
+  EXPECT_EQ(written_out.find(" - "), std::string::npos) << written_out;
 }
 
 TEST_F(CovarianceFunction, takes_a_length_scale_for_every_dimension) {
@@ -240,6 +243,66 @@ TEST_F(CovarianceFunction, refuses_what_has_no_meaning) {
   name_points();
   symbols_.distance = Distance::great_circle;
   expect_refused("linear()", "multiplies coordinates", "^~~~~~~~");
+}
+
+/// F of one-dimensional points 0 (at i) and `far` (at j), computed as the program does it.
+double computed(const Expression& formula, double far, Precision precision) {
+  const Side rows{0, 1, {{"x", {1, 1, {0.0}}}}};
+  const Side columns{0, 1, {{"y", {1, 1, {far}}}}};
+  const Constants constants{{{"p", 0.7}, {"q", 1.3}}, {}};
+  std::vector<double> values(1);
+  evaluate(Program(formula, constants, precision), rows, columns, values, 1);
+  return values[0];
+}
+
+/// Distances whose squares, or that themselves, are beyond every number.
+const std::vector<double> far_away{1e5, 1e10, 1e20, 1e30, 1e38, 1e100, 1e155, 1e200, 1e308};
+
+TEST_F(CovarianceFunction, that_decays_is_0_at_every_distance_beyond) {
+  use_dimension(1);
+  name_points();
+  for (const std::string formula :
+       {"rbf(d, p)", "exponential(d, p)", "matern32(d, p)", "matern52(d, p)", "matern52(d, 1e-200)",
+        "matern32(d, 1e-200)", "rbf(d, 1e-150)",
+        "rbf(d, p) + q^2*matern52(d, q)*exponential(d, p)"}) {
+    for (const double far : far_away) {
+      for (const Precision precision : {Precision::float64, Precision::float32}) {
+        EXPECT_EQ(computed(parse(formula), far, precision), 0) << formula << " at " << far;
+      }
+    }
+  }
+  for (const double far : far_away) {
+    const double expected = far > 1e150 ? 0 : std::pow(far / 0.7, -2.6) * std::pow(2.6, 1.3);
+    EXPECT_NEAR(computed(parse("rational_quadratic(d, p, q)"), far, Precision::float64), expected,
+                1e-12);
+    EXPECT_TRUE(
+        std::isfinite(computed(parse("rational_quadratic(d, p, q)"), far, Precision::float32)));
+  }
+}
+
+TEST_F(CovarianceFunction, has_finite_derivatives_at_every_distance) {
+  use_dimension(1);
+  name_points();
+  std::vector<double> distances = far_away;
+  distances.insert(distances.end(), {0.0, 1e-300, 1e-170, 1e-30});
+  for (const std::string formula : {"rbf(d, p)", "exponential(d, p)", "matern32(d, p)",
+                                    "matern52(d, p)", "rational_quadratic(d, p, q)", "exp(-d^2/p)",
+                                    "exp(-norm(x - y)/q)", "p^2*matern32(d, q) + rbf(d, p)"}) {
+    for (const auto& [name, derivative] :
+         vector_jacobian(parse(formula), make_number(1), {"p", "q", "x", "y"})) {
+      for (const double distance : distances) {
+        for (const Precision precision : {Precision::float64, Precision::float32}) {
+          const double value = computed(derivative, distance, precision);
+          EXPECT_TRUE(std::isfinite(value))
+              << "d(" << formula << ")/d" << name << " is " << value << " at " << distance;
+          if (distance >= 1e5 && formula.find("rational") == std::string::npos &&
+              formula.find("p^2") == std::string::npos) {
+            EXPECT_EQ(value, 0) << formula << " by " << name << " at " << distance;
+          }
+        }
+      }
+    }
+  }
 }
 
 }  // namespace
