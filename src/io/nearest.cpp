@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 #include <numeric>
+#include <tuple>
 
 namespace kronwerk::io {
 
@@ -139,52 +140,119 @@ void sort_with_ties(std::vector<Candidate>& candidates) {
   }
 }
 
+/// Points at the same place are one place, so that many of them cost no more than one search.
+struct Places {
+  Places(const std::vector<double>& all_x, const std::vector<double>& all_y) {
+    std::vector<std::size_t> order(all_x.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return std::tuple(all_x[a], all_y[a], a) < std::tuple(all_x[b], all_y[b], b);
+    });
+    for (const std::size_t i : order) {
+      if (x.empty() || all_x[i] != x.back() || all_y[i] != y.back()) {
+        x.push_back(all_x[i]);
+        y.push_back(all_y[i]);
+        points.emplace_back();
+      }
+      points.back().push_back(static_cast<core::Index>(i));
+    }
+  }
+
+  std::vector<double> x, y;
+  std::vector<std::vector<core::Index>> points;  ///< at each place, ascending
+};
+
+class NearestPlaces {
+ public:
+  NearestPlaces(const Places& places, Metric metric, core::Index k)
+      : places_(places),
+        wanted_(static_cast<std::size_t>(k)),
+        distance_(places.x, places.y, metric),
+        tree_(distance_, places.x.size()) {}
+
+  std::vector<std::vector<core::Index>> neighbours(std::size_t count) {
+    std::vector<std::vector<core::Index>> result(count);
+    for (std::size_t place = 0; place < places_.points.size(); ++place) {
+      const std::vector<Candidate> candidates = candidates_of(static_cast<core::Index>(place));
+      for (const core::Index point : places_.points[place]) {
+        result[static_cast<std::size_t>(point)] = choose(candidates, point);
+      }
+    }
+    return result;
+  }
+
+ private:
+  const std::vector<core::Index>& points_at(core::Index place) const {
+    return places_.points[static_cast<std::size_t>(place)];
+  }
+  /// The squared distance in the tree within which to look.
+  double reach(double value) const {
+    return squared(std::sqrt(distance_.scale() * value) * (1.0 + tie) + distance_.slack());
+  }
+
+  /// Of the points at `own`: the k-th smallest distance to others.
+  double kth_distance(core::Index own, const Point& centre) const {
+    std::vector<double> heap;
+    const auto keep_smallest = [&](core::Index other) {
+      const double value = distance_(own, other);
+      std::size_t count = points_at(other).size() - (other == own ? 1 : 0);
+      for (; count > 0 && (heap.size() < wanted_ || value < heap.front()); --count) {
+        if (heap.size() == wanted_) {
+          std::pop_heap(heap.begin(), heap.end());
+          heap.pop_back();
+        }
+        heap.push_back(value);
+        std::push_heap(heap.begin(), heap.end());
+      }
+    };
+    tree_.search(centre, keep_smallest,
+                 [&] { return heap.size() < wanted_ ? HUGE_VAL : reach(heap.front()); });
+    return heap.front();
+  }
+
+  /// All points up to the k-th distance, so that every tie is seen; of those at one place only the
+  /// first k + 1 can be among the neighbours.
+  std::vector<Candidate> candidates_of(core::Index own) const {
+    const Point centre = distance_.position(static_cast<std::size_t>(own));
+    const double limit = kth_distance(own, centre) * (1.0 + tie);
+    std::vector<Candidate> candidates;
+    const auto collect = [&](core::Index other) {
+      const double value = distance_(own, other);
+      if (value > limit) return;
+      const auto& points = points_at(other);
+      for (std::size_t n = 0; n < std::min(points.size(), wanted_ + 1); ++n) {
+        candidates.push_back({value, points[n]});
+      }
+    };
+    tree_.search(centre, collect, [&] { return reach(limit); });
+    sort_with_ties(candidates);
+    return candidates;
+  }
+
+  std::vector<core::Index> choose(const std::vector<Candidate>& candidates,
+                                  core::Index self) const {
+    std::vector<core::Index> chosen;
+    for (const Candidate& candidate : candidates) {
+      if (chosen.size() == wanted_) break;
+      if (candidate.index != self) chosen.push_back(candidate.index);
+    }
+    std::sort(chosen.begin(), chosen.end());
+    return chosen;
+  }
+
+  const Places& places_;
+  std::size_t wanted_;
+  Distance distance_;
+  Tree tree_;
+};
+
 }  // namespace
 
 std::vector<std::vector<core::Index>> nearest_neighbours(const std::vector<double>& x,
                                                          const std::vector<double>& y,
                                                          Metric metric, core::Index k) {
-  const Distance distance(x, y, metric);
-  const Tree tree(distance, x.size());
-  const auto wanted = static_cast<std::size_t>(k);
-  std::vector<std::vector<core::Index>> neighbours(x.size());
-  std::vector<double> heap;
-  std::vector<Candidate> candidates;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const auto self = static_cast<core::Index>(i);
-    const Point centre = distance.position(i);
-    const auto reach = [&](double value) {
-      return squared(std::sqrt(distance.scale() * value) * (1.0 + tie) + distance.slack());
-    };
-    // The k-th smallest distance first, then all points up to it, so that every tie is seen.
-    heap.clear();
-    const auto nearest_bound = [&] {
-      return heap.size() < wanted ? HUGE_VAL : reach(heap.front());
-    };
-    const auto keep_smallest = [&](core::Index other) {
-      if (other == self) return;
-      const double value = distance(self, other);
-      if (heap.size() == wanted && value >= heap.front()) return;
-      if (heap.size() == wanted) {
-        std::pop_heap(heap.begin(), heap.end());
-        heap.pop_back();
-      }
-      heap.push_back(value);
-      std::push_heap(heap.begin(), heap.end());
-    };
-    tree.search(centre, keep_smallest, nearest_bound);
-    const double limit = heap.front() * (1.0 + tie);
-    candidates.clear();
-    const auto collect = [&](core::Index other) {
-      const double value = distance(self, other);
-      if (other != self && value <= limit) candidates.push_back({value, other});
-    };
-    tree.search(centre, collect, [&] { return reach(limit); });
-    sort_with_ties(candidates);
-    for (std::size_t n = 0; n < wanted; ++n) neighbours[i].push_back(candidates[n].index);
-    std::sort(neighbours[i].begin(), neighbours[i].end());
-  }
-  return neighbours;
+  const Places places(x, y);
+  return NearestPlaces(places, metric, k).neighbours(x.size());
 }
 
 }  // namespace kronwerk::io

@@ -121,6 +121,7 @@ NearestSearch::Search NearestSearch::start(Index row, double largest_norm) const
   const double reach = norm + largest_norm;
   const double operations = static_cast<double>(centre_.size()) + 8;
   Search search;
+  search.room = 2 * k_ + spare_candidates;
   search.margin = operations * (float_error * reach * reach + float_underflow);
   search.threshold = std::numeric_limits<float>::infinity();
   const std::size_t last = at((row + 1) * k_ - 1);
@@ -154,7 +155,7 @@ void NearestSearch::scan(const float* values, Index first, Index count, Search& 
     for (Index j = group; j < end; ++j) {
       if (values[j] <= search.threshold) search.candidates.push_back({values[j], first + j});
     }
-    if (std::ssize(search.candidates) > 2 * k_ + spare_candidates) prune(search);
+    if (std::ssize(search.candidates) > search.room) prune(search);
     group = next_group(values, end, count, search.threshold);
   }
 }
@@ -170,6 +171,7 @@ void NearestSearch::prune(Search& search) const {
   }
   std::erase_if(candidates,
                 [&](const Candidate& candidate) { return candidate.value > search.threshold; });
+  search.room = std::max(2 * k_ + spare_candidates, 2 * std::ssize(candidates));
 }
 
 // Rows share their candidates: evaluating a few pairs too many costs less than a start per row. In

@@ -33,6 +33,7 @@ class NearestSearch {
   struct Search {
     float threshold;  ///< no value above can belong to the k nearest
     double margin;    ///< bound of the rounding error
+    Index room;       ///< candidates before the worse ones are dropped; grows where many are equal
     std::vector<Candidate> candidates;
   };
   struct Block;

@@ -291,6 +291,40 @@ TEST(NearestNeighbours, MeasureAcrossTheDateLineAndNearThePole) {
   EXPECT_EQ(nearest[4], std::vector<core::Index>{3});
 }
 
+TEST(NearestNeighbours, OfPointsThatOccurOftenAreTheOnesOfASearchThroughAll) {
+  Dense x, y;
+  for (int i = 0; i < 90; ++i) {
+    x.push_back(i % 7);
+    y.push_back(i % 3 == 0 ? 0 : i % 5);
+  }
+  for (const core::Index k : {1, 4, 11, 40, 89}) {
+    const auto found = io::nearest_neighbours(x, y, io::Metric::planar, k);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      std::vector<std::pair<double, core::Index>> others;
+      for (std::size_t j = 0; j < x.size(); ++j) {
+        const double square = (x[i] - x[j]) * (x[i] - x[j]) + (y[i] - y[j]) * (y[i] - y[j]);
+        if (j != i) others.emplace_back(square, static_cast<core::Index>(j));
+      }
+      std::sort(others.begin(), others.end());
+      std::vector<core::Index> expected;
+      for (core::Index n = 0; n < k; ++n) {
+        expected.push_back(others[static_cast<std::size_t>(n)].second);
+      }
+      std::sort(expected.begin(), expected.end());
+      EXPECT_EQ(found[i], expected) << "point " << i << ", k = " << k;
+    }
+  }
+}
+
+TEST(NearestNeighbours, OfVeryManyEqualPointsAreFoundAtOnce) {
+  // Comparing all pairs would take hours.
+  const Dense x(400'000, 7.5), y(400'000, 46.25);
+  const auto nearest = io::nearest_neighbours(x, y, io::Metric::great_circle, 3);
+  EXPECT_EQ(nearest[0], (std::vector<core::Index>{1, 2, 3}));
+  EXPECT_EQ(nearest[2], (std::vector<core::Index>{0, 1, 3}));
+  EXPECT_EQ(nearest[399'999], (std::vector<core::Index>{0, 1, 2}));
+}
+
 TEST_F(Import, KnnGivesARowStochasticMatrixInTheOrderAskedFor) {
   serially([&] {
     auto options = options_of<io::KnnOptions>("code,x,y\na,0,0\nb,1,0\nc,2,0\nd,9,0\n");

@@ -54,6 +54,19 @@ TEST_F(NearestTest, products_give_the_same_answers_as_direct_evaluation) {
   }
 }
 
+TEST_F(NearestTest, of_equal_points_are_the_first_of_them) {
+  // Every one is a candidate for every other, which must not be sorted again and again.
+  const Index count = 10'000;
+  Side rows{0, count, {{"x", {3, count, std::vector<double>(3 * count, 0.1)}}}};
+  Side columns{0, count, {{"y", {3, count, std::vector<double>(3 * count, 0.1)}}}};
+  const auto outcome =
+      reduce_nearest(comm_, task_for(3, 4), distribute(comm_, rows), distribute(comm_, columns));
+  for (std::size_t v = 0; v < outcome.results[0].indices.size(); ++v) {
+    ASSERT_EQ(outcome.results[0].indices[v], static_cast<std::int64_t>(v % 4));
+    ASSERT_EQ(outcome.results[0].values[v], 0);
+  }
+}
+
 TEST_F(NearestTest, every_instruction_set_finds_the_same) {
   trees::for_every_target([&](const char* target) {
     SCOPED_TRACE(target);
