@@ -55,8 +55,13 @@ class Parser {
 
   [[noreturn]] void fail_too_deep(Span span) const {
     fail_at(source_, span,
-            "the formula is nested or chained more than " + std::to_string(deepest_formula) +
-                " deep; split it up");
+            "the formula is chained more than " + std::to_string(deepest_formula) +
+                " deep; put parts of long sums and products into parentheses");
+  }
+  [[noreturn]] void fail_too_nested(Span span) const {
+    fail_at(source_, span,
+            "the formula is nested more than " + std::to_string(deepest_nesting) +
+                " deep; multiply it out, or name a part of it");
   }
 
   SyntaxPtr binary(const Token& sign, SyntaxPtr left, SyntaxPtr right) const {
@@ -201,7 +206,7 @@ class Parser {
   class Nesting {
    public:
     Nesting(Parser& parser, Span span) : parser_(parser) {
-      if (++parser_.nesting_ > deepest_formula) parser_.fail_too_deep(span);
+      if (++parser_.nesting_ > deepest_nesting) parser_.fail_too_nested(span);
     }
     Nesting(const Nesting&) = delete;
     Nesting& operator=(const Nesting&) = delete;

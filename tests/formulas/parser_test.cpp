@@ -149,16 +149,20 @@ TEST(Parser, shows_the_surroundings_only_of_a_long_formula) {
 }
 
 TEST(Parser, limits_length_and_depth) {
-  EXPECT_NE(message(std::string(5000, '(')).find("more than 400 deep"), std::string::npos);
-  EXPECT_NE(message(std::string(5000, '-') + "a").find("more than 400 deep"), std::string::npos);
+  EXPECT_NE(message(std::string(5000, '(')).find("nested more than 64 deep"), std::string::npos);
+  EXPECT_NE(message(std::string(5000, '-') + "a").find("more than 64 deep"), std::string::npos);
   std::string powers = "a";
   std::string sums = "a";
   for (int i = 0; i < 2000; ++i) powers += "^a", sums += "+a";
-  EXPECT_NE(message(powers).find("more than 400 deep"), std::string::npos);
-  EXPECT_NE(message(sums).find("more than 400 deep"), std::string::npos);
-  EXPECT_NE(message("a" + std::string(5000, '\'')).find("more than 400 deep"), std::string::npos);
+  EXPECT_NE(message(powers).find("nested more than 64 deep"), std::string::npos);
+  EXPECT_NE(message(sums).find("chained more than 128 deep"), std::string::npos);
+  EXPECT_NE(message("a" + std::string(5000, '\'')).find("more than 128 deep"), std::string::npos);
   EXPECT_NE(message(std::string(10001, 'a')).find("10001 characters"), std::string::npos);
-  EXPECT_EQ(message(std::string(100, '(') + "a" + std::string(100, ')')), "accepted");
+  EXPECT_EQ(message(std::string(64, '(') + "a" + std::string(64, ')')), "accepted");
+  const std::string nested = message(std::string(65, '(') + "a" + std::string(65, ')'));
+  const std::size_t line = nested.find('\n') + 1;
+  const std::size_t caret_line = nested.find('\n', line) + 1;
+  EXPECT_EQ(nested[line + (nested.find('^') - caret_line)], '(');
 }
 
 TEST(Parser, refuses_random_text_without_crashing) {

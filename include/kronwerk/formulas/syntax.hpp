@@ -51,9 +51,12 @@ struct Syntax {
 
 using SyntaxPtr = std::shared_ptr<const Syntax>;
 
-/// Longer formulas and deeper trees are refused, so that no walk over a tree overflows the stack.
+/// Longer formulas, deeper trees (chains of operators are trees, too) and deeper nesting of
+/// parentheses, calls, signs and powers are refused: with these, reading, resolving, simplifying,
+/// differentiating and printing a formula of either language takes about 120 kB of stack at most.
 inline constexpr std::size_t longest_formula = 10'000;
-inline constexpr int deepest_formula = 400;
+inline constexpr int deepest_formula = 128;
+inline constexpr int deepest_nesting = 64;
 
 /// Text to syntax tree; the one parser of operator formulas and kernel formulas.
 ///
