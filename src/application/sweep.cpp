@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <system_error>
@@ -121,6 +122,13 @@ class MemoryWatch {
   MemoryLimits start_;
 };
 
+/// Whether such an error may be due to the parameters' values at one point: what the data are is
+/// checked before the first.
+bool fails_at_a_point(core::ErrorKind kind) {
+  return kind == core::ErrorKind::singular || kind == core::ErrorKind::data ||
+         kind == core::ErrorKind::convergence;
+}
+
 class Sweep {
  public:
   Sweep(const communication::Communicator& comm, const Job& job, Stages& stages,
@@ -152,27 +160,57 @@ class Sweep {
                               core::format_seconds(comm_.max(MPI_Wtime() - clock_.start_seconds))));
     if (converged == points_) return;
     throw core::ConvergenceError(fmt::format(
-        "{} of the {} points of the sweep did not converge; they are 0 in {}:/converged. Raise "
-        "solver.max_iterations, lower the demand, or use solver.method: direct",
+        "{} of the {} points of the sweep did not converge or have no result; they are 0 in "
+        "{}:/converged. Raise solver.max_iterations, lower the demand, or use another "
+        "solver.method; where there is no result, the operator is singular or overflows",
         points_ - converged, points_, job_.output.file));
   }
 
  private:
-  /// An error says at which point it happened.
+  /// What fails at a point because of the parameters' values there, such as a singular operator,
+  /// ends the point and not the sweep. Another error says at which point it happened.
   void run_and_explain(Index point) {
     const Job job = job_at(job_, point);
+    const double start = MPI_Wtime();
     try {
-      run_point(point, job);
+      run_point(point, job, start);
     } catch (const core::Terminated&) {
       throw;
     } catch (const core::Error& error) {
-      core::throw_error(error.kind(), fmt::format("at point {} of the sweep ({}): {}", point + 1,
-                                                  values_text(job), error.what()));
+      stages_.silence(false);
+      if (!fails_at_a_point(error.kind())) {
+        core::throw_error(error.kind(), fmt::format("at point {} of the sweep ({}): {}", point + 1,
+                                                    values_text(job), error.what()));
+      }
+      write_failed_point(point, job, error);
+      print_point(point, job, start, std::string(": no result, ") + error.what());
     }
   }
 
-  void run_point(Index point, const Job& job) {
-    const double start = MPI_Wtime();
+  /// A file that says that there is no result: stacked, the point is NaN.
+  void write_failed_point(Index point, const Job& job, const core::Error& error) {
+    io::ResultFile file(comm_, directory_.file(point), true);
+    Report report;
+    report.set("converged", Index{0});
+    report.set("failure", std::string(error.what()));
+    if (job.task == configuration::Task::logdet && error.kind() == core::ErrorKind::singular) {
+      file.write_scalar("/result", -std::numeric_limits<double>::infinity());
+      file.write_scalar("/sign", 0);
+    }
+    stages_.run("write", [&] {
+      file.write_scalar("/converged", 0);
+      write_report(comm_, file, job, stages_, report, clock_);
+      file.commit();
+    });
+  }
+
+  void print_point(Index point, const Job& job, double start, const std::string& remark) {
+    const double seconds = comm_.max(MPI_Wtime() - start);
+    stages_.print(fmt::format("point {:>5} {:>9}   {}{}", point + 1, core::format_seconds(seconds),
+                              values_text(job), remark));
+  }
+
+  void run_point(Index point, const Job& job, double start) {
     Problem problem;
     stages_.run("analyse", [&] { problem = analyse_problem(comm_, job); });
     io::ResultFile file(comm_, directory_.file(point), true);
@@ -186,9 +224,7 @@ class Sweep {
       file.commit();
     });
     stages_.silence(false);
-    stages_.print(fmt::format(
-        "point {:>5} {:>9}   {}{}", point + 1, core::format_seconds(comm_.max(MPI_Wtime() - start)),
-        values_text(job), failure.empty() ? "" : ": not converged, " + failure));
+    print_point(point, job, start, failure.empty() ? "" : ": not converged, " + failure);
     if (watch_.is_short()) data_->forget();
   }
 

@@ -191,6 +191,69 @@ TEST_F(Sweep, PointsThatDoNotConvergeDoNotStopIt) {
   EXPECT_TRUE(std::isnan(history.back()));
 }
 
+/// Rows of W add up to 1, so that I - W is singular.
+TEST_F(Sweep, ASingularPointIsNaNAndTheSweepGoesOn) {
+  write_data(weights("ring", 5));
+  for (const int np : {1, 3}) {
+    const Outcome outcome = run(np, job("{rho_o: [1, 0.2], rho_d: [0.3, 1]}",
+                                        "gradient: {cotangent: ones, parameters: [rho_d]}"));
+    EXPECT_EQ(outcome.code, 3) << outcome.output << outcome.errors;
+    EXPECT_EQ(outcome.count("3 of the 4 points"), 1) << outcome.errors;
+    EXPECT_GE(outcome.count("singular to working precision"), 3) << outcome.output;
+    const Result result(path("results/out.h5"));
+    EXPECT_EQ(result.shape("/result"), (Shape{2, 2, 5, 5}));
+    EXPECT_EQ(result.values("/converged"), (std::vector<double>{0, 0, 1, 0}));
+    EXPECT_LT(oracle::relative_error(point(result, 2), solution(0.2, 0.3)), 1e-12);
+    for (const std::size_t bad : {0U, 1U, 3U}) {
+      for (const double value : point(result, bad)) EXPECT_TRUE(std::isnan(value));
+      EXPECT_TRUE(std::isnan(result.values("/gradient/rho_d")[bad]));
+    }
+    EXPECT_FALSE(std::filesystem::exists(path("results/out.h5.sweep")));
+  }
+}
+
+TEST_F(Sweep, TheLogDeterminantOfASingularPointIsMinusInfinity) {
+  write_data(weights("ring", 5));
+  for (const std::string formula :
+       {"kron(I - rho_o*W, I - rho_d*W)", "kron(I, I) - rho_o*kron(I, W) - rho_d*kron(W, W)"}) {
+    const bool product = formula[5] == 'I' && formula[7] == '-';
+    std::string text = job("{rho_o: [0.5, 1], rho_d: [0, 0.5]}");
+    text.replace(text.find("kron(I - rho_o*W, I - rho_d*W)"), 30, formula);
+    const Outcome outcome = run(2, text, "--set task=logdet");
+    EXPECT_EQ(outcome.code, 3) << outcome.output << outcome.errors;
+    const Result result(path("results/out.h5"));
+    // 0.5 + 0.5 = 1 as well, in the sum.
+    const std::vector<double> good{1, product ? 1.0 : 0.0, 0, product ? 0.0 : 1.0};
+    EXPECT_EQ(result.values("/converged"), good) << formula;
+    for (std::size_t i = 0; i < good.size(); ++i) {
+      EXPECT_EQ(std::isinf(result.values("/result")[i]), good[i] == 0) << formula;
+      EXPECT_LT(good[i] == 0 ? result.values("/result")[i] : -1, 0) << formula;
+      EXPECT_EQ(result.values("/sign")[i] == 0, good[i] == 0) << formula;
+    }
+  }
+}
+
+TEST_F(Sweep, OtherTasksGoOnBeyondASingularPointToo) {
+  write_data(weights("ring", 5));
+  for (const std::string task : {"apply", "trace", "diagonal", "eigenvalues", "assemble"}) {
+    std::string text = job("{rho_o: [0.5, 1, 0.2]}");
+    text.replace(text.find("kron(I - rho_o*W, I - rho_d*W)"), 30, "kron(inv(I - rho_o*W), W)");
+    const Outcome outcome = run(2, text, "--set task=" + task);
+    EXPECT_EQ(outcome.code, 3) << task << outcome.output << outcome.errors;
+    const Result result(path("results/out.h5"));
+    EXPECT_EQ(result.values("/converged"), (std::vector<double>{1, 0, 1})) << task;
+    EXPECT_TRUE(result.has("/result")) << task;
+  }
+}
+
+TEST_F(Sweep, WrongDataStillEndIt) {
+  write_data(weights("ring", 5));
+  std::string text = job("{rho_d: [0.3, 0.5]}");
+  text.replace(text.find("dataset: /b"), 11, "dataset: /c");
+  const Outcome outcome = run(2, text);
+  EXPECT_EQ(outcome.code, 2) << outcome.output << outcome.errors;
+}
+
 TEST_F(Sweep, IsPartOfThePlan) {
   write_data(weights("directed", 4));
   write_text(path("job.yaml"), job("{rho_o: [0.1, 0.2], rho_d: {from: 0, to: 0.9, count: 10}}"));
