@@ -94,6 +94,7 @@ class DiagonalTask {
       derivative->second.evaluate(begin, change_);
       for (std::size_t i = 0; i < total.size(); ++i) total[i] += direction.value * change_[i];
     }
+    check_finite(context_.comm, total, "/tangent");
     context_.file.write_range("/tangent", begin, total);
   }
 
@@ -101,6 +102,7 @@ class DiagonalTask {
     if (!context_.job().gradient) return;
     for (const auto& parameter : context_.job().gradient->parameters) {
       const double value = context_.comm.sum(gradients_[parameter.value]);
+      check_finite(value, "/gradient/" + parameter.value);
       context_.file.write_scalar("/gradient/" + parameter.value, value);
       context_.report.line(fmt::format("gradient    {} = {:.12g}", parameter.value, value));
     }

@@ -6,6 +6,7 @@
 
 #include "application/kernel_system.hpp"
 #include "application/scalar_cotangent.hpp"
+#include "application/solve_quality.hpp"
 #include "application/vector_reader.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/read.hpp"
@@ -156,6 +157,7 @@ class KernelTask {
     stages_.report("factorise", solver_->why());
     stages_.run("logdet", [&] { value = solver_->log_determinant(settings); });
     stages_.report("logdet", solver_->method());
+    check_finite(value.value, "/result");
     file_.write_scalar("/result", value.value);
     file_.write_scalar("/sign", 1);
     std::string text = fmt::format("result      log|det| = {:.15g}", value.value);
@@ -193,6 +195,7 @@ class KernelTask {
       stages_.report("apply", fmt::format("{} vectors side by side", width));
       report_.set("method", std::string("tiles of pairs; blocks travel round a ring of ranks"));
     }
+    check_finite(comm_, result, "/result");
     Statistics statistics;
     statistics.add(result);
     report_.line("result      " + statistics.text(comm_));
@@ -211,6 +214,7 @@ class KernelTask {
       });
       stages_.report("gradient", "by the kernel's derivative");
     }
+    if (quality_) quality_->write(report_, failure_);
   }
 
   void solve(const std::shared_ptr<const KernelOperator>& op, std::span<const double> b,
@@ -223,20 +227,23 @@ class KernelTask {
       solver_.emplace(op, std::move(settings));
     });
     stages_.report("factorise", solver_->why());
+    quality_.emplace(width);
     operators::KrylovOutcome outcome;
     stages_.run("solve", [&] { outcome = solver_->solve(b, a, width); });
     stages_.report("solve",
                    fmt::format("{}, {} iterations", solver_->method(), outcome.iterations));
-    const double worst =
-        outcome.residuals.empty() ? 0 : *std::ranges::max_element(outcome.residuals);
     file_.write_vector("/history", outcome.history);
     file_.write_vector("/residuals", outcome.residuals);
     report_.set("method", solver_->method() + ": " + solver_->why());
     report_.set("iterations", outcome.iterations);
-    report_.set("relative_residual", worst);
     report_.set("preconditioner_rank", solver_->rank());
-    report_.line(fmt::format("residual    {:.3e} relative to the right-hand side", worst));
-    if (!outcome.converged) failure_ = outcome.reason;
+    add_quality(Direction::forward, outcome);
+  }
+
+  void add_quality(Direction direction, const operators::KrylovOutcome& outcome) {
+    quality_->add(direction, verdict_of(outcome, job().solver.tolerance), 0, outcome.reason,
+                  outcome.accepted_by_option);
+    failure_ = quality_->failure();
   }
 
   /// By the input, for `apply` Opᵀ g, and by the parameters.
@@ -258,7 +265,7 @@ class KernelTask {
     std::vector<std::string> names = point_names();
     for (const auto& parameter : job().gradient->parameters) names.push_back(parameter.value);
     auto found = solver_->solve_gradient(result, g, block.width(), names);
-    if (!found.outcome.converged && failure_.empty()) failure_ = found.outcome.reason;
+    add_quality(Direction::adjoint, found.outcome);
     // With v = Op⁻ᵀ g: K a = (b - shift a) / scale, and alpha's derivative is -v·a.
     const double by_scale =
         -(dot(comm_, found.right_hand_side, input) + system_.shift * found.alpha) / system_.scale;
@@ -284,6 +291,7 @@ class KernelTask {
   }
 
   void write_parameter(const std::string& name, double value) {
+    check_finite(value, "/gradient/" + name);
     file_.write_scalar("/gradient/" + name, value);
     report_.line(fmt::format("gradient    {} = {:.12g}", name, value));
   }
@@ -296,6 +304,7 @@ class KernelTask {
     const std::vector<double> transform = block.read(
         [&](Index offset, std::span<double> one) { reader.read_flat(offset, one, true); });
     for (std::size_t i = 0; i < values.size(); ++i) values[i] *= transform[i];
+    check_finite(comm_, values, "/gradient/input");
     block.write(file_, "/gradient/input", values);
   }
 
@@ -397,6 +406,7 @@ class KernelTask {
     for (const auto& [name, values] : sums) {
       const PointVariable& variable = kernel_.variables.at(name);
       const auto& side = variable.symbol.axes == kernels::axis_i ? rows_ : columns_;
+      check_finite(comm_, values, "/gradient/" + name);
       file_.create_dataset("/gradient/" + name, variable.data.shape);
       file_.write_range("/gradient/" + name,
                         side.partition.begin(comm_.rank()) * variable.symbol.dimension, values);
@@ -414,6 +424,7 @@ class KernelTask {
   kernels::DistributedSide columns_;
   kernels::Constants constants_;
   std::optional<operators::KernelSolver> solver_;
+  std::optional<SolveQuality> quality_;
   std::string failure_;
 };
 

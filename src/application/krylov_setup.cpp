@@ -229,7 +229,7 @@ void find_near(OperatorData& data, const SumOfProducts& sum, const DistinctFacto
     if (form && form.sum) {
       const auto range = operators::spectral_range(data.comm(), *form.sum);
       if (range.smallest > 1e-8 * range.largest) {
-        setup.description =
+        setup.preconditioner =
             fmt::format("preconditioned by the nearest Kronecker sum (relative distance {:.2g})",
                         shifted.relative_error);
         setup.near_sum = std::move(form);
@@ -241,7 +241,7 @@ void find_near(OperatorData& data, const SumOfProducts& sum, const DistinctFacto
   if (!(product.relative_error < 1)) return;
   const SumOfProducts near = as_product(sum, distinct, product);
   if (near.terms[0].coefficient == 0) return;
-  setup.description =
+  setup.preconditioner =
       fmt::format("preconditioned by the nearest Kronecker product (relative distance {:.2g})",
                   product.relative_error);
   setup.near_product = product.coefficients;
@@ -263,9 +263,15 @@ bool KrylovSetup::weighted() const {
   return weights && std::ranges::any_of(*weights, [](const auto& w) { return !w.empty(); });
 }
 
+std::string KrylovSetup::description() const {
+  return fmt::format("{}{}, {}", operators::to_text(method),
+                     weighted() ? " in the inner product in which the operator is symmetric" : "",
+                     preconditioner);
+}
+
 KrylovSetup set_up_krylov(OperatorData& data, const SumOfProducts& sum) {
   KrylovSetup setup;
-  setup.description = "without a preconditioner";
+  setup.preconditioner = "without a preconditioner";
   if (can_be_examined(sum)) {
     const DistinctFactors distinct = distinct_factors(sum);
     bool near_is_positive_definite = true;
@@ -280,10 +286,6 @@ KrylovSetup set_up_krylov(OperatorData& data, const SumOfProducts& sum) {
     }
   }
   if (setup.method != operators::KrylovMethod::cg) setup.weights.reset();
-  setup.description = fmt::format(
-      "{}{}, {}", operators::to_text(setup.method),
-      setup.weighted() ? " in the inner product in which the operator is symmetric" : "",
-      setup.description);
   return setup;
 }
 

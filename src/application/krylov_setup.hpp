@@ -28,7 +28,10 @@ struct KrylovSetup {
   std::optional<SpectralForm> near_sum;
   /// The factors of each mode commute, and so do operator and preconditioner.
   bool commuting = false;
-  std::string description;  ///< "cg in the inner product …, preconditioned by …"
+  std::string preconditioner;  ///< "preconditioned by …"
+
+  /// "cg in the inner product …, preconditioned by …"
+  std::string description() const;
 
   /// True if the inner product is not the ordinary one.
   bool weighted() const;

@@ -6,6 +6,7 @@
 
 #include "application/scalar_cotangent.hpp"
 #include "application/task.hpp"
+#include "application/vector_reader.hpp"
 #include "kronwerk/operators/product_diagonal.hpp"
 #include "kronwerk/operators/stochastic.hpp"
 
@@ -271,6 +272,7 @@ void write_derivatives(TaskContext& context, LogDeterminant& determinant, double
     const double cotangent = read_scalar_cotangent(context.comm, context.job(), result);
     for (const auto& parameter : job.gradient->parameters) {
       const StochasticValue value = determinant.derivative(parameter.value);
+      check_finite(cotangent * value.value, "/gradient/" + parameter.value);
       context.file.write_scalar("/gradient/" + parameter.value, cotangent * value.value);
       context.report.line(
           fmt::format("gradient    {} = {:.12g}{}", parameter.value, cotangent * value.value,
@@ -282,6 +284,7 @@ void write_derivatives(TaskContext& context, LogDeterminant& determinant, double
     for (const auto& [name, direction] : job.tangent->parameters) {
       change += direction.value * determinant.derivative(name).value;
     }
+    check_finite(change, "/tangent");
     context.file.write_scalar("/tangent", change);
     context.report.line(fmt::format("tangent     {:.12g}", change));
   }
@@ -297,6 +300,7 @@ void run_logdet(TaskContext& context) {
     determinant = make_log_determinant(context);
     value = determinant->value();
   });
+  check_finite(value.value, "/result");
   stages.report("factorise", determinant->why());
   const auto sign = determinant->sign();
   std::string text = fmt::format("result      log|det| = {:.15g}", value.value);

@@ -79,7 +79,8 @@ double available_memory() {
 /// Blocks of vectors that are alive at once beside the exchange's.
 double blocks_alive(const Problem& problem, std::optional<MethodKind> method, Index batch) {
   const auto& job = problem.job;
-  const double own = job.gradient || job.tangent ? 4 : 2;
+  // A solve that must be refined takes one more.
+  const double own = job.gradient || job.tangent ? 4 : job.task == Task::solve ? 3 : 2;
   if (method != MethodKind::krylov) return own;
   // Alone, a vector may be solved for by GMRES, which keeps 30 directions before it restarts.
   return own + 1 +

@@ -82,6 +82,8 @@ class DirectSolver final : public Solver {
   void solve(std::span<const double> b, std::span<double> x, bool transposed) override {
     transposed ? inverse_->apply_transposed(b, x) : inverse_->apply(b, x);
   }
+  OperatorPtr inverse() const override { return inverse_; }
+  std::string description() const override { return {}; }
 
  private:
   OperatorPtr inverse_;
@@ -166,7 +168,6 @@ Method choose_method(OperatorData& data, const Problem& problem, Index right_sid
   }
   if (method.kind == MethodKind::krylov) {
     method.krylov = set_up_krylov(data, problem.sum);
-    method.why += "; " + method.krylov->description;
   }
   return method;
 }

@@ -43,7 +43,8 @@ Method choose_method(OperatorData& data, const Problem& problem, Index right_sid
 /// What the iterative solves of a job did; one for all its blocks.
 struct SolveRecord {
   bool converged = true;
-  std::string reason;  ///< why a solve stopped without convergence
+  std::string reason;               ///< why a solve stopped without convergence
+  bool accepted_by_option = false;  ///< a criterion of the user's accepted the last solve
   Index iterations = 0;
   std::function<void(Index)> on_iteration;  ///< told the number of each iteration, if set
   std::vector<double> history;  ///< relative residuals of the forward solves, one after the other
@@ -55,6 +56,12 @@ class Solver {
   virtual ~Solver() = default;
   /// Op x = b (or Opᵀ x = b); x and b must not overlap. Collective.
   virtual void solve(std::span<const double> b, std::span<double> x, bool transposed) = 0;
+  /// Op⁻¹ of a direct method, for refinement; null for others.
+  virtual OperatorPtr inverse() const { return nullptr; }
+  /// What iterates, PETSc's options heard: "minres, preconditioned by …"; empty for direct methods.
+  virtual std::string description() const = 0;
+  /// The tolerance that counts: the job's, or that of PETSc's options.
+  virtual double tolerance(double asked) const { return asked; }
   int leading_modes() const noexcept { return leading_modes_; }
 
  protected:

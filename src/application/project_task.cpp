@@ -194,6 +194,7 @@ class ProjectTask {
 
   /// Rank 0 has it, like every rank.
   void write(const std::string& path, const Extents& shape, std::span<const double> values) {
+    check_finite(comm_, values, path);
     file_.create_dataset(path, shape);
     file_.write_range(path, 0, comm_.is_root() ? values : std::span<const double>());
   }

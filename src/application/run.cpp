@@ -1,10 +1,13 @@
 #include "kronwerk/application/run.hpp"
 
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <optional>
 
 #include "application/command_line.hpp"
 #include "application/commands.hpp"
+#include "application/petsc_options.hpp"
 #include "application/session.hpp"
 #include "application/signals.hpp"
 #include "application/terminal.hpp"
@@ -19,15 +22,28 @@ void print_on_root(const Communicator& comm, const std::string& text) {
   if (comm.is_root()) std::fputs(text.c_str(), stdout);
 }
 
+/// Options that were of no use are said on rank 0. Collective.
+void report_unused_options(const Communicator& comm) {
+  // PETSc's log, which is compared between ranks, counts what this allocates.
+  const std::vector<std::string> messages = describe_unused_options();
+  for (const std::string& message : messages) {
+    if (!comm.is_root()) return;
+    std::fputs(fmt::format("kronwerk: warning: {}\n", message).c_str(), stderr);
+  }
+}
+
 int run_with_petsc(const Communicator& comm, const Communicator& failures, const CommandLine& line,
                    const configuration::Job& job) {
-  std::vector<std::string> options = split_options(job.petsc_options);
-  options.insert(options.end(), line.petsc_options.begin(), line.petsc_options.end());
   std::optional<PetscSession> petsc;
-  const int code = agree_on_exit_code(failures, [&] { petsc.emplace(std::move(options)); });
+  const int code =
+      agree_on_exit_code(failures, [&] { petsc.emplace(split_options(job.petsc_options)); });
   if (code != 0) return code;
   catch_termination();  // again: PETSc has set its own handlers
-  return agree_on_exit_code(failures, [&] { run_job(comm, job, line.quiet); });
+  const int result = agree_on_exit_code(failures, [&] { run_job(comm, job, line.quiet); });
+  if (result == 0 || result == static_cast<int>(core::ExitCode::convergence)) {
+    report_unused_options(comm);
+  }
+  return result;
 }
 
 void run_serial(const Communicator& comm, const CommandLine& line) {

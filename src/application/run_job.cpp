@@ -48,6 +48,24 @@ std::string read_text(const std::string& file) {
   return text.str();
 }
 
+/// Both as one quoted YAML text.
+std::string quote_options(const std::string& configured, const std::vector<std::string>& more) {
+  std::string all = configured;
+  for (const std::string& word : more) {
+    if (word.empty() || word.find_first_of(" \t\n") != std::string::npos) {
+      throw core::ConfigurationError(
+          fmt::format("command line: PETSc's options may hold no white space; found '{}'", word));
+    }
+    all += (all.empty() ? "" : " ") + word;
+  }
+  std::string quoted = "\"";
+  for (const char letter : all) {
+    if (letter == '"' || letter == '\\') quoted += '\\';
+    quoted += letter;
+  }
+  return quoted + '"';
+}
+
 std::string describe(const Problem& problem) {
   std::vector<std::string> parts;
   for (const auto& [name, info] : problem.data) {
@@ -115,11 +133,10 @@ void close_job(const communication::Communicator& comm, const Job& job, Stages& 
 void check_converged(const Job& job, const std::string& failure) {
   if (failure.empty()) return;
   throw core::ConvergenceError(fmt::format(
-      "the Krylov solver did not reach the tolerance {:g} ({}; max_iterations {}); the last "
-      "iterate "
-      "was written to {} with converged = 0. Raise solver.max_iterations, lower the demand, or use "
-      "solver.method: direct",
-      job.solver.tolerance, failure, job.solver.max_iterations, job.output.file));
+      "the job did not reach the tolerance {:g} ({}); what was reached was written to {} with "
+      "converged = 0. Raise solver.max_iterations (now {}), lower the demand, or use another "
+      "solver.method",
+      job.solver.tolerance, failure, job.output.file, job.solver.max_iterations));
 }
 
 /// Points are differentiated by where the kernel matrix is not stored.
@@ -227,6 +244,12 @@ Job load_job(const communication::Communicator& comm, const CommandLine& line) {
   communication::on_root(comm, [&] { text = read_text(line.file); });
   text = comm.broadcast(std::move(text));
   Job job = configuration::parse_job(text, line.file, line.overrides);
+  if (!line.petsc_options.empty()) {
+    // They belong to the configuration that the result keeps, so that it repeats the run.
+    std::vector<std::string> overrides = line.overrides;
+    overrides.push_back("petsc=" + quote_options(job.petsc_options, line.petsc_options));
+    job = configuration::parse_job(text, line.file, overrides);
+  }
   read_parameter_file(comm, job);
   return job;
 }

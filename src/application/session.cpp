@@ -7,10 +7,10 @@
 #include <chrono>
 #include <cstdio>
 #include <optional>
-#include <sstream>
 #include <thread>
 
-#include "kronwerk/operators/petsc.hpp"
+#include "application/petsc_options.hpp"
+#include "kronwerk/operators/petsc_options.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -46,15 +46,24 @@ MpiSession::~MpiSession() {
 }
 
 PetscSession::PetscSession(std::vector<std::string> options) {
+  check_option_words(options);
   options.insert(options.begin(), {"kronwerk", "-skip_petscrc"});
   std::vector<char*> words;
   for (std::string& option : options) words.push_back(option.data());
   words.push_back(nullptr);
   int count = static_cast<int>(options.size());
   char** arguments = words.data();
-  operators::check_petsc(PetscInitialize(&count, &arguments, nullptr, nullptr));
+  const bool given = options.size() > 2;
+  if (const auto code = PetscInitialize(&count, &arguments, nullptr, nullptr); code != 0 && given) {
+    throw core::ConfigurationError(fmt::format(
+        "PETSc does not begin with the options given (its error {}); check the key 'petsc' and "
+        "what stands behind '--'",
+        static_cast<int>(code)));
+  } else {
+    operators::check_petsc(code);
+  }
   // Errors become exceptions and are printed once; PETSc would print them on every rank.
-  operators::check_petsc(PetscPushErrorHandler(PetscReturnErrorHandler, nullptr));
+  operators::check_petsc(PetscPushErrorHandler(operators::remember_petsc_error, nullptr));
   // Consumed here, so that -options_left does not list what the user did not give.
   PetscBool skipped = PETSC_FALSE;
   operators::check_petsc(PetscOptionsGetBool(nullptr, nullptr, "-skip_petscrc", &skipped, nullptr));
@@ -63,13 +72,6 @@ PetscSession::PetscSession(std::vector<std::string> options) {
 PetscSession::~PetscSession() {
   PetscPopErrorHandler();
   PetscFinalize();
-}
-
-std::vector<std::string> split_options(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
 }
 
 Outcome agree_on_outcome(const communication::Communicator& failures,

@@ -21,14 +21,12 @@ class MpiSession {
 /// command line nor the user's .petscrc. Collective.
 class PetscSession {
  public:
+  /// @throws ConfigurationError if PETSc refuses the options
   explicit PetscSession(std::vector<std::string> options);
   PetscSession(const PetscSession&) = delete;
   PetscSession& operator=(const PetscSession&) = delete;
   ~PetscSession();
 };
-
-/// Splits options as a shell does without quoting: at white space.
-std::vector<std::string> split_options(const std::string& text);
 
 /// How a job ended.
 struct Outcome {

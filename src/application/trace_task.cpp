@@ -4,6 +4,7 @@
 #include "application/diagonal_values.hpp"
 #include "application/scalar_cotangent.hpp"
 #include "application/task.hpp"
+#include "application/vector_reader.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -19,6 +20,7 @@ void write_derivatives(TaskContext& context, double result) {
     const double cotangent = read_scalar_cotangent(context.comm, context.job(), result);
     for (const auto& parameter : job.gradient->parameters) {
       const double value = cotangent * trace_of(context, context.derivatives.at(parameter.value));
+      check_finite(value, "/gradient/" + parameter.value);
       context.file.write_scalar("/gradient/" + parameter.value, value);
       context.report.line(fmt::format("gradient    {} = {:.12g}", parameter.value, value));
     }
@@ -28,6 +30,7 @@ void write_derivatives(TaskContext& context, double result) {
     for (const auto& [name, direction] : job.tangent->parameters) {
       change += direction.value * trace_of(context, context.derivatives.at(name));
     }
+    check_finite(change, "/tangent");
     context.file.write_scalar("/tangent", change);
     context.report.line(fmt::format("tangent     {:.12g}", change));
   }
@@ -38,6 +41,7 @@ void write_derivatives(TaskContext& context, double result) {
 void run_trace(TaskContext& context) {
   double trace = 0;
   context.stages.run("trace", [&] { trace = trace_of(context, context.products); });
+  check_finite(trace, "/result");
   context.stages.report("trace", "from the diagonals of the factors");
   context.report.line(fmt::format("result      trace = {:.15g}", trace));
   context.stages.run("gradient", [&] { write_derivatives(context, trace); });

@@ -195,14 +195,25 @@ void VectorReader::multiply_by_derivative(Index first, const distribution::Layou
   });
 }
 
-void check_finite(const communication::Communicator& comm, std::span<const double> values,
-                  const std::string& what) {
-  const bool finite = std::ranges::all_of(values, [](double v) { return std::isfinite(v); });
-  if (!comm.any(!finite)) return;
+namespace {
+
+[[noreturn]] void throw_not_finite(const std::string& what) {
   throw core::SingularError(fmt::format(
       "{} holds NaN or infinite values although the data do not: numbers overflowed or a factor is "
       "singular; check the sizes of the data's values and the condition of the factors",
       what));
+}
+
+}  // namespace
+
+void check_finite(const communication::Communicator& comm, std::span<const double> values,
+                  const std::string& what) {
+  const bool finite = std::ranges::all_of(values, [](double v) { return std::isfinite(v); });
+  if (comm.any(!finite)) throw_not_finite(what);
+}
+
+void check_finite(double value, const std::string& what) {
+  if (!std::isfinite(value)) throw_not_finite(what);
 }
 
 }  // namespace kronwerk::application

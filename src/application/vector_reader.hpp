@@ -69,5 +69,7 @@ class VectorReader {
 /// @throws DataError on every rank if a value is NaN or infinite. Collective.
 void check_finite(const communication::Communicator& comm, std::span<const double> values,
                   const std::string& what);
+/// The same for a number that every rank has. Local.
+void check_finite(double value, const std::string& what);
 
 }  // namespace kronwerk::application

@@ -116,6 +116,7 @@ void VectorTask::write_gradients() {
   if (!job().gradient) return;
   for (const auto& parameter : job().gradient->parameters) {
     const double value = gradients_[parameter.value];
+    check_finite(value, "/gradient/" + parameter.value);
     context_.file.write_scalar("/gradient/" + parameter.value, value);
     context_.report.line(fmt::format("gradient    {} = {:.12g}", parameter.value, value));
   }

@@ -119,7 +119,8 @@ std::vector<SchemaEntry> remaining_entries() {
        .minimum_excluded = true,
        .tasks = iterating,
        .documentation =
-           "relative residual at which `krylov` (or the iteration of `onto: kron`) stops"},
+           "relative residual up to which a solve is accepted (or at which the iteration of "
+           "`onto: kron` stops)"},
       {.path = "solver.max_iterations",
        .types = integer,
        .default_value = "1000",

@@ -217,6 +217,10 @@ KspChoice choose_ksp(const communication::Communicator& comm, const KrylovSettin
   PetscInt max_iterations = 0;
   check_petsc(KSPGetType(solver.get(), &type));
   check_petsc(KSPGetTolerances(solver.get(), &tolerance, nullptr, nullptr, &max_iterations));
+  if (max_iterations < 0) {
+    throw core::ConfigurationError(
+        fmt::format("PETSc's option '-ksp_max_it {}' must not be negative", max_iterations));
+  }
   const auto options = user_options();
   const std::vector<std::string> usual = {"-ksp_type", "-ksp_rtol", "-ksp_max_it"};
   const bool only_usual = std::all_of(options.begin(), options.end(), [&](const std::string& name) {

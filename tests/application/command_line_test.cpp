@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "application/session.hpp"
+#include "application/petsc_options.hpp"
 #include "kronwerk/core/error.hpp"
 
 namespace kronwerk::application {
@@ -59,6 +59,13 @@ TEST(CommandLine, RefusesTargetsWithoutAPath) {
 TEST(CommandLine, SplitsPetscOptionsAtWhiteSpace) {
   EXPECT_EQ(split_options("  -a 1\t-b\n"), (std::vector<std::string>{"-a", "1", "-b"}));
   EXPECT_TRUE(split_options("").empty());
+}
+
+TEST(PetscOptions, ValuesFollowNames) {
+  EXPECT_NO_THROW(check_option_words({"-ksp_type", "minres", "-ksp_rtol", "1e-8", "-ksp_monitor"}));
+  EXPECT_NO_THROW(check_option_words({"-ksp_chebyshev_eigenvalues", "-1,1"}));
+  EXPECT_THROW(check_option_words({"ksp_type", "minres"}), core::ConfigurationError);
+  EXPECT_THROW(check_option_words({"-ksp_type", "minres", "cg"}), core::ConfigurationError);
 }
 
 }  // namespace
