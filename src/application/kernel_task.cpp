@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "application/estimate_text.hpp"
 #include "application/kernel_system.hpp"
 #include "application/scalar_cotangent.hpp"
 #include "application/solve_quality.hpp"
@@ -151,8 +152,11 @@ class KernelTask {
     operators::StochasticSettings settings;
     settings.probes = job().solver.probes;
     settings.seed = job().solver.seed;
+    settings.steps = job().solver.max_iterations;
     stages_.run("factorise", [&] {
-      solver_.emplace(make_operator(1), solver_settings(job().solver, job().solver.probes));
+      auto solver = solver_settings(job().solver, job().solver.probes);
+      solver.determinant = true;
+      solver_.emplace(make_operator(1), std::move(solver));
     });
     stages_.report("factorise", solver_->why());
     stages_.run("logdet", [&] { value = solver_->log_determinant(settings); });
@@ -163,8 +167,11 @@ class KernelTask {
     std::string text = fmt::format("result      log|det| = {:.15g}", value.value);
     if (value.standard_error > 0) {
       file_.write_scalar("/standard_error", value.standard_error);
-      text += fmt::format(" ± {:.2g}", value.standard_error);
+      file_.write_scalar("/quadrature_error", value.quadrature_error);
+      report_.set("iterations", value.steps);
+      text += " " + error_text(value);
     }
+    if (!value.settled) failure_ = not_settled_text(value);
     report_.line(text);
     report_.set("method", solver_->why());
     if (!job().gradient) return;

@@ -259,6 +259,10 @@ bool commute(OperatorData& data, const SumOfProducts& sum) {
 
 }  // namespace
 
+bool DefiniteForm::weighted() const {
+  return std::ranges::any_of(weights, [](const auto& w) { return !w.empty(); });
+}
+
 bool KrylovSetup::weighted() const {
   return weights && std::ranges::any_of(*weights, [](const auto& w) { return !w.empty(); });
 }
@@ -280,6 +284,7 @@ KrylovSetup set_up_krylov(OperatorData& data, const SumOfProducts& sum) {
     setup.weights = find_weights(data, sum, distinct);
     if (setup.weights) {
       const Interval bounds = eigenvalue_bounds(data, sum, distinct);
+      if (bounds.least > 0) setup.definite = DefiniteForm{*setup.weights, bounds.least};
       if (bounds.least > 0 && near_is_positive_definite) {
         setup.method = operators::KrylovMethod::cg;
       }

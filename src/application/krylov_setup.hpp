@@ -10,6 +10,16 @@
 
 namespace kronwerk::application {
 
+/// An inner product (weights per mode, empty for ones) in which an operator is known to be
+/// symmetric and positive definite, with a lower bound of its eigenvalues.
+struct DefiniteForm {
+  std::vector<std::vector<double>> weights;
+  double least = 0;
+
+  /// True if the inner product is not the ordinary one.
+  bool weighted() const;
+};
+
 /// What is known of an operator before it is iterated with: the inner product in which it is
 /// symmetric, whether it is definite there, and a simpler operator near it.
 struct KrylovSetup {
@@ -17,6 +27,8 @@ struct KrylovSetup {
   /// d_k with D^½ Op D^-½ symmetric for D = ⊗ diag(d_k), if there are such: one list per mode,
   /// empty for ones.
   std::optional<std::vector<std::vector<double>>> weights;
+  /// Whatever the method, which needs a definite preconditioner too.
+  std::optional<DefiniteForm> definite;
   /// The distinct factors of every mode, and the operator as a sum over them; empty if they were
   /// not looked at.
   std::vector<std::vector<expressions::FactorNodePtr>> factors;

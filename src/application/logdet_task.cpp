@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
+#include "application/estimate_text.hpp"
+#include "application/log_determinant.hpp"
 #include "application/scalar_cotangent.hpp"
-#include "application/task.hpp"
 #include "application/vector_reader.hpp"
-#include "kronwerk/operators/product_diagonal.hpp"
-#include "kronwerk/operators/stochastic.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -18,18 +18,6 @@ using expressions::SumOfProducts;
 using factors::Determinant;
 using operators::KroneckerProduct;
 using operators::StochasticValue;
-
-/// log|det Op| of one operator and its derivatives tr(Op⁻¹ ∂Op/∂θ), by one method.
-class LogDeterminant {
- public:
-  virtual ~LogDeterminant() = default;
-  virtual StochasticValue value() = 0;
-  /// No sign where the method does not find it.
-  virtual std::optional<int> sign() const = 0;
-  virtual StochasticValue derivative(const std::string& parameter) = 0;
-  virtual std::string why() const = 0;
-  virtual bool exact() const { return true; }
-};
 
 /// One product: from the determinants of the factors (and of diagonals over the whole grid).
 class ProductDeterminant final : public LogDeterminant {
@@ -43,7 +31,7 @@ class ProductDeterminant final : public LogDeterminant {
     }
     announce_factors(context.products, context.stages, context.report);
   }
-  StochasticValue value() override { return {determinant_.log_abs, 0}; }
+  StochasticValue value() override { return {.value = determinant_.log_abs}; }
   std::optional<int> sign() const override { return determinant_.sign; }
   std::string why() const override { return "direct: from the determinants of the factors"; }
 
@@ -52,7 +40,7 @@ class ProductDeterminant final : public LogDeterminant {
     for (const LoweredProduct& term : context_.derivatives.at(parameter)) {
       value += trace_of_ratio_with(term);
     }
-    return {value, 0};
+    return {.value = value};
   }
 
  private:
@@ -133,7 +121,7 @@ class SpectralDeterminant final : public LogDeterminant {
     operators::check_regular(context.comm, *form_.sum);
     determinant_ = operators::spectral_determinant(context.comm, *form_.sum);
   }
-  StochasticValue value() override { return {determinant_.log_abs, 0}; }
+  StochasticValue value() override { return {.value = determinant_.log_abs}; }
   std::optional<int> sign() const override { return determinant_.sign; }
   std::string why() const override {
     return "direct: from the eigenvalues (" + form_.description() + ")";
@@ -142,7 +130,7 @@ class SpectralDeterminant final : public LogDeterminant {
   StochasticValue derivative(const std::string& parameter) override {
     const SumOfProducts& top = context_.problem.derivatives.at(parameter);
     if (auto terms = in_bases_of(context_.data, form_, top)) {
-      return {operators::trace_of_inverse(context_.comm, *form_.sum, *terms), 0};
+      return {.value = operators::trace_of_inverse(context_.comm, *form_.sum, *terms)};
     }
     if (!full_) full_ = find_spectral_form(context_.data, context_.problem.sum, false);
     if (!*full_ || !full_->sum) {
@@ -155,7 +143,7 @@ class SpectralDeterminant final : public LogDeterminant {
     for (const LoweredProduct& term : context_.derivatives.at(parameter)) {
       products.push_back({term.scale, term.chains});
     }
-    return {operators::trace_of_inverse(context_.comm, *full_->sum, products), 0};
+    return {.value = operators::trace_of_inverse(context_.comm, *full_->sum, products)};
   }
 
  private:
@@ -165,105 +153,17 @@ class SpectralDeterminant final : public LogDeterminant {
   Determinant determinant_;
 };
 
-/// An iterative solver as an operator, for traces of its products.
-class SolverOperator final : public operators::LinearOperator {
- public:
-  SolverOperator(const operators::LinearOperator& op, Solver& solver)
-      : LinearOperator(op.comm(), op.output_layout(), op.input_layout()), solver_(solver) {}
-
- private:
-  void do_apply(std::span<const double> x, std::span<double> y, bool transposed,
-                bool accumulate) const override {
-    if (!accumulate) return solver_.solve(x, y, transposed);
-    std::vector<double> result(y.size());
-    solver_.solve(x, result, transposed);
-    for (std::size_t i = 0; i < y.size(); ++i) y[i] += result[i];
-  }
-  Solver& solver_;
-};
-
-/// Everything else: stochastic Lanczos quadrature.
-class EstimatedDeterminant final : public LogDeterminant {
- public:
-  EstimatedDeterminant(TaskContext& context, const std::string& reason)
-      : context_(context), setup_(set_up_krylov(context.data, context.problem.sum)) {
-    settings_.probes = context.job().solver.probes;
-    settings_.seed = context.job().solver.seed;
-    op_ = context.builder.build(context.products, 1);
-    why_ = fmt::format("stochastic Lanczos quadrature with {} probes{}: {}", settings_.probes,
-                       definite() ? "" : ", on OpᵀOp", reason);
-  }
-  std::optional<int> sign() const override {
-    return definite() ? std::optional<int>(1) : std::nullopt;
-  }
-  std::string why() const override { return why_; }
-  bool exact() const override { return false; }
-
-  StochasticValue value() override {
-    return operators::stochastic_logdet(*symmetric(), !definite(), settings_);
-  }
-
-  StochasticValue derivative(const std::string& parameter) override {
-    if (!solver_) {
-      solver_ = make_krylov_solver(context_.builder, setup_, context_.products, 1,
-                                   context_.job().solver, record_);
-    }
-    const auto& products = context_.derivatives.at(parameter);
-    if (products.empty()) return {};
-    const auto derivative =
-        context_.builder.build(products, 1, op_->input_layout().leading_modes());
-    const SolverOperator inverse(*op_, *solver_);
-    const auto value = operators::stochastic_trace(inverse, *derivative, settings_);
-    if (!record_.converged) context_.failure = record_.reason;
-    return value;
-  }
-
- private:
-  /// Known to be symmetric positive definite, perhaps in another inner product.
-  bool definite() const { return setup_.method == operators::KrylovMethod::cg; }
-
-  /// D^½ Op D^-½, which is symmetric where Op is so in the inner product of D.
-  OperatorPtr symmetric() const {
-    if (!setup_.weighted()) return op_;
-    auto roots = *setup_.weights;
-    for (auto& mode : roots) {
-      for (double& value : mode) value = std::sqrt(value);
-    }
-    auto inverses = roots;
-    for (auto& mode : inverses) {
-      for (double& value : mode) value = 1 / value;
-    }
-    const auto& layout = op_->input_layout();
-    return operators::compose(1,
-                              {operators::make_product_diagonal(context_.comm, layout, roots), op_,
-                               operators::make_product_diagonal(context_.comm, layout, inverses)});
-  }
-
-  TaskContext& context_;
-  KrylovSetup setup_;
-  operators::StochasticSettings settings_;
-  std::string why_;
-  OperatorPtr op_;
-  SolveRecord record_;
-  std::unique_ptr<Solver> solver_;
-};
-
 std::unique_ptr<LogDeterminant> make_log_determinant(TaskContext& context) {
-  const bool estimate = context.job().solver.method == configuration::Method::krylov;
-  if (context.products.size() == 1 && !estimate) {
-    return std::make_unique<ProductDeterminant>(context);
+  DeterminantChoice choice = foresee_determinant(context.problem, context.comm.size());
+  if (choice.kind == DeterminantKind::product) return std::make_unique<ProductDeterminant>(context);
+  if (context.job().solver.method != configuration::Method::krylov) {
+    // The values of the matrices may allow what their names do not.
+    SpectralForm form = find_spectral_form(context.data, context.problem.sum, true);
+    if (form) return std::make_unique<SpectralDeterminant>(context, std::move(form));
+    choice = determinant_without_structure(context.problem, context.comm.size(), form.why_not);
   }
-  if (estimate) {
-    return std::make_unique<EstimatedDeterminant>(context, "asked for by solver.method");
-  }
-  SpectralForm form = find_spectral_form(context.data, context.problem.sum, true);
-  if (form) return std::make_unique<SpectralDeterminant>(context, std::move(form));
-  if (context.job().solver.method == configuration::Method::direct) {
-    throw core::ConfigurationError(fmt::format(
-        "{}: 'solver.method: direct' has no exact log determinant for this operator: {}",
-        context.job().where(context.job().formula.position), form.why_not));
-  }
-  return std::make_unique<EstimatedDeterminant>(context, form.why_not);
+  return choice.kind == DeterminantKind::dense ? make_dense_determinant(context, choice.why)
+                                               : make_estimated_determinant(context, choice.why);
 }
 
 void write_derivatives(TaskContext& context, LogDeterminant& determinant, double result) {
@@ -290,6 +190,29 @@ void write_derivatives(TaskContext& context, LogDeterminant& determinant, double
   }
 }
 
+std::string value_text(const LogDeterminant& determinant, const StochasticValue& value) {
+  std::string text = fmt::format("result      log|det| = {:.15g}", value.value);
+  if (!determinant.exact()) text += " " + error_text(value);
+  if (const auto sign = determinant.sign()) text += fmt::format(", sign {:+d}", *sign);
+  return text;
+}
+
+void write_value(TaskContext& context, const LogDeterminant& determinant,
+                 const StochasticValue& value) {
+  context.file.write_scalar("/result", value.value);
+  if (const auto sign = determinant.sign()) context.file.write_scalar("/sign", *sign);
+  context.report.set("method", determinant.why());
+  if (const auto condition = determinant.condition()) {
+    context.report.set("condition", *condition);
+    context.report.set("error_estimate", *condition * std::numeric_limits<double>::epsilon());
+  }
+  if (determinant.exact()) return;
+  context.file.write_scalar("/standard_error", value.standard_error);
+  context.file.write_scalar("/quadrature_error", value.quadrature_error);
+  context.report.set("iterations", value.steps);
+  if (!value.settled) context.failure = not_settled_text(value);
+}
+
 }  // namespace
 
 void run_logdet(TaskContext& context) {
@@ -302,17 +225,10 @@ void run_logdet(TaskContext& context) {
   });
   check_finite(value.value, "/result");
   stages.report("factorise", determinant->why());
-  const auto sign = determinant->sign();
-  std::string text = fmt::format("result      log|det| = {:.15g}", value.value);
-  if (!determinant->exact()) text += fmt::format(" ± {:.2g}", value.standard_error);
-  if (sign) text += fmt::format(", sign {:+d}", *sign);
-  context.report.line(text);
+  context.report.line(value_text(*determinant, value));
+  write_value(context, *determinant, value);
   stages.run("gradient", [&] { write_derivatives(context, *determinant, value.value); });
   if (context.job().gradient) stages.report("gradient", "traces");
-  context.file.write_scalar("/result", value.value);
-  if (sign) context.file.write_scalar("/sign", *sign);
-  if (!determinant->exact()) context.file.write_scalar("/standard_error", value.standard_error);
-  context.report.set("method", determinant->why());
   context.report.set("converged", Index{context.failure.empty() ? 1 : 0});
 }
 

@@ -12,8 +12,8 @@
 #include <set>
 #include <sstream>
 
+#include "application/log_determinant.hpp"
 #include "kronwerk/core/text.hpp"
-#include "kronwerk/operators/stochastic.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -178,13 +178,19 @@ double estimate_factors(const Problem& problem, std::optional<MethodKind> method
   return bytes;
 }
 
-/// Vectors that a log determinant keeps: none if it comes from the factors, those of a Lanczos
-/// process with its work if it is estimated.
-double determinant_vectors(const Problem& problem) {
-  const bool exact =
-      problem.job.solver.method != configuration::Method::krylov &&
-      (problem.sum.terms.size() == 1 || expressions::find_structure(problem.sum, {}).complete());
-  return exact ? 0 : static_cast<double>(operators::StochasticSettings{}.steps) + 6;
+/// What a log determinant takes beside the factors.
+void add_determinant(const Problem& problem, int ranks, MemoryNeeds& needs) {
+  const auto kind = foresee_determinant(problem, ranks).kind;
+  if (kind == DeterminantKind::dense) {
+    const DenseDeterminantBytes bytes = dense_determinant_bytes(problem, ranks);
+    needs.factor_bytes_per_node += bytes.per_node;
+    needs.vector_bytes_per_rank += bytes.per_rank;
+  } else if (kind == DeterminantKind::estimated) {
+    // The directions of both sides of a Lanczos process, and its work.
+    const double vectors = 2 * static_cast<double>(operators::StochasticSettings{}.directions) + 8;
+    const auto points = static_cast<double>(core::product(problem.sum.row_extents));
+    needs.vector_bytes_per_rank = vectors * 8 * points / ranks;
+  }
 }
 
 }  // namespace
@@ -198,10 +204,7 @@ MemoryNeeds estimate_memory(const Problem& problem, Index count, int ranks, int 
   const auto method = foresee_kind(problem, count, ranks);
   needs.method = method;
   needs.factor_bytes_per_node = estimate_factors(problem, method);
-  if (problem.job.task == Task::logdet) {
-    const auto points = static_cast<double>(core::product(problem.sum.row_extents));
-    needs.vector_bytes_per_rank = determinant_vectors(problem) * 8 * points / ranks;
-  }
+  if (problem.job.task == Task::logdet) add_determinant(problem, ranks, needs);
   if (!configuration::works_on_vectors(problem.job.task)) return needs;
   const auto estimate = estimate_operator(problem, needs);
   const double block = std::max(estimate.vector_bytes_per_rank, estimate.result_bytes_per_rank);

@@ -5,6 +5,7 @@
 #include "application/commands.hpp"
 #include "application/gaussian_job.hpp"
 #include "application/kernel_system.hpp"
+#include "application/log_determinant.hpp"
 #include "application/memory.hpp"
 #include "application/project_task.hpp"
 #include "application/reduce_problem.hpp"
@@ -74,13 +75,18 @@ std::string method_text(const Problem& problem, Index count, int ranks) {
       return method.kind == MethodKind::spectral ? method.why + values : method.why;
     }
     case Task::logdet: {
-      if (problem.job.solver.method == configuration::Method::krylov) {
-        return "stochastic Lanczos quadrature: asked for by solver.method";
+      const DeterminantChoice choice = foresee_determinant(problem, ranks);
+      switch (choice.kind) {
+        case DeterminantKind::product:
+          return "direct: from the determinants of the factors";
+        case DeterminantKind::spectral:
+          return "direct: from the eigenvalues" + values;
+        case DeterminantKind::dense:
+          return "direct: by a factorisation of the whole matrix: " + choice.why;
+        case DeterminantKind::estimated:
+          return "stochastic Lanczos quadrature: " + choice.why;
       }
-      if (one) return "direct: from the determinants of the factors";
-      const auto structure = expressions::find_structure(problem.sum, {});
-      return structure.complete() ? "direct: from the eigenvalues" + values
-                                  : "stochastic Lanczos quadrature: " + structure.why_not;
+      return "";
     }
     case Task::apply:
       return one ? "factor by factor" : "all terms together, factor by factor";
@@ -104,6 +110,14 @@ std::string method_text(const Problem& problem, Index count, int ranks) {
   return "";
 }
 
+std::string exchanges_text(const Problem& problem, int ranks) {
+  const auto kind = problem.job.task == Task::logdet ? foresee_determinant(problem, ranks).kind
+                                                     : DeterminantKind::product;
+  if (kind == DeterminantKind::estimated) return "2 per application, of which a step needs up to 2";
+  if (kind == DeterminantKind::dense) return "2 per block of rows of the matrix";
+  return "0: the factors alone are needed";
+}
+
 void print_plan(const Problem& problem, Index count, const MemoryNeeds& needs) {
   put("task", configuration::task_name(problem.job.task));
   if (!problem.job.sweep.empty()) {
@@ -119,8 +133,7 @@ void print_plan(const Problem& problem, Index count, const MemoryNeeds& needs) {
   print_ranks(needs);
   put("method", method_text(problem, count, needs.ranks));
   if (!configuration::works_on_vectors(problem.job.task)) {
-    put("exchanges", needs.vector_bytes_per_rank > 0 ? "2 per Lanczos step at most"
-                                                     : "0: the factors alone are needed");
+    put("exchanges", exchanges_text(problem, needs.ranks));
   } else {
     put("vectors", fmt::format("{} in blocks of {}", core::format_count(count), needs.batch));
     print_layout(problem, needs);

@@ -41,6 +41,7 @@ struct MissingCells::State {
   State(const Covariance& of, const CellMask& cells, MissingSettings wanted)
       : covariance(&of), mask(&cells), settings(std::move(wanted)) {
     settings.stochastic.seed ^= other_sequence;
+    settings.stochastic.steps = settings.max_iterations;
     if (cells.layout().extents() == of.extents()) return;
     throw core::ShapeError(
         fmt::format("the mask of missing cells is over the grid {}, the covariance over {}",
@@ -175,7 +176,7 @@ MissingCells::Completion MissingCells::complete(Index batch, std::span<double> f
 
 StochasticValue MissingCells::log_determinant() {
   if (state_->mask->missing() == 0) return {};
-  if (exact()) return {state_->dense().log_determinant(), 0};
+  if (exact()) return {.value = state_->dense().log_determinant()};
   return operators::stochastic_logdet(*state_->batch(1).matrix, false, state_->settings.stochastic);
 }
 

@@ -147,10 +147,19 @@ MissingDensity::Result MissingDensity::evaluate(MissingCells& cells, const Densi
   GaussianDensity whole(observations_, std::move(completed.y), mean_);
   result.density = whole.evaluate(covariance, request, estimate);
   const auto determinant = cells.log_determinant();
+  if (!determinant.settled) {
+    throw core::ConvergenceError(fmt::format(
+        "the log determinant of the missing cells of the grid {} did not settle within {} Lanczos "
+        "steps: it may be off by {:.2g} beside its standard error of {:.2g}; raise "
+        "solver.max_iterations",
+        core::to_text(covariance.extents()), determinant.steps, determinant.quadrature_error,
+        determinant.standard_error));
+  }
   const double constant =
       static_cast<double>(mask_->missing()) * std::log(2 * std::numbers::pi) - determinant.value;
   for (double& value : result.density.values) value += 0.5 * constant;
   result.standard_error = 0.5 * determinant.standard_error;
+  result.quadrature_error = 0.5 * determinant.quadrature_error;
   const auto traces = cells.traces(request.derivatives);
   const double half = 0.5 * static_cast<double>(observations_);
   for (std::size_t p = 0; p < traces.size(); ++p) {

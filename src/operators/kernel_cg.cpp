@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -13,6 +14,10 @@ namespace {
 
 // Another start from the present x has been of use if it left less than this part of the residual.
 constexpr double progress = 0.5;
+// A Lanczos process whose residual is below this part of the first one has found all there is.
+constexpr double exhausted = 1e-14;
+constexpr const char* not_definite =
+    "K + alpha*I is not positive definite (<p, (K + alpha*I) p> is not positive), which CG needs";
 
 /// Σ over this rank's rows of x_c y_c, for each column.
 void add_dots(std::span<const double> x, std::span<const double> y, std::span<double> sums) {
@@ -30,8 +35,6 @@ void add_dots(std::span<const double> x, std::span<const double> y, std::span<do
 struct Column {
   std::size_t number = 0;  ///< in b and x
   double rho = 0;          ///< <r, M⁻¹r>
-  double previous_step = 0;
-  double previous_ratio = 0;
   bool active = true;
 };
 
@@ -47,7 +50,8 @@ class ColumnIteration {
         outcome_(&outcome),
         failures_(&failures) {}
 
-  void record(std::vector<LanczosMatrix>& matrices) { matrices_ = &matrices; }
+  /// With rules, a column ends when its quadrature has settled.
+  void record(std::vector<LogQuadrature>& rules) { rules_ = &rules; }
 
   /// Improves the wanted columns of x from residual r (both rows x all columns, r is lost).
   void run(const std::vector<char>& wanted, const std::vector<double>& norms,
@@ -121,9 +125,7 @@ class ColumnIteration {
       if (!std::isfinite(curvature[c])) {
         fail(columns_[c], "numbers that are not finite came up");
       } else if (!(curvature[c] > 0)) {
-        fail(columns_[c],
-             "K + alpha*I is not positive definite (<p, (K + alpha*I) p> is not positive), which "
-             "CG needs");
+        fail(columns_[c], not_definite);
       } else {
         alpha[c] = columns_[c].rho / curvature[c];
       }
@@ -138,18 +140,9 @@ class ColumnIteration {
     }
   }
 
-  // A row of the Lanczos matrix (Golub and Van Loan 2013, section 11.3).
-  void extend(Column& column, double alpha) {
-    if (matrices_ != nullptr && alpha > 0) {
-      LanczosMatrix& matrix = (*matrices_)[column.number];
-      double entry = 1 / alpha;
-      if (column.previous_step > 0) {
-        entry += column.previous_ratio / column.previous_step;
-        matrix.off_diagonal.push_back(std::sqrt(column.previous_ratio) / column.previous_step);
-      }
-      matrix.diagonal.push_back(entry);
-    }
-    column.previous_step = alpha;
+  // A pivot of the Lanczos matrix (Golub and Van Loan 2013, section 11.3).
+  void extend(const Column& column, double alpha) {
+    if (rules_ != nullptr && alpha > 0) (*rules_)[column.number].extend_pivot(1 / alpha);
   }
 
   void turn() {
@@ -168,14 +161,18 @@ class ColumnIteration {
       const double residual = std::sqrt(squares[c]) / (*norms_)[column.number];
       largest = std::max(largest, residual);
       if (residual <= settings_->tolerance) {
+        if (rules_ != nullptr) (*rules_)[column.number].couple_ratio(0);
         column.active = false;
         continue;
       }
       check_product(column, products[c]);
       beta[c] = products[c] / column.rho;
-      column.previous_ratio = beta[c];
+      if (rules_ != nullptr && column.active) {
+        (*rules_)[column.number].couple_ratio(std::sqrt(beta[c]));
+      }
       column.rho = products[c];
     }
+    if (rules_ != nullptr) end_settled();
     const std::vector<double>& direction = z();
     for (std::size_t i = 0; i < p_.size(); i += count) {
       for (std::size_t c = 0; c < count; ++c) p_[i + c] = direction[i + c] + beta[c] * p_[i + c];
@@ -183,6 +180,21 @@ class ColumnIteration {
     ++outcome_->iterations;
     outcome_->history.push_back(largest);
     if (settings_->on_iteration) settings_->on_iteration(outcome_->iterations, largest);
+  }
+
+  /// Rank 0 decides for all, so that the last bits of different processors cannot part the ranks.
+  void end_settled() {
+    std::vector<double> settled(columns_.size(), 0.0);
+    if (comm_->is_root()) {
+      for (std::size_t c = 0; c < columns_.size(); ++c) {
+        LogQuadrature& rule = (*rules_)[columns_[c].number];
+        if (columns_[c].active && rule.due() && rule.estimate().settled) settled[c] = 1;
+      }
+    }
+    comm_->broadcast(std::span<double>(settled));
+    for (std::size_t c = 0; c < columns_.size(); ++c) {
+      if (settled[c] != 0) columns_[c].active = false;
+    }
   }
 
   /// Takes the columns that have ended out of r and p.
@@ -212,7 +224,7 @@ class ColumnIteration {
   std::size_t width_;
   KrylovOutcome* outcome_;
   std::vector<std::string>* failures_;
-  std::vector<LanczosMatrix>* matrices_ = nullptr;
+  std::vector<LogQuadrature>* rules_ = nullptr;
   const std::vector<double>* norms_ = nullptr;
   std::vector<Column> columns_;
   std::vector<double> r_, z_, p_, w_;
@@ -314,20 +326,35 @@ KrylovOutcome column_conjugate_gradients(const communication::Communicator& comm
   return outcome;
 }
 
-std::vector<LanczosMatrix> lanczos_matrices(const communication::Communicator& comm,
-                                            const ColumnSystem& system, std::span<const double> b,
-                                            Index width, const KrylovSettings& settings) {
+std::vector<ColumnQuadrature> column_quadratures(const communication::Communicator& comm,
+                                                 const ColumnSystem& system,
+                                                 std::span<const double> b, Index width,
+                                                 Index max_iterations, double least,
+                                                 double tolerance) {
   const auto columns = static_cast<std::size_t>(width);
-  std::vector<LanczosMatrix> result(columns);
+  std::vector<LogQuadrature> rules(columns, LogQuadrature(least, tolerance));
+  KrylovSettings settings;
+  settings.tolerance = exhausted;
+  settings.max_iterations = max_iterations;
   KrylovOutcome outcome;
   std::vector<std::string> failures(columns);
   const std::vector<double> norms = column_norms(comm, b, columns);
   std::vector<double> x(b.size(), 0.0);
   ColumnIteration iteration(comm, system, columns, settings, outcome, failures);
-  iteration.record(result);
+  iteration.record(rules);
   iteration.run(std::vector<char>(columns, 1), norms, b, x);
   const std::string failure = summary(failures);
   if (!failure.empty()) throw core::DataError("stochastic Lanczos quadrature: " + failure);
+  std::vector<ColumnQuadrature> result(columns);
+  for (std::size_t c = 0; c < columns; ++c) {
+    if (rules[c].steps() == 0) continue;
+    const QuadratureEstimate found = rules[c].estimate();
+    std::array<double, 6> values{found.value, found.error,    found.size,
+                                 found.least, found.greatest, found.settled ? 1.0 : 0.0};
+    comm.broadcast(std::span<double>(values));
+    result[c].estimate = {values[0], values[1], values[2], values[3], values[4], values[5] != 0};
+    result[c].steps = static_cast<Index>(rules[c].steps());
+  }
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kronwerk/operators/krylov.hpp"
+#include "operators/log_quadrature.hpp"
 
 namespace kronwerk::operators {
 
@@ -13,12 +14,6 @@ struct ColumnSystem {
   using Apply = std::function<void(std::span<const double> x, std::span<double> y, Index width)>;
   Apply multiply;      ///< y = A x
   Apply precondition;  ///< y = M⁻¹ x; may be empty
-};
-
-/// What CG shows of the spectrum of M⁻¹A for one column: the Lanczos matrix started at M^-½ b.
-struct LanczosMatrix {
-  std::vector<double> diagonal;
-  std::vector<double> off_diagonal;
 };
 
 /// A x = b by preconditioned conjugate gradients (Hestenes and Stiefel 1952) with coefficients and
@@ -32,10 +27,22 @@ KrylovOutcome column_conjugate_gradients(const communication::Communicator& comm
                                          std::span<double> x, Index width,
                                          const KrylovSettings& settings);
 
-/// The Lanczos matrices of M⁻¹A for the columns of b, of at most max_iterations rows; a column ends
-/// when its residual is below the tolerance. Collective.
-std::vector<LanczosMatrix> lanczos_matrices(const communication::Communicator& comm,
-                                            const ColumnSystem& system, std::span<const double> b,
-                                            Index width, const KrylovSettings& settings);
+/// What CG shows of the logarithm of M^-½AM^-½ for one column: the quadrature that belongs to its
+/// Lanczos process, started at M^-½ b.
+struct ColumnQuadrature {
+  QuadratureEstimate estimate;
+  Index steps = 0;
+};
+
+/// The quadratures of all columns of b; a column ends when its own has settled, or after
+/// max_iterations steps. Collective; the same on every rank.
+/// @param least  lower bound of the eigenvalues of M⁻¹A; 0 if none is known
+/// @param tolerance  see LogQuadrature
+/// @throws DataError if A or M is not positive definite to working precision
+std::vector<ColumnQuadrature> column_quadratures(const communication::Communicator& comm,
+                                                 const ColumnSystem& system,
+                                                 std::span<const double> b, Index width,
+                                                 Index max_iterations, double least,
+                                                 double tolerance);
 
 }  // namespace kronwerk::operators

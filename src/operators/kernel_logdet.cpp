@@ -4,29 +4,17 @@
 // (M^-½z)ᵀ log(M^-½AM^-½) (M^-½z) is that trace. CG with M, started at z, runs the Lanczos process
 // of M^-½AM^-½ from M^-½z. The length of M^-½z, a normal vector, does not depend on its direction
 // and is replaced by its mean, which takes the mean of the logarithms out of the variance.
+#include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "kronwerk/operators/kronecker_product.hpp"
 #include "operators/kernel_solver_state.hpp"
-#include "operators/small_lapack.hpp"
 
 namespace kronwerk::operators {
 namespace {
 
-// Quadratures converge twice as fast as CG.
-constexpr double tolerance = 1e-7;
-
-double quadrature(const LanczosMatrix& matrix, Index points) {
-  if (matrix.diagonal.empty()) return 0;
-  const GaussRule rule = gauss_rule(matrix.diagonal, matrix.off_diagonal);
-  double sum = 0;
-  for (std::size_t i = 0; i < rule.nodes.size(); ++i) {
-    if (!(rule.nodes[i] > 0)) return std::numeric_limits<double>::quiet_NaN();
-    sum += rule.weights[i] * std::log(rule.nodes[i]);
-  }
-  return static_cast<double>(points) * sum;
-}
+// Of the bounds of eigenvalues, for what rounding (of a kernel in float32, say) may take off.
+constexpr double bound_slack = 0.9;
 
 }  // namespace
 
@@ -61,7 +49,7 @@ StochasticValue KernelSolver::log_determinant(const StochasticSettings& wanted) 
   const State& state = *state_;
   if (state.factor) {
     const factors::Determinant determinant = state.factor->factorisation()->determinant();
-    if (determinant.sign > 0) return {determinant.log_abs, 0};
+    if (determinant.sign > 0) return {.value = determinant.log_abs};
     throw core::DataError(
         "log det(K + alpha*I): the determinant is not positive; the kernel "
         "matrix is indefinite and alpha too small");
@@ -71,18 +59,22 @@ StochasticValue KernelSolver::log_determinant(const StochasticSettings& wanted) 
   const Index width = wanted.probes;
   const std::vector<double> z = state.probes(wanted);
   const double known = state.inverse ? state.inverse->log_determinant() : 0;
-  KrylovSettings krylov;
-  krylov.tolerance = tolerance;
-  krylov.max_iterations = wanted.steps;
+  // The low-rank approximation never exceeds K as a quadratic form, so that no eigenvalue is
+  // below 1.
+  const double least = state.inverse ? bound_slack : 0;
+  const auto points = static_cast<double>(op.rows());
   std::vector<double> samples;
-  for (const LanczosMatrix& matrix :
-       lanczos_matrices(op.comm(), state.system(), z, width, krylov)) {
-    samples.push_back(quadrature(matrix, op.rows()));
+  StochasticValue result;
+  for (const ColumnQuadrature& column : column_quadratures(op.comm(), state.system(), z, width,
+                                                           wanted.steps, least, wanted.tolerance)) {
+    samples.push_back(points * column.estimate.value);
+    result.quadrature_error += points * column.estimate.error / static_cast<double>(width);
+    result.steps = std::max(result.steps, column.steps);
+    result.settled = result.settled && (column.steps == 0 || column.estimate.settled);
   }
-  // Rank 0 decides for all, so that the last bits of different processors cannot part the ranks.
-  op.comm().broadcast(std::span<double>(samples));
-  StochasticValue result = mean_of(samples);
-  result.value += known;
+  const StochasticValue mean = mean_of(samples);
+  result.value = known + mean.value;
+  result.standard_error = mean.standard_error;
   if (std::isfinite(result.value)) return result;
   throw core::DataError(
       "log det(K + alpha*I) by stochastic Lanczos quadrature: the matrix is not "

@@ -21,6 +21,8 @@ namespace {
 
 // A dense factorisation that takes no longer than this many products with K is taken unseen.
 constexpr double few_products = 8;
+// What makes a determinant exact may take so long.
+constexpr double affordable_seconds = 10;
 // … and for kernels that are not known to be positive definite, this many.
 constexpr double many_products = 200;
 
@@ -91,6 +93,11 @@ void KernelSolver::State::choose() {
   const bool free = settings.method == KernelMethod::automatic && fits;
   if (free && dense.seconds <= products(few_products)) {
     factorise("the matrix is small");
+    return;
+  }
+  if (free && settings.determinant && dense.seconds <= affordable_seconds) {
+    factorise(fmt::format("the determinant is exact so, at an estimated {}",
+                          core::format_seconds(dense.seconds)));
     return;
   }
   if (symmetric && try_conjugate_gradients(free ? dense.seconds : 0)) return;

@@ -13,8 +13,9 @@ void dsyev_(const char* jobz, const char* uplo, const int* n, double* a, const i
 void dgesvd_(const char* jobu, const char* jobvt, const int* m, const int* n, double* a,
              const int* lda, double* s, double* u, const int* ldu, double* vt, const int* ldvt,
              double* work, const int* lwork, int* info, std::size_t, std::size_t);
-void dstev_(const char* jobz, const int* n, double* d, double* e, double* z, const int* ldz,
-            double* work, int* info, std::size_t);
+void dbdsqr_(const char* uplo, const int* n, const int* ncvt, const int* nru, const int* ncc,
+             double* d, double* e, double* vt, const int* ldvt, double* u, const int* ldu,
+             double* c, const int* ldc, double* work, int* info, std::size_t);
 }
 
 namespace kronwerk::operators {
@@ -62,17 +63,20 @@ LeadingSingular leading_singular(std::vector<double> matrix, std::size_t rows, s
   return result;
 }
 
-GaussRule gauss_rule(std::vector<double> diagonal, std::vector<double> off_diagonal) {
+GaussRule bidiagonal_rule(std::vector<double> diagonal, std::vector<double> off_diagonal) {
   const std::size_t n = diagonal.size();
   const int order = core::narrow<int>(n);
-  std::vector<double> vectors(n * n), work(std::max<std::size_t>(1, 2 * n));
+  const int one = 1;
+  const int none = 0;
+  std::vector<double> first(n), work(4 * n);
+  first[0] = 1;  // becomes Vᵀe_1
   off_diagonal.resize(std::max<std::size_t>(1, n));
   int info = 0;
-  dstev_("V", &order, diagonal.data(), off_diagonal.data(), vectors.data(), &order, work.data(),
-         &info, 1);
-  check(info, "the eigenvalue decomposition");
+  dbdsqr_("U", &order, &one, &none, &none, diagonal.data(), off_diagonal.data(), first.data(),
+          &order, nullptr, &one, nullptr, &one, work.data(), &info, 1);
+  check(info, "the singular value decomposition");
   GaussRule rule{std::move(diagonal), {}};
-  for (std::size_t i = 0; i < n; ++i) rule.weights.push_back(vectors[i * n] * vectors[i * n]);
+  for (const double each : first) rule.weights.push_back(each * each);
   return rule;
 }
 

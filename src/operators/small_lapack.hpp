@@ -25,13 +25,14 @@ struct LeadingSingular {
 /// @param matrix  rows x cols, row-major, both at least 1. Local. @throws DataError as above
 LeadingSingular leading_singular(std::vector<double> matrix, std::size_t rows, std::size_t cols);
 
-/// Of the symmetric tridiagonal matrix with these entries: eigenvalues, ascending, and the squared
-/// first components of their eigenvectors (the nodes and weights of a Gauss quadrature; Golub and
-/// Welsch 1969). Local. @throws DataError as above
+/// Singular values of an upper bidiagonal matrix and the squared first components of their right
+/// singular vectors, all to full relative accuracy (Demmel and Kahan 1990): with BᵀB = T, the roots
+/// of the nodes and the weights of T's Gauss quadrature (Golub and Welsch 1969). O(n²). Local.
 struct GaussRule {
-  std::vector<double> nodes;
+  std::vector<double> nodes;  ///< singular values, descending
   std::vector<double> weights;
 };
-GaussRule gauss_rule(std::vector<double> diagonal, std::vector<double> off_diagonal);
+/// @param off_diagonal  one shorter than the diagonal. @throws DataError as above
+GaussRule bidiagonal_rule(std::vector<double> diagonal, std::vector<double> off_diagonal);
 
 }  // namespace kronwerk::operators

@@ -142,7 +142,8 @@ TEST_F(Krylov, LogDeterminantsAgreeWithTheEigenvaluesWithinTheirError) {
     const Result estimate(path("results/out.h5"));
     const double error = estimate.value("/standard_error");
     EXPECT_GT(error, 0);
-    EXPECT_NEAR(estimate.value("/result"), expected, 4 * error);
+    EXPECT_NEAR(estimate.value("/result"), expected,
+                4 * error + estimate.value("/quadrature_error"));
     EXPECT_NEAR(estimate.value("/gradient/o"), Result(path("exact.h5")).value("/gradient/o"),
                 0.1 * n * n);
     estimates.push_back(estimate.value("/result"));
@@ -165,7 +166,8 @@ TEST_F(Krylov, IsNamedByThePlanWithTheReason) {
   EXPECT_EQ(determinant.count("(0 bytes of vectors)"), 1) << determinant.output;
   const auto probed = kronwerk(1, "plan job.yaml --set task=logdet --set solver.method=krylov");
   EXPECT_EQ(probed.count("stochastic Lanczos quadrature: asked for"), 1) << probed.output;
-  EXPECT_EQ(probed.count("exchanges   2 per Lanczos step"), 1) << probed.output;
+  EXPECT_EQ(probed.count("exchanges   2 per application, of which a step needs up to 2"), 1)
+      << probed.output;
   EXPECT_EQ(probed.count("(0 bytes of vectors)"), 0) << probed.output;
 }
 

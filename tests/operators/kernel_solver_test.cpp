@@ -283,9 +283,44 @@ TEST(KernelSolver, LogDeterminants) {
   EXPECT_LT(value.standard_error, 0.01);
   EXPECT_NEAR(value.value, oracle::log_abs_det(smooth.dense(1, alpha)),
               4 * value.standard_error + 1e-8);
+  EXPECT_TRUE(value.settled);
   const KernelCase indefinite(comm, "sqrt(1 + sqdist(x, y))", oracle::random_vector(60 * 2, 1), 2);
   const KernelSolver minres(indefinite.op(1, 1, 0.1), settings(KernelMethod::krylov));
   EXPECT_THROW(static_cast<void>(minres.log_determinant()), core::DataError);
+}
+
+TEST(KernelSolver, EstimatedDeterminantsSettleOrSayThatTheyHaveNot) {
+  // Thousands of steps, the same on every rank; LogDeterminants has them spread.
+  const auto comm = Communicator::duplicate(MPI_COMM_SELF);
+  const KernelCase kernel(comm, "exp(-norm(x - y))", oracle::random_vector(150 * 2, 4), 2);
+  for (const double alpha : {1e-1, 1e-4, 1e-7}) {
+    const double exact = oracle::log_abs_det(kernel.dense(1, alpha));
+    for (const Index rank : {0, 30}) {
+      auto wanted = settings(KernelMethod::krylov);
+      wanted.rank = rank;
+      if (rank == 0) wanted.preconditioner = KernelPreconditioner::none;
+      const KernelSolver solver(kernel.op(1, 1, alpha), wanted);
+      const StochasticValue found = solver.log_determinant({30, 400, 7});
+      EXPECT_TRUE(found.settled) << alpha << ", rank " << rank;
+      EXPECT_NEAR(found.value, exact, 4 * found.standard_error + found.quadrature_error)
+          << alpha << ", rank " << rank << ", " << found.steps << " steps";
+      const StochasticValue few = solver.log_determinant({30, 5, 7});
+      EXPECT_FALSE(few.settled) << alpha << ", rank " << rank;
+      EXPECT_EQ(few.steps, 5);
+      EXPECT_NEAR(few.value, found.value, few.quadrature_error + found.quadrature_error)
+          << alpha << ", rank " << rank;
+    }
+  }
+}
+
+TEST(KernelSolver, ADeterminantIsExactWhereAFactorisationTakesSeconds) {
+  const auto comm = Communicator::duplicate(MPI_COMM_WORLD);
+  const KernelCase kernel(comm, "exp(-norm(x - y))", oracle::random_vector(150 * 2, 4), 2);
+  auto wanted = settings(KernelMethod::automatic);
+  wanted.determinant = true;
+  const KernelSolver solver(kernel.op(1, 1, 1e-6), wanted);
+  EXPECT_EQ(solver.method(), "direct");
+  EXPECT_NEAR(solver.log_determinant().value, oracle::log_abs_det(kernel.dense(1, 1e-6)), 1e-8);
 }
 
 }  // namespace

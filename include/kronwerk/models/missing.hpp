@@ -90,7 +90,8 @@ class MissingCells {
 
   /// Whether the following are exact, their standard errors 0.
   bool exact() const noexcept;
-  /// log|(K⁻¹)_mm|, to be added to log|K|. Collective.
+  /// log|(K⁻¹)_mm|, to be added to log|K|, by at most max_iterations Lanczos steps per probe if it
+  /// is not exact. Collective.
   operators::StochasticValue log_determinant();
   /// tr(M⁻¹ (K⁻¹ ∂K K⁻¹)_mm) of several ∂K: what is taken from tr(K⁻¹∂K) to give
   /// tr(K_oo⁻¹ ∂K_oo). Collective. @throws ShapeError if a derivative does not fit the grid
@@ -135,6 +136,7 @@ class MissingDensity {
     LogDensity density;
     /// Of each value of the density, and of each entry of its gradient; 0 if exact.
     double standard_error = 0;
+    double quadrature_error = 0;  ///< of each value, beside the standard error
     std::vector<double> gradient_errors;
     MissingCells::Completion completion;
   };

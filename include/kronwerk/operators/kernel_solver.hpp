@@ -33,6 +33,9 @@ struct KernelSolverSettings {
   Index max_iterations = 1000;
   double memory = 2e9;     ///< bytes per rank that a factorisation or preconditioner may take
   std::uint64_t seed = 1;  ///< of the preconditioner's random numbers
+  /// A log determinant is wanted: a dense factorisation, which makes it exact, is taken where it is
+  /// estimated to take seconds.
+  bool determinant = false;
   /// Told the number of each iteration and the largest relative residual; may throw to stop.
   std::function<void(Index, double)> on_iteration{};
 };
@@ -75,7 +78,8 @@ class KernelSolver {
 
   /// log det(K + alpha I): exact by a dense factorisation (standard error 0) if the method is
   /// direct; else that of the preconditioner plus stochastic Lanczos quadrature of what is left
-  /// (Gardner et al. 2018; Wenger et al. 2022), all probes together. Collective.
+  /// (Gardner et al. 2018; Wenger et al. 2022), all probes together, until it has settled.
+  /// Collective.
   /// @throws DataError if K + alpha I is not symmetric positive definite
   StochasticValue log_determinant(const StochasticSettings& settings = {}) const;
 
