@@ -267,6 +267,7 @@ GaussianModel::NewPoints GaussianModel::inspect_new_points() {
                       job_->where(reference.position), name, given, dimension));
     }
     points.of_kernel[name] = found.at("x");
+    points.of_kernel[name].degrees = kernels().at(name).variables.at("x").degrees;
   }
   const auto parts = split(analyse(parameters), parameters);
   const auto sum = expressions::simplify(expressions::Expression(parts.signal), parameters);

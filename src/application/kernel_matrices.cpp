@@ -104,6 +104,7 @@ KernelMatrix understand(const communication::Communicator& comm, const Job& job,
   kernels::Symbols symbols;
   if (request.points) {
     variables["x"] = inspect_variable(comm, where, "x", *request.points, kernels::axis_i);
+    variables["x"].degrees = request.distance == configuration::DistanceKind::great_circle;
     variables["y"] = variables["x"];
     variables["y"].symbol.axes = kernels::axis_j;
     symbols.first_point = "x";
@@ -141,6 +142,23 @@ KernelMatrix understand(const communication::Communicator& comm, const Job& job,
     matrix.precision = kernels::Precision::float32;
   }
   return matrix;
+}
+
+/// Of points given as (longitude, latitude).
+void check_degrees(const communication::Communicator& comm, const PointVariable& variable,
+                   Index first, std::span<const double> values) {
+  const auto refuse = [&](std::size_t i, const char* what, const char* range) {
+    throw core::DataError(fmt::format(
+        "{}:{}: the {} of point {} is {}; expected {} degrees (points are longitude, latitude)",
+        variable.data.location.file, variable.data.location.dataset, what,
+        first + static_cast<Index>(i / 2), values[i], range));
+  };
+  communication::collectively(comm, [&] {
+    for (std::size_t i = 0; i < values.size(); i += 2) {
+      if (values[i] < -180.0 || values[i] > 360.0) refuse(i, "longitude", "-180 to 360");
+      if (std::abs(values[i + 1]) > 90.0) refuse(i + 1, "latitude", "-90 to 90");
+    }
+  });
 }
 
 /// "(ls_t=2, …)": the values that a formula uses.
@@ -194,6 +212,7 @@ kernels::Side read_side(const communication::Communicator& comm, const PointVari
     std::vector<double> values(static_cast<std::size_t>(count * dimension));
     io::read_range(comm, variable.data.location, count == 0 ? 0 : begin * dimension, values);
     side.variables[name] = kernels::to_cloud(values, count, dimension);
+    if (variable.degrees) check_degrees(comm, variable, begin, values);
   }
   return side;
 }

@@ -20,7 +20,8 @@ using core::Index;
 struct PointVariable {
   io::DatasetInfo data;
   kernels::VariableSymbol symbol;
-  Index count = 1;  ///< points; 1 for a variable without index
+  Index count = 1;       ///< points; 1 for a variable without index
+  bool degrees = false;  ///< longitudes and latitudes
 };
 using PointVariables = std::map<std::string, PointVariable>;
 
@@ -34,7 +35,8 @@ PointVariables inspect_points(
 Index count_points(const PointVariables& variables, kernels::Axes axis, const std::string& where,
                    const char* what);
 /// The points [begin, begin + count) of all variables with this index, which may differ from rank
-/// to rank. Collective. @throws DataError for NaN and infinite values
+/// to rank. Collective. @throws DataError for NaN and infinite values, and for
+/// longitudes and latitudes out of range
 kernels::Side read_side(const communication::Communicator& comm, const PointVariables& variables,
                         kernels::Axes axis, Index begin, Index count);
 /// The parameters' numbers and the variables without index. Collective.
