@@ -230,6 +230,16 @@ kernels::Constants read_constants(const communication::Communicator& comm,
   return constants;
 }
 
+std::string loss_text(const kernels::FloatLoss& loss) {
+  return fmt::format(
+      "precision float32: the points '{}' lie far from 0 for their extent, and cannot be moved "
+      "there, since the formula does not depend on differences alone: differences lose about "
+      "{:.1g} "
+      "of themselves; use float64",
+      core::join(std::vector<std::string>(loss.variables.begin(), loss.variables.end()), "', '"),
+      loss.loss);
+}
+
 std::string KernelMatrix::identity(const std::map<std::string, double>& parameters) const {
   return name + values_text(formula, parameters);
 }
@@ -321,16 +331,24 @@ factors::FactorPtr KernelMatrices::make(const std::string& kernel, const std::st
 factors::FactorPtr KernelMatrices::make_lazy(const KernelMatrix& matrix,
                                              const std::string& parameter,
                                              const std::map<std::string, double>& parameters,
-                                             const kernels::Constants& constants,
+                                             kernels::Constants constants,
                                              const kernels::Side& rows,
-                                             const kernels::Side& columns) const {
+                                             const kernels::Side& columns) {
   const bool derivative = !parameter.empty();
   const auto formula =
       derivative ? kernels::differentiate(matrix.formula, parameter) : matrix.formula;
   const std::string name =
       derivative ? matrix.derivative_identity(parameters, parameter) : matrix.identity(parameters);
+  kernels::Side own_rows = rows;
+  kernels::Side own_columns = columns;
+  if (matrix.precision == kernels::Precision::float32) {
+    const auto translations = kernels::find_translations(std::span(&matrix.formula, 1));
+    for (const auto& loss : kernels::centre(translations, own_rows, own_columns, constants)) {
+      warnings_.push_back(loss_text(loss));
+    }
+  }
   auto factor = factors::make_kernel(name, kernels::Program(formula, constants, matrix.precision),
-                                     rows, columns);
+                                     std::move(own_rows), std::move(own_columns));
   if (derivative || matrix.jitter == 0) return factor;
   const std::vector<std::pair<double, factors::FactorPtr>> terms{
       {1.0, std::move(factor)}, {matrix.jitter, factors::make_identity(matrix.rows)}};

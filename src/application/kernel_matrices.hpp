@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kronwerk/communication/communicator.hpp"
@@ -9,6 +10,7 @@
 #include "kronwerk/expressions/expression.hpp"
 #include "kronwerk/factors/factor.hpp"
 #include "kronwerk/io/location.hpp"
+#include "kronwerk/kernels/centring.hpp"
 #include "kronwerk/kernels/expression.hpp"
 #include "kronwerk/kernels/reduction.hpp"
 
@@ -43,6 +45,9 @@ kernels::Side read_side(const communication::Communicator& comm, const PointVari
 kernels::Constants read_constants(const communication::Communicator& comm,
                                   const PointVariables& variables,
                                   const std::map<std::string, double>& parameters);
+
+/// The warning for points that float32 cannot hold and that cannot be moved.
+std::string loss_text(const kernels::FloatLoss& loss);
 
 /// A kernel of the job, understood against the metadata of its points; nothing is loaded.
 struct KernelMatrix {
@@ -92,18 +97,21 @@ class KernelMatrices {
   /// The kernel's matrix, or its derivative by `parameter`, stored or lazy. Collective.
   factors::FactorPtr make(const std::string& kernel, const std::string& parameter,
                           const std::map<std::string, double>& parameters);
+  /// What there is to say of matrices made since the last call.
+  std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
   /// All points of one side. Collective on the first call.
   const kernels::Side& side(const std::string& kernel, kernels::Axes axis);
 
  private:
   factors::FactorPtr make_lazy(const KernelMatrix& matrix, const std::string& parameter,
                                const std::map<std::string, double>& parameters,
-                               const kernels::Constants& constants, const kernels::Side& rows,
-                               const kernels::Side& columns) const;
+                               kernels::Constants constants, const kernels::Side& rows,
+                               const kernels::Side& columns);
 
   const communication::Communicator* comm_;
   std::map<std::string, KernelMatrix> kernels_;
   std::map<std::pair<std::string, unsigned>, kernels::Side> sides_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace kronwerk::application

@@ -132,6 +132,11 @@ class KernelTask {
     rows_ = side(kernels::axis_i, kernel_.rows);
     columns_ = side(kernels::axis_j, kernel_.cols);
     constants_ = read_constants(comm_, kernel_.variables, problem_.parameters());
+    if (job().precision != configuration::FloatKind::float32) return;
+    const auto translations = kernels::find_translations(std::span(&kernel_.formula, 1));
+    for (const auto& loss : kernels::centre(comm_, translations, rows_, columns_, constants_)) {
+      stages_.warn(loss_text(loss));
+    }
   }
 
   operators::KernelMatrix matrix(const kernels::Expression& formula) const {

@@ -42,6 +42,9 @@ class OperatorData {
   /// of the parameters. Collective.
   void add_kernels(const Problem& problem);
 
+  /// What there is to say of kernel matrices made since the last call.
+  std::vector<std::string> take_warnings() { return kernels_.take_warnings(); }
+
   /// Forgets what was made of the matrices, whose memory is then free once nobody uses it.
   void forget();
 

@@ -13,6 +13,7 @@
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/read.hpp"
 #include "kronwerk/kernels/block_sparse.hpp"
+#include "kronwerk/kernels/centring.hpp"
 #include "kronwerk/kernels/nearest.hpp"
 #include "kronwerk/kernels/reduce_gradient.hpp"
 
@@ -147,6 +148,19 @@ void write_gradient(const communication::Communicator& comm, const ReduceProblem
   write(gradient.columns, columns);
 }
 
+/// Blocks of distant points compare these of both sides, too.
+kernels::Translations translations_of(const ReduceProblem& problem) {
+  std::vector<kernels::Expression> formulas{problem.task.formula};
+  for (const ReductionRequest& request : problem.task.requests) {
+    if (request.weight) formulas.push_back(*request.weight);
+  }
+  std::vector<std::pair<std::string, std::string>> together;
+  if (problem.sparsity) {
+    together.emplace_back(problem.sparsity->row_points, problem.sparsity->column_points);
+  }
+  return kernels::find_translations(formulas, together);
+}
+
 }  // namespace
 
 void run_reduce(const communication::Communicator& comm, const Job& job, Stages& stages,
@@ -164,6 +178,10 @@ void run_reduce(const communication::Communicator& comm, const Job& job, Stages&
     problem->task.constants = read_constants(comm, problem->variables, problem->parameters);
     rows = read_distributed(comm, problem->variables, kernels::axis_i, problem->rows);
     columns = read_distributed(comm, problem->variables, kernels::axis_j, problem->columns);
+    if (problem->task.precision != kernels::Precision::float32) return;
+    const auto losses =
+        kernels::centre(comm, translations_of(*problem), rows, columns, problem->task.constants);
+    for (const auto& loss : losses) stages.warn(loss_text(loss));
   });
   Computed computed;
   stages.run("reduce", [&] { computed = compute(comm, *problem, rows, columns, report); });

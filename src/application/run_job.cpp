@@ -108,6 +108,7 @@ void run_task(TaskContext& context) {
 void lower(TaskContext& context) {
   const Problem& problem = context.problem;
   context.stages.run("load", [&] {
+    for (const std::string& warning : context.data.take_warnings()) context.stages.warn(warning);
     context.products = context.data.lowering().lower(problem.sum);
     for (const auto& [name, derivative] : problem.derivatives) {
       context.derivatives[name] = context.data.lowering().lower(derivative);
