@@ -168,12 +168,16 @@ double estimate_factors(const Problem& problem, std::optional<MethodKind> method
   const bool dense = problem.job.task == Task::eigenvalues || problem.job.task == Task::expm ||
                      (problem.job.task == Task::logdet && problem.sum.terms.size() > 1);
   if (method != MethodKind::spectral && !dense) return bytes;
-  // Eigenvectors and their inverse, or as much beside an exponential, for every distinct matrix.
+  // Eigenvectors and their inverse, or as much beside an exponential, for every distinct matrix; of
+  // a pair S, T, Q and Z, and S and T once more for either direction.
   std::set<std::string> seen;
   for (const auto& mode : expressions::find_structure(problem.sum, {}).modes) {
-    if (!mode.first || !seen.insert(mode.first->text).second) continue;
+    if (!mode.first) continue;
+    const std::string name =
+        mode.first->text + (mode.second ? " and " + mode.second->text : std::string());
+    if (!seen.insert(name).second) continue;
     const auto n = static_cast<double>(mode.first->rows);
-    bytes += 3 * 8 * n * n;
+    bytes += (mode.second ? 8 : 3) * 8 * n * n;
   }
   return bytes;
 }

@@ -27,7 +27,17 @@ constexpr double typical_iterations = 30;
 /// Decompositions below this many operations are always worth it: about a second.
 constexpr double cheap = 5e10;
 
-Costs estimate_costs(const Problem& problem, const expressions::SpectralStructure& structure) {
+/// Operations of a decomposition, per cube of the extent.
+double decomposition_work(const ModeStructure& mode, const std::set<std::string>& symmetric) {
+  constexpr double general = 12;
+  constexpr double by_qz = 66;
+  if (mode.kind != Kind::pair) return general;
+  const bool both = symmetric.contains(mode.first->text) && symmetric.contains(mode.second->text);
+  return both ? general : by_qz;
+}
+
+Costs estimate_costs(const Problem& problem, const expressions::SpectralStructure& structure,
+                     const std::set<std::string>& symmetric) {
   Costs costs;
   const double points = static_cast<double>(core::product(problem.sum.row_extents));
   std::vector<std::string> seen;
@@ -38,7 +48,7 @@ Costs estimate_costs(const Problem& problem, const expressions::SpectralStructur
     costs.direct_solve += 4 * n * points;
     if (std::ranges::find(seen, mode.first->text) != seen.end()) continue;
     seen.push_back(mode.first->text);
-    costs.decomposition += 12 * n * n * n;
+    costs.decomposition += decomposition_work(mode, symmetric) * n * n * n;
   }
   for (const auto& term : problem.sum.terms) {
     const auto modes = expressions::estimate_modes(term, problem.symbols, false);
@@ -69,6 +79,10 @@ std::string product_text(const Problem& problem) {
 }
 
 std::string kind_text(const SpectralForm& form, const expressions::SpectralStructure& structure) {
+  const bool generalised = std::ranges::any_of(form.bases, [](const auto& basis) {
+    return basis->kind == factors::BasisKind::generalised_schur;
+  });
+  if (generalised) return "generalised Sylvester equation by the QZ decomposition";
   if (form.triangular) return "Bartels-Stewart back-substitution";
   return structure.kronecker_sum ? "fast diagonalisation of a Kronecker sum"
                                  : "the factors of each mode are made diagonal together";
@@ -103,7 +117,8 @@ std::string direct_structures() {
   return "Direct solves exist for: one Kronecker product; sums in which the factors of each mode "
          "are functions of one matrix (Kronecker sums, products plus a multiple of I, polynomials "
          "in W), with real eigenvectors of moderate condition, or any matrices where there are two "
-         "modes; and sums of two symmetric matrices per mode of which one is positive definite. "
+         "modes; and sums of two symmetric matrices per mode of which one is positive definite, or "
+         "of any two matrices per mode where there are two modes. "
          "Use 'solver.method: krylov' or 'auto' for the rest";
 }
 
@@ -126,7 +141,7 @@ Method foresee_method(const Problem& problem, Index right_sides, int ranks,
     method.why = "krylov: no direct method, because " + structure.why_not;
     return method;
   }
-  const Costs costs = estimate_costs(problem, structure);
+  const Costs costs = estimate_costs(problem, structure, symmetric);
   const auto count = static_cast<double>(right_sides);
   const bool dear =
       costs.decomposition > cheap * ranks &&

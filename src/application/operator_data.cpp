@@ -11,9 +11,9 @@ namespace kronwerk::application {
 namespace {
 
 std::string key_of(const OperatorData::BasisQuestion& question) {
-  return fmt::format("{} | {} | {} {}", question.matrix->text,
+  return fmt::format("{} | {} | {} {} {}", question.matrix->text,
                      question.partner ? question.partner->text : "", question.schur_allowed,
-                     question.eigenvalues_only);
+                     question.eigenvalues_only, question.generalised_schur);
 }
 
 }  // namespace
@@ -66,6 +66,7 @@ factors::BasisResult OperatorData::bases(const std::vector<BasisQuestion>& quest
     if (question.partner) request.partner = lowering_.lower(*question.partner);
     request.schur_allowed = question.schur_allowed;
     request.eigenvalues_only = question.eigenvalues_only;
+    request.generalised_schur = question.generalised_schur;
     requests.push_back(std::move(request));
   }
   if (!requests.empty()) {

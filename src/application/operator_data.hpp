@@ -35,6 +35,7 @@ class OperatorData {
     expressions::FactorNodePtr partner;  ///< of a pair; otherwise null
     bool schur_allowed = false;
     bool eigenvalues_only = false;
+    bool generalised_schur = false;  ///< the pair by QZ
   };
   factors::BasisResult bases(const std::vector<BasisQuestion>& questions);
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
 
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/factors/make.hpp"
@@ -34,13 +36,61 @@ BasisPtr identity_basis(Index extent) {
   return basis;
 }
 
+/// The modes that need a basis, and what is asked for them.
+struct Questions {
+  std::vector<std::size_t> modes;
+  std::vector<OperatorData::BasisQuestion> list;
+};
+
+/// Symmetric pairs whose basis has at least this condition lose digits (it is the root of the
+/// definite matrix' condition); with two modes, QZ takes their place up to an extent for which it
+/// is quick on one rank.
+constexpr double largest_condition = 1e3;
+constexpr Index largest_by_qz = 2000;
+
+/// Pairs of symmetric matrices of which the other one is the definite one; with two modes, any
+/// other pairs by QZ, all at once.
+void find_other_pairs(OperatorData& data, SpectralForm& form, Questions& questions,
+                      factors::BasisResult& found) {
+  auto& modes = form.structure.modes;
+  const bool qz_allowed = modes.size() == 2;
+  const auto is_good = [&](const BasisPtr& basis) {
+    return basis &&
+           (basis->condition < largest_condition || !qz_allowed || basis->extent > largest_by_qz);
+  };
+  std::vector<std::size_t> general;
+  for (std::size_t i = 0; i < questions.modes.size(); ++i) {
+    ModeStructure& mode = modes[questions.modes[i]];
+    if (mode.kind != Kind::pair || is_good(found.bases[i])) continue;
+    auto question = questions.list[i];
+    std::swap(question.matrix, question.partner);
+    const auto swapped = data.bases({question});
+    if (is_good(swapped.bases[0])) {
+      found.bases[i] = swapped.bases[0];
+      std::swap(mode.first, mode.second);
+    } else if (qz_allowed) {
+      general.push_back(i);
+    }
+  }
+  std::vector<OperatorData::BasisQuestion> list;
+  for (const std::size_t i : general) {
+    list.push_back(questions.list[i]);
+    list.back().generalised_schur = true;
+  }
+  if (list.empty()) return;
+  const auto bases = data.bases(list);
+  for (std::size_t i = 0; i < general.size(); ++i) {
+    found.bases[general[i]] = bases.bases[i];
+    found.why_not[general[i]] = bases.why_not[i];
+  }
+}
+
 /// Bases of the modes that need one; why_not tells which has none.
 std::vector<BasisPtr> find_mode_bases(OperatorData& data, SpectralForm& form,
                                       const core::Extents& extents, bool eigenvalues_only) {
   const auto& modes = form.structure.modes;
   std::vector<BasisPtr> bases(modes.size());
-  std::vector<OperatorData::BasisQuestion> questions;
-  std::vector<std::size_t> asked;
+  Questions questions;
   for (std::size_t k = 0; k < modes.size(); ++k) {
     if (modes[k].kind == Kind::identity || modes[k].kind == Kind::diagonal) {
       bases[k] = identity_basis(extents[k]);
@@ -49,24 +99,17 @@ std::vector<BasisPtr> find_mode_bases(OperatorData& data, SpectralForm& form,
     OperatorData::BasisQuestion question{modes[k].first, nullptr, modes.size() == 2,
                                          eigenvalues_only};
     if (modes[k].kind == Kind::pair) question.partner = modes[k].second;
-    asked.push_back(k);
-    questions.push_back(std::move(question));
+    questions.modes.push_back(k);
+    questions.list.push_back(std::move(question));
   }
-  auto found = data.bases(questions);
-  for (std::size_t i = 0; i < asked.size(); ++i) {
-    ModeStructure& mode = form.structure.modes[asked[i]];
-    if (!found.bases[i] && mode.kind == Kind::pair) {
-      // The other matrix of the pair may be the definite one.
-      std::swap(mode.first, mode.second);
-      std::swap(questions[i].matrix, questions[i].partner);
-      const auto swapped = data.bases({questions[i]});
-      found.bases[i] = swapped.bases[0];
-    }
+  auto found = data.bases(questions.list);
+  find_other_pairs(data, form, questions, found);
+  for (std::size_t i = 0; i < questions.modes.size(); ++i) {
     if (!found.bases[i]) {
-      form.why_not = fmt::format("mode {}: {}", asked[i] + 1, found.why_not[i]);
+      form.why_not = fmt::format("mode {}: {}", questions.modes[i] + 1, found.why_not[i]);
       return {};
     }
-    bases[asked[i]] = found.bases[i];
+    bases[questions.modes[i]] = found.bases[i];
   }
   return bases;
 }
@@ -89,6 +132,22 @@ Values diagonal_values(OperatorData& data, const FactorNode& factor) {
   return values;
 }
 
+/// x α + y β for the factor x A + y B of a pair.
+std::optional<Values> pair_eigenvalues(OperatorData& data, const ModeStructure& mode,
+                                       const factors::Basis& basis, const FactorNode& factor) {
+  const auto weights =
+      expressions::weights_in_pair(factor, *mode.first, *mode.second, data.symmetric_matrices());
+  if (!weights) return std::nullopt;
+  const auto& beta = basis.partner_eigenvalues;
+  if (weights->first == 0 && weights->second == 1 && beta.empty()) return Values{};
+  Values values;
+  for (std::size_t i = 0; i < basis.eigenvalues.size(); ++i) {
+    values.push_back(weights->first * basis.eigenvalues[i] +
+                     weights->second * (beta.empty() ? 1.0 : beta[i]));
+  }
+  return values;
+}
+
 /// What a factor is in the basis of its mode; nothing if it is no function of the mode's matrix.
 std::optional<Values> eigenvalues_of(OperatorData& data, const ModeStructure& mode,
                                      const BasisPtr& basis, const FactorNode& factor) {
@@ -97,9 +156,7 @@ std::optional<Values> eigenvalues_of(OperatorData& data, const ModeStructure& mo
     case Kind::diagonal:
       return diagonal_values(data, factor);
     case Kind::pair:
-      if (factor.text == mode.first->text) return basis->eigenvalues;
-      if (factor.text == mode.second->text) return Values{};
-      return std::nullopt;
+      return pair_eigenvalues(data, mode, *basis, factor);
     case Kind::functions: {
       Values values;
       for (const auto& eigenvalue : basis->eigenvalues) {
@@ -144,9 +201,14 @@ factors::FactorPtr dense_factor(const communication::Communicator& comm, const s
   return factors::make_dense(name, std::move(matrix));
 }
 
-/// A basis of eigenvectors as a quasi-triangular one: its Λ has 2 x 2 blocks only.
+bool is_triangular(const factors::Basis& basis) {
+  return basis.kind == BasisKind::schur || basis.kind == BasisKind::generalised_schur;
+}
+
+/// A basis of eigenvectors as a quasi-triangular one: its Λ has 2 x 2 blocks only. For a symmetric
+/// pair, the second matrix is the identity.
 BasisPtr as_schur(const communication::Communicator& comm, const BasisPtr& basis) {
-  if (basis->kind == BasisKind::schur) return basis;
+  if (is_triangular(*basis)) return basis;
   auto result = std::make_shared<factors::Basis>(*basis);
   result->triangular = dense_factor(comm, "Λ", basis->extent, [&](std::span<double> values) {
     const auto n = static_cast<std::size_t>(basis->extent);
@@ -162,13 +224,33 @@ BasisPtr as_schur(const communication::Communicator& comm, const BasisPtr& basis
   return result;
 }
 
+/// x S + y T for the factor x A + y B of a pair; null for the identity.
+factors::FactorPtr pair_matrix(OperatorData& data, const ModeStructure& mode, const BasisPtr& basis,
+                               const FactorNode& factor) {
+  const auto weights =
+      expressions::weights_in_pair(factor, *mode.first, *mode.second, data.symmetric_matrices());
+  if (!weights) throw core::InternalError("a factor is no combination of its mode's matrices");
+  if (weights->first == 0 && weights->second == 1) return basis->partner_triangular;
+  if (weights->first == 1 && weights->second == 0) return basis->triangular;
+  const auto partner =
+      basis->partner_triangular ? basis->partner_triangular : factors::make_identity(basis->extent);
+  return factors::linear_combination(
+      data.comm(), factor.text,
+      std::vector<std::pair<double, factors::FactorPtr>>{{weights->first, basis->triangular},
+                                                         {weights->second, partner}});
+}
+
 /// p(T) for a factor p(A) of a mode with A = Q T Qᵀ; null for the identity.
 factors::FactorPtr triangular_matrix(OperatorData& data, const ModeStructure& mode,
                                      const BasisPtr& basis, const FactorNode& factor) {
+  if (mode.kind == Kind::pair) return pair_matrix(data, mode, basis, factor);
   if (factor.is_identity()) return nullptr;
   const auto& comm = data.comm();
   if (mode.kind == Kind::functions) {
-    expressions::Lowering in_basis(comm, {{mode.first->text, basis->triangular}});
+    const expressions::FactorLink& generator = mode.first->links[0];
+    auto triangular = basis->triangular;
+    if (generator.transposed) triangular = factors::transpose(comm, "T'", triangular);
+    expressions::Lowering in_basis(comm, {{generator.leaf->text, triangular}});
     return in_basis.explicit_factor(factor);
   }
   const auto values = eigenvalues_of(data, mode, basis, factor);
@@ -184,18 +266,23 @@ std::optional<SchurSum> schur_sum(OperatorData& data, SpectralForm& form,
   for (std::size_t k = 0; k < 2; ++k) {
     const ModeStructure& mode = form.structure.modes[k];
     const bool plain = mode.kind != Kind::functions ||
-                       (mode.first->links.size() == 1 && !mode.first->links[0].transposed &&
-                        !mode.first->links[0].inverse &&
+                       (mode.first->links.size() == 1 && !mode.first->links[0].inverse &&
                         mode.first->links[0].leaf->kind == expressions::FactorLeaf::Kind::matrix);
-    if (!plain || mode.kind == Kind::pair) return std::nullopt;
+    if (!plain) return std::nullopt;
     form.bases[k] = as_schur(data.comm(), form.bases[k]);
     result.bases[k] = form.bases[k];
   }
+  // Equal factors become one matrix.
+  std::array<std::map<std::string, factors::FactorPtr>, 2> made;
   for (const auto& product : sum.terms) {
     SchurSum::Term term{product.coefficient, {}};
     for (std::size_t k = 0; k < 2; ++k) {
-      term.matrices[k] =
-          triangular_matrix(data, form.structure.modes[k], form.bases[k], *product.factors[k]);
+      const auto& factor = *product.factors[k];
+      const auto [place, is_new] = made[k].try_emplace(factor.text);
+      if (is_new) {
+        place->second = triangular_matrix(data, form.structure.modes[k], form.bases[k], factor);
+      }
+      term.matrices[k] = place->second;
     }
     result.terms.push_back(std::move(term));
   }
@@ -224,7 +311,7 @@ SpectralForm find_spectral_form(OperatorData& data, const SumOfProducts& sum,
   form.bases = find_mode_bases(data, form, sum.row_extents, eigenvalues_only);
   if (!form.why_not.empty()) return form;
   const bool triangular = !eigenvalues_only && std::ranges::any_of(form.bases, [](const auto& b) {
-    return b->kind == BasisKind::schur;
+    return is_triangular(*b);
   });
   if (triangular) {
     form.triangular = schur_sum(data, form, sum);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <map>
 
 #include "function_of.hpp"
@@ -114,6 +116,41 @@ FactorNodePtr find_generator(const ModeFactors& mode, const Names& symmetric) {
   return nullptr;
 }
 
+/// A factor as a combination of what stands in it, by text.
+using Combination = std::map<std::string, double>;
+
+Combination combination_of(const FactorNode& factor, const Names& symmetric) {
+  Combination result;
+  const bool sum = factor.links.size() == 1 && !factor.links[0].inverse &&
+                   factor.links[0].leaf->kind == FactorLeaf::Kind::sum;
+  if (!sum) {
+    result[text_of(factor, symmetric)] = 1;
+    return result;
+  }
+  for (const auto& [coefficient, term] : factor.links[0].leaf->terms) {
+    const auto part = factor.links[0].transposed ? transpose(term) : term;
+    for (const auto& [text, weight] : combination_of(*part, symmetric)) {
+      result[text] += coefficient * weight;
+    }
+  }
+  return result;
+}
+
+double weight_of(const Combination& combination, const std::string& text) {
+  const auto found = combination.find(text);
+  return found == combination.end() ? 0 : found->second;
+}
+
+/// All factors of the mode are combinations of two of them.
+bool is_pair(const ModeFactors& mode, const Names& symmetric) {
+  if (mode.others.size() < 2) return false;
+  std::vector<FactorNodePtr> rest(mode.others.begin() + 2, mode.others.end());
+  if (mode.identity) rest.push_back(identity_factor(mode.others[0]->rows));
+  return std::all_of(rest.begin(), rest.end(), [&](const FactorNodePtr& factor) {
+    return weights_in_pair(*factor, *mode.others[0], *mode.others[1], symmetric).has_value();
+  });
+}
+
 ModeStructure structure_of(const ModeFactors& mode, const Names& symmetric) {
   using Kind = ModeStructure::Kind;
   if (mode.others.empty()) return {Kind::identity, nullptr, nullptr};
@@ -128,7 +165,7 @@ ModeStructure structure_of(const ModeFactors& mode, const Names& symmetric) {
   if (FactorNodePtr generator = find_generator(mode, symmetric)) {
     return {Kind::functions, std::move(generator), nullptr};
   }
-  if (mode.others.size() == 2 && !mode.identity) {
+  if (is_pair(mode, symmetric)) {
     return {Kind::pair, mode.others[0], mode.others[1]};
   }
   return {Kind::none, nullptr, nullptr};
@@ -190,6 +227,43 @@ SpectralStructure find_structure(const SumOfProducts& sum, const Names& symmetri
     }
   }
   result.kronecker_sum = is_kronecker_sum(sum);
+  return result;
+}
+
+std::optional<PairWeights> weights_in_pair(const FactorNode& factor, const FactorNode& first,
+                                           const FactorNode& second, const Names& symmetric) {
+  const std::string text = text_of(factor, symmetric);
+  if (text == text_of(first, symmetric)) return PairWeights{1, 0};
+  if (text == text_of(second, symmetric)) return PairWeights{0, 1};
+  const Combination a = combination_of(first, symmetric);
+  const Combination b = combination_of(second, symmetric);
+  const Combination c = combination_of(factor, symmetric);
+  std::set<std::string> parts;
+  for (const Combination* combination : {&a, &b, &c}) {
+    for (const auto& [part, weight] : *combination) parts.insert(part);
+  }
+  // By the two parts that determine the weights best; all others must agree.
+  double largest = 0;
+  PairWeights result;
+  for (const std::string& p : parts) {
+    for (const std::string& q : parts) {
+      const double determinant =
+          weight_of(a, p) * weight_of(b, q) - weight_of(a, q) * weight_of(b, p);
+      if (!(std::abs(determinant) > largest)) continue;
+      largest = std::abs(determinant);
+      result.first =
+          (weight_of(c, p) * weight_of(b, q) - weight_of(c, q) * weight_of(b, p)) / determinant;
+      result.second =
+          (weight_of(a, p) * weight_of(c, q) - weight_of(a, q) * weight_of(c, p)) / determinant;
+    }
+  }
+  constexpr double rounding = 64 * std::numeric_limits<double>::epsilon();
+  for (const std::string& part : parts) {
+    const double x = result.first * weight_of(a, part);
+    const double y = result.second * weight_of(b, part);
+    const double size = std::abs(x) + std::abs(y) + std::abs(weight_of(c, part));
+    if (!(std::abs(x + y - weight_of(c, part)) <= rounding * size)) return std::nullopt;
+  }
   return result;
 }
 

@@ -115,6 +115,38 @@ class Sums : public ProgramTest {
            return sum({{4, k(s4, t5)}, {s, k(p, q)}, {t, k(eye(4), t5)}});
          },
          "direct"},
+        {"s*kron(X, Y) + t*kron(R, D)",
+         [=](double s, double t) {
+           return sum({{s, k(x, y)}, {t, k(r, d)}});
+         },
+         "QZ decomposition"},
+        {"s*kron(X, Y) + 2*kron(R, D) + t*kron(X, D)",
+         [=](double s, double t) {
+           return sum({{s, k(x, y)}, {2, k(r, d)}, {t, k(x, d)}});
+         },
+         "QZ decomposition"},
+        {"s*kron(X, I) + t*kron(R, Y)",
+         [=](double s, double t) {
+           return sum({{s, k(x, eye(5))}, {t, k(r, y)}});
+         },
+         "QZ decomposition"},
+        {"kron(X - s*R, Y) + t*kron(R, T)",
+         [=](double s, double t) {
+           return sum({{1, k(x, y)}, {-s, k(r, y)}, {t, k(r, t5)}});
+         },
+         "QZ decomposition"},
+        {"4*kron(S, Y) + s*kron(P, D) + t*kron(P - S, D)",
+         [=](double s, double t) {
+           return sum({{4, k(s4, y)}, {s, k(p, d)}, {t, k(p, d)}, {-t, k(s4, d)}});
+         },
+         "generalised symmetric eigendecomposition"},
+        {"kron(X', I) + s*kron(I, Y') + t*kron(I, I)",
+         [=](double s, double t) {
+           return sum({{1, k(oracle::transpose(x), eye(5))},
+                       {s, k(eye(4), oracle::transpose(y))},
+                       {t, eye(20)}});
+         },
+         "direct"},
         {"diag(G)*kron(X + s*I, Y)*diag(G)*kron(I, T + t*I)",
          [=](double s, double t) {
            const Matrix left = k(oracle::add(1, x, s, eye(4)), y);
@@ -319,6 +351,54 @@ TEST_F(Sums, WithASingularSpectrumAreRefusedWithTheOffendingPair) {
   EXPECT_EQ(outcome.code, 2) << outcome.output << outcome.errors;
   EXPECT_EQ(outcome.count("singular"), 1) << outcome.errors;
   EXPECT_TRUE(is_clean());
+}
+
+TEST_F(Sums, OfGeneralPairsThatAreSingularAreRefusedWithTheGeneralisedEigenvalues) {
+  io::DataFile file(path("data.h5").string(), true);
+  const auto write = [&](const std::string& name, const Matrix& matrix) {
+    file.write_dense(name, std::vector<core::Index>{matrix.rows, matrix.cols}, matrix.values);
+  };
+  write("/A", Matrix(2, 2, {1, 0.3, 0, 2}));
+  write("/C", Matrix(2, 2, {1, 0.5, 0, 1}));
+  write("/B", Matrix(2, 2, {1, 0.2, 0, 4}));
+  write("/D", Matrix(2, 2, {3, 0.4, 0, -8}));
+  file.write_dense("/x", std::vector<core::Index>{4}, std::vector<double>(4, 1));
+  file.commit();
+  for (const int np : {1, 2}) {
+    std::string text = "task: solve\noperator: \"kron(A, B) + kron(C, D)\"\nmatrices:\n";
+    for (const std::string name : {"A", "B", "C", "D"}) {
+      text += fmt::format("  {0}: {{file: data.h5, dataset: /{0}}}\n", name);
+    }
+    const auto outcome =
+        run(np, text + "input: {file: data.h5, dataset: /x}\noutput: results/out.h5\n");
+    EXPECT_EQ(outcome.code, 2) << outcome.output << outcome.errors;
+    EXPECT_EQ(outcome.count("generalised eigenvalue 2 of mode 1 (2) and generalised eigenvalue 2 "
+                            "of mode 2 (-0.5)"),
+              1)
+        << outcome.errors;
+    EXPECT_TRUE(is_clean());
+  }
+}
+
+TEST_F(Sums, OfSymmetricPairsWithoutAGoodDefiniteMatrixAreSolvedByQz) {
+  // κ(C) = 1e12, so that the symmetric basis would lose twelve digits.
+  Matrix c(5, 5);
+  const Matrix noise = symmetric(5, 21, 0);
+  for (std::int64_t i = 0; i < 5; ++i) c(i, i) = std::pow(10, -3.0 * static_cast<double>(i));
+  const Matrix q = oracle::multiply(noise, oracle::multiply(c, noise));
+  const Matrix a = symmetric(5, 22, 3);
+  const Matrix d = symmetric(4, 23, 2);
+  const Matrix e = symmetric(4, 24, 5);
+  data_ = {{"A", a}, {"C", oracle::add(0.5, q, 0.5, oracle::transpose(q))}, {"E", e}, {"F", d}};
+  const Matrix dense = sum({{1, oracle::kron(a, e)}, {1, oracle::kron(data_["C"], d)}});
+  write_data(20, 1);
+  const auto outcome = run(
+      2, job("solve", "s/s*kron(A, E) + t/t*kron(C, F)", "input: {file: data.h5, dataset: /x}\n"));
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  const Result result(path("results/out.h5"));
+  EXPECT_NE(result.text("/report", "method").find("QZ"), std::string::npos);
+  EXPECT_LT(oracle::relative_error(oracle::multiply(dense, result.values("/result")), values_),
+            1e-13);
 }
 
 }  // namespace

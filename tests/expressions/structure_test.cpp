@@ -69,6 +69,28 @@ TEST_F(StructureTest, TwoMatricesWithoutTheIdentityAreAPair) {
   EXPECT_EQ(mode("kron(S, B) + kron(T, I) + kron(W, B*B)"), "none");
 }
 
+TEST_F(StructureTest, CombinationsOfTwoMatricesAreAPair) {
+  EXPECT_EQ(mode("kron(S, B) + kron(W, I) + kron(3*S - 2*W, B*B)"), "pair S, W");
+  EXPECT_EQ(mode("kron(W, B) + kron(W', I)"), "pair W, W'");
+  EXPECT_EQ(mode("kron(I + S, B) + kron(W, I) + kron(S + I - W, B*B)"), "pair I + S, W");
+  EXPECT_EQ(mode("kron(S + W, B) + kron(W, I) + kron(T, B*B)"), "none");
+}
+
+TEST_F(StructureTest, WeightsInAPairAreThoseOfTheFormula) {
+  const auto factor = [&](const std::string& formula) {
+    return simplified("kron(" + formula + ", B)").terms.at(0);
+  };
+  const auto first = factor("S - 2*W").factors[0];
+  const auto second = factor("W").factors[0];
+  const auto third = factor("3*S' + W");
+  const auto weights = weights_in_pair(*third.factors[0], *first, *second, symmetric_);
+  ASSERT_TRUE(weights.has_value());
+  EXPECT_NEAR(third.coefficient * weights->first, 3, 1e-14);
+  EXPECT_NEAR(third.coefficient * weights->second, 7, 1e-14);
+  EXPECT_FALSE(weights_in_pair(*factor("S + V").factors[0], *first, *second, symmetric_));
+  EXPECT_FALSE(weights_in_pair(*factor("S + W'").factors[0], *first, *second, symmetric_));
+}
+
 TEST_F(StructureTest, SaysWhyThereIsNone) {
   EXPECT_EQ(structure("kron(S, B) + kron(T, I) + kron(I, B*B)").why_not,
             "the factors of mode 1 (I, 'S', 'T') are neither functions of one matrix nor two "

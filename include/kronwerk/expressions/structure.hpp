@@ -1,6 +1,7 @@
 #pragma once
 
 #include <complex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -16,7 +17,7 @@ struct ModeStructure {
     identity,   ///< identities only
     diagonal,   ///< diagonal matrices only
     functions,  ///< sums, products and inverses of one matrix: `first`
-    pair,       ///< multiples of two matrices: `first` and `second`, none of them an identity
+    pair,       ///< linear combinations of two matrices: `first` and `second`
     none        ///< neither
   };
   Kind kind = Kind::identity;
@@ -37,6 +38,16 @@ struct SpectralStructure {
 
 /// @param symmetric  names of the matrices that equal their transposes
 SpectralStructure find_structure(const SumOfProducts& sum, const std::set<std::string>& symmetric);
+
+/// x and y with factor = x first + y second, as far as the formula shows it; nothing if there are
+/// none.
+struct PairWeights {
+  double first = 0;
+  double second = 0;
+};
+std::optional<PairWeights> weights_in_pair(const FactorNode& factor, const FactorNode& first,
+                                           const FactorNode& second,
+                                           const std::set<std::string>& symmetric);
 
 /// The value that `factor`, a function of `generator`, has at an eigenvalue of the generator.
 /// @throws ConfigurationError if an inverse meets zero, naming the factor
