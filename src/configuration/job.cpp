@@ -22,6 +22,11 @@ class Reader : private TreeReader {
     job_.task = choice<Task>(*tree_.find("task"), "task");
     if (has_operator(job_.task)) job_.formula = placed(require("operator"));
     if (is_gaussian(job_.task)) job_.formula = placed(require("covariance"));
+    if (const Tree* data = tree_.find("data")) {
+      if (const Tree* external = data->find("external")) {
+        job_.external_data = *to_boolean(*external);
+      }
+    }
     read_names();
     if (job_.task == Task::reduce) {
       read_reduce(*this, job_);
@@ -42,10 +47,23 @@ class Reader : private TreeReader {
       job_.blas_threads = static_cast<int>(*to_integer(*threads));
     }
     if (const Tree* petsc = tree_.find("petsc")) job_.petsc_options = petsc->text;
+    collect_files(tree_, "");
     check_task();
   }
 
  private:
+  /// By the keys' name, so that no way of naming a file is forgotten.
+  void collect_files(const Tree& tree, const std::string& parent) {
+    for (const TreeEntry& item : tree.entries) {
+      const std::string path = join_path(parent, item.key);
+      if (path == "output") continue;
+      if (find_entry(path)->path.ends_with(".file")) {
+        job_.files.push_back({resolve(item.value), parent, item.value.position});
+      }
+      collect_files(item.value, path);
+    }
+  }
+
   void read_names() {
     if (const Tree* parameters = tree_.find("parameters")) {
       for (const TreeEntry& entry : parameters->entries) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "io/external.hpp"
 #include "io/file_descriptor.hpp"
 #include "io/hdf5_input.hpp"
 #include "io/hdf5_output.hpp"
@@ -35,13 +36,19 @@ void DataFile::State::make_room(const std::string& path, core::Index bytes) cons
         fmt::format("{}: a dataset needs a name, such as {}:/W", target, target));
   }
   for (auto parent = parent_path(normalised); parent != "/"; parent = parent_path(parent)) {
-    if (!object_exists(file, parent)) continue;
+    const LinkAccess links({target, parent});
+    const bool exists = object_exists(file, parent, links.get());
+    links.check();
+    if (!exists) continue;
     const auto object = open_object(file, {target, parent});
     if (H5Iget_type(object.get()) == H5I_GROUP) break;
     throw core::ConfigurationError(
         fmt::format("{}: is a dataset; nothing can be stored below it", name_of({target, parent})));
   }
-  if (object_exists(file, normalised)) {
+  // The link itself, wherever it leads: replacing it leaves the other file alone.
+  const LinkAccess links({target, parent_path(normalised)});
+  if (object_exists(file, parent_path(normalised), links.get()) &&
+      H5Lexists(file.get(), normalised.c_str(), links.get()) > 0) {
     if (!overwrite) {
       throw core::ConfigurationError(
           fmt::format("{}: exists already; choose another name or allow overwriting (--overwrite)",
@@ -75,13 +82,15 @@ void DataFile::State::create_sparse(const std::string& path, const core::Extents
             columns.data());
 }
 
-DataFile::DataFile(const std::string& file, bool overwrite) : state_(std::make_unique<State>()) {
+DataFile::DataFile(const std::string& file, bool overwrite, bool (*stop)())
+    : state_(std::make_unique<State>()) {
   state_->target = file;
   state_->overwrite = overwrite;
+  state_->temporary = TemporaryFile::create(file, true, Contention::wait, stop);
+  // Only now, since another writer may have been waited for.
   std::error_code error;
   const bool exists = std::filesystem::exists(file, error);
   if (exists) open_input(file);
-  state_->temporary = TemporaryFile::create(file, true);
   const auto& name = state_->temporary.name();
   if (!exists) {
     reserve_space(name, metadata_reserve);
@@ -93,7 +102,8 @@ DataFile::DataFile(const std::string& file, bool overwrite) : state_(std::make_u
   std::filesystem::copy_file(resolved_target(file), name,
                              std::filesystem::copy_options::overwrite_existing, error);
   if (error) throw_write_error(file, error.value(), size);
-  std::filesystem::permissions(name, std::filesystem::perms::owner_write,
+  using std::filesystem::perms;
+  std::filesystem::permissions(name, perms::owner_read | perms::owner_write,
                                std::filesystem::perm_options::add, error);
   reserve_space(name, metadata_reserve);
   state_->file = open_output(name);

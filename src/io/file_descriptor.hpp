@@ -14,6 +14,12 @@ class FileDescriptor {
   FileDescriptor() = default;
   /// @throws DataError with the system's reason
   static FileDescriptor open(const std::string& file, int flags);
+  /// Takes over a descriptor; a negative one makes an empty object.
+  static FileDescriptor adopt(int descriptor) noexcept {
+    FileDescriptor result;
+    result.descriptor_ = descriptor;
+    return result;
+  }
   FileDescriptor(FileDescriptor&& other) noexcept
       : descriptor_(std::exchange(other.descriptor_, -1)) {}
   FileDescriptor& operator=(FileDescriptor&& other) noexcept;

@@ -2,17 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <charconv>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -27,75 +23,28 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view suffix = ".part";
-// A job on another host cannot be asked whether it lives; one that has not written for so long is
-// taken for dead.
-constexpr auto abandoned_after = std::chrono::hours(24);
-
-std::string host_name() {
-  std::array<char, 256> buffer{};
-  if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return "unknown";
-  return buffer.data();
-}
-
-// Clock ticks between the machine's start and the process's: tells a process from a later one of
-// the same number. "" if there is no such process.
-std::string start_ticks(long process) {
-  std::ifstream file(fmt::format("/proc/{}/stat", process));
-  std::string text;
-  std::getline(file, text);
-  const auto name_end = text.rfind(')');
-  if (name_end == std::string::npos) return "";
-  std::size_t position = name_end + 1;
-  for (int field = 3; field < 22; ++field) position = text.find(' ', position + 1);
-  if (position == std::string::npos) return "";
-  return text.substr(position + 1, text.find(' ', position + 1) - position - 1);
-}
-
-std::string job_id() {
-  const long process = ::getpid();
-  return fmt::format("{}-{}-{}", host_name(), process, start_ticks(process));
-}
 
 std::string temporary_name(const fs::path& target) {
   const auto directory = target.parent_path();
   static int count = 0;
   const auto name =
-      fmt::format("{}.{}-{}{}", target.filename().string(), job_id(), count++, suffix);
+      fmt::format("{}.{}-{}{}", target.filename().string(), process_id(), count++, suffix);
   return (directory / name).string();
 }
 
-struct Owner {
-  std::string host;
-  long process = 0;
-  std::string started;
-};
-
-// Takes "<host>-<process>-<ticks>-<count>" apart; the host may itself contain hyphens.
-std::optional<Owner> parse_owner(std::string_view id) {
-  std::array<std::string_view, 3> parts;
-  for (auto& part : parts) {
+// "<host>-<process>-<ticks>-<count>", of which the last three are numbers.
+bool is_job_id(std::string_view id) {
+  for (int part = 0; part < 3; ++part) {
     const auto hyphen = id.rfind('-');
-    if (hyphen == std::string_view::npos) return std::nullopt;
-    part = id.substr(hyphen + 1);
+    if (hyphen == std::string_view::npos) return false;
+    const auto number = id.substr(hyphen + 1);
+    if (number.find_first_not_of("0123456789") != std::string_view::npos) return false;
     id = id.substr(0, hyphen);
   }
-  Owner owner{std::string(id), 0, std::string(parts[1])};
-  const auto number = parts[2];
-  const auto result = std::from_chars(number.data(), number.data() + number.size(), owner.process);
-  if (result.ec != std::errc{} || owner.process <= 0) return std::nullopt;
-  return owner;
+  return true;
 }
 
-bool is_abandoned(const fs::path& file, const Owner& owner) {
-  if (owner.host == host_name()) {
-    return (::kill(static_cast<pid_t>(owner.process), 0) != 0 && errno == ESRCH) ||
-           start_ticks(owner.process) != owner.started;
-  }
-  std::error_code error;
-  const auto written = fs::last_write_time(file, error);
-  return !error && fs::file_time_type::clock::now() - written > abandoned_after;
-}
-
+// Whoever holds the target's lock knows that no other temporary of it has a writer.
 void remove_abandoned(const fs::path& target) {
   const std::string prefix = target.filename().string() + ".";
   const auto directory = target.has_parent_path() ? target.parent_path() : fs::path(".");
@@ -104,10 +53,10 @@ void remove_abandoned(const fs::path& target) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with(prefix) || !name.ends_with(suffix)) continue;
     if (name.size() <= prefix.size() + suffix.size()) continue;
-    const auto owner = parse_owner(
-        std::string_view(name).substr(prefix.size(), name.size() - prefix.size() - suffix.size()));
     std::error_code ignored;
-    if (owner && is_abandoned(entry.path(), *owner)) fs::remove(entry.path(), ignored);
+    const auto id =
+        std::string_view(name).substr(prefix.size(), name.size() - prefix.size() - suffix.size());
+    if (is_job_id(id)) fs::remove(entry.path(), ignored);
   }
 }
 
@@ -129,45 +78,75 @@ void create_directory_of(const fs::path& target) {
   }
 }
 
+const char* kind_of(mode_t mode) {
+  return S_ISDIR(mode)    ? "a directory"
+         : S_ISFIFO(mode) ? "a FIFO"
+         : S_ISSOCK(mode) ? "a socket"
+                          : "a device";
+}
+
+// What stands at the target now, if anything does. @throws ConfigurationError for what is no file
+std::optional<struct stat> existing(const std::string& target) {
+  struct stat status {};
+  if (::stat(target.c_str(), &status) != 0) return std::nullopt;
+  if (S_ISREG(status.st_mode)) return status;
+  throw core::ConfigurationError(
+      fmt::format("{}: is {}; expected the name of a file", target, kind_of(status.st_mode)));
+}
+
+[[noreturn]] void throw_unwritable(const std::string& target, int error) {
+  if (error == ENOSPC || error == EDQUOT) throw_write_error(target, error);
+  throw core::ConfigurationError(
+      fmt::format("{}: the output directory cannot be written ({})", target, std::strerror(error)));
+}
+
 }  // namespace
 
 std::string resolved_target(const std::string& target) {
-  std::error_code error;
-  if (!fs::is_symlink(target, error)) return target;
-  const auto resolved = fs::weakly_canonical(target, error);
-  return error ? target : resolved.string();
+  fs::path path(target);
+  // As many as the system follows.
+  for (int links = 0; links < 40; ++links) {
+    std::error_code error;
+    if (!fs::is_symlink(path, error)) return path.string();
+    const auto next = fs::read_symlink(path, error);
+    if (error) break;
+    path = next.is_absolute() ? next : path.parent_path() / next;
+  }
+  throw core::ConfigurationError(
+      fmt::format("{}: is a symbolic link that leads to no file name; remove it", target));
 }
 
-TemporaryFile TemporaryFile::create(const std::string& target, bool overwrite) {
+TemporaryFile TemporaryFile::create(const std::string& target, bool overwrite,
+                                    Contention contention, bool (*stop)()) {
   TemporaryFile result;
   result.target_ = resolved_target(target);
   const fs::path path(result.target_);
-  std::error_code error;
-  if (fs::is_directory(path, error)) {
-    throw core::ConfigurationError(
-        fmt::format("{}: is a directory; expected the name of a file", target));
-  }
-  if (!overwrite && fs::exists(path, error)) throw_exists(target);
+  if (existing(result.target_) && !overwrite) throw_exists(target);
   create_directory_of(path);
+  result.lock_ = TargetLock::acquire(result.target_, contention, stop);
+  // Looked at again, since another writer may have ended meanwhile.
+  const auto old = existing(result.target_);
+  if (old && !overwrite) throw_exists(target);
   remove_abandoned(path);
   const auto name = temporary_name(path);
-  const int descriptor = ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (descriptor < 0) {
-    if (errno == ENOSPC || errno == EDQUOT) throw_write_error(target, errno);
-    throw core::ConfigurationError(fmt::format("{}: the output directory cannot be written ({})",
-                                               target, std::strerror(errno)));
-  }
-  ::close(descriptor);
+  // What is private stays so from the beginning; our own right to write is taken away at the end.
+  const mode_t mode = old ? (old->st_mode & 0777) | S_IRUSR | S_IWUSR : 0666;
+  const auto file =
+      FileDescriptor::adopt(::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  if (!file) throw_unwritable(target, errno);
   result.name_ = name;
   return result;
 }
 
 TemporaryFile::TemporaryFile(TemporaryFile&& other) noexcept
-    : target_(std::exchange(other.target_, {})), name_(std::exchange(other.name_, {})) {}
+    : lock_(std::move(other.lock_)),
+      target_(std::exchange(other.target_, {})),
+      name_(std::exchange(other.name_, {})) {}
 
 TemporaryFile& TemporaryFile::operator=(TemporaryFile&& other) noexcept {
   if (this != &other) {
     remove();
+    lock_ = std::move(other.lock_);
     target_ = std::exchange(other.target_, {});
     name_ = std::exchange(other.name_, {});
   }
@@ -177,10 +156,16 @@ TemporaryFile& TemporaryFile::operator=(TemporaryFile&& other) noexcept {
 void TemporaryFile::remove() noexcept {
   if (!name_.empty()) ::unlink(name_.c_str());
   name_.clear();
+  lock_.release();
 }
 
 void TemporaryFile::rename_to_target(bool overwrite) {
   int result = 0;
+  if (const auto old = existing(target_); old && overwrite) {
+    // The owner stays where that is allowed; the mode last, since a new owner changes it.
+    [[maybe_unused]] const int owned = ::chown(name_.c_str(), old->st_uid, old->st_gid);
+    if (::chmod(name_.c_str(), old->st_mode & 07777) != 0) throw_write_error(target_, errno);
+  }
   if (overwrite) {
     result = ::rename(name_.c_str(), target_.c_str());
   } else {
@@ -194,6 +179,7 @@ void TemporaryFile::rename_to_target(bool overwrite) {
   if (result != 0 && errno == EEXIST) throw_exists(target_);
   if (result != 0) throw_write_error(target_, errno);
   name_.clear();
+  lock_.release();
 }
 
 }  // namespace kronwerk::io

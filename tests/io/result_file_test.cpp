@@ -176,41 +176,39 @@ TEST_F(ResultFile, RefusesDirectoriesThatCannotBeCreatedOrWritten) {
                [&] { io::ResultFile(comm_, "/proc/kronwerk/run.h5", false); });
 }
 
-TEST_F(ResultFile, RemovesTemporariesOfDeadJobsOfTheSameTargetOnly) {
+TEST_F(ResultFile, RemovesTemporariesOfTheSameTargetWhoseWriterHasNoLock) {
   const std::string name = directory_ / "run.h5";
-  std::string host(256, '\0');
-  ::gethostname(host.data(), host.size());
-  host.resize(host.find('\0'));
   const auto temporary = [&](const std::string& target, const std::string& id) {
     return directory_ / (target + "." + id + ".part");
   };
-  const std::string dead = temporary("run.h5", host + "-999999999-1-0");
-  const std::string reused = temporary("run.h5", host + "-1-7-0");
-  const std::string elsewhere = temporary("run.h5", "other-host-17-1-0");
-  const std::string stale = temporary("run.h5", "other-host-18-1-0");
-  const std::string other = temporary("other.h5", host + "-999999999-1-0");
-  const std::string foreign = directory_ / "run.h5.part";
+  // Of any host and age: without the target's lock, there is no writer.
+  const std::vector<std::string> abandoned{temporary("run.h5", "some-host-999999999-1-0"),
+                                           temporary("run.h5", "other-host-17-1-0")};
+  const std::vector<std::string> others{temporary("other.h5", "some-host-999999999-1-0"),
+                                        temporary("run.h5", "notes"), directory_ / "run.h5.part"};
   if (comm_.is_root()) {
-    for (const auto& file : {dead, reused, elsewhere, stale, other, foreign}) {
-      test::write_text(file, "");
+    for (const auto& files : {abandoned, others}) {
+      for (const auto& file : files) test::write_text(file, "");
     }
-    const auto now = std::filesystem::file_time_type::clock::now();
-    std::filesystem::last_write_time(stale, now - std::chrono::hours(48));
   }
   comm_.barrier();
   {
-    // A second result of the same target meanwhile: this job lives, so its file stays.
     io::ResultFile first(comm_, name, true);
-    io::ResultFile second(comm_, name, true);
-    second.commit();
+    for (const auto& file : abandoned) EXPECT_FALSE(std::filesystem::exists(file)) << file;
+    // This one's own stays when another job comes, however old it looks.
+    if (comm_.is_root()) {
+      for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+        std::filesystem::last_write_time(
+            entry, std::filesystem::file_time_type::clock::now() - std::chrono::hours(48));
+      }
+    }
+    comm_.barrier();
+    expect_error(ErrorKind::configuration, "another job is writing this file",
+                 [&] { io::ResultFile(comm_, name, true); });
     first.commit();
   }
-  EXPECT_FALSE(std::filesystem::exists(dead));
-  EXPECT_FALSE(std::filesystem::exists(reused));
-  EXPECT_FALSE(std::filesystem::exists(stale));
-  EXPECT_TRUE(std::filesystem::exists(elsewhere));
-  EXPECT_TRUE(std::filesystem::exists(other));
-  EXPECT_TRUE(std::filesystem::exists(foreign));
+  for (const auto& file : others) EXPECT_TRUE(std::filesystem::exists(file)) << file;
+  EXPECT_TRUE(std::filesystem::exists(name));
 }
 
 TEST_F(ResultFile, RefusesRangesOutsideTheDatasetOnEveryRank) {

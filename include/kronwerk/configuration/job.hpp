@@ -22,6 +22,7 @@ enum class RandomKind { normal, uniform };
 struct DatasetReference {
   std::string file;
   std::string dataset;
+  bool external = false;  ///< its values may be in other files
 };
 
 /// How a matrix of a Gaussian model is given.
@@ -201,6 +202,13 @@ struct SweepAxis {
   Position position;
 };
 
+/// A file that the configuration names as data.
+struct FileUse {
+  std::string file;
+  std::string key;  ///< "matrices.W"
+  Position position;
+};
+
 /// A validated job.
 struct Job {
   std::string file;  ///< as given on the command line
@@ -223,6 +231,8 @@ struct Job {
   SolverSettings solver;
   double time = 1;  ///< of `expm`
   OutputSettings output;
+  bool external_data = false;        ///< what the job reads may be in files that its files refer to
+  std::vector<FileUse> files;        ///< everything but the output and this configuration
   std::optional<core::Index> batch;  ///< right-hand sides per block
   int blas_threads = 1;
   std::string petsc_options;

@@ -29,8 +29,10 @@ struct SparseMatrix {
 /// disk. Parent groups are created.
 class DataFile {
  public:
-  /// Opens `file` for additions or creates it and its directory.
-  explicit DataFile(const std::string& file, bool overwrite = false);
+  /// Opens `file` for additions or creates it and its directory, and keeps other processes from
+  /// writing it until this ends; another DataFile of it is waited for.
+  /// @param stop  asked while waiting, which it ends by Terminated; null: nothing does
+  explicit DataFile(const std::string& file, bool overwrite = false, bool (*stop)() = nullptr);
   DataFile(DataFile&&) noexcept;
   DataFile& operator=(DataFile&&) noexcept;
   ~DataFile();
