@@ -172,6 +172,12 @@ std::vector<SchemaEntry> remaining_entries() {
        .types = boolean,
        .default_value = "false",
        .documentation = "replace an existing result"},
+      {.path = "data", .types = map, .documentation = "how data files are read"},
+      {.path = "data.external",
+       .types = boolean,
+       .default_value = "false",
+       .documentation = "follow external links, external storage and virtual datasets to other "
+                        "files"},
       {.path = "batch",
        .types = integer,
        .default_value = "what keeps a block below 256 MB per rank",

@@ -34,7 +34,7 @@ DatasetReference TreeReader::dataset(const Tree& tree, const std::string& path) 
   if (tree.find("dataset")->text.empty()) {
     fail(tree.find("dataset")->position, fmt::format("'{}.dataset' is empty", path));
   }
-  return {resolve(*tree.find("file")), tree.find("dataset")->text};
+  return {resolve(*tree.find("file")), tree.find("dataset")->text, job_.external_data};
 }
 
 VectorSource TreeReader::vector_source(const Tree& tree, const std::string& path) const {

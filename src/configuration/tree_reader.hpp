@@ -12,7 +12,7 @@ namespace kronwerk::configuration {
 /// Reads values of a tree that the schema has accepted.
 class TreeReader {
  public:
-  /// @param tree, job  must outlive this; of the job, only `file` is read
+  /// @param tree, job  must outlive this; of the job, only `file` and `external_data` are read
   TreeReader(const Tree& tree, const Job& job) : tree_(tree), job_(job) {}
 
   const Tree& tree() const noexcept { return tree_; }

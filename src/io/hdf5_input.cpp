@@ -9,7 +9,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "io/external.hpp"
 #include "io/file_descriptor.hpp"
+#include "io/sparse_group.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::io {
@@ -107,9 +109,13 @@ DatasetInfo describe_group(const FileHandle& file, const Location& location, hid
         fmt::format("{}: attribute shape is {}; a CSR group needs two integers, rows and columns",
                     name_of(location), shape ? "(" + core::to_text(*shape) + ")" : "missing"));
   }
-  DatasetInfo info{
-      .location = {location.file, path}, .sparse = true, .shape = *shape, .stored = 0, .type = ""};
-  const auto data = open_dataset(file, {location.file, path + "/data"});
+  DatasetInfo info{.location = {location.file, path, location.external},
+                   .sparse = true,
+                   .encoded = encoding.has_value(),
+                   .shape = *shape,
+                   .stored = 0,
+                   .type = ""};
+  const auto data = open_dataset(file, member(location, "data"));
   info.stored = core::product(shape_of(data.get()));
   const auto type = TypeHandle::adopt(H5Dget_type(data.get()));
   info.type = type_name(type.get());
@@ -119,12 +125,12 @@ DatasetInfo describe_group(const FileHandle& file, const Location& location, hid
 }  // namespace
 
 // H5Oexists_by_name fails where a parent is missing, so each part is looked at in turn.
-bool object_exists(const FileHandle& file, const std::string& path) {
+bool object_exists(const FileHandle& file, const std::string& path, hid_t access) {
   if (path == "/") return true;
   for (auto slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string part = path.substr(0, slash);
-    if (H5Lexists(file.get(), part.c_str(), H5P_DEFAULT) <= 0) return false;
-    if (H5Oexists_by_name(file.get(), part.c_str(), H5P_DEFAULT) <= 0) return false;
+    if (H5Lexists(file.get(), part.c_str(), access) <= 0) return false;
+    if (H5Oexists_by_name(file.get(), part.c_str(), access) <= 0) return false;
     if (slash == std::string::npos) return true;
   }
 }
@@ -172,12 +178,17 @@ std::vector<std::string> dataset_paths(const FileHandle& file) {
 
 ObjectHandle open_object(const FileHandle& file, const Location& location) {
   const auto path = normalised_path(location.dataset);
-  if (object_exists(file, path)) {
-    auto object = ObjectHandle::adopt(H5Oopen(file.get(), path.c_str(), H5P_DEFAULT));
-    if (object) return object;
+  const LinkAccess links(location);
+  if (object_exists(file, path, links.get())) {
+    auto object = ObjectHandle::adopt(H5Oopen(file.get(), path.c_str(), links.get()));
+    if (object) {
+      if (H5Iget_type(object.get()) == H5I_DATASET) check_storage(object.get(), location);
+      return object;
+    }
     throw core::DataError(
         fmt::format("{}: cannot be opened ({})", name_of(location), hdf5_error_text()));
   }
+  links.check();
   auto paths = dataset_paths(file);
   const auto hint = core::suggestion(path, paths);
   const std::size_t shown = 10;
@@ -193,8 +204,9 @@ DatasetHandle open_dataset(const FileHandle& file, const Location& location) {
   if (H5Iget_type(object.get()) != H5I_DATASET) {
     throw core::DataError(fmt::format("{}: is a group; expected a dataset", name_of(location)));
   }
+  const LinkAccess links(location);
   auto dataset = DatasetHandle::adopt(
-      H5Dopen2(file.get(), normalised_path(location.dataset).c_str(), H5P_DEFAULT));
+      H5Dopen2(file.get(), normalised_path(location.dataset).c_str(), links.get()));
   if (!dataset) {
     throw core::DataError(
         fmt::format("{}: cannot be opened ({})", name_of(location), hdf5_error_text()));
@@ -247,7 +259,7 @@ DatasetInfo describe_object(const FileHandle& file, const Location& location) {
   }
   const auto type = TypeHandle::adopt(H5Dget_type(object.get()));
   DatasetInfo info;
-  info.location = {location.file, normalised_path(location.dataset)};
+  info.location = {location.file, normalised_path(location.dataset), location.external};
   info.shape = shape_of(object.get());
   info.stored = core::product(info.shape);
   info.type = type_name(type.get());

@@ -24,8 +24,8 @@ DatasetHandle open_dataset(const FileHandle& file, const Location& location);
 /// Paths of all datasets and CSR groups of a file, at most a thousand.
 std::vector<std::string> dataset_paths(const FileHandle& file);
 
-/// Whether there is an object at a normalised path.
-bool object_exists(const FileHandle& file, const std::string& path);
+/// Whether there is an object at a normalised path; `access` says which links are followed.
+bool object_exists(const FileHandle& file, const std::string& path, hid_t access = H5P_DEFAULT);
 
 /// Extents of a dataset; none for a scalar.
 core::Extents shape_of(hid_t dataset);

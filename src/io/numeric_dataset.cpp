@@ -140,14 +140,14 @@ NumericDataset examine_numeric(const FileHandle& file, const Location& location)
     throw core::DataError(fmt::format("{}: holds {}; expected numbers (floating-point or integer)",
                                       name_of(location), type_name(type.get())));
   }
-  return {.location = {location.file, normalised_path(location.dataset)},
+  return {.location = {location.file, normalised_path(location.dataset), location.external},
           .shape = shape_of(handle.get()),
           .direct_offset = direct_offset(handle.get(), type.get())};
 }
 
 NumericDataset examine_numeric(const communication::Communicator& comm, const Location& location) {
   NumericDataset dataset;
-  dataset.location = {location.file, normalised_path(location.dataset)};
+  dataset.location = {location.file, normalised_path(location.dataset), location.external};
   communication::on_root(comm, [&] {
     const auto file = open_input(location.file);
     dataset = examine_numeric(file, location);

@@ -25,16 +25,17 @@ DatasetInfo inspect(const communication::Communicator& comm, const Location& loc
     const auto file = open_input(location.file);
     info = describe_object(file, location);
   });
-  info.location = {location.file, normalised_path(location.dataset)};
+  info.location = {location.file, normalised_path(location.dataset), location.external};
   std::array<core::Index, H5S_MAX_RANK + 3> packed{};
   packed[0] = static_cast<core::Index>(info.shape.size());
   packed[1] = info.stored;
-  packed[2] = info.sparse ? 1 : 0;
+  packed[2] = (info.sparse ? 1 : 0) + (info.encoded ? 2 : 0);
   std::copy(info.shape.begin(), info.shape.end(), packed.begin() + 3);
   comm.broadcast(std::span<core::Index>(packed));
   info.shape.assign(packed.begin() + 3, packed.begin() + 3 + packed[0]);
   info.stored = packed[1];
-  info.sparse = packed[2] != 0;
+  info.sparse = packed[2] % 2 != 0;
+  info.encoded = packed[2] / 2 != 0;
   info.type = comm.broadcast(info.type);
   return info;
 }
@@ -81,7 +82,7 @@ std::map<std::string, double> read_numbers(const communication::Communicator& co
     const auto file = open_input(group.file);
     for (const std::string& path : dataset_paths(file)) {
       if (!path.starts_with(above) || path.find('/', above.size()) != std::string::npos) continue;
-      const auto dataset = examine_numeric(file, {group.file, path});
+      const auto dataset = examine_numeric(file, {group.file, path, group.external});
       if (core::product(dataset.shape) != 1) continue;
       read_numbers(dataset, 0, std::span(&values.emplace_back(), 1));
       names.append(path.substr(above.size())).push_back('\n');

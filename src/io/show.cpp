@@ -8,6 +8,7 @@
 #include <limits>
 #include <set>
 
+#include "io/external.hpp"
 #include "io/hdf5_input.hpp"
 #include "io/numeric_dataset.hpp"
 #include "kronwerk/core/text.hpp"
@@ -188,8 +189,10 @@ std::string table(const std::vector<NamedText>& rows, const std::string& indent)
 
 // A CSR group is one line; its members are not listed.
 bool is_sparse_group(const FileHandle& file, const std::string& path) {
-  return path != "/" && object_exists(file, path + "/indptr") &&
-         object_exists(file, path + "/indices") && object_exists(file, path + "/data");
+  if (path == "/") return false;
+  const LinkAccess links({"", path});
+  const auto has = [&](const char* name) { return object_exists(file, path + name, links.get()); };
+  return has("/indptr") && has("/indices") && has("/data");
 }
 
 std::string describe_sparse_or_dataset(const FileHandle& file, const Location& location) {
@@ -210,12 +213,16 @@ std::string describe_file(const std::string& name) {
   std::string sparse_group;
   for (const auto& object : walk.objects()) {
     if (!sparse_group.empty() && object.path.starts_with(sparse_group + "/")) continue;
-    const auto handle = open_object(file, {name, object.path});
+    const LinkAccess links({name, object.path});
+    const auto handle = ObjectHandle::adopt(H5Oopen(file.get(), object.path.c_str(), links.get()));
     auto attributes = attributes_of(handle.get());
     const bool sparse = !object.dataset && is_sparse_group(file, object.path);
     if (object.dataset || sparse) {
       if (sparse) sparse_group = object.path;
-      std::string text = describe_sparse_or_dataset(file, {name, object.path});
+      const auto elsewhere = object.dataset ? storage_text(handle.get()) : std::string();
+      // Even the shape of a virtual dataset is found in its sources.
+      std::string text = elsewhere.empty() ? describe_sparse_or_dataset(file, {name, object.path})
+                                           : fmt::format("not read: {}", elsewhere);
       for (const auto& attribute : attributes) {
         if (sparse && (attribute.name == "shape" || attribute.name.starts_with("encoding-"))) {
           continue;
@@ -234,6 +241,9 @@ std::string describe_file(const std::string& name) {
     if (attributes.empty()) continue;
     groups +=
         fmt::format("\n{}\n{}", object.path == "/" ? "file" : object.path, table(attributes, "  "));
+  }
+  for (const auto& link : external_links(file)) {
+    datasets.push_back({link.path, "not followed: external link to " + link.target});
   }
   std::string text =
       fmt::format("{} ({})\n", name,

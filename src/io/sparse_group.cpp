@@ -5,7 +5,7 @@
 namespace kronwerk::io {
 
 Location member(const Location& group, const char* name) {
-  return {group.file, normalised_path(group.dataset) + "/" + name};
+  return {group.file, normalised_path(group.dataset) + "/" + name, group.external};
 }
 
 void require_sparse(const DatasetInfo& info) {
