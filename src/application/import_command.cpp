@@ -4,16 +4,17 @@
 
 #include <memory>
 
+#include "application/signals.hpp"
 #include "kronwerk/core/error.hpp"
 
 namespace kronwerk::application {
 namespace {
 
-io::Location parse_target(const std::string& text) {
+io::Location parse_target(const std::string& name, const std::string& text) {
   const std::size_t colon = text.rfind(":/");
   if (colon == std::string::npos || colon == 0 || colon + 2 == text.size()) {
     throw core::ConfigurationError(
-        fmt::format("--to {}: expected FILE.h5:/path, such as data.h5:/W", text));
+        fmt::format("{} {}: expected FILE.h5:/path, such as data.h5:/W", name, text));
   }
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
@@ -22,6 +23,7 @@ io::Location parse_target(const std::string& text) {
 struct Texts {
   std::string target;
   std::string transform = "none";
+  std::string data;
 };
 
 template <typename Options>
@@ -30,12 +32,23 @@ class KindCommand {
   KindCommand(CLI::App& parent, CommandLine& line, const std::string& name, const std::string& what,
               io::ImportSummary (*importer)(const Options&))
       : app_(parent.add_subcommand(name, what)) {
-    app_->add_option("input", options_->file, "the text file")->required();
+    if constexpr (requires { options_->file; }) {
+      app_->add_option("input", options_->file, "the text file")->required();
+    } else {
+      app_->add_option("input", texts_->data, "FILE.h5:/path of the data")->required();
+    }
+    if constexpr (requires { options_->header; }) {
+      add_header("--header", "--no-header", "the first line", options_->header);
+    }
     app_->add_option("--to", texts_->target, "FILE.h5:/path to write to")->required();
     app_->add_flag("--overwrite", options_->target.overwrite, "replace what has the same path");
     app_->final_callback([&line, importer, options = options_, texts = texts_] {
       line.command = Command::import;
-      options->target.location = parse_target(texts->target);
+      options->target.location = parse_target("--to", texts->target);
+      if constexpr (requires { options->data; }) {
+        options->data = parse_target("input", texts->data);
+      }
+      options->target.stop = termination_requested;
       if constexpr (requires { options->transform; }) {
         options->transform = io::parse_transform(texts->transform);
       }
@@ -52,8 +65,10 @@ class KindCommand {
   }
   KindCommand& order(const std::string& what) {
     app_->add_option("--order-by", options_->order.file,
-                     "file of ids that fixes the order of " + what);
+                     "file of ids, or FILE.h5:/path of ids, that fixes the order of " + what);
     app_->add_option("--order-column", options_->order.column, "its column, if it is a CSV");
+    add_header("--order-header", "--order-no-header", "the first line of that file",
+               options_->order.header);
     return *this;
   }
   KindCommand& transform() {
@@ -74,6 +89,17 @@ class KindCommand {
   std::shared_ptr<Options> shared() { return options_; }
 
  private:
+  void add_header(const char* present, const char* absent, const std::string& line,
+                  io::Header& header) {
+    auto* yes = app_->add_flag_callback(
+        present, [&header, keep = options_] { header = io::Header::present; },
+        line + " names the columns");
+    auto* no = app_->add_flag_callback(
+        absent, [&header, keep = options_] { header = io::Header::absent; },
+        line + " is the first row; columns are called 1, 2, ...");
+    no->excludes(yes);
+  }
+
   CLI::App* app_;
   std::shared_ptr<Options> options_ = std::make_shared<Options>();
   std::shared_ptr<Texts> texts_ = std::make_shared<Texts>();
@@ -86,7 +112,8 @@ void add_edges(CLI::App& parent, CommandLine& line) {
   edges.order("the rows and columns").transform().weights();
   edges.text("--origin-column", &Options::origin_column, "default: the first")
       .text("--destination-column", &Options::destination_column, "default: the second")
-      .text("--value-column", &Options::value_column, "default: the third")
+      .text("--value-column", &Options::value_column, "default: the third of three")
+      .flag("--sum", &Options::sum, "add the values of a pair that is given several times")
       .flag("--sparse", &Options::sparse, "a sparse weight matrix instead of a dense dataset");
   edges.app().add_option("order", edges.options().order.file, "the same as --order-by");
 }
@@ -141,6 +168,10 @@ void add_import_command(CLI::App& program, CommandLine& line) {
   KindCommand<io::MatrixMarketOptions> mtx(import, line, "mtx", "Matrix Market file to a matrix",
                                            io::import_matrix_market);
   mtx.weights();
+  KindCommand<io::ReorderOptions> reorder(
+      import, line, "reorder", "data of an HDF5 file with ids, in the order of other ids",
+      io::import_reorder);
+  reorder.order("every dimension with these ids");
 }
 
 }  // namespace kronwerk::application

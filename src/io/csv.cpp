@@ -151,10 +151,13 @@ class CsvParser {
       const core::Index line = line_;
       parse_row(row);
       if (row.size() == 1 && row[0].empty()) continue;
-      if (table_.header_.empty()) {
-        take_header(row, line);
-      } else {
+      if (!table_.header_.empty()) {
         take_row(row, line);
+      } else if (table_.expected_header_ == Header::absent) {
+        for (std::size_t i = 1; i <= row.size(); ++i) table_.header_.push_back(std::to_string(i));
+        take_row(row, line);
+      } else {
+        take_header(row, line);
       }
     }
     if (table_.header_.empty()) throw_at(table_.file_, 1, "is empty; expected a header line");
@@ -163,6 +166,13 @@ class CsvParser {
 
  private:
   void take_header(const std::vector<std::string_view>& row, core::Index line) {
+    table_.header_line_ = line;
+    if (table_.expected_header_ == Header::guessed &&
+        std::all_of(row.begin(), row.end(), looks_numeric)) {
+      throw_at(table_.file_, line,
+               "has nothing but numbers: --no-header takes it as the first row, --header as the "
+               "names of the columns");
+    }
     std::unordered_set<std::string_view> seen;
     for (const auto name : row) {
       if (!seen.insert(name).second) {
@@ -238,9 +248,10 @@ class CsvParser {
   core::Index line_ = 1;
 };
 
-CsvTable CsvTable::read(const std::string& file) {
+CsvTable CsvTable::read(const std::string& file, Header header) {
   CsvTable table;
   table.file_ = file;
+  table.expected_header_ = header;
   table.text_ = std::make_unique<const std::string>(read_text(file));
   CsvParser(table).parse();
   return table;
@@ -249,9 +260,36 @@ CsvTable CsvTable::read(const std::string& file) {
 std::size_t CsvTable::column(const std::string& name) const {
   const auto found = std::find(header_.begin(), header_.end(), name);
   if (found != header_.end()) return static_cast<std::size_t>(found - header_.begin());
-  throw core::ConfigurationError(fmt::format("{}: has no column '{}'{}; its columns are {}", file_,
-                                             name, core::suggestion(name, header_),
-                                             core::join(header_, ", ")));
+  const bool unnamed = expected_header_ == Header::guessed &&
+                       std::any_of(header_.begin(), header_.end(), looks_numeric);
+  throw core::ConfigurationError(fmt::format(
+      "{}: has no column '{}'{}; its columns are {}{}", file_, name,
+      core::suggestion(name, header_), core::join(header_, ", "),
+      unnamed ? "; if that is its first row, --no-header calls the columns 1, 2, …" : ""));
+}
+
+void CsvTable::require_name(std::size_t column) const {
+  if (expected_header_ != Header::guessed || !looks_numeric(header_[column])) return;
+  throw_at(
+      file_, header_line_,
+      fmt::format("the name of a column of numbers is '{}': --no-header takes this line as the "
+                  "first row, --header as the names of the columns",
+                  header_[column]));
+}
+
+void CsvTable::require_names(const std::vector<std::size_t>& columns) const {
+  const auto number = [&](std::size_t column) {
+    core::Index value = -1;
+    const auto& text = header_[column];
+    const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+    return result.ec == std::errc{} && result.ptr == text.data() + text.size() ? value : -1;
+  };
+  bool ascending = columns.size() > 1;
+  for (std::size_t i = 0; i < columns.size() && ascending; ++i) {
+    ascending = number(columns[i]) >= 0 && (i == 0 || number(columns[i - 1]) < number(columns[i]));
+  }
+  if (ascending) return;
+  for (const auto column : columns) require_name(column);
 }
 
 std::vector<double> CsvTable::numbers(std::size_t column) const {

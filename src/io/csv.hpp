@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kronwerk/core/extents.hpp"
+#include "kronwerk/io/import.hpp"
 
 namespace kronwerk::io {
 
@@ -30,12 +31,13 @@ bool is_missing(std::string_view text);
 /// Whitespace-separated words of a line.
 std::vector<std::string_view> words(std::string_view line);
 
-/// Comma-separated values with a header: quoted fields (doubled quotes, line breaks within),
+/// Comma-separated values: quoted fields (doubled quotes, line breaks within),
 /// LF or CRLF, blank lines skipped, blanks around unquoted fields removed.
 class CsvTable {
  public:
   /// @throws DataError with file and line for a row of the wrong length or an open quote
-  static CsvTable read(const std::string& file);
+  /// and a first line of nothing but numbers if the header is to be guessed
+  static CsvTable read(const std::string& file, Header header = Header::guessed);
 
   const std::string& file() const noexcept { return file_; }
   const std::vector<std::string>& header() const noexcept { return header_; }
@@ -51,10 +53,18 @@ class CsvTable {
   /// The texts of a column, all different and none empty. @throws DataError with file and line
   std::vector<std::string> unique_ids(std::size_t column) const;
   bool is_numeric(std::size_t column) const;
+  /// @throws DataError if the header is guessed and the name of a column whose numbers are wanted
+  /// is a number itself
+  void require_name(std::size_t column) const;
+  /// The same unless the names of all these columns, several, are ascending integers, such as
+  /// years.
+  void require_names(const std::vector<std::size_t>& columns) const;
 
  private:
   friend class CsvParser;
   std::string file_;
+  Header expected_header_ = Header::guessed;
+  core::Index header_line_ = 1;
   std::unique_ptr<const std::string> text_;  ///< what most cells point into
   std::deque<std::string> unquoted_;         ///< what cells with doubled quotes point into
   std::vector<std::string> header_;

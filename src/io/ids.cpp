@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <optional>
+#include <utility>
 
 #include "io/csv.hpp"
+#include "io/hdf5_input.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
 
@@ -16,7 +20,7 @@ namespace {
 const std::vector<std::string> transform_names{"none", "log", "log1p", "sqrt", "square", "exp"};
 
 // A list without commas has no header unless a column is asked for.
-std::vector<std::string> read_list(const std::string& file, std::string_view text) {
+std::vector<std::string> read_list(const std::string& file, std::string_view text, bool header) {
   std::vector<std::string> ids;
   std::unordered_map<std::string, core::Index> seen;
   core::Index line = 0;
@@ -27,6 +31,7 @@ std::vector<std::string> read_list(const std::string& file, std::string_view tex
     position = end + 1;
     while (!id.empty() && (id.back() == '\r' || id.back() == ' ')) id.remove_suffix(1);
     if (id.empty()) continue;
+    if (std::exchange(header, false)) continue;
     const auto [other, added] = seen.emplace(id, line);
     if (!added) {
       throw_at(file, line,
@@ -36,6 +41,16 @@ std::vector<std::string> read_list(const std::string& file, std::string_view tex
   }
   if (ids.empty()) throw_at(file, 1, "lists no ids");
   return ids;
+}
+
+// FILE.h5:/path, unless there is a file of that whole name.
+std::optional<Location> stored_list(const std::string& file) {
+  const auto colon = file.rfind(":/");
+  std::error_code ignored;
+  if (colon == std::string::npos || colon == 0 || std::filesystem::exists(file, ignored)) {
+    return std::nullopt;
+  }
+  return Location{file.substr(0, colon), file.substr(colon + 1)};
 }
 
 }  // namespace
@@ -63,20 +78,41 @@ core::Index IdIndex::position(std::string_view id, const std::string& file,
   throw_at(file, line, fmt::format("unknown id '{}'{}", id, core::suggestion(id, ids_)));
 }
 
-std::vector<std::string> read_order(const OrderFile& order) {
+std::vector<std::string> read_order(const OrderFile& order,
+                                    const std::function<bool(const std::string&)>& is_known) {
+  if (const auto list = stored_list(order.file)) {
+    return read_all_strings(open_input(list->file), *list);
+  }
   const auto text = read_text(order.file);
   const bool csv =
       !order.column.empty() ||
       std::string_view(text).substr(0, text.find('\n')).find(',') != std::string_view::npos;
-  if (!csv) return read_list(order.file, text);
-  const auto table = CsvTable::read(order.file);
-  return table.unique_ids(order.column.empty() ? 0 : table.column(order.column));
+  if (!csv) {
+    auto ids = read_list(order.file, text, order.header == Header::present);
+    if (order.header == Header::guessed && !is_known(ids.front())) {
+      throw_at(order.file, 1,
+               fmt::format("'{}' is no id of the data: --order-header skips this line as a header, "
+                           "--order-no-header takes it for an id",
+                           ids.front()));
+    }
+    return ids;
+  }
+  const auto table =
+      CsvTable::read(order.file, order.header == Header::absent ? Header::absent : Header::present);
+  const auto column = order.column.empty() ? 0 : table.column(order.column);
+  if (order.header == Header::guessed && is_known(table.header()[column])) {
+    throw_at(order.file, 1,
+             fmt::format("'{}' is an id of the data: --order-no-header takes this line for the "
+                         "first row, --order-header for the names of the columns",
+                         table.header()[column]));
+  }
+  return table.unique_ids(column);
 }
 
 std::vector<core::Index> permutation(const OrderFile& order, const std::vector<std::string>& ids,
                                      const std::string& data_file) {
-  const auto ordered = read_order(order);
   const IdIndex index(ids);
+  const auto ordered = read_order(order, [&](const auto& id) { return index.contains(id); });
   std::vector<core::Index> positions;
   for (const auto& id : ordered) {
     if (!index.contains(id)) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -24,8 +25,11 @@ class IdIndex {
   std::unordered_map<std::string, core::Index> positions_;
 };
 
-/// The ids an order file lists. @throws DataError with file and line for duplicates
-std::vector<std::string> read_order(const OrderFile& order);
+/// The ids an order file lists. @throws DataError with file and line for duplicates, and for a
+/// first line that may or may not be a header
+/// @param is_known  whether the data have an id
+std::vector<std::string> read_order(const OrderFile& order,
+                                    const std::function<bool(const std::string&)>& is_known);
 
 /// For each id of `order`, its position in `ids`; both must hold the same ids.
 /// @throws DataError that names an id of one that the other has not

@@ -7,7 +7,9 @@
 #include "io/csv.hpp"
 #include "io/hdf5_handle.hpp"
 #include "io/ids.hpp"
+#include "io/import_target.hpp"
 #include "io/weights.hpp"
+#include "kronwerk/core/text.hpp"
 
 namespace kronwerk::io {
 
@@ -25,21 +27,49 @@ Columns find_columns(const CsvTable& table, const EdgesOptions& options) {
         fmt::format("{}:1: has {} columns; expected origin, destination and value", options.file,
                     table.header().size()));
   };
-  return {find(options.origin_column, 0), find(options.destination_column, 1),
-          find(options.value_column, 2)};
+  if (options.value_column.empty() && table.header().size() > 3) {
+    throw core::DataError(
+        fmt::format("{}: has {} columns: {}; name the one of the values by --value-column",
+                    options.file, table.header().size(), core::join(table.header(), ", ")));
+  }
+  const Columns columns{find(options.origin_column, 0), find(options.destination_column, 1),
+                        find(options.value_column, 2)};
+  table.require_name(columns.value);
+  return columns;
+}
+
+using Ids = std::set<std::string, std::less<>>;
+
+Ids column_ids(const CsvTable& table, std::size_t column) {
+  Ids ids;
+  for (core::Index row = 0; row < table.rows(); ++row) {
+    const auto id = table.cell(row, column);
+    if (id.empty()) throw_at(table.file(), table.line(row), "an id is missing");
+    if (!ids.contains(id)) ids.emplace(id);
+  }
+  return ids;
 }
 
 std::vector<std::string> ids_of(const CsvTable& table, const Columns& columns,
                                 const EdgesOptions& options) {
-  if (!options.order.file.empty()) return read_order(options.order);
-  std::set<std::string, std::less<>> ids;
-  for (core::Index row = 0; row < table.rows(); ++row) {
-    for (const auto column : {columns.origin, columns.destination}) {
-      const auto id = table.cell(row, column);
-      if (id.empty()) throw_at(options.file, table.line(row), "an id is missing");
-      if (!ids.contains(id)) ids.emplace(id);
-    }
+  Ids ids = column_ids(table, columns.origin);
+  const Ids destinations = column_ids(table, columns.destination);
+  if (!options.order.file.empty()) {
+    return read_order(options.order, [&](const auto& id) {
+      return ids.contains(id) || destinations.contains(id);
+    });
   }
+  const bool overlap = std::any_of(ids.begin(), ids.end(),
+                                   [&](const auto& id) { return destinations.contains(id); });
+  if (!overlap && table.rows() > 1) {
+    throw core::DataError(fmt::format(
+        "{}: no '{}' is a '{}' as well ('{}' and '{}' are the first), so that these are no edges "
+        "between regions of one kind: a table with a row per pair has to be made a matrix first; "
+        "if they are, list all regions by --order-by",
+        options.file, table.header()[columns.origin], table.header()[columns.destination],
+        *ids.begin(), *destinations.begin()));
+  }
+  ids.insert(destinations.begin(), destinations.end());
   return {ids.begin(), ids.end()};
 }
 
@@ -54,7 +84,6 @@ std::vector<Entry> read_entries(const CsvTable& table, const Columns& columns, c
         .column = ids.position(table.cell(row, columns.destination), options.file, line),
         .value = parse_number(table.cell(row, columns.value), options.file, line, "the value"),
         .line = line};
-    entry.value = transformed(options.transform, entry.value, options.file, line);
     if (options.sparse && entry.row == entry.column) {
       throw_at(options.file, line,
                fmt::format("'{}' is its own neighbour; a weight matrix has a "
@@ -63,7 +92,19 @@ std::vector<Entry> read_entries(const CsvTable& table, const Columns& columns, c
     }
     entries.push_back(entry);
   }
-  sort_entries(entries, options.file, ids.ids());
+  if (options.sum) {
+    sum_entries(entries);
+  } else {
+    try {
+      sort_entries(entries, options.file, ids.ids());
+    } catch (const core::DataError& error) {
+      throw core::DataError(std::string(error.what()) +
+                            "; --sum adds the values of a pair, --value-column names their column");
+    }
+  }
+  for (Entry& entry : entries) {
+    entry.value = transformed(options.transform, entry.value, options.file, entry.line);
+  }
   return entries;
 }
 
@@ -100,7 +141,7 @@ ImportSummary store_dense(const EdgesOptions& options, const IdIndex& ids,
     }
   }
   const auto path = normalised_path(options.target.location.dataset);
-  DataFile file(options.target.location.file, options.target.overwrite);
+  DataFile file(options.target.location.file, options.target.overwrite, options.target.stop);
   file.create_dense(path, core::Extents{n, n});
   write_dense_rows(file, path, n, entries, missing);
   file.write_attribute(path, "source", source);
@@ -119,11 +160,12 @@ ImportSummary store_dense(const EdgesOptions& options, const IdIndex& ids,
 }  // namespace
 
 ImportSummary import_edges(const EdgesOptions& options) {
+  refuse_target_among(options.target, {options.file, options.order.file});
   if (!options.sparse && (options.weights.symmetrise || options.weights.row_normalise)) {
     throw core::ConfigurationError(
         "edges: --symmetrise and --row-normalise are for weight matrices; add --sparse");
   }
-  const auto table = CsvTable::read(options.file);
+  const auto table = CsvTable::read(options.file, options.header);
   const auto columns = find_columns(table, options);
   const IdIndex ids(ids_of(table, columns, options));
   auto entries = read_entries(table, columns, ids, options);

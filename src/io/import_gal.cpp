@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "io/ids.hpp"
+#include "io/import_target.hpp"
 #include "io/line_reader.hpp"
 #include "io/weights.hpp"
 
@@ -92,10 +93,14 @@ Contiguity read_contiguity(const std::string& file) {
 }  // namespace
 
 ImportSummary import_gal(const GalOptions& options) {
+  refuse_target_among(options.target, {options.file, options.order.file});
   auto contiguity = read_contiguity(options.file);
   const bool ordered = !options.order.file.empty();
-  if (ordered) permutation(options.order, contiguity.ids, options.file);
-  const IdIndex ids(ordered ? read_order(options.order) : contiguity.ids);
+  IdIndex ids(contiguity.ids);
+  if (ordered) {
+    permutation(options.order, contiguity.ids, options.file);
+    ids = IdIndex(read_order(options.order, [&](const auto& id) { return ids.contains(id); }));
+  }
   std::vector<Entry> entries;
   entries.reserve(contiguity.links.size());
   for (const auto& link : contiguity.links) {

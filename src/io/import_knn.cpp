@@ -8,6 +8,7 @@
 
 #include "io/csv.hpp"
 #include "io/ids.hpp"
+#include "io/import_target.hpp"
 #include "io/nearest.hpp"
 #include "io/weights.hpp"
 
@@ -36,13 +37,15 @@ void check_degrees(const CsvTable& table, const Points& points) {
 }
 
 Points read_points(const KnnOptions& options) {
-  const auto table = CsvTable::read(options.file);
+  const auto table = CsvTable::read(options.file, options.header);
   const bool planar = options.metric == Metric::planar;
   const auto name = [](const std::string& given, const char* otherwise) {
     return given.empty() ? std::string(otherwise) : given;
   };
   const auto x_column = table.column(name(options.x_column, planar ? "x" : "longitude"));
   const auto y_column = table.column(name(options.y_column, planar ? "y" : "latitude"));
+  table.require_name(x_column);
+  table.require_name(y_column);
   Points points{table.numbers(x_column), table.numbers(y_column), {}};
   if (!planar) check_degrees(table, points);
   if (options.id_column == "none") return points;
@@ -78,6 +81,7 @@ Points reordered(const Points& points, const KnnOptions& options) {
 }  // namespace
 
 ImportSummary import_knn(const KnnOptions& options) {
+  refuse_target_among(options.target, {options.file, options.order.file});
   const auto points = reordered(read_points(options), options);
   const auto n = static_cast<core::Index>(points.x.size());
   if (options.k < 1 || options.k >= n) {

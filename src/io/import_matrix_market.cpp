@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "io/hdf5_handle.hpp"
+#include "io/import_target.hpp"
 #include "io/line_reader.hpp"
 #include "io/weights.hpp"
 
@@ -177,7 +178,7 @@ ImportSummary import_array(LineReader& reader, const Header& header,
   }
   require_end(reader);
   const auto path = normalised_path(options.target.location.dataset);
-  DataFile file(options.target.location.file, options.target.overwrite);
+  DataFile file(options.target.location.file, options.target.overwrite, options.target.stop);
   file.write_dense(path, core::Extents{rows, cols}, values);
   file.write_attribute(path, "source",
                        "mtx " + std::filesystem::path(options.file).filename().string());
@@ -194,6 +195,7 @@ ImportSummary import_array(LineReader& reader, const Header& header,
 }  // namespace
 
 ImportSummary import_matrix_market(const MatrixMarketOptions& options) {
+  refuse_target_among(options.target, {options.file});
   LineReader reader(options.file);
   const auto header = read_header(reader);
   if (!header.coordinate) return import_array(reader, header, options);

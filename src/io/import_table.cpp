@@ -9,12 +9,18 @@
 #include "io/csv.hpp"
 #include "io/hdf5_handle.hpp"
 #include "io/ids.hpp"
+#include "io/import_target.hpp"
 #include "io/seasonal.hpp"
 #include "kronwerk/io/data_file.hpp"
 
 namespace kronwerk::io {
 
 namespace {
+
+// A text, or a number without decimals.
+bool is_code(std::string_view text) {
+  return !text.empty() && (!looks_numeric(text) || text.find_first_of(".eE") == text.npos);
+}
 
 /// What is taken from the table, and in which order.
 struct Selection {
@@ -24,6 +30,29 @@ struct Selection {
   std::vector<std::string> row_ids;  ///< in the file's order
   std::vector<core::Index> rows;     ///< order of the rows
 };
+
+// Codes in the first two columns that repeat while no pair of them does, and one column more: a row
+// for each station and date, not a matrix.
+void refuse_long_table(const CsvTable& table, const TableOptions& options,
+                       const Selection& selection) {
+  if (!options.columns.empty() || !options.id_column.empty() || table.header().size() < 3) return;
+  std::set<std::string_view> first, second;
+  std::set<std::pair<std::string_view, std::string_view>> pairs;
+  for (core::Index row = 0; row < table.rows(); ++row) {
+    const auto a = table.cell(row, 0), b = table.cell(row, 1);
+    if (!is_code(a) || !is_code(b)) return;
+    first.insert(a);
+    second.insert(b);
+    if (!pairs.emplace(a, b).second) return;
+  }
+  const auto rows = static_cast<std::size_t>(table.rows());
+  if (2 * first.size() > rows || 2 * second.size() > rows || selection.columns.empty()) return;
+  throw core::DataError(fmt::format(
+      "{}: the columns '{}' and '{}' look like the ids of a table with a row for each pair of them "
+      "({} and {} values in {} rows), and would become columns of numbers; name those to take by "
+      "--columns, or make it a matrix first",
+      table.file(), table.header()[0], table.header()[1], first.size(), second.size(), rows));
+}
 
 Selection select(const CsvTable& table, const TableOptions& options) {
   Selection selection;
@@ -48,6 +77,8 @@ Selection select(const CsvTable& table, const TableOptions& options) {
   if (selection.columns.empty()) {
     throw core::DataError(fmt::format("{}: has no numeric column", table.file()));
   }
+  table.require_names(selection.columns);
+  refuse_long_table(table, options, selection);
   if (selection.id_column) selection.row_ids = table.unique_ids(*selection.id_column);
   selection.rows.resize(static_cast<std::size_t>(table.rows()));
   std::iota(selection.rows.begin(), selection.rows.end(), core::Index{0});
@@ -59,12 +90,16 @@ void reorder(const CsvTable& table, const TableOptions& options, Selection& sele
   if (options.order.file.empty()) return;
   std::vector<std::string> names;
   for (const auto column : selection.columns) names.push_back(table.header()[column]);
-  const auto first = read_order(options.order).front();
-  if (IdIndex(selection.row_ids).contains(first)) {
+  const IdIndex rows(selection.row_ids);
+  const IdIndex columns_by_name(names);
+  const auto first = read_order(options.order, [&](const auto& id) {
+                       return rows.contains(id) || columns_by_name.contains(id);
+                     }).front();
+  if (rows.contains(first)) {
     selection.rows = permutation(options.order, selection.row_ids, table.file());
     return;
   }
-  if (!IdIndex(names).contains(first)) {
+  if (!columns_by_name.contains(first)) {
     throw core::DataError(fmt::format("{}: '{}' is neither an id of a row nor a column of {}",
                                       options.order.file, first, table.file()));
   }
@@ -164,7 +199,7 @@ ImportSummary store_separately(const CsvTable& table, const TableOptions& option
   ImportSummary summary;
   summary.location = {options.target.location.file, root};
   summary.shape = {table.rows(), static_cast<core::Index>(selection.columns.size())};
-  DataFile file(options.target.location.file, options.target.overwrite);
+  DataFile file(options.target.location.file, options.target.overwrite, options.target.stop);
   for (std::size_t j = 0; j < values.columns.size(); ++j) {
     const auto path = prefix + path_name(table.header()[selection.columns[j]]);
     file.write_dense(path, core::Extents{table.rows()}, values.columns[j]);
@@ -225,7 +260,7 @@ ImportSummary store_matrix(const CsvTable& table, const TableOptions& options,
   if (options.columns.size() == 1) summary.shape = {table.rows()};
   summary.stored = nonzeros(matrix);
   summary.datasets = {path};
-  DataFile file(options.target.location.file, options.target.overwrite);
+  DataFile file(options.target.location.file, options.target.overwrite, options.target.stop);
   file.write_dense(path, summary.shape, matrix);
   file.write_attribute(path, "source", source_of(options));
   store_labels(table, options, selection, file, summary);
@@ -237,11 +272,12 @@ ImportSummary store_matrix(const CsvTable& table, const TableOptions& options,
 }  // namespace
 
 ImportSummary import_table(const TableOptions& options) {
+  refuse_target_among(options.target, {options.file, options.order.file});
   if (options.separate && options.transpose) {
     throw core::ConfigurationError(
         "table: --transpose is about a matrix; it has no meaning with one dataset a column");
   }
-  const auto table = CsvTable::read(options.file);
+  const auto table = CsvTable::read(options.file, options.header);
   auto selection = select(table, options);
   reorder(table, options, selection);
   const auto values = read_values(table, options, selection);

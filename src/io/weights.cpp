@@ -154,6 +154,23 @@ void sort_entries(std::vector<Entry>& entries, const std::string& file,
                        name(first->column), earlier));
 }
 
+void sum_entries(std::vector<Entry>& entries) {
+  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::pair(a.row, a.column) < std::pair(b.row, b.column);
+  });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const Entry& entry = entries[i];
+    if (kept > 0 && entries[kept - 1].row == entry.row &&
+        entries[kept - 1].column == entry.column) {
+      entries[kept - 1].value += entry.value;
+    } else {
+      entries[kept++] = entry;
+    }
+  }
+  entries.resize(kept);
+}
+
 EntryMatrix with_options(EntryMatrix matrix, const WeightOptions& options,
                          const std::vector<std::string>& ids) {
   if ((options.symmetrise || options.row_normalise) && matrix.rows != matrix.cols) {
@@ -173,7 +190,7 @@ ImportSummary store_weights(const ImportTarget& target, const EntryMatrix& matri
   summary.sparse = true;
   summary.shape = {matrix.rows, matrix.cols};
   summary.stored = static_cast<core::Index>(matrix.entries.size());
-  DataFile file(target.location.file, target.overwrite);
+  DataFile file(target.location.file, target.overwrite, target.stop);
   write_entries(file, path, matrix);
   file.write_attribute(path, "source", source);
   summary.datasets.push_back(path);

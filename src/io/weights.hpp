@@ -21,6 +21,9 @@ struct Entry {
 void sort_entries(std::vector<Entry>& entries, const std::string& file,
                   const std::vector<std::string>& ids);
 
+/// Sorts by row and column and adds up what is given several times, in the file's order.
+void sum_entries(std::vector<Entry>& entries);
+
 /// A sparse matrix as its entries, sorted by rows and columns: memory is taken for the entries,
 /// however many rows there are.
 struct EntryMatrix {

@@ -209,8 +209,7 @@ TEST_F(Import, TablesFollowAnOrderOfRowsOrColumns) {
     options.order.file = test::write_text(directory_ / "short", "C\nA\n");
     expect_error(ErrorKind::data, "is not listed", [&] { io::import_table(options); });
     options.order.file = test::write_text(directory_ / "other", "Q\n");
-    expect_error(ErrorKind::data, "neither an id of a row nor a column",
-                 [&] { io::import_table(options); });
+    expect_error(ErrorKind::data, "'Q' is no id of the data", [&] { io::import_table(options); });
   });
   EXPECT_EQ(values("x", 6), (Dense{3, 1, 2, 6, 4, 5}));
   EXPECT_EQ(values("rows", 6), (Dense{4, 5, 6, 1, 2, 3}));

@@ -15,7 +15,9 @@ namespace kronwerk::io {
 /// renamed, so it is either whole or as it was; other datasets of an existing file are kept.
 ///
 /// All throw DataError for malformed input, as `file:line: what was wrong`; ConfigurationError for
-/// wrong options, or a target that exists without `overwrite`; ResourceError for a full disk.
+/// wrong options, a target that exists without `overwrite` or whose file is one of those read;
+/// ResourceError for a full disk. Several may write into one file at the same time: they take
+/// turns.
 ///
 /// Ids are stored beside the data as fixed-length UTF-8 strings: for the target /W of a square
 /// matrix as /W_ids, for a table /X as /X_row_ids and /X_column_ids.
@@ -30,6 +32,8 @@ Transform parse_transform(std::string_view name);
 struct ImportTarget {
   Location location;       ///< FILE.h5 and the path in it
   bool overwrite = false;  ///< replace a dataset or group of the same name
+  /// Asked while another import into the same file is waited for; null: nothing ends that.
+  bool (*stop)() = nullptr;
 };
 
 /// What is done to a weight matrix, in this order.
@@ -38,11 +42,20 @@ struct WeightOptions {
   bool row_normalise = false;  ///< each row divided by its sum; rows of zeros (islands) stay
 };
 
-/// A file that lists ids, one a line, or a CSV with a header; it fixes the order of rows or
-/// columns.
+/// Whether the first line of a CSV or a list names its columns.
+enum class Header {
+  guessed,  ///< it does, or the file is refused where it may not
+  present,
+  absent,  ///< the columns of a CSV are called 1, 2, …
+};
+
+/// A file that lists ids, one a line, a CSV, or FILE.h5:/path of a list of strings; it fixes the
+/// order of rows or columns.
 struct OrderFile {
   std::string file;    ///< empty: the order of the data
   std::string column;  ///< of a CSV; empty: the first
+  /// A CSV is expected to have one and a list none; what looks otherwise is refused.
+  Header header = Header::guessed;
 };
 
 /// What was imported, for the command line to print.
@@ -63,14 +76,18 @@ struct ImportSummary {
 /// A few lines for people: shape, entries, symmetry, islands, components, notes.
 std::string to_text(const ImportSummary& summary);
 
-/// CSV `origin,destination,value` with a header → dense (n, n), origin by destination, missing
-/// pairs 0 (before the transform: log1p keeps them 0); or, with `sparse`, a weight matrix.
+/// CSV `origin,destination,value` → dense (n, n), origin by destination, missing pairs 0 (before
+/// the transform: log1p keeps them 0); or, with `sparse`, a weight matrix. What may be something
+/// else is refused: a pair that is given twice unless `sum`, further columns unless the one of the
+/// values is named, origins of which none is a destination unless `order` lists all ids.
 struct EdgesOptions {
   std::string file;
   ImportTarget target;
+  Header header = Header::guessed;
   std::string origin_column;       ///< empty: the first column
   std::string destination_column;  ///< empty: the second
-  std::string value_column;        ///< empty: the third
+  std::string value_column;        ///< empty: the third of three
+  bool sum = false;                ///< the values of a pair that is given several times
   OrderFile order;                 ///< the ids and their order; empty: sorted
   Transform transform = Transform::none;
   bool sparse = false;    ///< a CSR matrix; then self-links are refused and `weights` applies
@@ -78,8 +95,9 @@ struct EdgesOptions {
 };
 ImportSummary import_edges(const EdgesOptions& options);
 
-/// CSV with a header; a column whose values are numbers is numeric, any other is text. A code with
-/// a leading zero ("01001") is text.
+/// CSV; a column whose values are numbers is numeric, any other is text. A code with a leading zero
+/// ("01001") is text. What looks like rows of a station, a date and a value is refused unless its
+/// `columns` or ids are named.
 ///
 /// To one 2-D dataset (rows × columns), or, when exactly one column is named, a vector (rows); with
 /// `separate` each numeric column to <path>/<column>. The id column goes to <path>_row_ids, the
@@ -92,6 +110,7 @@ ImportSummary import_edges(const EdgesOptions& options);
 struct TableOptions {
   std::string file;
   ImportTarget target;
+  Header header = Header::guessed;
   std::vector<std::string> columns;  ///< in this order; empty: every numeric column
   std::string id_column;             ///< empty: the first text column; "none": no ids
   OrderFile order;                   ///< its ids are the rows' ids or the columns' names
@@ -114,6 +133,7 @@ enum class Metric {
 struct KnnOptions {
   std::string file;
   ImportTarget target;
+  Header header = Header::guessed;
   core::Index k = 6;
   Metric metric = Metric::great_circle;
   std::string x_column;   ///< empty: "longitude", or "x" if planar
@@ -142,5 +162,15 @@ struct MatrixMarketOptions {
   WeightOptions weights;
 };
 ImportSummary import_matrix_market(const MatrixMarketOptions& options);
+
+/// A dataset or sparse matrix of an HDF5 file that has ids beside it → the same in the order of
+/// other ids, in every dimension whose ids are those; the target may be in the same file. Dense
+/// data pass through slice by slice of their first dimension.
+struct ReorderOptions {
+  Location data;
+  ImportTarget target;
+  OrderFile order;
+};
+ImportSummary import_reorder(const ReorderOptions& options);
 
 }  // namespace kronwerk::io
