@@ -81,6 +81,7 @@ std::string run_gaussian(const communication::Communicator& comm, const configur
   stages.report("load", fmt::format("{} on {} cells ({})", model->text(),
                                     core::format_count(core::product(model->extents())),
                                     core::to_text(model->extents())));
+  for (const std::string& text : model->warnings()) stages.warn(text);
   GaussianContext context{
       comm, job, stages, report, file, *model, std::make_shared<operators::Workspace>(comm), {}};
   for (const auto& [name, value] : job.parameters) context.parameters[name] = value.value;

@@ -8,10 +8,8 @@
 #include "kronwerk/io/read.hpp"
 
 namespace kronwerk::application {
-namespace {
 
-/// The names of one column, one for each mode; "" for ones.
-std::vector<std::string> parse_column(const std::string& text, const std::string& where) {
+std::vector<std::string> column_names(const std::string& text, const std::string& where) {
   const formulas::Source source{text, where};
   const auto refuse = [&](formulas::Span span) {
     formulas::fail_at(source, span,
@@ -30,8 +28,6 @@ std::vector<std::string> parse_column(const std::string& text, const std::string
   return names;
 }
 
-}  // namespace
-
 void GaussianModel::check_columns() const {
   const auto& mean = job_->gaussian->mean;
   if (mean.parameter && !job_->parameters.contains(mean.parameter->value)) {
@@ -44,7 +40,7 @@ void GaussianModel::check_columns() const {
   }
   for (const auto& column : mean.columns) {
     const std::string where = job_->where(column.position);
-    const auto names = parse_column(column.value, where);
+    const auto names = column_names(column.value, where);
     if (names.size() != extents_.size()) {
       throw core::ConfigurationError(
           fmt::format("{}: the column {} has {} modes; the grid {} has {}", where, column.value,
@@ -80,7 +76,7 @@ std::vector<models::MeanColumn> GaussianModel::mean(const Parameters& parameters
   if (mean.parameter) columns.push_back({ones, parameters.at(mean.parameter->value)});
   if (mean.constant != 0) columns.push_back({ones, mean.constant});
   for (std::size_t c = 0; c < mean.columns.size(); ++c) {
-    const auto names = parse_column(mean.columns[c].value, job_->where(mean.columns[c].position));
+    const auto names = column_names(mean.columns[c].value, job_->where(mean.columns[c].position));
     models::MeanColumn column;
     for (const std::string& name : names) {
       column.vectors.push_back(name.empty() ? std::vector<double>()
@@ -100,7 +96,7 @@ void GaussianModel::read_regressors(const std::vector<std::set<std::string>>& ke
   // Which vectors are wanted along which mode.
   std::vector<std::set<std::string>> wanted(extents_.size());
   for (const auto& column : job_->gaussian->mean.columns) {
-    const auto names = parse_column(column.value, job_->where(column.position));
+    const auto names = column_names(column.value, job_->where(column.position));
     for (std::size_t k = 0; k < names.size(); ++k) {
       if (points.new_mode[k] && !names[k].empty()) wanted[k].insert(names[k]);
     }
@@ -162,7 +158,7 @@ std::vector<models::MeanColumn> GaussianModel::mean_at(const Parameters& paramet
   const auto& requests = job_->gaussian->mean.columns;
   const std::size_t before = columns.size() - requests.size();
   for (std::size_t c = 0; c < requests.size(); ++c) {
-    const auto names = parse_column(requests[c].value, job_->where(requests[c].position));
+    const auto names = column_names(requests[c].value, job_->where(requests[c].position));
     for (std::size_t k = 0; k < names.size(); ++k) {
       if (names[k].empty() || !points.new_mode[k]) continue;
       columns[before + c].vectors[k] = points.regressors[k].at(names[k]);

@@ -6,6 +6,8 @@
 #include <functional>
 
 #include "application/given_matrices.hpp"
+#include "application/id_check.hpp"
+#include "application/orientation.hpp"
 #include "application/problem.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/expressions/factor_node.hpp"
@@ -154,6 +156,7 @@ GaussianModel::GaussianModel(const communication::Communicator& comm, const conf
     if (in_kernel || std::ranges::find(names, name) != names.end()) used_.insert(name);
   }
   check_columns();
+  check_ids(comm, job, expression, data_, kernels());
 }
 
 void GaussianModel::load_files() {
@@ -162,6 +165,14 @@ void GaussianModel::load_files() {
     data_[name] = given.info;
     files_[name] = std::move(given.chain);
   }
+}
+
+std::vector<std::string> GaussianModel::warnings() const {
+  std::map<std::string, factors::FactorPtr> matrices;
+  for (const auto& [name, chain] : files_) {
+    if (chain.size() == 1) matrices[name] = chain.front().factor;
+  }
+  return doubtful_orientations(*comm_, data_, matrices);
 }
 
 expressions::Expression GaussianModel::analyse(const Parameters& parameters) const {

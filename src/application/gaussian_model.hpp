@@ -61,6 +61,8 @@ class GaussianModel {
   /// The same at new points. Local.
   std::vector<models::MeanColumn> mean_at(const Parameters& parameters, const NewPoints& points);
 
+  /// What is read in one way and may be meant in another; for people. Collective.
+  std::vector<std::string> warnings() const;
   models::BasisCache& cache() noexcept { return cache_; }
   const std::map<std::string, KernelMatrix>& kernels() const noexcept {
     return matrices_.kernels();
@@ -90,5 +92,9 @@ class GaussianModel {
   std::unique_ptr<expressions::Lowering> lowering_;
   models::BasisCache cache_;
 };
+
+/// The names of a column of the mean, one for each mode; "" for ones.
+/// @throws ConfigurationError with a caret
+std::vector<std::string> column_names(const std::string& text, const std::string& where);
 
 }  // namespace kronwerk::application

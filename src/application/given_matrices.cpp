@@ -77,8 +77,8 @@ void check_orthonormal(const Communicator& comm, const std::string& where,
 
 GivenMatrix read_eigenvectors(const Communicator& comm, const std::string& where,
                               const std::string& name, const io::Location& group) {
-  const io::Location vectors{group.file, group.dataset + "/vectors"};
-  const io::Location values{group.file, group.dataset + "/values"};
+  const io::Location vectors{group.file, group.dataset + "/vectors", group.external};
+  const io::Location values{group.file, group.dataset + "/values", group.external};
   GivenMatrix result{io::inspect(comm, vectors), {}};
   const auto basis = factors::make_dense(name, io::read_dense(comm, vectors));
   const auto diagonal = factors::make_diagonal(name, io::read_vector(comm, values));

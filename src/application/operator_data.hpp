@@ -18,6 +18,8 @@ namespace kronwerk::application {
 /// points of a sweep, so that what does not depend on the swept parameter is made once.
 class OperatorData {
  public:
+  /// The loaded matrices of files and kernels, by what formulas call them.
+  const std::map<std::string, factors::FactorPtr>& matrices() const noexcept { return matrices_; }
   /// Loads the matrices, each once per node. Collective.
   /// @param comm, problem  must outlive this
   OperatorData(const communication::Communicator& comm, const Problem& problem);

@@ -4,6 +4,7 @@
 
 #include "application/commands.hpp"
 #include "application/gaussian_job.hpp"
+#include "application/id_check.hpp"
 #include "application/kernel_system.hpp"
 #include "application/log_determinant.hpp"
 #include "application/memory.hpp"
@@ -240,6 +241,7 @@ void plan_job(const communication::Communicator& comm, const configuration::Job&
   if (job.task == Task::reduce) return plan_reduce_job(comm, job, ranks, nodes);
   if (configuration::is_gaussian(job.task)) return plan_gaussian_job(comm, job, ranks, nodes);
   const Problem problem = analyse_problem(comm, job);
+  check_ids(comm, problem);
   if (const auto system = find_kernel_system(problem)) {
     return plan_kernel_system(comm, problem, *system, ranks, nodes);
   }

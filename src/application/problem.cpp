@@ -96,7 +96,7 @@ void read_parameter_file(const communication::Communicator& comm, Job& job) {
   if (!job.parameter_file) return;
   const auto& [file, position] = *job.parameter_file;
   const auto used = names_in_formulas(job);
-  const auto numbers = io::read_numbers(comm, {file, "/parameters"});
+  const auto numbers = io::read_numbers(comm, {file, "/parameters", job.external_data});
   std::vector<std::string> known;
   for (const auto& [name, value] : numbers) {
     known.push_back(name);
@@ -270,7 +270,7 @@ std::map<std::string, std::pair<std::string, std::string>> find_kernel_factors(
 }
 
 io::Location to_location(const configuration::DatasetReference& reference) {
-  return {reference.file, reference.dataset};
+  return {reference.file, reference.dataset, reference.external};
 }
 
 Problem analyse_problem(const communication::Communicator& comm, configuration::Job job) {
@@ -290,6 +290,7 @@ Problem analyse_problem(const communication::Communicator& comm, configuration::
   add_kernel_symbols(problem.kernels, problem.symbols);
   const std::string where = the_job.where(the_job.formula.position);
   const auto expression = expressions::analyse(the_job.formula.value, problem.symbols, where);
+  problem.expression = expression;
   problem.sum = expressions::simplify(expression, problem.parameters());
   problem.factor_names = expressions::factor_names(expression);
   std::set<std::string> names = problem.factor_names;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ struct Problem {
   /// parameters' values: the kernel and, for a derivative, the parameter.
   std::map<std::string, std::pair<std::string, std::string>> kernel_factors;
   expressions::Symbols symbols;
+  std::optional<expressions::Expression> expression;  ///< the formula, resolved
   /// The data that are factors, of which every node has a copy; the others run over the whole grid.
   std::set<std::string> factor_names;
   expressions::SumOfProducts sum;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "application/id_check.hpp"
 #include "application/problem.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/kernels/reduce_gradient.hpp"
@@ -100,6 +101,7 @@ ReduceProblem analyse_reduce(const communication::Communicator& comm, const Job&
   check_names(job);
   const auto& request = *job.reduce;
   PointVariables variables = inspect_points(comm, job, request.variables);
+  check_ids(comm, job, variables);
   kernels::Symbols symbols;
   for (const auto& [name, variable] : variables) symbols.variables[name] = variable.symbol;
   std::map<std::string, double> parameters;

@@ -8,7 +8,10 @@
 #include "application/commands.hpp"
 #include "application/fit_checkpoint.hpp"
 #include "application/gaussian_job.hpp"
+#include "application/id_check.hpp"
 #include "application/kernel_system.hpp"
+#include "application/orientation.hpp"
+#include "application/output_check.hpp"
 #include "application/project_task.hpp"
 #include "application/reduce_task.hpp"
 #include "application/sweep.hpp"
@@ -155,6 +158,7 @@ void run_operator_job(const communication::Communicator& comm, const Job& job, S
   std::optional<KernelSystem> system;
   stages.run("analyse", [&] {
     problem = analyse_problem(comm, job);
+    check_ids(comm, problem);
     system = find_kernel_system(problem);
     const core::Index count = count_inputs(comm, problem);
     check_memory(comm, system ? estimate_kernel_memory(problem, *system, count, comm.size(),
@@ -172,6 +176,9 @@ void run_operator_job(const communication::Communicator& comm, const Job& job, S
     failure = run_kernel_system(comm, problem, *system, stages, report, file);
   } else {
     stages.run("load", [&] { loaded.emplace(comm, problem); });
+    for (const auto& text : doubtful_orientations(comm, problem.data, loaded->matrices())) {
+      stages.warn(text);
+    }
     failure = compute_result(comm, problem, stages, report, file, *loaded,
                              std::make_shared<operators::Workspace>(comm));
   }
@@ -251,6 +258,7 @@ Job load_job(const communication::Communicator& comm, const CommandLine& line) {
     overrides.push_back("petsc=" + quote_options(job.petsc_options, line.petsc_options));
     job = configuration::parse_job(text, line.file, overrides);
   }
+  check_output(comm, job);
   read_parameter_file(comm, job);
   return job;
 }

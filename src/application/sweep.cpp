@@ -8,6 +8,8 @@
 #include <optional>
 #include <system_error>
 
+#include "application/id_check.hpp"
+#include "application/orientation.hpp"
 #include "application/task.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/read.hpp"
@@ -233,11 +235,15 @@ class Sweep {
     Problem problem;
     stages_.run("analyse", [&] {
       problem = analyse_problem(comm_, job_at(job_, 0));
+      check_ids(comm_, problem);
       const Index count = count_inputs(comm_, problem);
       check_memory(comm_, estimate_memory(problem, count, comm_.size(), comm_.node_count()));
     });
     stages_.report("analyse", problem.sum.text() + " at the first point");
     stages_.run("load", [&] { data_.emplace(comm_, problem); });
+    for (const auto& text : doubtful_orientations(comm_, problem.data, data_->matrices())) {
+      stages_.warn(text);
+    }
   }
 
   /// Stacks the points; returns how many converged.

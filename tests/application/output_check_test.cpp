@@ -162,7 +162,7 @@ points:
   u: {{file: other.h5, dataset: /u, index: i}}
   v: {{file: {}, dataset: /v, index: j}}
 over: j
-reductions: [sum]
+reduction: sum
 )yaml"},
 };
 
