@@ -23,10 +23,10 @@ function(kronwerk_set_options target)
   endif()
 endfunction()
 
-# kronwerk_add_layer(name PUBLIC deps... PRIVATE deps...): the library of one layer, made of
-# src/<name>/*.cpp, with its public headers below include/kronwerk/<name>.
+# kronwerk_add_layer(name [SERIAL] PUBLIC deps... PRIVATE deps...): the library of one layer, made of
+# src/<name>/*.cpp, with its public headers below include/kronwerk/<name>. SERIAL: without MPI.
 function(kronwerk_add_layer name)
-  cmake_parse_arguments(layer "" "" "PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(layer "SERIAL" "" "PUBLIC;PRIVATE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
   set(target kronwerk_${name})
   if(NOT sources)  # a layer that has public headers only so far
@@ -47,5 +47,10 @@ function(kronwerk_add_layer name)
     target_link_options(${target} PRIVATE "LINKER:--no-undefined")
   endif()
   kronwerk_set_options(${target})
+  if(layer_SERIAL)
+    kronwerk_use_precompiled_headers(${target} serial_headers)
+  else()
+    kronwerk_use_precompiled_headers(${target} parallel_headers)
+  endif()
   set_property(GLOBAL APPEND PROPERTY KRONWERK_LAYERS ${target})
 endfunction()
