@@ -26,7 +26,7 @@ target_link_libraries(kronwerk_hdf5 INTERFACE ${HDF5_LINK_LIBRARIES} MPI::MPI_CX
 
 # OpenBLAS with 32-bit integers. Debian's 64-bit-index PETSc also loads the 64-bit-integer one,
 # whose symbols have the same names: every program links kronwerk_blas_first, which puts ours at
-# the head of the search order (application/blas_check.cpp verifies it at start-up).
+# the head of the search order (application/session/blas_check.cpp verifies it at start-up).
 pkg_check_modules(OPENBLAS REQUIRED openblas)
 find_path(LAPACKE_INCLUDE_DIR lapack.h PATH_SUFFIXES openblas-pthread openblas-openmp openblas-serial
           PATHS /usr/include/x86_64-linux-gnu /usr/include/aarch64-linux-gnu)

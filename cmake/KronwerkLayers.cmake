@@ -27,7 +27,8 @@ endfunction()
 # src/<name>/*.cpp, with its public headers below include/kronwerk/<name>. SERIAL: without MPI.
 function(kronwerk_add_layer name)
   cmake_parse_arguments(layer "SERIAL" "" "PUBLIC;PRIVATE" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp
+       ${PROJECT_SOURCE_DIR}/src/${name}/*/*.cpp)
   set(target kronwerk_${name})
   if(NOT sources)  # a layer that has public headers only so far
     set(sources ${PROJECT_BINARY_DIR}/${name}_empty.cpp)

@@ -9,7 +9,8 @@ set(kronwerk_mpi_environment
 
 # <name>_tests from tests/<name>/*_test.cpp, linked with the given libraries.
 function(kronwerk_add_test_program name)
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*_test.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*_test.cpp
+       ${PROJECT_SOURCE_DIR}/tests/${name}/*/*_test.cpp)
   set(target ${name}_tests)
   add_executable(${target} ${sources})
   target_link_libraries(${target} PRIVATE ${ARGN})
@@ -28,7 +29,8 @@ endfunction()
 # code asks for the node, also as if three ranks were two and one on two nodes and four one and three.
 function(kronwerk_add_mpi_tests layer)
   cmake_parse_arguments(PARSE_ARGV 1 tests "SEVERAL_NODES" "" "")
-  file(GLOB layer_tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${layer}/*_test.cpp)
+  file(GLOB layer_tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${layer}/*_test.cpp
+       ${PROJECT_SOURCE_DIR}/tests/${layer}/*/*_test.cpp)
   if(NOT layer_tests)
     return()
   endif()

@@ -1,4 +1,4 @@
-#include "kronwerk/application/run.hpp"
+#include "kronwerk/application/session/run.hpp"
 
 int main(int argc, char** argv) {
   return kronwerk::application::run(argc, argv);

@@ -5,7 +5,7 @@
 #include <new>
 #include <utility>
 
-#include "call_check.hpp"
+#include "communication/call_check.hpp"
 #include "kronwerk/communication/communicator.hpp"
 
 namespace kronwerk::communication {

@@ -1,4 +1,4 @@
-#include "call_check.hpp"
+#include "communication/call_check.hpp"
 
 #include <fmt/format.h>
 

@@ -14,7 +14,7 @@ struct CollectiveCall {
   int root;           ///< 0 where there is none
   core::SourceLocation where;
 
-  /// "sum of 3 at src/models/fit.cpp:12"
+  /// "sum of 3 at src/models/fit/fit.cpp:12"
   std::string text() const;
 };
 

@@ -5,8 +5,8 @@
 #include <array>
 #include <utility>
 
-#include "call_check.hpp"
-#include "test_nodes.hpp"
+#include "communication/call_check.hpp"
+#include "communication/test_nodes.hpp"
 
 namespace kronwerk::communication {
 

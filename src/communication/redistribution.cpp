@@ -5,8 +5,8 @@
 #include <atomic>
 #include <cstring>
 
+#include "communication/stream_copy.hpp"
 #include "kronwerk/communication/requests.hpp"
-#include "stream_copy.hpp"
 
 namespace kronwerk::communication {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "shared_segment.hpp"
+#include "communication/shared_segment.hpp"
 
 namespace kronwerk::communication {
 

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "communication/shared_segment.hpp"
 #include "kronwerk/communication/shared_array.hpp"
-#include "shared_segment.hpp"
 
 namespace kronwerk::communication {
 

@@ -1,4 +1,4 @@
-#include "shared_segment.hpp"
+#include "communication/shared_segment.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "stream_copy.hpp"
+#include "communication/stream_copy.hpp"
 
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>

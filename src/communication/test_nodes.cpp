@@ -1,4 +1,4 @@
-#include "test_nodes.hpp"
+#include "communication/test_nodes.hpp"
 
 #include <fmt/format.h>
 

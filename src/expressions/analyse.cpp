@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "draft.hpp"
+#include "expressions/expression_draft.hpp"
 
 namespace kronwerk::expressions {
 namespace {

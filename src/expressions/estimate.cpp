@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "expressions/terms.hpp"
 #include "kronwerk/expressions/factor_node.hpp"
 #include "kronwerk/expressions/lowering.hpp"
-#include "terms.hpp"
 
 namespace kronwerk::expressions {
 namespace {

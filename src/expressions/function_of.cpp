@@ -1,4 +1,4 @@
-#include "function_of.hpp"
+#include "expressions/function_of.hpp"
 
 #include <fmt/format.h>
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "expressions/terms.hpp"
 #include "kronwerk/expressions/factor_node.hpp"
-#include "kronwerk/factors/make.hpp"
-#include "terms.hpp"
+#include "kronwerk/factors/base/make.hpp"
 
 namespace kronwerk::expressions {
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "functions.hpp"
+#include "expressions/functions.hpp"
 #include "kronwerk/expressions/expression.hpp"
 #include "kronwerk/expressions/node.hpp"
 #include "kronwerk/formulas/syntax.hpp"

@@ -1,4 +1,4 @@
-#include "regroup.hpp"
+#include "expressions/regroup.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "terms.hpp"
+#include "expressions/terms.hpp"
 
 namespace kronwerk::expressions {
 

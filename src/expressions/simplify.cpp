@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "expressions/regroup.hpp"
+#include "expressions/terms.hpp"
 #include "kronwerk/expressions/node.hpp"
-#include "regroup.hpp"
-#include "terms.hpp"
 
 namespace kronwerk::expressions {
 namespace {

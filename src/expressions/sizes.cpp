@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "draft.hpp"
+#include "expressions/expression_draft.hpp"
 
 namespace kronwerk::expressions {
 namespace {

@@ -7,9 +7,9 @@
 #include <limits>
 #include <map>
 
-#include "function_of.hpp"
+#include "expressions/function_of.hpp"
+#include "expressions/terms.hpp"
 #include "kronwerk/core/text.hpp"
-#include "terms.hpp"
 
 namespace kronwerk::expressions {
 namespace {

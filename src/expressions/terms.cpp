@@ -1,4 +1,4 @@
-#include "terms.hpp"
+#include "expressions/terms.hpp"
 
 #include <fmt/format.h>
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "formulas/token.hpp"
 #include "kronwerk/formulas/syntax.hpp"
-#include "token.hpp"
 
 namespace kronwerk::formulas {
 namespace {

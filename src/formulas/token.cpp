@@ -1,4 +1,4 @@
-#include "token.hpp"
+#include "formulas/token.hpp"
 
 #include <array>
 #include <charconv>

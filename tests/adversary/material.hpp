@@ -11,7 +11,7 @@
 
 #include "adversary/factors.hpp"
 #include "adversary/tree.hpp"
-#include "kronwerk/io/data_file.hpp"
+#include "kronwerk/io/files/data_file.hpp"
 
 namespace kronwerk::adversary {
 

@@ -12,10 +12,10 @@
 #include <fstream>
 #include <optional>
 
-#include "application/command_line.hpp"
-#include "application/commands.hpp"
-#include "application/session.hpp"
-#include "kronwerk/operators/petsc.hpp"
+#include "application/command_line/command_line.hpp"
+#include "application/command_line/commands.hpp"
+#include "application/session/session.hpp"
+#include "kronwerk/operators/petsc/petsc.hpp"
 
 namespace kronwerk::adversary {
 namespace {

@@ -5,9 +5,9 @@
 #include <memory>
 #include <optional>
 
-#include "kronwerk/factors/make.hpp"
-#include "kronwerk/factors/sparse_rows.hpp"
-#include "kronwerk/operators/kronecker_product.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/factors/sparse/sparse_rows.hpp"
+#include "kronwerk/operators/products/kronecker_product.hpp"
 #include "plain_memory.hpp"
 
 namespace communication = kronwerk::communication;

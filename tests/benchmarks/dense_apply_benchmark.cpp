@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "factors/dense_kernel.hpp"
-#include "kronwerk/factors/chain.hpp"
-#include "kronwerk/factors/make.hpp"
+#include "factors/dense/dense_simd.hpp"
+#include "kronwerk/factors/base/chain.hpp"
+#include "kronwerk/factors/base/make.hpp"
 
 extern "C" char* openblas_get_corename(void);
 extern "C" void openblas_set_num_threads(int);

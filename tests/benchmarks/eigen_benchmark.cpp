@@ -5,11 +5,11 @@
 #include <cstdlib>
 #include <random>
 
-#include "factors/dense_distributed.hpp"
-#include "factors/dense_factorisation.hpp"
-#include "factors/eigen_local.hpp"
-#include "factors/spectrum_task.hpp"
-#include "kronwerk/factors/make.hpp"
+#include "factors/dense/dense_distributed.hpp"
+#include "factors/dense/dense_factorisation.hpp"
+#include "factors/spectra/basis_plan.hpp"
+#include "factors/spectra/eigen_local.hpp"
+#include "kronwerk/factors/base/make.hpp"
 #include "measure.hpp"
 
 namespace {

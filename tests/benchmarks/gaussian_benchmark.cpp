@@ -10,12 +10,12 @@
 #include <cmath>
 #include <memory>
 
-#include "factors/eigen_local.hpp"
-#include "kronwerk/factors/make.hpp"
-#include "kronwerk/models/log_density.hpp"
-#include "kronwerk/models/prediction.hpp"
-#include "kronwerk/models/sampler.hpp"
-#include "kronwerk/operators/random.hpp"
+#include "factors/spectra/eigen_local.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/models/density/log_density.hpp"
+#include "kronwerk/models/draws/prediction.hpp"
+#include "kronwerk/models/draws/sampler.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "measure.hpp"
 
 namespace {

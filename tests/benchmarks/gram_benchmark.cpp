@@ -2,8 +2,8 @@
 // The mode-wise Gram matrices of samples, in turns with a large dgemm on every rank at once.
 #include <memory>
 
-#include "kronwerk/operators/grams.hpp"
-#include "kronwerk/operators/kronecker_product.hpp"
+#include "kronwerk/operators/grids/grams.hpp"
+#include "kronwerk/operators/products/kronecker_product.hpp"
 #include "measure.hpp"
 
 namespace communication = kronwerk::communication;

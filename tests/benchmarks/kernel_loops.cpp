@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
-#include "kernels/simd_targets.hpp"
+#include "kernels/tiles/simd_targets.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernel_loops.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 #include <hwy/contrib/math/math-inl.h>
-#include "kernels/vector_math-inl.hpp"
+#include "kernels/tiles/vector_math-inl.hpp"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();

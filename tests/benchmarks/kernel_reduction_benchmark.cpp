@@ -8,8 +8,8 @@
 
 #include "kernel_loops.hpp"
 #include "kronwerk/distribution/partition.hpp"
-#include "kronwerk/kernels/reduction.hpp"
-#include "kronwerk/operators/kronecker_product.hpp"
+#include "kronwerk/kernels/reductions/reduction.hpp"
+#include "kronwerk/operators/products/kronecker_product.hpp"
 #include "measure.hpp"
 
 namespace communication = kronwerk::communication;

@@ -3,8 +3,8 @@
 // Arguments: points (10,000), 1 to run the dense peer too (default).
 #include <cstdlib>
 
-#include "kronwerk/operators/kernel_solver.hpp"
-#include "kronwerk/operators/kronecker_product.hpp"
+#include "kronwerk/operators/kernel_matrices/kernel_solver.hpp"
+#include "kronwerk/operators/products/kronecker_product.hpp"
 #include "measure.hpp"
 
 namespace kronwerk {

@@ -9,11 +9,11 @@
 #include <memory>
 #include <utility>
 
-#include "kronwerk/factors/make.hpp"
-#include "kronwerk/io/read.hpp"
-#include "kronwerk/operators/krylov.hpp"
-#include "kronwerk/operators/nearest.hpp"
-#include "kronwerk/operators/product_sum.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/io/hdf5/read.hpp"
+#include "kronwerk/operators/krylov/krylov.hpp"
+#include "kronwerk/operators/nearest/nearest_kronecker.hpp"
+#include "kronwerk/operators/products/product_sum.hpp"
 #include "measure.hpp"
 
 namespace communication = kronwerk::communication;

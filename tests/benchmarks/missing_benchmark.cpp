@@ -9,9 +9,9 @@
 #include <cstring>
 #include <memory>
 
-#include "kronwerk/factors/make.hpp"
-#include "kronwerk/models/missing.hpp"
-#include "kronwerk/operators/random.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/models/missing/missing.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "measure.hpp"
 
 extern "C" void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info,

@@ -6,8 +6,8 @@
 #include <memory>
 #include <numbers>
 
-#include "kronwerk/factors/make.hpp"
-#include "kronwerk/operators/spectral_operator.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/operators/spectral/spectral_operator.hpp"
 #include "measure.hpp"
 
 namespace communication = kronwerk::communication;

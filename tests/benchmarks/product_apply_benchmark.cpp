@@ -3,8 +3,8 @@
 // rank at once.
 #include <memory>
 
-#include "kronwerk/factors/make.hpp"
-#include "kronwerk/operators/kronecker_product.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/operators/products/kronecker_product.hpp"
 #include "measure.hpp"
 
 namespace communication = kronwerk::communication;

@@ -4,9 +4,9 @@
 #include <memory>
 #include <utility>
 
-#include "kronwerk/factors/make.hpp"
-#include "kronwerk/io/read.hpp"
-#include "kronwerk/operators/kronecker_product.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/io/hdf5/read.hpp"
+#include "kronwerk/operators/products/kronecker_product.hpp"
 #include "measure.hpp"
 
 namespace communication = kronwerk::communication;

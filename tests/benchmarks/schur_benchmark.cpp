@@ -6,8 +6,8 @@
 #include <memory>
 #include <random>
 
-#include "kronwerk/factors/make.hpp"
-#include "kronwerk/operators/schur.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/operators/schur/schur.hpp"
 #include "measure.hpp"
 
 namespace communication = kronwerk::communication;

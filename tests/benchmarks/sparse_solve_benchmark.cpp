@@ -21,12 +21,12 @@
 #include <utility>
 #include <vector>
 
-#include "factors/sparse_decomposition.hpp"
-#include "factors/sparse_factor.hpp"
-#include "factors/sparse_panel.hpp"
-#include "factors/triangular.hpp"
-#include "kronwerk/factors/make.hpp"
-#include "kronwerk/factors/scratch.hpp"
+#include "factors/sparse/sparse_decomposition.hpp"
+#include "factors/sparse/sparse_factor.hpp"
+#include "factors/sparse/sparse_panel.hpp"
+#include "factors/sparse/triangular.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/factors/base/scratch.hpp"
 
 namespace {
 

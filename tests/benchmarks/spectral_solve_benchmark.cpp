@@ -8,8 +8,8 @@
 #include <numeric>
 #include <string>
 
-#include "kronwerk/factors/make.hpp"
-#include "kronwerk/operators/spectral_operator.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/operators/spectral/spectral_operator.hpp"
 #include "measure.hpp"
 
 namespace communication = kronwerk::communication;

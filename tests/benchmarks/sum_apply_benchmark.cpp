@@ -4,9 +4,9 @@
 #include <memory>
 #include <utility>
 
-#include "kronwerk/factors/make.hpp"
-#include "kronwerk/io/read.hpp"
-#include "kronwerk/operators/product_sum.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/io/hdf5/read.hpp"
+#include "kronwerk/operators/products/product_sum.hpp"
 #include "measure.hpp"
 
 namespace communication = kronwerk::communication;

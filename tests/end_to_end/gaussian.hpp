@@ -8,7 +8,7 @@
 #include <set>
 
 #include "end_to_end/program.hpp"
-#include "models/dense_gaussian.hpp"
+#include "models/covariance/dense_gaussian.hpp"
 
 namespace kronwerk::end_to_end {
 

@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "end_to_end/gaussian.hpp"
-#include "models/sample_moments.hpp"
+#include "models/draws/sample_moments.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "models/sample_moments.hpp"
+#include "models/draws/sample_moments.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {

@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "kronwerk/io/data_file.hpp"
+#include "kronwerk/io/files/data_file.hpp"
 #include "support/dense_oracle.hpp"
 
 namespace kronwerk::end_to_end {

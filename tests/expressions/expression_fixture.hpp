@@ -7,8 +7,8 @@
 
 #include "kronwerk/expressions/expression.hpp"
 #include "kronwerk/expressions/lowering.hpp"
-#include "kronwerk/factors/make.hpp"
-#include "kronwerk/operators/kronecker_product.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/operators/products/kronecker_product.hpp"
 #include "support/dense_oracle.hpp"
 
 namespace kronwerk::expressions {

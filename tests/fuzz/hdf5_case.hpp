@@ -3,10 +3,10 @@
 #include <mpi.h>
 
 #include "fuzz/scratch_folder.hpp"
-#include "io/hdf5_input.hpp"
-#include "kronwerk/io/read.hpp"
-#include "kronwerk/io/show.hpp"
-#include "kronwerk/io/stack.hpp"
+#include "io/hdf5/hdf5_input.hpp"
+#include "kronwerk/io/files/stack.hpp"
+#include "kronwerk/io/hdf5/read.hpp"
+#include "kronwerk/io/hdf5/show.hpp"
 
 namespace kronwerk::fuzz {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "fuzz/fuzz.hpp"
-#include "io/hdf5_handle.hpp"
+#include "io/hdf5/hdf5_handle.hpp"
 
 namespace kronwerk::fuzz {
 

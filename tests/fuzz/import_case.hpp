@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "fuzz/scratch_folder.hpp"
-#include "kronwerk/io/import.hpp"
-#include "kronwerk/io/show.hpp"
+#include "kronwerk/io/hdf5/show.hpp"
+#include "kronwerk/io/import/import.hpp"
 
 namespace kronwerk::fuzz {
 

@@ -1,6 +1,6 @@
 // Kernel formulas: parsing, dimensions and axes, folding, derivatives by everything they use.
 #include "fuzz/fuzz.hpp"
-#include "kronwerk/kernels/expression.hpp"
+#include "kronwerk/kernels/formula/expression.hpp"
 
 namespace {
 

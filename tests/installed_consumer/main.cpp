@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "kronwerk/factors/make.hpp"
-#include "kronwerk/operators/product_sum.hpp"
-#include "kronwerk/operators/shell.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/operators/petsc/shell.hpp"
+#include "kronwerk/operators/products/product_sum.hpp"
 
 namespace communication = kronwerk::communication;
 namespace factors = kronwerk::factors;

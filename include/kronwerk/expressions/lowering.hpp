@@ -8,7 +8,7 @@
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/distribution/estimate.hpp"
 #include "kronwerk/expressions/expression.hpp"
-#include "kronwerk/factors/chain.hpp"
+#include "kronwerk/factors/base/chain.hpp"
 
 namespace kronwerk::expressions {
 

@@ -1,0 +1,176 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kronwerk/io/files/location.hpp"
+
+namespace kronwerk::io {
+
+/// Importers turn text files into the datasets of design section 7. They are serial: call them on
+/// one rank (communication::on_root). The target file is written under a temporary name and
+/// renamed, so it is either whole or as it was; other datasets of an existing file are kept.
+///
+/// All throw DataError for malformed input, as `file:line: what was wrong`; ConfigurationError for
+/// wrong options, a target that exists without `overwrite` or whose file is one of those read;
+/// ResourceError for a full disk. Several may write into one file at the same time: they take
+/// turns.
+///
+/// Ids are stored beside the data as fixed-length UTF-8 strings: for the target /W of a square
+/// matrix as /W_ids, for a table /X as /X_row_ids and /X_column_ids.
+
+/// What is done to each value on the way in.
+enum class Transform { none, log, log1p, sqrt, square, exp };
+
+/// @throws ConfigurationError, with the nearest name, if `name` is none of the above
+Transform parse_transform(std::string_view name);
+
+/// Where the data go.
+struct ImportTarget {
+  Location location;       ///< FILE.h5 and the path in it
+  bool overwrite = false;  ///< replace a dataset or group of the same name
+  /// Asked while another import into the same file is waited for; null: nothing ends that.
+  bool (*stop)() = nullptr;
+};
+
+/// What is done to a weight matrix, in this order.
+struct WeightOptions {
+  bool symmetrise = false;     ///< W := (W + Wᵀ)/2 on the union of both patterns
+  bool row_normalise = false;  ///< each row divided by its sum; rows of zeros (islands) stay
+};
+
+/// Whether the first line of a CSV or a list names its columns.
+enum class Header {
+  guessed,  ///< it does, or the file is refused where it may not
+  present,
+  absent,  ///< the columns of a CSV are called 1, 2, …
+};
+
+/// A file that lists ids, one a line, a CSV, or FILE.h5:/path of a list of strings; it fixes the
+/// order of rows or columns.
+struct OrderFile {
+  std::string file;    ///< empty: the order of the data
+  std::string column;  ///< of a CSV; empty: the first
+  /// A CSV is expected to have one and a list none; what looks otherwise is refused.
+  Header header = Header::guessed;
+};
+
+/// What was imported, for the command line to print.
+struct ImportSummary {
+  Location location;
+  bool sparse = false;
+  core::Extents shape;                ///< of a dataset; (rows, cols) of a matrix
+  core::Index stored = 0;             ///< stored entries of a sparse matrix, else nonzeros
+  std::vector<std::string> datasets;  ///< every dataset or group written, ids included
+  /// Of square sparse matrices:
+  std::optional<bool> symmetric;
+  std::optional<core::Index> asymmetric_links;  ///< (i, j) stored without (j, i)
+  std::optional<core::Index> islands;           ///< rows without an entry
+  std::optional<core::Index> components;        ///< of the undirected graph, islands included
+  std::vector<std::string> notes;               ///< sentences a user should read
+};
+
+/// A few lines for people: shape, entries, symmetry, islands, components, notes.
+std::string to_text(const ImportSummary& summary);
+
+/// CSV `origin,destination,value` → dense (n, n), origin by destination, missing pairs 0 (before
+/// the transform: log1p keeps them 0); or, with `sparse`, a weight matrix. What may be something
+/// else is refused: a pair that is given twice unless `sum`, further columns unless the one of the
+/// values is named, origins of which none is a destination unless `order` lists all ids.
+struct EdgesOptions {
+  std::string file;
+  ImportTarget target;
+  Header header = Header::guessed;
+  std::string origin_column;       ///< empty: the first column
+  std::string destination_column;  ///< empty: the second
+  std::string value_column;        ///< empty: the third of three
+  bool sum = false;                ///< the values of a pair that is given several times
+  OrderFile order;                 ///< the ids and their order; empty: sorted
+  Transform transform = Transform::none;
+  bool sparse = false;    ///< a CSR matrix; then self-links are refused and `weights` applies
+  WeightOptions weights;  ///< legal with `sparse` only
+};
+ImportSummary import_edges(const EdgesOptions& options);
+
+/// CSV; a column whose values are numbers is numeric, any other is text. A code with a leading zero
+/// ("01001") is text. What looks like rows of a station, a date and a value is refused unless its
+/// `columns` or ids are named.
+///
+/// To one 2-D dataset (rows × columns), or, when exactly one column is named, a vector (rows); with
+/// `separate` each numeric column to <path>/<column>. The id column goes to <path>_row_ids, the
+/// names of the columns to <path>_column_ids, other text columns to <path>_<column>.
+///
+/// With `remove_seasonal_mean` the rows are days, their ids dates (1961-01-31): the mean over all
+/// columns (after the transform), regressed on a constant and annual harmonics (Haslett and Raftery
+/// 1989), is taken from every value of its row and kept in <path>_seasonal_mean (rows), so that it
+/// can be added back.
+struct TableOptions {
+  std::string file;
+  ImportTarget target;
+  Header header = Header::guessed;
+  std::vector<std::string> columns;  ///< in this order; empty: every numeric column
+  std::string id_column;             ///< empty: the first text column; "none": no ids
+  OrderFile order;                   ///< its ids are the rows' ids or the columns' names
+  Transform transform = Transform::none;
+  bool transpose = false;  ///< (columns × rows)
+  bool separate = false;   ///< one vector per column
+  bool remove_seasonal_mean = false;
+  core::Index harmonics = 2;  ///< of the seasonal mean: waves of a year, half a year, …
+  std::string time_path;      ///< also write the ids, which are dates, as days since the first here
+};
+ImportSummary import_table(const TableOptions& options);
+
+enum class Metric {
+  great_circle,  ///< longitude and latitude in degrees on a sphere, haversine formula
+  planar,        ///< Euclidean x and y
+};
+
+/// Table CSV of points → CSR matrix of the k nearest neighbours, each with weight 1. Of equal
+/// distances (squares that agree to 1e-10 relative) the lower index wins.
+struct KnnOptions {
+  std::string file;
+  ImportTarget target;
+  Header header = Header::guessed;
+  core::Index k = 6;
+  Metric metric = Metric::great_circle;
+  std::string x_column;   ///< empty: "longitude", or "x" if planar
+  std::string y_column;   ///< empty: "latitude", or "y" if planar
+  std::string id_column;  ///< empty: the first column that is no coordinate; "none": no ids
+  OrderFile order;        ///< ids in the order of the matrix rows
+  WeightOptions weights;
+};
+ImportSummary import_knn(const KnnOptions& options);
+
+/// GAL contiguity file (header `0 n NAME IDVAR` or `n`) → CSR matrix with weight 1. Ids are
+/// strings, leading zeros kept. Asymmetric lists are legal and reported.
+struct GalOptions {
+  std::string file;
+  ImportTarget target;
+  OrderFile order;
+  WeightOptions weights;
+};
+ImportSummary import_gal(const GalOptions& options);
+
+/// Matrix Market: `coordinate` → CSR matrix, `array` → dense 2-D dataset; real, integer or pattern;
+/// general, symmetric or skew-symmetric. `weights` needs a square coordinate matrix.
+struct MatrixMarketOptions {
+  std::string file;
+  ImportTarget target;
+  WeightOptions weights;
+};
+ImportSummary import_matrix_market(const MatrixMarketOptions& options);
+
+/// A dataset or sparse matrix of an HDF5 file that has ids beside it → the same in the order of
+/// other ids, in every dimension whose ids are those; the target may be in the same file. Dense
+/// data pass through slice by slice of their first dimension.
+struct ReorderOptions {
+  Location data;
+  ImportTarget target;
+  OrderFile order;
+};
+ImportSummary import_reorder(const ReorderOptions& options);
+
+}  // namespace kronwerk::io

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kronwerk/factors/spectra/bases.hpp"
+#include "kronwerk/operators/products/product_sum.hpp"
+#include "kronwerk/operators/spectral/spectral_operator.hpp"
+
+namespace kronwerk::models {
+
+using core::Extents;
+using core::Index;
+using distribution::Layout;
+using operators::OperatorPtr;
+using operators::ScaledProduct;
+using operators::Workspace;
+
+/// K = Σ_t signal_t + noise: what a Gaussian field over a grid is made of, and what is measured
+/// with it. Chains stand for symmetric positive semi-definite matrices, one per mode and term:
+///   one factor              a covariance matrix (identity and diagonal ones cost nothing);
+///   {L, Lᵀ}                 a Cholesky factor L (lower triangular), taken as given;
+///   {Q, diag(λ), Qᵀ}        eigenvectors and eigenvalues, taken as given.
+struct CovarianceTerms {
+  std::vector<ScaledProduct> signal;
+  /// σ² I, or σ² ⊗ D_k with diagonal D_k.
+  std::optional<ScaledProduct> noise;
+
+  Extents extents() const;
+};
+
+/// The bases that a covariance uses, kept for the next one with the same factors: with only the
+/// scales changed there is no new decomposition. Factors are the same if they are the same objects.
+class BasisCache {
+ public:
+  /// What was found for one mode.
+  struct Entry {
+    factors::Chain matrix;
+    std::optional<factors::Chain> partner;
+    bool cholesky = false;
+    factors::BasisPtr basis;
+  };
+  const Entry* find(const Entry& wanted) const;
+  /// Keeps these and forgets the rest.
+  void keep(std::vector<Entry> entries) { entries_ = std::move(entries); }
+
+ private:
+  std::vector<Entry> entries_;
+};
+
+/// A covariance in coordinates in which it is diagonal: with V = ⊗V_k, VᵀKV = diag(e) and
+/// K⁻¹ = V diag(1/e) Vᵀ. V_k are the eigenvectors of the mode's factor; with Kronecker-diagonal
+/// noise, or two different factors in a mode, those of the pair (V_kᵀ A_k V_k = Λ_k and V_kᵀ B_k
+/// V_k = I); of one product without noise L_k⁻ᵀ with the Cholesky factors L_k, where e is 1. So V
+/// is orthogonal in the first case only.
+///
+/// spectrum().bases[k] has V_kᵀ as to_basis and V_k as from_basis in every case.
+class Covariance {
+ public:
+  /// Finds what the cache does not hold. Collective on comm, which must outlive the covariance.
+  /// @throws ShapeError if the terms differ in shape; ConfigurationError if their factors are not
+  /// diagonal in common bases; DataError for a negative scale, a factor that is not symmetric or
+  /// not positive semi-definite beyond rounding (with its name and smallest eigenvalue), and a K
+  /// that is singular: on every rank
+  Covariance(const communication::Communicator& comm, std::shared_ptr<Workspace> workspace,
+             CovarianceTerms terms, BasisCache& cache);
+  Covariance(const communication::Communicator& comm, std::shared_ptr<Workspace> workspace,
+             CovarianceTerms terms);
+
+  const communication::Communicator& comm() const noexcept { return *comm_; }
+  const std::shared_ptr<Workspace>& workspace() const noexcept { return workspace_; }
+  const CovarianceTerms& terms() const noexcept { return terms_; }
+  const Extents& extents() const noexcept { return extents_; }
+  Index size() const noexcept { return size_; }
+  /// signal, then noise.
+  const std::vector<ScaledProduct>& all_terms() const noexcept { return all_terms_; }
+  const operators::SpectralSum& spectrum() const noexcept { return spectrum_; }
+  /// "Cholesky factors (1000 x 1000)" or what the bases say, for reports.
+  const std::string& description() const noexcept { return description_; }
+
+  /// The home layout of `batch` vectors over the grid: all operators below take and give it. It
+  /// depends on the extents, on which modes have identities only, on batch and np.
+  Layout layout(Index batch = 1) const;
+  /// K, and K without noise. Collective.
+  OperatorPtr forward(Index batch = 1) const;
+  OperatorPtr signal(Index batch = 1) const;
+  /// K⁻¹. Collective.
+  OperatorPtr inverse(Index batch = 1) const;
+  /// Vᵀ (to coordinates in which K is diagonal) and V. Collective.
+  OperatorPtr to_basis(Index batch = 1) const;
+  OperatorPtr from_basis(Index batch = 1) const;
+
+  /// log|K|.
+  double log_determinant() const noexcept { return log_determinant_; }
+  /// The smallest and largest e.
+  double smallest() const noexcept { return smallest_; }
+  double largest() const noexcept { return largest_; }
+  /// tr(K⁻¹ ∂K). Collective.
+  double trace_of_inverse(std::span<const ScaledProduct> derivative) const;
+
+  /// The diagonal of V_kᵀ A V_k if that matrix is diagonal by construction (A is a matrix of this
+  /// mode, or an identity); empty for ones, absent if A is something else. Local.
+  std::optional<std::vector<double>> diagonal_in_basis(std::size_t mode,
+                                                       const factors::Chain& matrix) const;
+
+  /// x ← diag(1/e) x for this rank's home block of layout(batch). Local.
+  void divide(Index batch, std::span<double> x) const;
+
+ private:
+  void find_bases(BasisCache& cache);
+  int leading_modes(Index batch) const;
+
+  const communication::Communicator* comm_;
+  std::shared_ptr<Workspace> workspace_;
+  CovarianceTerms terms_;
+  std::vector<ScaledProduct> all_terms_;
+  Extents extents_;
+  Index size_ = 1;
+  operators::SpectralSum spectrum_;
+  /// Per mode the matrix A and, of a pair, B.
+  std::vector<factors::BasisRequest> matrices_;
+  std::string description_;
+  double log_determinant_ = 0;
+  double smallest_ = 0;
+  double largest_ = 0;
+};
+
+}  // namespace kronwerk::models

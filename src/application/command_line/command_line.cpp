@@ -1,0 +1,88 @@
+#include "application/command_line/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <string_view>
+
+#include "application/command_line/import_command.hpp"
+#include "application/command_line/version.hpp"
+#include "kronwerk/core/error.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+void add_overrides(CLI::App& app, CommandLine& line) {
+  app.add_option("--set", line.overrides, "key=value: override the configuration; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->take_all()
+      ->allow_extra_args(false);
+}
+
+void add_run(CLI::App& program, CommandLine& line) {
+  CLI::App& run = *program.add_subcommand("run", "run a job");
+  run.add_option("config", line.file, "the configuration")->required();
+  add_overrides(run, line);
+  run.add_flag("--quiet", line.quiet, "print nothing but warnings and errors");
+  run.footer("Options for PETSc stand behind '--'.");
+  run.final_callback([&line] { line.command = Command::run; });
+}
+
+void add_plan(CLI::App& program, CommandLine& line) {
+  CLI::App& plan = *program.add_subcommand(
+      "plan", "check a job and say what it will take, without computing anything");
+  plan.add_option("config", line.file, "the configuration")->required();
+  plan.add_option("--ranks", line.ranks, "number of MPI ranks")->check(CLI::Range(1, 100'000'000));
+  plan.add_option("--nodes", line.nodes, "number of nodes")->check(CLI::Range(1, 100'000'000));
+  add_overrides(plan, line);
+  plan.final_callback([&line] { line.command = Command::plan; });
+}
+
+void add_show(CLI::App& program, CommandLine& line) {
+  CLI::App& show = *program.add_subcommand("show", "say what a data or result file holds");
+  show.add_option("file", line.file, "the HDF5 file")->required();
+  show.final_callback([&line] { line.command = Command::show; });
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, char** argv) {
+  // Everything behind "--" is PETSc's; CLI11 would take it for positional arguments.
+  char** const end = argv + argc;
+  char** const separator =
+      std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--"; });
+  CommandLine line;
+  if (separator != end) line.petsc_options.assign(separator + 1, end);
+
+  CLI::App program("Distributed solver for Kronecker-structured matrices", "kronwerk");
+  program.set_version_flag("--version", version_text());
+  program.require_subcommand(1);
+  add_run(program, line);
+  add_plan(program, line);
+  add_import_command(program, line);
+  add_show(program, line);
+  try {
+    program.parse(static_cast<int>(separator - argv), argv);
+  } catch (const CLI::CallForHelp&) {
+    for (const CLI::App* app = &program; app != nullptr;) {
+      const auto chosen = app->get_subcommands();
+      if (chosen.empty()) {
+        line.text = app->help();
+        break;
+      }
+      app = chosen.front();
+    }
+    return line;
+  } catch (const CLI::CallForVersion&) {
+    line.text = version_text() + "\n";
+    return line;
+  } catch (const CLI::ParseError& error) {
+    throw core::ConfigurationError(std::string("command line: ") + error.what() +
+                                   "; 'kronwerk --help' lists what can be given");
+  }
+  if (!line.petsc_options.empty() && line.command != Command::run) {
+    throw core::ConfigurationError("command line: only 'run' takes PETSc options behind '--'");
+  }
+  return line;
+}
+
+}  // namespace kronwerk::application

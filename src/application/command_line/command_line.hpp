@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kronwerk/io/import/import.hpp"
+
+namespace kronwerk::application {
+
+enum class Command { nothing, run, plan, import, show };
+
+/// What the user asked for.
+struct CommandLine {
+  Command command = Command::nothing;
+  std::string text;  ///< of --help or --version, to be printed
+  std::string file;  ///< the configuration, or the file to show
+  std::vector<std::string> overrides;
+  bool quiet = false;
+  std::vector<std::string> petsc_options;
+  std::optional<int> ranks;
+  std::optional<int> nodes;
+  /// Runs the importer that was asked for; serial.
+  std::function<io::ImportSummary()> import;
+};
+
+/// @throws ConfigurationError for everything that is wrong on the command line
+CommandLine parse_command_line(int argc, char** argv);
+
+}  // namespace kronwerk::application

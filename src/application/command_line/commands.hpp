@@ -1,0 +1,20 @@
+#pragma once
+
+#include "application/command_line/command_line.hpp"
+#include "kronwerk/communication/communicator.hpp"
+#include "kronwerk/configuration/job.hpp"
+
+namespace kronwerk::application {
+
+/// Reads the configuration on rank 0 and validates it on every rank. Collective.
+configuration::Job load_job(const communication::Communicator& comm, const CommandLine& line);
+
+/// `kronwerk run`: PETSc must be up. Collective. @throws ConvergenceError after the result is
+/// written
+void run_job(const communication::Communicator& comm, const configuration::Job& job, bool quiet);
+
+/// `kronwerk plan`: says what the job would take, from metadata alone. Collective.
+void plan_job(const communication::Communicator& comm, const configuration::Job& job,
+              const CommandLine& line);
+
+}  // namespace kronwerk::application

@@ -1,0 +1,203 @@
+// Log determinants of operators without a structure, by LU or Cholesky of the whole matrix: the
+// choice, the factorisation and tr(Op⁻¹ ∂Op/∂θ). Declared in log_determinant.hpp.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "application/determinants/log_determinant.hpp"
+#include "kronwerk/core/text.hpp"
+#include "kronwerk/factors/base/make.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+using communication::collectively;
+using distribution::BlockPartition;
+using expressions::LoweredProduct;
+using operators::StochasticValue;
+
+// What a core does in a factorisation, cautiously, and what a factorisation may take unasked.
+constexpr double flops_per_second = 1e10;
+constexpr double affordable_seconds = 10;
+// Smaller matrices are factorised by one rank (see factors::factorise).
+constexpr Index distributed_extent = 4000;
+// What a block of rows may take on a rank.
+constexpr double block_bytes = 32e6;
+
+double seconds_of_factorisation(double points, int ranks) {
+  const double cores = points >= static_cast<double>(distributed_extent) ? ranks : 1;
+  return 2.0 / 3 * points * points * points / (flops_per_second * cores);
+}
+
+double points_of(const Problem& problem) {
+  return static_cast<double>(core::product(problem.sum.row_extents));
+}
+
+Index rows_per_block(Index points) {
+  const auto fitting = static_cast<Index>(block_bytes / 8 / static_cast<double>(points));
+  return std::clamp<Index>(fitting, 1, points);
+}
+
+/// Calls use(first, count, values) for blocks of columns (or rows) of Σ terms, one after another,
+/// with all of their entries on every rank. Collective.
+template <typename Use>
+void for_blocks(const OperatorBuilder& builder, const std::vector<LoweredProduct>& terms,
+                Index points, bool rows, const Use& use) {
+  const auto& comm = builder.comm();
+  const Index most = rows_per_block(points);
+  OperatorPtr op;
+  Index built = 0;
+  std::vector<double> units, block, all;
+  for (Index first = 0; first < points; first += most) {
+    const Index count = std::min(most, points - first);
+    if (count != built) op = builder.build(terms, built = count);
+    const auto& in = rows ? op->output_layout() : op->input_layout();
+    const auto& out = rows ? op->input_layout() : op->output_layout();
+    units.assign(static_cast<std::size_t>(in.home_size(comm.rank())), 0.0);
+    block.resize(static_cast<std::size_t>(out.home_size(comm.rank())));
+    for (Index i = 0; i < count; ++i) {
+      const Index place = i * points + first + i - in.home_begin(comm.rank());
+      if (place >= 0 && place < std::ssize(units)) units[static_cast<std::size_t>(place)] = 1;
+    }
+    rows ? op->apply_transposed(units, block) : op->apply(units, block);
+    all.assign(static_cast<std::size_t>(count * points), 0.0);
+    std::copy(block.begin(), block.end(), all.begin() + out.home_begin(comm.rank()));
+    comm.sum(std::span<double>(all));
+    use(first, count, std::span<const double>(all));
+  }
+}
+
+class DenseDeterminant final : public LogDeterminant {
+ public:
+  DenseDeterminant(TaskContext& context, const std::string& reason)
+      : context_(context), points_(core::product(context.problem.sum.row_extents)) {
+    matrix_ = form();
+    const std::vector<factors::FactorPtr> list{matrix_};
+    factors::factorise(context.comm, list);
+    why_ = fmt::format("direct: {} of the whole matrix: {}",
+                       matrix_->factorisation()->description(), reason);
+  }
+
+  StochasticValue value() override {
+    return {.value = matrix_->factorisation()->determinant().log_abs};
+  }
+  std::optional<int> sign() const override { return matrix_->factorisation()->determinant().sign; }
+  std::string why() const override { return why_; }
+  std::optional<double> condition() const override { return matrix_->factorisation()->condition(); }
+
+  /// Σ_i (row i of Op⁻¹) · (column i of ∂Op), each rank with its share of the rows.
+  StochasticValue derivative(const std::string& parameter) override {
+    const auto& terms = context_.derivatives.at(parameter);
+    if (terms.empty()) return {};
+    invert();
+    const BlockPartition part(points_, context_.comm.size());
+    const Index begin = part.begin(context_.comm.rank());
+    const Index own = part.count(context_.comm.rank());
+    double trace = 0;
+    for_blocks(context_.builder, terms, points_, false,
+               [&](Index first, Index count, std::span<const double> columns) {
+                 const Index last = std::min(first + count, begin + own);
+                 for (Index i = std::max(first, begin); i < last; ++i) {
+                   const double* column = columns.data() + (i - first) * points_;
+                   const double* row = inverse_rows_.data() + (i - begin);
+                   for (Index j = 0; j < points_; ++j) trace += row[j * own] * column[j];
+                 }
+               });
+    return {.value = context_.comm.sum(trace)};
+  }
+
+ private:
+  factors::FactorPtr form() const {
+    const auto& comm = context_.comm;
+    communication::SharedDense dense;
+    dense.rows = dense.cols = points_;
+    dense.values = communication::SharedArray<double>(comm, core::multiply(points_, points_));
+    const auto& node = comm.node();
+    for_blocks(context_.builder, context_.products, points_, true,
+               [&](Index first, Index count, std::span<const double> rows) {
+                 for (Index i = 0; i < count; ++i) {
+                   if ((first + i) % node.size() != node.rank()) continue;
+                   const auto row = rows.subspan(static_cast<std::size_t>(i * points_),
+                                                 static_cast<std::size_t>(points_));
+                   std::copy(row.begin(), row.end(),
+                             dense.values.mutable_span().begin() + (first + i) * points_);
+                 }
+               });
+    dense.values.publish();
+    return factors::make_dense(context_.job().formula.value, std::move(dense));
+  }
+
+  /// This rank's rows of Op⁻¹, side by side as columns.
+  void invert() {
+    const BlockPartition part(points_, context_.comm.size());
+    const Index begin = part.begin(context_.comm.rank());
+    const Index own = part.count(context_.comm.rank());
+    if (inverted_) return;
+    collectively(context_.comm, [&] {
+      inverse_rows_.assign(static_cast<std::size_t>(points_ * own), 0.0);
+      for (Index i = 0; i < own; ++i) {
+        inverse_rows_[static_cast<std::size_t>((begin + i) * own + i)] = 1;
+      }
+      if (own == 0) return;
+      const factors::View rows{inverse_rows_.data(), 1, points_, own, points_ * own, own};
+      matrix_->factorisation()->solve(rows, rows, true);
+    });
+    inverted_ = true;
+  }
+
+  TaskContext& context_;
+  Index points_;
+  factors::FactorPtr matrix_;
+  std::string why_;
+  bool inverted_ = false;
+  std::vector<double> inverse_rows_;  ///< points x this rank's rows
+};
+
+}  // namespace
+
+DenseDeterminantBytes dense_determinant_bytes(const Problem& problem, int ranks) {
+  const double points = points_of(problem);
+  const bool derivatives = problem.job.gradient || problem.job.tangent;
+  return {16 * points * points,
+          3 * std::max(block_bytes, 8 * points) + (derivatives ? 8 * points * points / ranks : 0)};
+}
+
+DeterminantChoice determinant_without_structure(const Problem& problem, int ranks,
+                                                const std::string& why_not) {
+  if (problem.job.solver.method == configuration::Method::direct) {
+    return {DeterminantKind::dense, "asked for by solver.method; " + why_not};
+  }
+  const double seconds = seconds_of_factorisation(points_of(problem), ranks);
+  if (seconds <= affordable_seconds) {
+    return {DeterminantKind::dense,
+            fmt::format("{}, and a factorisation of all {} rows is estimated at {}", why_not,
+                        core::format_count(core::product(problem.sum.row_extents)),
+                        core::format_seconds(seconds))};
+  }
+  return {DeterminantKind::estimated, why_not};
+}
+
+DeterminantChoice foresee_determinant(const Problem& problem, int ranks) {
+  if (problem.job.solver.method == configuration::Method::krylov) {
+    return {DeterminantKind::estimated, "asked for by solver.method"};
+  }
+  if (problem.sum.terms.size() == 1) return {DeterminantKind::product, ""};
+  const auto structure = expressions::find_structure(problem.sum, {});
+  if (structure.complete()) return {DeterminantKind::spectral, ""};
+  return determinant_without_structure(problem, ranks, structure.why_not);
+}
+
+std::unique_ptr<LogDeterminant> make_dense_determinant(TaskContext& context,
+                                                       const std::string& reason) {
+  const DenseDeterminantBytes bytes = dense_determinant_bytes(context.problem, context.comm.size());
+  MemoryNeeds needs;
+  needs.ranks = context.comm.size();
+  needs.nodes = context.comm.node_count();
+  needs.factor_bytes_per_node = bytes.per_node;
+  needs.vector_bytes_per_rank = bytes.per_rank;
+  check_memory(context.comm, needs);
+  return std::make_unique<DenseDeterminant>(context, reason);
+}
+
+}  // namespace kronwerk::application

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "kronwerk/operators/krylov/stochastic.hpp"
+
+namespace kronwerk::application {
+
+/// "± 0.012, quadrature error 3e-9", for summaries.
+std::string error_text(const operators::StochasticValue& value);
+/// Why an estimate whose quadratures have not settled is no result.
+std::string not_settled_text(const operators::StochasticValue& value);
+
+}  // namespace kronwerk::application

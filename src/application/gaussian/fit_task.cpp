@@ -1,0 +1,160 @@
+// Estimates parameters of a Gaussian model by maximum likelihood, or maximum a posteriori.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "application/gaussian/fit_checkpoint.hpp"
+#include "application/gaussian/likelihood.hpp"
+#include "kronwerk/core/text.hpp"
+#include "kronwerk/models/fit/fit.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+std::vector<models::FitParameter> parameters_to_fit(const GaussianContext& context) {
+  std::vector<models::FitParameter> parameters;
+  for (const auto& [name, request] : context.request().fit.parameters) {
+    models::FitParameter parameter{
+        name, context.parameters.at(name), {}, request.lower, request.upper};
+    if (request.prior) {
+      parameter.prior =
+          models::Prior::parse({request.prior->value, context.job.where(request.prior->position)});
+    }
+    parameters.push_back(std::move(parameter));
+  }
+  return parameters;
+}
+
+std::string numbers_text(const std::vector<models::FitParameter>& parameters,
+                         std::span<const double> values) {
+  std::vector<std::string> parts;
+  for (std::size_t p = 0; p < parameters.size(); ++p) {
+    parts.push_back(fmt::format("{} = {:.6g}", parameters[p].name, values[p]));
+  }
+  return core::join(parts, ", ");
+}
+
+models::FitSettings settings_of(GaussianContext& context,
+                                const std::vector<models::FitParameter>& parameters,
+                                FitCheckpoint& checkpoint) {
+  const auto& request = context.request().fit;
+  models::FitSettings settings;
+  settings.starts = request.starts;
+  settings.seed = request.seed;
+  settings.tolerance = request.tolerance;
+  settings.max_iterations = request.max_iterations;
+  settings.standard_errors = request.standard_errors;
+  settings.on_iteration = [&context, &parameters](const models::FitIteration& iteration) {
+    context.stages.print(fmt::format("{:>5} {:>5}   {:<22.12g} {:<9.2g} {}", iteration.start + 1,
+                                     iteration.iteration, iteration.objective,
+                                     iteration.gradient_norm,
+                                     numbers_text(parameters, iteration.parameters)));
+  };
+  settings.checkpoint = [&checkpoint](const models::FitState& state) { checkpoint.write(state); };
+  settings.resume = checkpoint.read();
+  if (settings.resume) context.stages.print("            goes on from " + checkpoint.file());
+  return settings;
+}
+
+void write_starts(GaussianContext& context, const models::FitState& state) {
+  const Index starts = std::ssize(state.starts);
+  const Index width = std::ssize(state.names);
+  std::vector<double> points;
+  std::vector<double> objectives;
+  std::vector<double> converged;
+  for (const auto& start : state.starts) {
+    for (Index p = 0; p < width; ++p) {
+      points.push_back(start.parameters.empty() ? std::nan("")
+                                                : start.parameters[static_cast<std::size_t>(p)]);
+    }
+    objectives.push_back(start.objective);
+    converged.push_back(start.converged ? 1 : 0);
+  }
+  context.file.write_array("/starts/parameters", core::Extents{starts, width}, points);
+  context.file.write_vector("/starts/objective", objectives);
+  context.file.write_vector("/starts/converged", converged);
+}
+
+void write_result(GaussianContext& context, const std::vector<models::FitParameter>& parameters,
+                  const models::FitResult& result) {
+  for (const auto& [name, value] : context.parameters) {
+    if (!context.request().fit.parameters.contains(name)) {
+      context.file.write_scalar("/parameters/" + name, value);
+    }
+  }
+  for (std::size_t p = 0; p < parameters.size(); ++p) {
+    const std::string& name = parameters[p].name;
+    context.file.write_scalar("/parameters/" + name, result.parameters[p]);
+    std::string line = fmt::format("result      {} = {:.9g}", name, result.parameters[p]);
+    if (const auto& error = result.standard_errors[p]) {
+      context.file.write_scalar("/standard_error/" + name, *error);
+      line += fmt::format(" ± {:.3g}", *error);
+    }
+    if (result.at_bound[p] != 0) line += " (on its bound)";
+    context.report.line(line);
+    context.file.write_scalar("/gradient/" + name, result.gradient[p]);
+  }
+  const Index width = std::ssize(parameters);
+  if (!result.covariance.empty()) {
+    context.file.write_array("/parameter_covariance", core::Extents{width, width},
+                             result.covariance);
+  }
+  context.file.write_scalar("/log_density", result.log_density);
+  context.file.write_scalar("/objective", result.objective);
+  context.file.write_vector("/history", result.state.starts[result.best].history);
+  write_starts(context, result.state);
+  context.report.line(fmt::format("            log density = {:.12g}", result.log_density));
+  if (!result.information.empty()) {
+    context.report.line("            no standard errors: " + result.information);
+  }
+}
+
+}  // namespace
+
+std::string run_fit(GaussianContext& context) {
+  Stages& stages = context.stages;
+  Likelihood likelihood(context);
+  const auto parameters = parameters_to_fit(context);
+  std::vector<std::string> names;
+  for (const auto& parameter : parameters) names.push_back(parameter.name);
+  std::string method;
+  const auto log_density = [&](std::span<const double> values) {
+    Parameters all = context.parameters;
+    for (std::size_t p = 0; p < names.size(); ++p) all[names[p]] = values[p];
+    // Where a termination that was asked for takes effect.
+    stages.run("fit", [] {});
+    Likelihood::Value value;
+    try {
+      value = likelihood.evaluate(all, {names, false});
+    } catch (const core::ConvergenceError& error) {
+      // A point that is to be avoided, like one where the covariance is singular.
+      throw core::DataError(error.what());
+    }
+    method = std::move(value.method);
+    return models::Evaluation{value.total(), std::move(value.gradient),
+                              std::move(value.gradient_errors)};
+  };
+  FitCheckpoint checkpoint(context.comm, context.job, stages);
+  const auto settings = settings_of(context, parameters, checkpoint);
+  models::FitResult result;
+  stages.print("start  step   log density            gradient  parameters");
+  stages.run("fit", [&] { result = models::fit(context.comm, log_density, parameters, settings); });
+  stages.report("fit", fmt::format("{} evaluations, {}", result.evaluations, method));
+  write_result(context, parameters, result);
+  const auto& best = result.state.starts[result.best];
+  context.report.set("method", method);
+  context.report.set("converged", Index{result.converged ? 1 : 0});
+  context.report.set("iterations", best.iterations);
+  context.report.set("evaluations", result.evaluations);
+  context.report.set("best_start", Index{static_cast<Index>(result.best) + 1});
+  if (result.converged) return "";
+  return fmt::format(
+      "the fit did not converge: {}; the best point reached was written to {} with "
+      "converged = 0. Raise fit.max_iterations or fit.tolerance, or start nearer",
+      best.outcome, context.job.output.file);
+}
+
+}  // namespace kronwerk::application

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "application/gaussian/gaussian_model.hpp"
+#include "application/gaussian/kept_slices.hpp"
+#include "application/gaussian/observations.hpp"
+#include "application/methods/memory.hpp"
+#include "application/session/report.hpp"
+#include "application/session/stages.hpp"
+#include "kronwerk/io/files/result_file.hpp"
+#include "kronwerk/models/density/log_density.hpp"
+
+namespace kronwerk::application {
+
+/// What the Gaussian tasks work with.
+struct GaussianContext {
+  const communication::Communicator& comm;
+  const configuration::Job& job;
+  Stages& stages;
+  Report& report;
+  io::ResultFile& file;
+  GaussianModel& model;
+  std::shared_ptr<operators::Workspace> workspace;
+  Parameters parameters;
+
+  const configuration::GaussianRequest& request() const { return *job.gaussian; }
+};
+
+/// The tasks. Each computes and writes its datasets, sets its report's attributes and summary, and
+/// prints a line per stage; collective.
+void run_logpdf(GaussianContext& context);
+void run_sample(GaussianContext& context);
+void run_predict(GaussianContext& context);
+/// @return why the fit did not converge; empty if it did
+std::string run_fit(GaussianContext& context);
+
+/// How many draws over `points` cells are made at a time.
+Index draws_per_block(int ranks, Index points, Index draws);
+
+/// Covariances, their bases and derivatives per node, observations and draws per rank; from
+/// metadata. Collective.
+MemoryNeeds estimate_gaussian_memory(const communication::Communicator& comm,
+                                     const configuration::Job& job, const GaussianModel& model,
+                                     int ranks, int nodes);
+
+/// A whole Gaussian job. Collective. @return why it did not converge; empty if it did
+std::string run_gaussian(const communication::Communicator& comm, const configuration::Job& job,
+                         Stages& stages, Report& report, io::ResultFile& file);
+
+}  // namespace kronwerk::application

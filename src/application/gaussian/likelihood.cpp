@@ -1,0 +1,228 @@
+#include "application/gaussian/likelihood.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "kronwerk/core/text.hpp"
+
+namespace kronwerk::application {
+
+double Likelihood::Value::total() const {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+Likelihood::Likelihood(GaussianContext& context)
+    : context_(context),
+      observations_(context.comm, context.job, context.model.extents()),
+      slices_(context.comm, observations_.kept(), context.model.extents()),
+      per_block_(context.request().draws > 0 && context.job.task == configuration::Task::predict
+                     ? 1
+                     : observations_.count()) {
+  // Which layouts the observations are read into follows from the covariance.
+  std::optional<models::Covariance> first;
+  context.stages.run("factorise", [&] { first.emplace(covariance(context.parameters)); });
+  context.stages.report("factorise", first->description());
+  context.stages.run("read", [&] {
+    if (observations_.missing() > 0 && per_block_ > 1 && !masks_agree(first->layout())) {
+      per_block_ = 1;
+    }
+    read_blocks(first->layout(), first->layout(per_block_));
+  });
+  context.stages.report("read", text());
+}
+
+bool Likelihood::masks_agree(const distribution::Layout& layout) const {
+  std::vector<double> first(static_cast<std::size_t>(layout.home_size(context_.comm.rank())));
+  std::vector<double> other(first.size());
+  observations_.read(0, layout, first);
+  for (Index o = 1; o < observations_.count(); ++o) {
+    observations_.read(o, layout, other);
+    bool differs = false;
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      differs = differs || std::isnan(first[i]) != std::isnan(other[i]);
+    }
+    if (context_.comm.any(differs)) return false;
+  }
+  return true;
+}
+
+void Likelihood::read_blocks(const distribution::Layout& one,
+                             const distribution::Layout& block_layout) {
+  const int rank = context_.comm.rank();
+  layout_ = block_layout;
+  for (Index first = 0; first < observations_.count(); first += per_block_) {
+    auto& block = blocks_.emplace_back(static_cast<std::size_t>(layout_.home_size(rank)));
+    observations_.read(first, layout_, block);
+    if (observations_.missing() == 0) continue;
+    std::vector<double> field(static_cast<std::size_t>(one.home_size(rank)));
+    observations_.read(first, one, field);
+    masks_.push_back(models::CellMask::of_nan(context_.comm, one, field));
+  }
+}
+
+const models::CellMask* Likelihood::mask(std::size_t block) const {
+  return masks_.empty() ? nullptr : &masks_[block];
+}
+
+models::MissingSettings Likelihood::missing_settings() const {
+  const auto& solver = context_.job.solver;
+  models::MissingSettings settings;
+  settings.tolerance = solver.tolerance;
+  settings.max_iterations = solver.max_iterations;
+  settings.stochastic.probes = solver.probes;
+  settings.stochastic.seed = solver.seed;
+  return settings;
+}
+
+Likelihood::~Likelihood() = default;
+
+std::string Likelihood::text() const {
+  std::string text = core::to_text(observations_.extents()) + " cells";
+  if (observations_.count() > 1) text += fmt::format(", {} observations", observations_.count());
+  if (!observations_.all_kept()) {
+    text += " (of " + core::to_text(context_.model.extents()) +
+            ": slices without observations are "
+            "left out)";
+  }
+  if (observations_.missing() > 0) {
+    text += fmt::format(", {} missing", core::format_count(observations_.missing()));
+  }
+  return text;
+}
+
+models::Covariance Likelihood::covariance(const Parameters& parameters) {
+  auto terms = slices_.restrict_both(context_.model.terms(parameters));
+  slices_.forget_unused();
+  return {context_.comm, context_.workspace, std::move(terms), context_.model.cache()};
+}
+
+std::vector<models::MeanColumn> Likelihood::mean(const Parameters& parameters) {
+  auto columns = context_.model.mean(parameters);
+  for (auto& column : columns) {
+    for (std::size_t k = 0; k < column.vectors.size(); ++k) {
+      column.vectors[k] = slices_.restrict_vector(k, column.vectors[k]);
+    }
+  }
+  return columns;
+}
+
+std::vector<std::vector<operators::ScaledProduct>> Likelihood::derivatives(
+    const Parameters& parameters, const std::vector<std::string>& names) {
+  std::vector<std::vector<operators::ScaledProduct>> derivatives;
+  for (const std::string& name : names) {
+    auto& products = derivatives.emplace_back();
+    for (auto& product : context_.model.derivative(parameters, name)) {
+      products.push_back(slices_.restrict_both(std::move(product)));
+    }
+  }
+  return derivatives;
+}
+
+models::MeanEstimate Likelihood::estimate_mean(const models::Covariance& covariance,
+                                               const std::vector<models::MeanColumn>& columns) {
+  std::vector<models::NormalEquations> equations;
+  const bool wanted =
+      std::ranges::any_of(columns, [](const auto& column) { return !column.coefficient; });
+  for (std::size_t block = 0; wanted && block < blocks_.size(); ++block) {
+    if (masks_.empty()) {
+      equations.push_back(models::GaussianDensity(per_block_, blocks_[block], columns)
+                              .normal_equations(covariance));
+      continue;
+    }
+    models::MissingCells cells(covariance, masks_[block], missing_settings());
+    equations.push_back(models::MissingDensity(per_block_, blocks_[block], columns, masks_[block],
+                                               missing_settings())
+                            .normal_equations(cells));
+  }
+  return solve(columns, equations);
+}
+
+models::MeanEstimate Likelihood::solve(const std::vector<models::MeanColumn>& columns,
+                                       std::span<const models::NormalEquations> equations) const {
+  const auto pooling = context_.request().mean.per_observation
+                           ? models::MeanPooling::per_observation
+                           : models::MeanPooling::pooled;
+  models::MeanEstimate estimate;
+  communication::collectively(
+      context_.comm, [&] { estimate = models::estimate_mean(columns, equations, pooling); });
+  return estimate;
+}
+
+Likelihood::Value Likelihood::evaluate(const Parameters& parameters, const Request& request) {
+  const models::Covariance whole = covariance(parameters);
+  return observations_.missing() > 0 ? evaluate_missing(whole, parameters, request)
+                                     : evaluate_complete(whole, parameters, request);
+}
+
+/// What one evaluation found, with the parameter of the mean's part of the gradient.
+Likelihood::Value Likelihood::collect(models::LogDensity density, const Request& request,
+                                      const std::string& method) const {
+  Value value;
+  value.values = std::move(density.values);
+  value.gradient = std::move(density.gradient);
+  value.mean = std::move(density.mean);
+  value.method = method;
+  if (request.input_gradient) value.input_gradient.push_back(std::move(density.input_gradient));
+  const auto& parameter = context_.request().mean.parameter;
+  for (std::size_t p = 0; p < request.parameters.size(); ++p) {
+    if (parameter && request.parameters[p] == parameter->value) {
+      value.gradient[p] += density.mean_gradient.at(0);
+    }
+  }
+  return value;
+}
+
+Likelihood::Value Likelihood::evaluate_complete(const models::Covariance& covariance,
+                                                const Parameters& parameters,
+                                                const Request& request) {
+  // A mean that is a parameter changes; otherwise what was kept stays valid.
+  if (!density_ || context_.request().mean.parameter) {
+    density_.emplace(per_block_, blocks_.front(), mean(parameters));
+  }
+  const std::vector<models::NormalEquations> equations{density_->normal_equations(covariance)};
+  const auto estimate = solve(mean(parameters), equations);
+  auto found = density_->evaluate(
+      covariance, {derivatives(parameters, request.parameters), request.input_gradient}, estimate);
+  return collect(std::move(found), request, covariance.description());
+}
+
+Likelihood::Value Likelihood::evaluate_missing(const models::Covariance& covariance,
+                                               const Parameters& parameters,
+                                               const Request& request) {
+  const models::DensityRequest wanted{derivatives(parameters, request.parameters),
+                                      request.input_gradient};
+  const auto columns = mean(parameters);
+  const auto estimate = estimate_mean(covariance, columns);
+  Value sum;
+  for (std::size_t block = 0; block < blocks_.size(); ++block) {
+    models::MissingDensity density(per_block_, blocks_[block], columns, masks_[block],
+                                   missing_settings());
+    models::MissingCells cells(covariance, masks_[block], missing_settings());
+    const Index first = static_cast<Index>(block) * per_block_;
+    auto found = density.evaluate(cells, wanted, estimate.part(first, per_block_));
+    const std::string method =
+        fmt::format("{}; missing cells by conjugate gradients ({} iterations), determinant {}",
+                    covariance.description(), found.completion.iterations,
+                    found.standard_error > 0 ? "by Lanczos quadrature" : "exact");
+    Value value = collect(std::move(found.density), request, method);
+    sum.standard_error =
+        std::hypot(sum.standard_error, found.standard_error * static_cast<double>(per_block_));
+    sum.gradient_errors.resize(found.gradient_errors.size(), 0.0);
+    for (std::size_t p = 0; p < found.gradient_errors.size(); ++p) {
+      sum.gradient_errors[p] = std::hypot(sum.gradient_errors[p], found.gradient_errors[p]);
+    }
+    sum.values.insert(sum.values.end(), value.values.begin(), value.values.end());
+    sum.gradient.resize(value.gradient.size(), 0.0);
+    for (std::size_t p = 0; p < value.gradient.size(); ++p) sum.gradient[p] += value.gradient[p];
+    for (auto& gradient : value.input_gradient) sum.input_gradient.push_back(std::move(gradient));
+    sum.residual = std::max(sum.residual, found.completion.residual);
+    sum.method = std::move(value.method);
+  }
+  sum.mean = estimate;
+  return sum;
+}
+
+}  // namespace kronwerk::application

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "application/gaussian/gaussian_job.hpp"
+#include "kronwerk/models/missing/missing.hpp"
+
+namespace kronwerk::application {
+
+/// The log density of a job's observations as a function of the parameters, summed over the
+/// observations, with its gradient.
+class Likelihood {
+ public:
+  /// Reads the observations, in the stages "factorise" and "read". Collective.
+  /// @param context  must outlive this
+  explicit Likelihood(GaussianContext& context);
+  ~Likelihood();
+
+  struct Request {
+    std::vector<std::string> parameters;  ///< to differentiate by
+    bool input_gradient = false;
+  };
+  struct Value {
+    std::vector<double> values;           ///< log p of each observation
+    double standard_error = 0;            ///< of their sum, where a determinant is estimated
+    std::vector<double> gradient;         ///< by the parameters, of the sum
+    std::vector<double> gradient_errors;  ///< standard errors; empty if it is exact
+    std::vector<std::vector<double>> input_gradient;  ///< of each block
+    models::MeanEstimate mean;
+    double residual = 0;  ///< relative, of the missing cells' systems: the largest
+    std::string method;
+    double total() const;
+  };
+  /// Collective. @throws DataError where the covariance is not positive definite
+  Value evaluate(const Parameters& parameters, const Request& request);
+
+  /// The covariance on the observed grid. Collective.
+  models::Covariance covariance(const Parameters& parameters);
+  std::vector<models::MeanColumn> mean(const Parameters& parameters);
+  /// Of all observations together, or of each if the job says so. Collective.
+  models::MeanEstimate estimate_mean(const models::Covariance& covariance,
+                                     const std::vector<models::MeanColumn>& columns);
+
+  const Observations& observations() const noexcept { return observations_; }
+  KeptSlices& slices() noexcept { return slices_; }
+  /// The observations are in blocks: all together if they miss the same cells, or none; else (and
+  /// for posterior draws) one by one. The model is the same.
+  Index observations_per_block() const noexcept { return per_block_; }
+  /// The cells that a block misses; null if none is missing in any.
+  const models::CellMask* mask(std::size_t block) const;
+  /// How the missing cells are solved for.
+  models::MissingSettings missing_settings() const;
+  /// Of one block, over the observed grid.
+  const distribution::Layout& layout() const noexcept { return layout_; }
+  /// This rank's home block of each block; NaN where a cell is missing.
+  const std::vector<std::vector<double>>& blocks() const noexcept { return blocks_; }
+
+ private:
+  /// "12 x 730 cells, 876 missing", for the stage's line.
+  std::string text() const;
+  Value evaluate_complete(const models::Covariance& covariance, const Parameters& parameters,
+                          const Request& request);
+  Value evaluate_missing(const models::Covariance& covariance, const Parameters& parameters,
+                         const Request& request);
+  Value collect(models::LogDensity density, const Request& request,
+                const std::string& method) const;
+  models::MeanEstimate solve(const std::vector<models::MeanColumn>& columns,
+                             std::span<const models::NormalEquations> equations) const;
+  bool masks_agree(const distribution::Layout& layout) const;
+  void read_blocks(const distribution::Layout& one, const distribution::Layout& block_layout);
+  std::vector<std::vector<operators::ScaledProduct>> derivatives(
+      const Parameters& parameters, const std::vector<std::string>& names);
+
+  GaussianContext& context_;
+  Observations observations_;
+  KeptSlices slices_;
+  Index per_block_;
+  distribution::Layout layout_;
+  std::vector<std::vector<double>> blocks_;
+  std::vector<models::CellMask> masks_;
+  std::optional<models::GaussianDensity> density_;
+};
+
+}  // namespace kronwerk::application

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "application/inputs/kernel_matrices.hpp"
+#include "kronwerk/expressions/expression.hpp"
+
+namespace kronwerk::application {
+
+struct Problem;
+
+/// What a job combines position by position must have the same ids there, wherever its files list
+/// them (io/mode_ids.hpp): the matrices and kernels that meet in a mode of the formula, the input,
+/// cotangent and directions, observations, masks and regressors.
+///
+/// All are collective and read the lists on rank 0. @throws DataError on every rank, naming both
+/// lists and the command that puts one in the order of the other.
+void check_ids(const communication::Communicator& comm, const Problem& problem);
+/// Of a Gaussian model. @param data  of the matrices, by their names
+void check_ids(const communication::Communicator& comm, const configuration::Job& job,
+               const expressions::Expression& covariance,
+               const std::map<std::string, io::DatasetInfo>& data,
+               const std::map<std::string, KernelMatrix>& kernels);
+/// Of the points of a reduction: variables with the same index.
+void check_ids(const communication::Communicator& comm, const configuration::Job& job,
+               const PointVariables& variables);
+
+}  // namespace kronwerk::application

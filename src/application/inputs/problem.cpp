@@ -1,0 +1,324 @@
+#include "application/inputs/problem.hpp"
+
+#include <fmt/format.h>
+#include <petscsys.h>
+
+#include <algorithm>
+
+#include "kronwerk/core/text.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/io/hdf5/read.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+using configuration::Job;
+using configuration::Task;
+using core::ConfigurationError;
+
+expressions::MatrixSymbol symbol_of(const io::DatasetInfo& info, const std::string& where,
+                                    const std::string& name) {
+  expressions::MatrixSymbol symbol;
+  symbol.sparse = info.sparse;
+  symbol.stored = info.stored;
+  if (info.shape.empty()) {
+    throw core::DataError(fmt::format(
+        "{}: the matrix '{}' is the dataset {}:{}, a single number; expected a matrix, or a vector "
+        "for diag({})",
+        where, name, info.location.file, info.location.dataset, name));
+  }
+  const std::size_t dimensions = info.shape.size();
+  symbol.vector = !info.sparse && dimensions != 2;
+  if (!info.sparse && dimensions > 1) symbol.grid = info.shape;
+  symbol.rows = dimensions > 2 ? core::product(info.shape) : info.shape[0];
+  symbol.cols = symbol.vector ? 1 : info.shape[1];
+  return symbol;
+}
+
+/// Every name that one of the job's formulas uses.
+std::vector<std::string> names_in_formulas(const Job& job) {
+  std::vector<std::string> used;
+  const auto add = [&](const std::vector<std::string>& names) {
+    used.insert(used.end(), names.begin(), names.end());
+  };
+  const auto add_operator_formula = [&](const configuration::Placed<std::string>& formula) {
+    if (formula.value.empty()) return;
+    add(expressions::used_names(formula.value, job.where(formula.position)).matrices);
+  };
+  const auto add_kernel_formula = [&](const configuration::Placed<std::string>& formula) {
+    add(kernels::used_names(formula.value, job.where(formula.position)));
+  };
+  add_operator_formula(job.formula);
+  for (const auto& [name, kernel] : job.kernels) add_kernel_formula(kernel.formula);
+  if (job.gaussian) {
+    const auto& mean = job.gaussian->mean;
+    if (mean.parameter) used.push_back(mean.parameter->value);
+    for (const auto& column : mean.columns) add_operator_formula(column);
+  }
+  if (job.reduce) {
+    add_kernel_formula(job.reduce->formula);
+    if (job.reduce->weight) add_kernel_formula(*job.reduce->weight);
+  }
+  return used;
+}
+
+/// What is defined and not used is a misspelling more often than not.
+void check_used(const Job& job) {
+  const auto used = names_in_formulas(job);
+  const auto check = [&](const auto& defined, const char* what) {
+    for (const auto& [name, value] : defined) {
+      if (std::ranges::find(used, name) != used.end()) continue;
+      std::vector<std::string> undefined;
+      for (const std::string& other : used) {
+        if (!job.parameters.contains(other) && !job.matrices.contains(other) &&
+            !job.kernels.contains(other)) {
+          undefined.push_back(other);
+        }
+      }
+      throw ConfigurationError(fmt::format(
+          "{}: the {} '{}' is not used by the {} {}{}", job.where(value.position), what, name,
+          job.gaussian ? "covariance"
+          : job.reduce ? "formula"
+                       : "operator",
+          job.reduce ? job.reduce->formula.value : job.formula.value,
+          core::suggestion(name, undefined)));
+    }
+  };
+  check(job.parameters, "parameter");
+  if (job.reduce) return check(job.reduce->variables, "variable");
+  check(job.matrices, "matrix");
+  check(job.kernels, "kernel");
+}
+
+}  // namespace
+
+void read_parameter_file(const communication::Communicator& comm, Job& job) {
+  if (!job.parameter_file) return;
+  const auto& [file, position] = *job.parameter_file;
+  const auto used = names_in_formulas(job);
+  const auto numbers = io::read_numbers(comm, {file, "/parameters", job.external_data});
+  std::vector<std::string> known;
+  for (const auto& [name, value] : numbers) {
+    known.push_back(name);
+    const bool wanted = std::ranges::find(used, name) != used.end();
+    if (wanted) job.parameters.try_emplace(name, configuration::Placed<double>{value, position});
+  }
+  const auto require = [&](const std::string& name, const configuration::Position& where,
+                           const char* key) {
+    if (job.parameters.contains(name)) return;
+    throw ConfigurationError(
+        fmt::format("{}: '{}' names '{}', which is not among the parameters of "
+                    "this file or of {}{}",
+                    job.where(where), key, name, file, core::suggestion(name, known)));
+  };
+  if (job.gradient) {
+    for (const auto& parameter : job.gradient->parameters) {
+      require(parameter.value, parameter.position, "gradient.parameters");
+    }
+  }
+  if (!job.gaussian) return;
+  for (const auto& [name, parameter] : job.gaussian->fit.parameters) {
+    require(name, parameter.position, "fit.parameters");
+  }
+}
+
+void check_names(const Job& job) {
+  const auto check = [&](const auto& defined, const char* what) {
+    for (const auto& [name, value] : defined) {
+      if (!expressions::is_reserved_name(name)) continue;
+      throw ConfigurationError(fmt::format(
+          "{}: '{}' cannot name a {}, because formulas give it a meaning; choose another "
+          "name",
+          job.where(value.position), name, what));
+    }
+  };
+  check(job.parameters, "parameter");
+  check(job.matrices, "matrix");
+  check(job.kernels, "kernel");
+  for (const auto& [name, value] : job.parameters) {
+    if (job.kernels.empty() || !kernels::is_reserved_name(name)) continue;
+    throw ConfigurationError(
+        fmt::format("{}: '{}' cannot name a parameter, because kernel formulas give it a meaning; "
+                    "choose another name",
+                    job.where(value.position), name));
+  }
+  check_used(job);
+}
+
+namespace {
+
+bool differentiable(Task task) {
+  const auto& tasks = configuration::find_entry("gradient")->tasks;
+  return std::ranges::find(tasks, task) != tasks.end();
+}
+
+std::vector<std::string> parameters_to_differentiate(const Job& job) {
+  std::vector<std::string> names;
+  if (!differentiable(job.task)) return names;
+  if (job.gradient) {
+    for (const auto& parameter : job.gradient->parameters) names.push_back(parameter.value);
+  }
+  if (job.tangent) {
+    for (const auto& [name, direction] : job.tangent->parameters) names.push_back(name);
+  }
+  return names;
+}
+
+/// Tasks that need more than a sum of products. Which matrices are symmetric is not known yet: what
+/// is refused here has no method even if all are.
+void check_structure(const Problem& problem) {
+  const Job& job = problem.job;
+  if (job.task != Task::eigenvalues && job.task != Task::expm) return;
+  const auto structure = expressions::find_structure(problem.sum, problem.factor_names);
+  if (job.task == Task::eigenvalues) return require_eigenvalues(problem, structure);
+  if (structure.kronecker_sum) return;
+  throw ConfigurationError(fmt::format(
+      "{}: the task 'expm' takes a Kronecker sum, kronsum(A, B, …), and multiples of the identity; "
+      "this operator is {}",
+      job.where(job.formula.position), problem.sum.text()));
+}
+
+/// What has no method yet is refused by name, before any data is loaded.
+void check_method(const Problem& problem) {
+  const Job& job = problem.job;
+  const std::string where = job.where(job.formula.position);
+  const std::string& task = configuration::task_name(job.task);
+  if (problem.sum.terms.empty()) {
+    throw ConfigurationError(fmt::format("{}: the operator is zero", where));
+  }
+  const bool square = problem.sum.row_extents == problem.sum.col_extents;
+  const bool needs_square = job.task != Task::apply && job.task != Task::assemble;
+  if (needs_square && !square) {
+    throw core::ShapeError(fmt::format(
+        "{}: the task '{}' needs a square operator; this one maps the grid {} to the grid {}",
+        where, task, core::to_text(problem.sum.col_extents),
+        core::to_text(problem.sum.row_extents)));
+  }
+  check_structure(problem);
+  constexpr core::Index most_assembled = 20'000;
+  const core::Index rows = core::product(problem.sum.row_extents);
+  const core::Index cols = core::product(problem.sum.col_extents);
+  if (job.task == Task::assemble && std::max(rows, cols) > most_assembled) {
+    throw ConfigurationError(fmt::format(
+        "{}: the explicit matrix would have {} x {} entries; 'assemble' is for at most {} "
+        "rows and columns",
+        where, core::format_count(rows), core::format_count(cols),
+        core::format_count(most_assembled)));
+  }
+}
+
+/// With 32-bit PETSc indices, larger grids cannot be counted by the Vec and Mat of a solve.
+void check_index_size(const Problem& problem) {
+  if constexpr (sizeof(PetscInt) < sizeof(core::Index)) {
+    for (const auto* extents : {&problem.sum.row_extents, &problem.sum.col_extents}) {
+      if (std::in_range<PetscInt>(core::product(*extents))) continue;
+      throw ConfigurationError(
+          fmt::format("{}: this kronwerk was built with a PETSc of {}-bit indices, and the grid {} "
+                      "has {} points; "
+                      "build it with the 64-bit-index PETSc (-DKRONWERK_PETSC=petsc64-real)",
+                      problem.job.where(problem.job.formula.position), 8 * sizeof(PetscInt),
+                      core::to_text(*extents), core::format_count(core::product(*extents))));
+    }
+  }
+}
+
+}  // namespace
+
+void require_eigenvalues(const Problem& problem, const expressions::SpectralStructure& structure) {
+  using Kind = expressions::ModeStructure::Kind;
+  std::string reason = structure.why_not;
+  const auto pair =
+      std::ranges::find(structure.modes, Kind::pair, &expressions::ModeStructure::kind);
+  if (reason.empty() && pair != structure.modes.end()) {
+    // Their common basis is no similarity: it makes both diagonal, but not with their eigenvalues.
+    reason = fmt::format("mode {} has two matrices, '{}' and '{}'",
+                         pair - structure.modes.begin() + 1, pair->first->text, pair->second->text);
+  }
+  if (reason.empty()) return;
+  throw ConfigurationError(fmt::format(
+      "{}: the task 'eigenvalues' takes a Kronecker product, a Kronecker sum, or a sum of products "
+      "whose factors are functions of one matrix in each mode; here {}",
+      problem.job.where(problem.job.formula.position), reason));
+}
+
+void add_kernel_symbols(const std::map<std::string, KernelMatrix>& kernels,
+                        expressions::Symbols& symbols) {
+  for (const auto& [name, kernel] : kernels) {
+    const expressions::MatrixSymbol symbol = kernel.symbol(symbols.parameters);
+    const expressions::MatrixSymbol plain{kernel.rows, kernel.cols, false, symbol.sparse,
+                                          symbol.stored};
+    for (const auto& [parameter, derivative] : symbol.derivatives) {
+      symbols.matrices[derivative] = plain;
+    }
+    symbols.matrices[symbol.identity] = plain;
+    symbols.matrices[name] = symbol;
+  }
+}
+
+std::map<std::string, std::pair<std::string, std::string>> find_kernel_factors(
+    const std::map<std::string, KernelMatrix>& kernels, const std::set<std::string>& names,
+    const std::map<std::string, double>& parameters) {
+  std::map<std::string, std::pair<std::string, std::string>> found;
+  for (const auto& [name, kernel] : kernels) {
+    const expressions::MatrixSymbol symbol = kernel.symbol(parameters);
+    if (names.contains(symbol.identity)) found[symbol.identity] = {name, ""};
+    for (const auto& [parameter, derivative] : symbol.derivatives) {
+      if (names.contains(derivative)) found[derivative] = {name, parameter};
+    }
+  }
+  return found;
+}
+
+io::Location to_location(const configuration::DatasetReference& reference) {
+  return {reference.file, reference.dataset, reference.external};
+}
+
+Problem analyse_problem(const communication::Communicator& comm, configuration::Job job) {
+  Problem problem;
+  problem.job = std::move(job);
+  const Job& the_job = problem.job;
+  check_names(the_job);
+  for (const auto& [name, parameter] : the_job.parameters) {
+    problem.symbols.parameters[name] = parameter.value;
+  }
+  for (const auto& [name, matrix] : the_job.matrices) {
+    const io::DatasetInfo info = io::inspect(comm, to_location(matrix.value));
+    problem.symbols.matrices[name] = symbol_of(info, the_job.where(matrix.position), name);
+    problem.data[name] = info;
+  }
+  problem.kernels = understand_kernels(comm, the_job);
+  add_kernel_symbols(problem.kernels, problem.symbols);
+  const std::string where = the_job.where(the_job.formula.position);
+  const auto expression = expressions::analyse(the_job.formula.value, problem.symbols, where);
+  problem.expression = expression;
+  problem.sum = expressions::simplify(expression, problem.parameters());
+  problem.factor_names = expressions::factor_names(expression);
+  std::set<std::string> names = problem.factor_names;
+  for (const std::string& name : parameters_to_differentiate(the_job)) {
+    const auto derivative = expressions::differentiate(expression, name);
+    problem.derivatives[name] = expressions::simplify(derivative, problem.parameters());
+    names.merge(expressions::factor_names(derivative));
+  }
+  problem.kernel_factors = find_kernel_factors(problem.kernels, names, problem.parameters());
+  check_method(problem);
+  check_index_size(problem);
+  return problem;
+}
+
+std::map<std::string, factors::FactorPtr> load_matrices(const communication::Communicator& comm,
+                                                        const Problem& problem) {
+  std::map<std::string, factors::FactorPtr> matrices;
+  for (const auto& [name, info] : problem.data) {
+    if (!problem.factor_names.contains(name)) continue;
+    if (info.sparse) {
+      matrices[name] = factors::make_sparse(name, io::read_sparse(comm, info.location));
+    } else if (info.shape.size() == 1) {
+      matrices[name] = factors::make_diagonal(name, io::read_vector(comm, info.location));
+    } else {
+      matrices[name] = factors::make_dense(name, io::read_dense(comm, info.location));
+    }
+  }
+  return matrices;
+}
+
+}  // namespace kronwerk::application

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "application/inputs/kernel_matrices.hpp"
+#include "kronwerk/communication/communicator.hpp"
+#include "kronwerk/configuration/job.hpp"
+#include "kronwerk/expressions/expression.hpp"
+#include "kronwerk/expressions/lowering.hpp"
+#include "kronwerk/expressions/structure.hpp"
+#include "kronwerk/io/files/location.hpp"
+
+namespace kronwerk::application {
+
+/// A job whose formula has been understood against the metadata of its data; nothing is loaded yet.
+struct Problem {
+  configuration::Job job;
+  std::map<std::string, io::DatasetInfo> data;  ///< by the matrices' names
+  std::map<std::string, KernelMatrix> kernels;
+  /// The kernel matrices that the operator or its derivatives use, by what they are called at the
+  /// parameters' values: the kernel and, for a derivative, the parameter.
+  std::map<std::string, std::pair<std::string, std::string>> kernel_factors;
+  expressions::Symbols symbols;
+  std::optional<expressions::Expression> expression;  ///< the formula, resolved
+  /// The data that are factors, of which every node has a copy; the others run over the whole grid.
+  std::set<std::string> factor_names;
+  expressions::SumOfProducts sum;
+  /// ∂ operator / ∂ parameter, for every parameter of the gradient and tangent blocks.
+  std::map<std::string, expressions::SumOfProducts> derivatives;
+
+  /// The numbers of the parameters.
+  const std::map<std::string, double>& parameters() const { return symbols.parameters; }
+};
+
+/// Reads the matrices' metadata, resolves the formula, and checks that every name is used and that
+/// the task has a method for the operator. Collective.
+/// @throws ConfigurationError, DataError, ShapeError on every rank
+Problem analyse_problem(const communication::Communicator& comm, configuration::Job job);
+
+/// Loads the matrices of files, each once per node. Collective.
+std::map<std::string, factors::FactorPtr> load_matrices(const communication::Communicator& comm,
+                                                        const Problem& problem);
+
+/// Makes the kernels known to formulas under their names, with the derivatives by their parameters.
+void add_kernel_symbols(const std::map<std::string, KernelMatrix>& kernels,
+                        expressions::Symbols& symbols);
+/// Which of the names are kernel matrices or derivatives of them: for Problem::kernel_factors.
+std::map<std::string, std::pair<std::string, std::string>> find_kernel_factors(
+    const std::map<std::string, KernelMatrix>& kernels, const std::set<std::string>& names,
+    const std::map<std::string, double>& parameters);
+
+/// Adds the parameters of the result that `parameters.file` names, those that the formulas use and
+/// the configuration does not give. Collective.
+void read_parameter_file(const communication::Communicator& comm, configuration::Job& job);
+
+/// @throws ConfigurationError unless a name is free for the user to choose, and used by a formula
+void check_names(const configuration::Job& job);
+
+/// @throws ConfigurationError unless the operator's eigenvalues follow from those of one matrix per
+/// mode
+void require_eigenvalues(const Problem& problem, const expressions::SpectralStructure& structure);
+
+/// The location of a dataset of the configuration.
+io::Location to_location(const configuration::DatasetReference& reference);
+
+}  // namespace kronwerk::application

@@ -1,0 +1,123 @@
+#include "application/session/report.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <petscsys.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <ctime>
+#include <limits>
+#include <set>
+
+#include "application/command_line/version.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+double peak_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024;
+}
+
+std::string mpi_version() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  const std::string version(text.data(), static_cast<std::size_t>(length));
+  return version.substr(0, version.find_first_of(",\n"));
+}
+
+std::string petsc_version() {
+  PetscInt major = 0, minor = 0, subminor = 0;
+  PetscGetVersionNumber(&major, &minor, &subminor, nullptr);
+  return fmt::format("{}.{}.{}", major, minor, subminor);
+}
+
+}  // namespace
+
+void Report::set(const std::string& name, const io::AttributeValue& value) {
+  attributes_.emplace_back(name, value);
+}
+
+void Statistics::add(std::span<const double> values) {
+  for (const double value : values) {
+    least_ = count_ == 0 ? value : std::min(least_, value);
+    greatest_ = count_ == 0 ? value : std::max(greatest_, value);
+    squares_ += value * value;
+    ++count_;
+  }
+}
+
+std::string Statistics::text(const communication::Communicator& comm) const {
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  const double least = comm.min(count_ > 0 ? least_ : infinite);
+  const double greatest = comm.max(count_ > 0 ? greatest_ : -infinite);
+  const double norm = std::sqrt(comm.sum(squares_));
+  return fmt::format("min {:.6g}, max {:.6g}, norm {:.10g}", least, greatest, norm);
+}
+
+void announce_factors(std::span<const expressions::LoweredProduct> products, Stages& stages,
+                      Report& report) {
+  constexpr double nearly_singular = 1e12;
+  std::set<const factors::Factor*> seen;
+  if (products.size() != 1) return;
+  int mode = 0;
+  for (const factors::Chain& chain : products.front().chains) {
+    ++mode;
+    for (const factors::Link& link : chain) {
+      const factors::Factorisation* factorisation = link.factor->factorisation();
+      if (factorisation == nullptr) continue;
+      const double condition = factorisation->condition();
+      report.set(fmt::format("condition_{}", mode), condition);
+      report.set(fmt::format("factorisation_{}", mode), factorisation->description());
+      if (!seen.insert(link.factor.get()).second) continue;
+      const std::string text = fmt::format(
+          "{} ({} x {}): {}, condition about {:.2g}", link.factor->name(), link.factor->rows(),
+          link.factor->cols(), factorisation->description(), condition);
+      if (seen.size() == 1) {
+        stages.report("factorise", text);
+      } else {
+        stages.print(fmt::format("{:24}{}", "", text));
+      }
+      if (condition > nearly_singular) {
+        stages.warn(
+            fmt::format("the factor {} ({} x {}) is nearly singular: its condition is about "
+                        "{:.1e}, so that the "
+                        "result has about {:.0f} right digits",
+                        link.factor->name(), link.factor->rows(), link.factor->cols(), condition,
+                        std::max(0.0, 16 - std::log10(condition))));
+      }
+    }
+  }
+}
+
+JobClock start_clock() {
+  return {fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))), MPI_Wtime()};
+}
+
+void write_report(const communication::Communicator& comm, io::ResultFile& file,
+                  const configuration::Job& job, const Stages& stages, const Report& report,
+                  const JobClock& clock) {
+  for (const auto& [name, value] : report.attributes()) {
+    file.write_attribute("/report", name, value);
+  }
+  for (const auto& [name, seconds] : stages.seconds()) {
+    file.write_attribute("/report", "seconds_" + name, seconds);
+  }
+  const auto peak = static_cast<core::Index>(comm.max(peak_bytes()));
+  file.write_attribute("/report", "peak_bytes_per_rank", peak);
+  const double seconds = comm.max(MPI_Wtime() - clock.start_seconds);
+  const std::vector<std::pair<std::string, io::AttributeValue>> root{
+      {"configuration", job.text},        {"configuration_file", job.file},
+      {"kronwerk_version", version()},    {"git_commit", git_commit()},
+      {"petsc_version", petsc_version()}, {"hdf5_version", io::hdf5_version()},
+      {"mpi_version", mpi_version()},     {"ranks", core::Index{comm.size()}},
+      {"started", clock.started},         {"seconds", seconds}};
+  for (const auto& [name, value] : root) file.write_attribute("/", name, value);
+}
+
+}  // namespace kronwerk::application

@@ -1,0 +1,125 @@
+#include <fmt/format.h>
+
+#include "application/tasks/vector_task.hpp"
+#include "kronwerk/factors/sparse/sparse_rows.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+/// y = Op x. With the cotangent g = ∂L/∂y: ∂L/∂x = Opᵀ g and ∂L/∂θ = gᵀ (∂Op/∂θ) x; for the
+/// directions dx and dθ: dy = Op dx + Σ dθ (∂Op/∂θ) x.
+class ApplyTask final : public VectorTask {
+ public:
+  using VectorTask::VectorTask;
+
+ private:
+  const distribution::Layout& input_layout() const override { return op_->input_layout(); }
+  const distribution::Layout& output_layout() const override { return op_->output_layout(); }
+
+  void build(Index size) override {
+    op_ = context().builder.build(context().products, size);
+    communication::collectively(comm(), [&] { sparse_product_ = find_sparse_product(); });
+    derivatives_ = build_derivatives(size, input_layout().leading_modes());
+  }
+
+  bool takes_fibres() const override { return sparse_product_.has_value(); }
+
+  /// For I ⊗ … ⊗ I ⊗ A and a sparse input, zeros can be skipped; derivatives and transforms need
+  /// the other values too.
+  std::optional<factors::SparseRowsProduct> find_sparse_product() const {
+    const auto* sum = dynamic_cast<const operators::ProductSum*>(op_.get());
+    if (!input().sparse() || input().has_transform() || job().gradient || job().tangent ||
+        sum == nullptr || sum->terms().size() != 1) {
+      return std::nullopt;
+    }
+    const operators::ScaledProduct& term = sum->terms().front();
+    // Every rank must own whole fibres of the last mode.
+    if (input_layout().leading_modes() >= static_cast<int>(term.chains.size())) return std::nullopt;
+    return factors::SparseRowsProduct::make(term.chains, term.scale);
+  }
+
+  void compute(Index /*first*/) override {
+    context().stages.run("apply", [&] {
+      if (!takes_fibres()) {
+        op_->apply(input_, result_);
+        return;
+      }
+      sparse_product_->apply({fibres_.offsets, fibres_.columns, fibres_.values}, result_);
+      stored_ += comm().sum(static_cast<double>(fibres_.values.size()));
+    });
+    report_stage("apply", describe());
+  }
+
+  std::string describe() {
+    if (takes_fibres()) {
+      const double all = static_cast<double>(count()) *
+                         static_cast<double>(core::product(context().problem.sum.col_extents));
+      return fmt::format("{:.3g} % of the input is stored, blocks of {}", 100 * stored_ / all,
+                         batch());
+    }
+    const auto* sum = dynamic_cast<const operators::ProductSum*>(op_.get());
+    if (sum == nullptr) return fmt::format("blocks of {}", batch());
+    return fmt::format("{} exchanges, {} vectors moved, blocks of {}", sum->exchanges(),
+                       sum->vectors_moved(), batch());
+  }
+
+  void gradient(Index first) override {
+    const auto g = cotangent(first, result_, cotangent_);
+    resize(change_, output_layout());
+    for (const auto& parameter : job().gradient->parameters) {
+      const auto derivative = derivatives_.find(parameter.value);
+      if (derivative == derivatives_.end()) continue;
+      derivative->second->apply(input_, change_);
+      add_gradient(parameter.value, operators::dot(comm(), g, change_));
+    }
+    if (!job().gradient->input) return;
+    resize(direction_, input_layout());
+    op_->apply_transposed(g, direction_);
+    // The input is not needed any more and serves as scratch.
+    input().multiply_by_derivative(first, input_layout(), direction_, input_);
+    check_finite(comm(), direction_, "/gradient/input");
+    write("/gradient/input", first, input_layout(), direction_);
+  }
+
+  void tangent(Index first) override {
+    read_direction(first, direction_, scratch_);
+    resize(change_, output_layout());
+    op_->apply(direction_, change_);
+    resize(cotangent_, output_layout());
+    for (const auto& [name, direction] : job().tangent->parameters) {
+      const auto derivative = derivatives_.find(name);
+      if (derivative == derivatives_.end()) continue;
+      derivative->second->apply(input_, cotangent_);
+      for (std::size_t i = 0; i < change_.size(); ++i) {
+        change_[i] += direction.value * cotangent_[i];
+      }
+    }
+    check_finite(comm(), change_, "/tangent");
+    write("/tangent", first, output_layout(), change_);
+  }
+
+  void finish() override {
+    context().report.set("method", takes_fibres() ? "apply: the stored entries of the input alone"
+                                   : context().products.size() == 1
+                                       ? "apply: factor by factor"
+                                       : "apply: all terms together, factor by factor");
+    context().report.line("result      " + result_statistics_.text(comm()));
+  }
+
+  OperatorPtr op_;
+  std::optional<factors::SparseRowsProduct> sparse_product_;
+  double stored_ = 0;
+  std::map<std::string, OperatorPtr> derivatives_;
+  Block cotangent_;
+  Block change_;
+  Block direction_;
+  Block scratch_;
+};
+
+}  // namespace
+
+void run_apply(TaskContext& context) {
+  ApplyTask(context).run();
+}
+
+}  // namespace kronwerk::application

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "application/session/report.hpp"
+#include "application/session/stages.hpp"
+#include "kronwerk/communication/communicator.hpp"
+#include "kronwerk/configuration/job.hpp"
+
+namespace kronwerk::application {
+
+/// "20 points: rho_o (2) x rho_d (10)"
+std::string sweep_text(const configuration::Job& job);
+
+/// Runs the job's task for all combinations of the swept parameters, with data, factorisations and
+/// decompositions kept between them. Each finished point is a result of its own in a directory
+/// beside the target until all are done, so that the same command goes on after a kill; then they
+/// are stacked into the target. Collective.
+/// @throws ConvergenceError after the result is written if a point did not converge
+void run_sweep(const communication::Communicator& comm, const configuration::Job& job,
+               Stages& stages, const JobClock& clock);
+
+}  // namespace kronwerk::application

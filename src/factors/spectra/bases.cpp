@@ -1,0 +1,351 @@
+// From requests to bases: which decomposition a mode's matrices take, each different one once.
+#include "kronwerk/factors/spectra/bases.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "factors/dense/dense_factor.hpp"
+#include "factors/sparse/sparse_factor.hpp"
+#include "factors/spectra/basis_plan.hpp"
+#include "factors/spectra/symmetry.hpp"
+#include "kronwerk/core/error.hpp"
+#include "kronwerk/factors/base/make.hpp"
+
+namespace kronwerk::factors {
+
+using communication::Communicator;
+using communication::SharedArray;
+
+namespace {
+
+std::atomic<Index> count_of_decompositions{0};
+
+bool same(const Chain& a, const Chain& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Link& x, const Link& y) {
+    return x.factor == y.factor && x.transposed == y.transposed && x.inverse == y.inverse;
+  });
+}
+
+bool same(const BasisRequest& a, const BasisRequest& b) {
+  return same(a.matrix, b.matrix) && a.partner.has_value() == b.partner.has_value() &&
+         (!a.partner || same(*a.partner, *b.partner)) && a.schur_allowed == b.schur_allowed &&
+         a.eigenvalues_only == b.eigenvalues_only && a.generalised_schur == b.generalised_schur;
+}
+
+bool is_diagonal(const Factor& factor) {
+  return factor.kind() == Kind::identity || factor.kind() == Kind::diagonal;
+}
+
+bool is_diagonal(const Chain& chain) {
+  return std::all_of(chain.begin(), chain.end(),
+                     [](const Link& link) { return is_diagonal(*link.factor); });
+}
+
+Chain without_identities(const Chain& chain) {
+  Chain result;
+  std::copy_if(chain.begin(), chain.end(), std::back_inserter(result),
+               [](const Link& link) { return link.factor->kind() != Kind::identity; });
+  return result.empty() ? chain : result;
+}
+
+std::string name_of(const Chain& chain) {
+  std::string result;
+  for (const Link& link : chain) {
+    if (!result.empty()) result += "*";
+    const std::string name = link.factor->name() + (link.transposed ? "'" : "");
+    result += link.inverse ? "inv(" + name + ")" : name;
+  }
+  return result;
+}
+
+void check_square(const BasisRequest& request) {
+  const Index n = rows(request.matrix);
+  if (cols(request.matrix) != n) {
+    throw core::ShapeError(fmt::format("'{}' is {} x {}; only square matrices have eigenvalues",
+                                       name_of(request.matrix), n, cols(request.matrix)));
+  }
+  if (request.partner && (rows(*request.partner) != n || cols(*request.partner) != n)) {
+    throw core::ShapeError(fmt::format(
+        "'{}' ({} x {}) and '{}' ({} x {}) differ in shape; the matrices of a pair are square and "
+        "of equal size",
+        name_of(request.matrix), n, n, name_of(*request.partner), rows(*request.partner),
+        cols(*request.partner)));
+  }
+}
+
+// Inverses must have been factorised.
+std::vector<double> diagonal_of(const Chain& chain) {
+  std::vector<double> result(static_cast<std::size_t>(rows(chain)), 1.0);
+  for (const Link& link : chain) {
+    const std::vector<double> values = link.factor->diagonal();
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      result[i] = link.inverse ? result[i] / values[i] : result[i] * values[i];
+    }
+  }
+  return result;
+}
+
+std::string size_text(Index n) {
+  return fmt::format("{} x {}", n, n);
+}
+
+[[noreturn]] void throw_not_finite(const std::string& name, Index n) {
+  throw core::DataError(fmt::format(
+      "the factor '{}' ({}) holds a value that is not a number or infinite, so it has no "
+      "eigenvalues; check its data and the parameters in it",
+      name, size_text(n)));
+}
+
+void check_finite(const std::string& name, Index n, std::span<const double> values) {
+  if (!std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); })) {
+    throw_not_finite(name, n);
+  }
+}
+
+// Collective.
+void check_finite(const Communicator& comm, const Factor& factor) {
+  communication::on_root(comm, [&] {
+    std::span<const double> values;
+    if (factor.kind() == Kind::dense) {
+      const DenseView view = static_cast<const DenseFactor&>(factor).view();
+      values = {view.data, static_cast<std::size_t>(view.rows * view.cols)};
+    } else {
+      values = static_cast<const SparseFactor&>(factor).view().values;
+    }
+    check_finite(factor.name(), factor.rows(), values);
+  });
+}
+
+struct Explicit {
+  FactorPtr factor;
+  bool transposed = false;
+};
+
+// The chain as one explicit factor. Collective.
+Explicit explicit_factor(const Communicator& comm, const Chain& chain) {
+  const Chain links = without_identities(chain);
+  Explicit result{links[0].factor, links[0].transposed};
+  if (links.size() > 1 || links[0].inverse || links[0].factor->kind() == Kind::kernel) {
+    result = {materialise(comm, name_of(links), links), false};
+  }
+  if (!is_diagonal(*result.factor)) {
+    check_finite(comm, *result.factor);
+  } else if (result.factor->kind() == Kind::diagonal) {
+    check_finite(result.factor->name(), result.factor->rows(), result.factor->diagonal());
+  }
+  return result;
+}
+
+// Two diagonal matrices: with S = B^½, A = S (A/B) S and B = S S.
+void diagonal_basis(const BasisRequest& request, Basis& basis, std::string& why_not) {
+  std::vector<double> values = diagonal_of(request.matrix);
+  check_finite(name_of(request.matrix), basis.extent, values);
+  basis.kind = BasisKind::identity;
+  basis.description = fmt::format("diagonal ({})", size_text(basis.extent));
+  Chain chain{Link{make_identity(basis.extent)}};
+  if (request.partner && !is_identity(*request.partner)) {
+    std::vector<double> scale = diagonal_of(*request.partner);
+    check_finite(name_of(*request.partner), basis.extent, scale);
+    for (std::size_t i = 0; i < scale.size(); ++i) {
+      if (!(scale[i] > 0)) {
+        why_not = fmt::format("'{}' ({}) is not positive definite: entry {} of its diagonal is {}",
+                              name_of(*request.partner), size_text(basis.extent), i, scale[i]);
+        return;
+      }
+      values[i] /= scale[i];
+      basis.log_abs_det += std::log(scale[i]);
+    }
+    const auto [least, greatest] = std::minmax_element(scale.begin(), scale.end());
+    if (!scale.empty()) basis.condition = std::sqrt(*greatest / *least);
+    basis.kind = BasisKind::pair;
+    for (double& value : scale) value = 1 / std::sqrt(value);
+    chain = {Link{make_diagonal(name_of(*request.partner) + "^-1/2", scale)}};
+  }
+  if (!request.eigenvalues_only) basis.to_basis = basis.from_basis = chain;
+  basis.eigenvalues.assign(values.begin(), values.end());
+}
+
+// What is to be computed for a request that is not diagonal. Sets why_not where nothing can be.
+// Collective.
+SpectrumTask make_task(const Communicator& comm, const BasisRequest& request,
+                       std::string& why_not) {
+  SpectrumTask task;
+  task.extent = rows(request.matrix);
+  task.name = name_of(without_identities(request.matrix));
+  task.schur_allowed = request.schur_allowed;
+  task.vectors = !request.eigenvalues_only;
+  const Explicit matrix = explicit_factor(comm, request.matrix);
+  task.matrix = matrix.factor;
+  task.transposed = matrix.transposed;
+  if (request.generalised_schur) {
+    const Explicit partner = explicit_factor(comm, *request.partner);
+    task.kind = BasisKind::generalised_schur;
+    task.partner = partner.factor;
+    task.partner_transposed = partner.transposed;
+    task.partner_name = name_of(without_identities(*request.partner));
+    return task;
+  }
+  const Symmetry symmetry = find_scale(comm, *task.matrix);
+  const auto not_symmetric = [&](const std::string& name) {
+    why_not =
+        fmt::format("'{}' ({}) is not symmetric; a pair that is diagonalised together is symmetric",
+                    name, size_text(task.extent));
+  };
+  if (request.partner && !is_identity(*request.partner)) {
+    task.kind = BasisKind::pair;
+    task.partner = explicit_factor(comm, *request.partner).factor;
+    task.partner_name = name_of(without_identities(*request.partner));
+    if (!symmetry.symmetric) {
+      not_symmetric(task.name);
+    } else if (!find_scale(comm, *task.partner).symmetric) {
+      not_symmetric(task.partner_name);
+    }
+  } else if (symmetry.symmetric) {
+    task.kind = BasisKind::symmetric;
+  } else if (!symmetry.scale.empty()) {
+    task.kind = BasisKind::scaled;
+    task.root.resize(symmetry.scale.size());
+    for (std::size_t i = 0; i < task.root.size(); ++i) {
+      // D of Aᵀ is the reciprocal of that of A.
+      const double d = task.transposed ? 1 / symmetry.scale[i] : symmetry.scale[i];
+      task.root[i] = std::sqrt(d);
+    }
+  } else {
+    task.kind = BasisKind::eigenvectors;
+  }
+  return task;
+}
+
+FactorPtr to_factor(const std::string& name, Index n, SharedArray<double> values) {
+  communication::SharedDense dense;
+  dense.rows = dense.cols = n;
+  dense.values = std::move(values);
+  return make_dense(name, std::move(dense));
+}
+
+const char* title(BasisKind kind) {
+  switch (kind) {
+    case BasisKind::symmetric:
+      return "symmetric eigendecomposition";
+    case BasisKind::scaled:
+      return "eigendecomposition of the symmetrised matrix";
+    case BasisKind::pair:
+      return "generalised symmetric eigendecomposition";
+    case BasisKind::eigenvectors:
+      return "eigendecomposition";
+    case BasisKind::generalised_schur:
+      return "generalised Schur (QZ) decomposition";
+    default:
+      return "real Schur decomposition";
+  }
+}
+
+// Takes the task's arrays over.
+BasisPtr to_basis(SpectrumTask& task) {
+  auto basis = std::make_shared<Basis>();
+  basis->kind = task.spectrum.kind;
+  basis->extent = task.extent;
+  basis->eigenvalues = std::move(task.spectrum.eigenvalues);
+  basis->pairs = task.spectrum.pairs;
+  basis->condition = task.spectrum.condition;
+  basis->log_abs_det = task.spectrum.log_abs_det;
+  basis->determinant_sign = task.spectrum.determinant_sign;
+  basis->partner_eigenvalues = std::move(task.spectrum.partner_eigenvalues);
+  const char* library = task.distributed ? "ELPA" : "LAPACK";
+  basis->description =
+      fmt::format("{} ({}, {})", title(basis->kind), library, size_text(task.extent));
+  if (!task.vectors) return basis;
+  const std::string name = "basis of " + task.name;
+  const FactorPtr first = to_factor(name, task.extent, std::move(task.first));
+  const FactorPtr second = task.arrays() > 1 && task.kind != BasisKind::pair
+                               ? to_factor(name, task.extent, std::move(task.second))
+                               : first;
+  switch (basis->kind) {
+    case BasisKind::schur:
+      basis->triangular = first;
+      basis->to_basis = {Link{second}};
+      basis->from_basis = {Link{second, true}};
+      break;
+    case BasisKind::generalised_schur:
+      basis->triangular = first;
+      basis->partner_triangular = second;
+      basis->to_basis = {Link{to_factor(name, task.extent, std::move(task.third))}};
+      basis->from_basis = {Link{to_factor(name, task.extent, std::move(task.fourth)), true}};
+      break;
+    case BasisKind::eigenvectors:
+      basis->to_basis = {Link{first}};
+      basis->from_basis = {Link{second}};
+      break;
+    default:  // `first` alone, or the two scalings of the same vectors
+      basis->to_basis = {Link{first}};
+      basis->from_basis = {Link{second, true}};
+  }
+  return basis;
+}
+
+}  // namespace
+
+BasisResult find_bases(const Communicator& comm, std::span<const BasisRequest> requests,
+                       const SpectrumLimits& limits) {
+  std::vector<std::size_t> first_like(requests.size());
+  std::vector<FactorPtr> inverses;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    check_square(requests[i]);
+    first_like[i] = static_cast<std::size_t>(
+        std::find_if(requests.begin(), requests.begin() + static_cast<std::ptrdiff_t>(i),
+                     [&](const BasisRequest& other) { return same(other, requests[i]); }) -
+        requests.begin());
+    for (const FactorPtr& factor : to_factorise(requests[i].matrix)) inverses.push_back(factor);
+    if (!requests[i].partner) continue;
+    for (const FactorPtr& factor : to_factorise(*requests[i].partner)) inverses.push_back(factor);
+  }
+  factorise(comm, inverses);
+
+  BasisResult result;
+  result.bases.resize(requests.size());
+  result.why_not.resize(requests.size());
+  std::vector<SpectrumTask> tasks;
+  std::vector<std::size_t> request_of;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (first_like[i] != i) continue;
+    const BasisRequest& request = requests[i];
+    if (!request.generalised_schur && is_diagonal(request.matrix) &&
+        (!request.partner || is_diagonal(*request.partner))) {
+      auto basis = std::make_shared<Basis>();
+      basis->extent = rows(request.matrix);
+      diagonal_basis(request, *basis, result.why_not[i]);
+      if (result.why_not[i].empty()) result.bases[i] = std::move(basis);
+      continue;
+    }
+    SpectrumTask task = make_task(comm, request, result.why_not[i]);
+    if (!result.why_not[i].empty()) continue;
+    tasks.push_back(std::move(task));
+    request_of.push_back(i);
+  }
+  plan_tasks(tasks, comm.size(), limits);
+  run_tasks(comm, tasks, limits);
+  count_of_decompositions += std::ssize(tasks);
+  for (std::size_t t = 0; t < tasks.size(); ++t) {
+    const std::size_t i = request_of[t];
+    result.why_not[i] = tasks[t].spectrum.why_not;
+    if (result.why_not[i].empty()) result.bases[i] = to_basis(tasks[t]);
+  }
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    result.bases[i] = result.bases[first_like[i]];
+    result.why_not[i] = result.why_not[first_like[i]];
+  }
+  return result;
+}
+
+BasisResult find_bases(const Communicator& comm, std::span<const BasisRequest> requests) {
+  return find_bases(comm, requests, SpectrumLimits{});
+}
+
+Index decomposition_count() noexcept {
+  return count_of_decompositions.load();
+}
+
+}  // namespace kronwerk::factors

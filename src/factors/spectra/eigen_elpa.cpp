@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "factors/base/process_grid.hpp"
+#include "factors/spectra/eigen_distributed.hpp"
+#include "kronwerk/core/error.hpp"
+
+// ELPA's own header needs C99's complex numbers; these are the functions used here.
+extern "C" {
+struct elpa_struct;
+int elpa_init(int api_version);
+elpa_struct* elpa_allocate(int* error);
+void elpa_deallocate(elpa_struct* handle, int* error);
+void elpa_set_integer(elpa_struct* handle, const char* name, int value, int* error);
+int elpa_setup(elpa_struct* handle);
+void elpa_eigenvectors_a_h_a_d(elpa_struct* handle, double* a, double* values, double* vectors,
+                               int* error);
+void elpa_eigenvalues_a_h_a_d(elpa_struct* handle, double* a, double* values, int* error);
+const char* elpa_strerr(int error);
+}
+
+namespace kronwerk::factors {
+
+using communication::Communicator;
+
+namespace {
+
+constexpr int api_version = 20190501;
+constexpr int one_stage = 1;
+
+class Elpa {
+ public:
+  // Collective on the grid's members.
+  Elpa(const ProcessGrid& grid, Index extent, const BlockCyclic& part) {
+    static const int initialised = elpa_init(api_version);
+    check(initialised);
+    int error = 0;
+    handle_ = elpa_allocate(&error);
+    check(error);
+    set("na", core::narrow<int>(extent));
+    set("nev", core::narrow<int>(extent));
+    set("local_nrows", part.local_rows());
+    set("local_ncols", part.local_columns());
+    set("nblk", grid.block());
+    set("mpi_comm_parent", static_cast<int>(MPI_Comm_c2f(grid.comm().get())));
+    set("process_row", grid.row());
+    set("process_col", grid.column());
+    check(elpa_setup(handle_));
+    set("solver", one_stage);
+  }
+  ~Elpa() {
+    int error = 0;
+    elpa_deallocate(handle_, &error);
+  }
+  Elpa(const Elpa&) = delete;
+  Elpa& operator=(const Elpa&) = delete;
+
+  // Zero is success.
+  int eigenvectors(double* a, double* values, double* vectors) {
+    int error = 0;
+    elpa_eigenvectors_a_h_a_d(handle_, a, values, vectors, &error);
+    return error;
+  }
+  int eigenvalues(double* a, double* values) {
+    int error = 0;
+    elpa_eigenvalues_a_h_a_d(handle_, a, values, &error);
+    return error;
+  }
+
+ private:
+  static void check(int error) {
+    if (error != 0) {
+      throw core::InternalError(fmt::format("ELPA refused its settings: {}", elpa_strerr(error)));
+    }
+  }
+  void set(const char* key, int value) {
+    int error = 0;
+    elpa_set_integer(handle_, key, value, &error);
+    check(error);
+  }
+  elpa_struct* handle_ = nullptr;
+};
+
+}  // namespace
+
+std::string solve_symmetric(const ProcessGrid& grid, Index n, BlockCyclic& a,
+                            std::span<double> eigenvalues, BlockCyclic* vectors) {
+  Elpa elpa(grid, n, a);
+  const int error = vectors != nullptr
+                        ? elpa.eigenvectors(a.data(), eigenvalues.data(), vectors->data())
+                        : elpa.eigenvalues(a.data(), eigenvalues.data());
+  return error == 0 ? "" : elpa_strerr(error);
+}
+
+Spectrum distributed_symmetric_eigen(const Communicator& comm, const NodeLeaders& leaders, Index n,
+                                     double* matrix, bool vectors, const std::string& name,
+                                     int block) {
+  const ProcessGrid grid(comm, n, block);
+  std::optional<BlockCyclic> a;
+  std::optional<BlockCyclic> v;
+  std::vector<double> eigenvalues(static_cast<std::size_t>(n));
+  communication::collectively(comm, [&] {
+    if (!grid.is_member()) return;
+    a.emplace(grid, n);
+    a->read(matrix);
+    if (vectors) v.emplace(grid, n);
+  });
+  std::string error;
+  if (grid.is_member()) {
+    error = solve_symmetric(grid, n, *a, eigenvalues, vectors ? &*v : nullptr);
+  }
+  communication::collectively(comm, [&] {
+    if (error.empty()) return;
+    throw core::DataError(
+        fmt::format("the eigenvalues of '{}' ({} x {}) were not found (ELPA: {}); look at its "
+                    "entries: they may differ too much in size",
+                    name, n, n, error));
+  });
+  comm.broadcast(std::span<double>(eigenvalues));
+  if (vectors) {
+    collect(comm, leaders, v ? &*v : nullptr, {matrix, static_cast<std::size_t>(n * n)});
+  }
+  Spectrum result;
+  result.eigenvalues.assign(eigenvalues.begin(), eigenvalues.end());
+  return result;
+}
+
+}  // namespace kronwerk::factors

@@ -1,0 +1,200 @@
+#include "io/hdf5/numeric_dataset.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "io/files/file_descriptor.hpp"
+
+namespace kronwerk::io {
+
+namespace {
+
+core::Index direct_offset(hid_t dataset, hid_t type) {
+  const auto properties = PropertiesHandle::adopt(H5Dget_create_plist(dataset));
+  if (H5Pget_layout(properties.get()) != H5D_CONTIGUOUS ||
+      H5Pget_external_count(properties.get()) != 0 || H5Tequal(type, H5T_NATIVE_DOUBLE) <= 0) {
+    return -1;
+  }
+  const haddr_t offset = H5Dget_offset(dataset);
+  return offset == HADDR_UNDEF ? -1 : core::narrow<core::Index>(offset);
+}
+
+void read_directly(const NumericDataset& dataset, core::Index offset, std::span<double> values) {
+  const auto descriptor = FileDescriptor::open(dataset.location.file, O_RDONLY);
+  auto* target = reinterpret_cast<char*>(values.data());
+  const auto total = static_cast<core::Index>(values.size_bytes());
+  const core::Index begin =
+      dataset.direct_offset + offset * static_cast<core::Index>(sizeof(double));
+  constexpr core::Index slab = core::Index{1} << 30;
+  for (core::Index done = 0; done < total;) {
+    const auto count =
+        ::pread(descriptor.get(), target + done,
+                static_cast<std::size_t>(std::min(slab, total - done)), begin + done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      throw core::DataError(
+          fmt::format("{}: cannot be read ({})", name_of(dataset.location), std::strerror(errno)));
+    }
+    if (count == 0) {
+      throw core::DataError(
+          fmt::format("{}: the file is truncated within this dataset", name_of(dataset.location)));
+    }
+    done += count;
+  }
+}
+
+void read_slab(const DatasetHandle& handle, const NumericDataset& dataset, const Hyperslab& slab,
+               double* values) {
+  hsize_t size = 1;
+  for (const hsize_t count : slab.count) size *= count;
+  const auto file_space = SpaceHandle::adopt(H5Dget_space(handle.get()));
+  const auto memory_space = SpaceHandle::adopt(H5Screate_simple(1, &size, nullptr));
+  if (!slab.start.empty() &&
+      H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, slab.start.data(), nullptr,
+                          slab.count.data(), nullptr) < 0) {
+    throw core::DataError(
+        fmt::format("{}: cannot be read ({})", name_of(dataset.location), hdf5_error_text()));
+  }
+  if (H5Dread(handle.get(), H5T_NATIVE_DOUBLE, memory_space.get(), file_space.get(), H5P_DEFAULT,
+              values) < 0) {
+    throw core::DataError(
+        fmt::format("{}: cannot be read ({})", name_of(dataset.location), hdf5_error_text()));
+  }
+}
+
+struct RangeCutter {
+  std::span<const core::Index> shape;
+  std::vector<hsize_t> prefix;
+  std::vector<Hyperslab> result;
+
+  void emit(std::size_t mode, core::Index first, core::Index last) {
+    Hyperslab slab{prefix, std::vector<hsize_t>(mode, 1)};
+    slab.start.push_back(static_cast<hsize_t>(first));
+    slab.count.push_back(static_cast<hsize_t>(last - first));
+    for (std::size_t k = mode + 1; k < shape.size(); ++k) {
+      slab.start.push_back(0);
+      slab.count.push_back(static_cast<hsize_t>(shape[k]));
+    }
+    result.push_back(std::move(slab));
+  }
+
+  void within(std::size_t mode, core::Index index, core::Index first, core::Index last) {
+    prefix.push_back(static_cast<hsize_t>(index));
+    cut(mode + 1, first, last);
+    prefix.pop_back();
+  }
+
+  // Cuts [first, last), counted from the current prefix on, into a partial head, whole rows of
+  // `mode`, and a partial tail.
+  void cut(std::size_t mode, core::Index first, core::Index last) {
+    const core::Index stride = core::product(shape.subspan(mode + 1));
+    core::Index row = first / stride;
+    const core::Index last_row = last / stride;
+    if (row == last_row && first < last) {
+      within(mode, row, first - row * stride, last - row * stride);
+      return;
+    }
+    if (first != row * stride) {
+      within(mode, row, first - row * stride, stride);
+      ++row;
+    }
+    if (row < last_row) emit(mode, row, last_row);
+    if (last != last_row * stride) within(mode, last_row, 0, last - last_row * stride);
+  }
+};
+
+}  // namespace
+
+std::vector<Hyperslab> hyperslabs(std::span<const core::Index> shape, core::Index first,
+                                  core::Index last) {
+  if (first >= last) return {};
+  if (shape.empty()) return {Hyperslab{}};
+  RangeCutter cutter{shape, {}, {}};
+  cutter.cut(0, first, last);
+  return std::move(cutter.result);
+}
+
+std::string position_text(std::span<const core::Index> shape, core::Index position) {
+  if (shape.size() <= 1) return fmt::format("{}", position);
+  std::vector<core::Index> indices(shape.size());
+  for (std::size_t mode = shape.size(); mode-- > 0;) {
+    indices[mode] = position % shape[mode];
+    position /= shape[mode];
+  }
+  return fmt::format("({})", fmt::join(indices, ", "));
+}
+
+NumericDataset examine_numeric(const FileHandle& file, const Location& location) {
+  const auto handle = open_dataset(file, location);
+  const auto type = TypeHandle::adopt(H5Dget_type(handle.get()));
+  const auto type_class = H5Tget_class(type.get());
+  if (type_class != H5T_FLOAT && type_class != H5T_INTEGER) {
+    throw core::DataError(fmt::format("{}: holds {}; expected numbers (floating-point or integer)",
+                                      name_of(location), type_name(type.get())));
+  }
+  return {.location = {location.file, normalised_path(location.dataset), location.external},
+          .shape = shape_of(handle.get()),
+          .direct_offset = direct_offset(handle.get(), type.get())};
+}
+
+NumericDataset examine_numeric(const communication::Communicator& comm, const Location& location) {
+  NumericDataset dataset;
+  dataset.location = {location.file, normalised_path(location.dataset), location.external};
+  communication::on_root(comm, [&] {
+    const auto file = open_input(location.file);
+    dataset = examine_numeric(file, location);
+  });
+  std::array<core::Index, H5S_MAX_RANK + 2> packed{};
+  packed[0] = static_cast<core::Index>(dataset.shape.size());
+  packed[1] = dataset.direct_offset;
+  std::copy(dataset.shape.begin(), dataset.shape.end(), packed.begin() + 2);
+  comm.broadcast(std::span<core::Index>(packed));
+  dataset.shape.assign(packed.begin() + 2, packed.begin() + 2 + packed[0]);
+  dataset.direct_offset = packed[1];
+  return dataset;
+}
+
+void read_numbers(const NumericDataset& dataset, core::Index offset, std::span<double> values) {
+  if (values.empty()) return;
+  if (dataset.direct_offset >= 0) {
+    read_directly(dataset, offset, values);
+    return;
+  }
+  const auto file = open_input(dataset.location.file);
+  const auto handle = open_dataset(file, dataset.location);
+  const auto count = static_cast<core::Index>(values.size());
+  in_slabs(count, sizeof(double), [&](core::Index first, core::Index slab_count) {
+    double* target = values.data() + first;
+    const core::Index begin = offset + first;
+    for (const auto& slab : hyperslabs(dataset.shape, begin, begin + slab_count)) {
+      read_slab(handle, dataset, slab, target);
+      std::ptrdiff_t size = 1;
+      for (const hsize_t extent : slab.count) size *= static_cast<std::ptrdiff_t>(extent);
+      target += size;
+    }
+  });
+}
+
+void refuse_nonfinite(const communication::Communicator& comm, const NumericDataset& dataset,
+                      core::Index offset, std::span<const double> values) {
+  constexpr core::Index none = std::numeric_limits<core::Index>::max();
+  const auto bad = std::find_if(values.begin(), values.end(),
+                                [](double value) { return !std::isfinite(value); });
+  const core::Index mine = bad == values.end() ? none : offset + (bad - values.begin());
+  const core::Index first = comm.min(mine);
+  if (first == none) return;
+  const bool is_nan = comm.any(mine == first && std::isnan(*bad));
+  throw core::DataError(fmt::format(
+      "{}: {} at position {}; values must be finite, so replace or remove it",
+      name_of(dataset.location), is_nan ? "NaN" : "Inf", position_text(dataset.shape, first)));
+}
+
+}  // namespace kronwerk::io

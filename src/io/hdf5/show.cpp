@@ -1,0 +1,257 @@
+#include "kronwerk/io/hdf5/show.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <set>
+
+#include "io/hdf5/external.hpp"
+#include "io/hdf5/hdf5_input.hpp"
+#include "io/hdf5/numeric_dataset.hpp"
+#include "kronwerk/core/text.hpp"
+
+namespace kronwerk::io {
+
+namespace {
+
+constexpr core::Index summarised_values = 1'000'000;
+constexpr std::size_t shown_strings = 4;
+
+struct NamedText {
+  std::string name;
+  std::string text;
+};
+
+struct Object {
+  std::string path;
+  bool dataset = false;
+};
+
+/// The groups and datasets of a file in the order of their names, each once, whatever number of
+/// hard links it has. HDF5's own walk goes down as far as groups are nested, with paths that grow
+/// with the depth; this one ends at greatest_depth and most_objects.
+class ObjectWalk {
+ public:
+  explicit ObjectWalk(const FileHandle& file) {
+    note(file.get(), ".", "/");
+    descend(file.get(), "", 1);
+  }
+
+  const std::vector<Object>& objects() const { return objects_; }
+  /// "" if everything was seen.
+  const std::string& left_out() const { return left_out_; }
+
+ private:
+  static constexpr int greatest_depth = 64;
+  static constexpr std::size_t most_objects = 20'000;
+
+  static herr_t collect_link(hid_t /*group*/, const char* name, const H5L_info_t* info,
+                             void* data) {
+    if (info->type == H5L_TYPE_HARD) {
+      static_cast<std::vector<std::string>*>(data)->emplace_back(name);
+    }
+    return 0;
+  }
+
+  /// Whether it is a group that was not seen before.
+  bool note(hid_t parent, const std::string& name, const std::string& path) {
+    H5O_info_t info;
+    if (H5Oget_info_by_name2(parent, name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0) {
+      return false;
+    }
+    if (info.type != H5O_TYPE_GROUP && info.type != H5O_TYPE_DATASET) return false;
+    if (!seen_.insert(info.addr).second) return false;
+    objects_.push_back({path, info.type == H5O_TYPE_DATASET});
+    return info.type == H5O_TYPE_GROUP;
+  }
+
+  void descend(hid_t group, const std::string& path, int depth) {
+    std::vector<std::string> names;
+    H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect_link, &names);
+    for (const auto& name : names) {
+      if (objects_.size() >= most_objects) {
+        left_out_ = fmt::format("more than {} groups and datasets; the rest is left out",
+                                core::format_count(static_cast<core::Index>(most_objects)));
+        return;
+      }
+      const std::string below = path + "/" + name;
+      if (!note(group, name, below)) continue;
+      if (depth == greatest_depth) {
+        left_out_ = fmt::format("groups are nested more than {} deep; what is deeper is left out",
+                                greatest_depth);
+        continue;
+      }
+      const auto handle = GroupHandle::adopt(H5Gopen2(group, name.c_str(), H5P_DEFAULT));
+      if (handle) descend(handle.get(), below, depth + 1);
+    }
+  }
+
+  std::vector<Object> objects_;
+  std::set<haddr_t> seen_;
+  std::string left_out_;
+};
+
+herr_t collect_name(hid_t /*object*/, const char* name, const H5A_info_t* /*info*/, void* data) {
+  static_cast<std::vector<std::string>*>(data)->emplace_back(name);
+  return 0;
+}
+
+std::string number_text(double value) {
+  return std::abs(value) < 1e15 && value == std::floor(value) ? fmt::format("{:.0f}", value)
+                                                              : fmt::format("{:.6g}", value);
+}
+
+std::string attribute_text(hid_t object, const std::string& name) {
+  if (const auto text = string_attribute(object, name)) return *text;
+  const auto attribute = AttributeHandle::adopt(H5Aopen(object, name.c_str(), H5P_DEFAULT));
+  const auto type = TypeHandle::adopt(H5Aget_type(attribute.get()));
+  const auto space = SpaceHandle::adopt(H5Aget_space(attribute.get()));
+  const auto count = H5Sget_simple_extent_npoints(space.get());
+  const auto type_class = H5Tget_class(type.get());
+  if (count < 1 || count > 16 || (type_class != H5T_FLOAT && type_class != H5T_INTEGER)) {
+    return fmt::format("({} {} values)", count, type_name(type.get()));
+  }
+  std::vector<double> values(static_cast<std::size_t>(count));
+  H5Aread(attribute.get(), H5T_NATIVE_DOUBLE, values.data());
+  std::vector<std::string> texts;
+  for (const double value : values) texts.push_back(number_text(value));
+  return core::join(texts, ", ");
+}
+
+std::vector<NamedText> attributes_of(hid_t object) {
+  std::vector<std::string> names;
+  H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect_name, &names);
+  std::vector<NamedText> result;
+  for (const auto& name : names) result.push_back({name, attribute_text(object, name)});
+  return result;
+}
+
+std::string statistics(const NumericDataset& dataset) {
+  const auto count = core::product(dataset.shape);
+  if (count == 0 || count > summarised_values) return "";
+  std::vector<double> values(static_cast<std::size_t>(count));
+  read_numbers(dataset, 0, values);
+  if (count == 1) return fmt::format(" = {:.10g}", values[0]);
+  double low = std::numeric_limits<double>::infinity(), high = -low, sum = 0.0;
+  core::Index other = 0;
+  for (const double value : values) {
+    if (!std::isfinite(value)) {
+      ++other;
+      continue;
+    }
+    low = std::min(low, value);
+    high = std::max(high, value);
+    sum += value;
+  }
+  if (other == count) return ", no finite value";
+  return fmt::format(", min {:.6g}, max {:.6g}, mean {:.6g}{}", low, high,
+                     sum / static_cast<double>(count - other),
+                     other > 0 ? fmt::format(", {} NaN or Inf", core::format_count(other)) : "");
+}
+
+std::string string_summary(const FileHandle& file, const DatasetInfo& info) {
+  const auto dataset = open_dataset(file, info.location);
+  const auto type = TypeHandle::adopt(H5Dget_type(dataset.get()));
+  const auto most = summarised_values / static_cast<core::Index>(H5Tget_size(type.get()) / 8 + 1);
+  if (info.shape.size() > 1 || info.stored > most) return "";
+  auto strings = read_all_strings(file, info.location);
+  const bool more = strings.size() > shown_strings;
+  if (more) strings.resize(shown_strings);
+  return ": " + core::join(strings, ", ") + (more ? ", …" : "");
+}
+
+std::string describe(const FileHandle& file, const DatasetInfo& info) {
+  if (info.sparse) {
+    const double cells = static_cast<double>(info.shape[0]) * static_cast<double>(info.shape[1]);
+    return fmt::format("sparse matrix {}, {} stored ({:.3g} %), {}", core::to_text(info.shape),
+                       core::format_count(info.stored),
+                       cells > 0.0 ? 100.0 * static_cast<double>(info.stored) / cells : 0.0,
+                       info.type);
+  }
+  const std::string text = fmt::format("{} {}", core::to_text(info.shape), info.type);
+  if (info.type == "string") return text + string_summary(file, info);
+  const bool numeric = info.type.find("int") != std::string::npos || info.type.starts_with("float");
+  return numeric ? text + statistics(examine_numeric(file, info.location)) : text;
+}
+
+std::string table(const std::vector<NamedText>& rows, const std::string& indent) {
+  std::size_t width = 0;
+  for (const auto& row : rows) width = std::max(width, row.name.size());
+  std::string text;
+  for (const auto& row : rows) {
+    text += fmt::format("{}{:<{}}  {}\n", indent, row.name, width, row.text);
+  }
+  return text;
+}
+
+// A CSR group is one line; its members are not listed.
+bool is_sparse_group(const FileHandle& file, const std::string& path) {
+  if (path == "/") return false;
+  const LinkAccess links({"", path});
+  const auto has = [&](const char* name) { return object_exists(file, path + name, links.get()); };
+  return has("/indptr") && has("/indices") && has("/data");
+}
+
+std::string describe_sparse_or_dataset(const FileHandle& file, const Location& location) {
+  try {
+    return describe(file, describe_object(file, location));
+  } catch (const core::Error& error) {
+    return fmt::format("cannot be described: {}", error.what());
+  }
+}
+
+}  // namespace
+
+std::string describe_file(const std::string& name) {
+  const auto file = open_input(name);
+  const ObjectWalk walk(file);
+  std::vector<NamedText> datasets;
+  std::string groups, configuration;
+  std::string sparse_group;
+  for (const auto& object : walk.objects()) {
+    if (!sparse_group.empty() && object.path.starts_with(sparse_group + "/")) continue;
+    const LinkAccess links({name, object.path});
+    const auto handle = ObjectHandle::adopt(H5Oopen(file.get(), object.path.c_str(), links.get()));
+    auto attributes = attributes_of(handle.get());
+    const bool sparse = !object.dataset && is_sparse_group(file, object.path);
+    if (object.dataset || sparse) {
+      if (sparse) sparse_group = object.path;
+      const auto elsewhere = object.dataset ? storage_text(handle.get()) : std::string();
+      // Even the shape of a virtual dataset is found in its sources.
+      std::string text = elsewhere.empty() ? describe_sparse_or_dataset(file, {name, object.path})
+                                           : fmt::format("not read: {}", elsewhere);
+      for (const auto& attribute : attributes) {
+        if (sparse && (attribute.name == "shape" || attribute.name.starts_with("encoding-"))) {
+          continue;
+        }
+        text += fmt::format("; {}: {}", attribute.name, attribute.text);
+      }
+      datasets.push_back({object.path, text});
+      continue;
+    }
+    const auto is_configuration = [](const NamedText& row) { return row.name == "configuration"; };
+    const auto found = std::find_if(attributes.begin(), attributes.end(), is_configuration);
+    if (object.path == "/" && found != attributes.end()) {
+      configuration = found->text;
+      attributes.erase(found);
+    }
+    if (attributes.empty()) continue;
+    groups +=
+        fmt::format("\n{}\n{}", object.path == "/" ? "file" : object.path, table(attributes, "  "));
+  }
+  for (const auto& link : external_links(file)) {
+    datasets.push_back({link.path, "not followed: external link to " + link.target});
+  }
+  std::string text =
+      fmt::format("{} ({})\n", name,
+                  core::format_bytes(static_cast<double>(std::filesystem::file_size(name)))) +
+      (datasets.empty() ? "  no datasets\n" : table(datasets, "  ")) + groups;
+  if (!walk.left_out().empty()) text += "\n" + walk.left_out() + "\n";
+  if (!configuration.empty()) text += "\nconfiguration\n" + configuration + "\n";
+  return text;
+}
+
+}  // namespace kronwerk::io

@@ -1,0 +1,20 @@
+#include "io/import/import_target.hpp"
+
+#include <fmt/format.h>
+
+#include "kronwerk/core/error.hpp"
+#include "kronwerk/io/files/same_file.hpp"
+
+namespace kronwerk::io {
+
+void refuse_target_among(const ImportTarget& target, std::initializer_list<std::string> files) {
+  const auto& output = target.location.file;
+  for (const auto& file : files) {
+    if (file.empty() || !same_file(output, file)) continue;
+    throw core::ConfigurationError(fmt::format(
+        "--to {}: is the file {} that is read; writing it would destroy it, so choose another name",
+        output, file));
+  }
+}
+
+}  // namespace kronwerk::io

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <initializer_list>
+#include <string>
+
+#include "kronwerk/io/import/import.hpp"
+
+namespace kronwerk::io {
+
+/// @throws ConfigurationError if the target's file is one of the files that are read, whatever it
+/// is called there; empty names are no files
+void refuse_target_among(const ImportTarget& target, std::initializer_list<std::string> files);
+
+}  // namespace kronwerk::io

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "kernels/engine/compile.hpp"
+#include "kronwerk/kernels/reductions/reduction.hpp"
+
+namespace kronwerk::kernels {
+
+struct Program::State {
+  Expression formula;
+  Precision precision;
+  Compiled values;    ///< the values themselves, tile by tile
+  Compiled products;  ///< times one vector
+};
+
+}  // namespace kronwerk::kernels

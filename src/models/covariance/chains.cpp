@@ -1,0 +1,89 @@
+#include "models/covariance/chains.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "kronwerk/factors/base/make.hpp"
+
+namespace kronwerk::models {
+
+using factors::Chain;
+using factors::Kind;
+using factors::Link;
+
+bool same(const Chain& a, const Chain& b) {
+  return std::ranges::equal(a, b, [](const Link& x, const Link& y) {
+    return x.factor == y.factor && x.transposed == y.transposed && x.inverse == y.inverse;
+  });
+}
+
+Chain without_identities(const Chain& chain) {
+  Chain result;
+  std::ranges::copy_if(chain, std::back_inserter(result),
+                       [](const Link& link) { return link.factor->kind() != Kind::identity; });
+  if (result.empty()) return {chain.front()};
+  return result;
+}
+
+std::string name_of(const Chain& chain) {
+  if (is_cholesky(chain) || is_eigendecomposition(chain)) return chain.front().factor->name();
+  std::string result;
+  for (const Link& link : without_identities(chain)) {
+    if (!result.empty()) result += "*";
+    const std::string name = link.factor->name() + (link.transposed ? "'" : "");
+    result += link.inverse ? "inv(" + name + ")" : name;
+  }
+  return result;
+}
+
+bool is_cholesky(const Chain& chain) {
+  return chain.size() == 2 && chain[0].factor == chain[1].factor && !chain[0].transposed &&
+         chain[1].transposed && !chain[0].inverse && !chain[1].inverse;
+}
+
+bool is_eigendecomposition(const Chain& chain) {
+  return chain.size() == 3 && chain[0].factor == chain[2].factor && !chain[0].transposed &&
+         chain[2].transposed && chain[1].factor->kind() == Kind::diagonal &&
+         std::ranges::none_of(chain, &Link::inverse);
+}
+
+bool is_diagonal(const Chain& chain) {
+  return std::ranges::all_of(chain, [](const Link& link) {
+    return link.factor->kind() == Kind::identity || link.factor->kind() == Kind::diagonal;
+  });
+}
+
+std::vector<double> diagonal_of(const Chain& chain) {
+  std::vector<double> result(static_cast<std::size_t>(factors::rows(chain)), 1.0);
+  for (const Link& link : chain) {
+    if (link.factor->kind() == Kind::identity) continue;
+    const std::vector<double> values = link.factor->diagonal();
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      result[i] = link.inverse ? result[i] / values[i] : result[i] * values[i];
+    }
+  }
+  return result;
+}
+
+std::vector<double> dense_matrix(const Chain& chain) {
+  const Index rows = factors::rows(chain);
+  const Index cols = factors::cols(chain);
+  std::vector<double> result(static_cast<std::size_t>(core::multiply(rows, cols)), 0.0);
+  if (chain.size() == 1 && !chain[0].transposed && !chain[0].inverse) {
+    chain[0].factor->add_to_dense(1, result);
+    return result;
+  }
+  factors::for_column_panels(
+      chain, 0, cols, [&](Index first, Index count, std::span<const double> panel) {
+        for (Index row = 0; row < rows; ++row) {
+          std::copy_n(panel.data() + row * count, count, result.data() + row * cols + first);
+        }
+      });
+  return result;
+}
+
+Chain identity_chain(Index extent) {
+  return {Link{factors::make_identity(extent)}};
+}
+
+}  // namespace kronwerk::models

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kronwerk/factors/base/chain.hpp"
+
+/// What the models layer asks of the matrix of one mode. All local.
+namespace kronwerk::models {
+
+using core::Index;
+
+/// The same factors in the same order, transposed and inverted alike.
+bool same(const factors::Chain& a, const factors::Chain& b);
+
+/// Without the links that are identities; the identity itself keeps one.
+factors::Chain without_identities(const factors::Chain& chain);
+
+/// "K", "inv(A)*B'": what messages call it; a matrix that is given by a factorisation is called
+/// what its factor is.
+std::string name_of(const factors::Chain& chain);
+
+/// {L, Lᵀ}: a matrix given by its Cholesky factor.
+bool is_cholesky(const factors::Chain& chain);
+
+/// {Q, diag(λ), Qᵀ}: a matrix given by its eigenvectors and eigenvalues.
+bool is_eigendecomposition(const factors::Chain& chain);
+
+/// Whether every link is an identity or a diagonal.
+bool is_diagonal(const factors::Chain& chain);
+
+/// The diagonal of such a chain.
+std::vector<double> diagonal_of(const factors::Chain& chain);
+
+/// The chain's matrix as one row-major array; its inverses must have been factorised.
+std::vector<double> dense_matrix(const factors::Chain& chain);
+
+factors::Chain identity_chain(Index extent);
+
+}  // namespace kronwerk::models

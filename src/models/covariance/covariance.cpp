@@ -1,0 +1,199 @@
+// Gaussian covariances over grids in coordinates in which they are diagonal (Saatçi 2011; Stegle et
+// al. 2011; with Kronecker noise Rakitsch et al. 2013).
+#include "kronwerk/models/covariance/covariance.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "kronwerk/core/text.hpp"
+#include "models/covariance/chains.hpp"
+#include "models/covariance/covariance_bases.hpp"
+#include "models/covariance/covariance_terms.hpp"
+#include "models/covariance/grid_values.hpp"
+#include "models/covariance/spectral_values.hpp"
+
+namespace kronwerk::models {
+
+using factors::Chain;
+
+namespace {
+
+/// The terms that are not zero.
+std::vector<ScaledProduct> effective_terms(const CovarianceTerms& terms) {
+  std::vector<ScaledProduct> result;
+  for (const ScaledProduct& term : terms.signal) {
+    if (term.scale != 0) result.push_back(term);
+  }
+  if (terms.noise && terms.noise->scale != 0) result.push_back(*terms.noise);
+  return result;
+}
+
+std::string describe(const std::vector<BasisCache::Entry>& entries) {
+  std::vector<std::string> parts;
+  for (const auto& entry : entries) {
+    const std::string& text = entry.basis->description;
+    if (text.starts_with("diagonal")) continue;
+    if (std::ranges::find(parts, text) == parts.end()) parts.push_back(text);
+  }
+  return parts.empty() ? "diagonal factors" : core::join(parts, "; ");
+}
+
+}  // namespace
+
+Covariance::Covariance(const communication::Communicator& comm,
+                       std::shared_ptr<Workspace> workspace, CovarianceTerms terms,
+                       BasisCache& cache)
+    : comm_(&comm), workspace_(std::move(workspace)), terms_(std::move(terms)) {
+  communication::collectively(comm, [&] {
+    extents_ = check_terms(terms_);
+    size_ = core::product(extents_);
+    all_terms_ = models::all_terms(terms_);
+    if (effective_terms(terms_).empty()) {
+      throw core::DataError(
+          "the covariance is zero: the variances of its signal and of its noise are");
+    }
+  });
+  find_bases(cache);
+  communication::collectively(comm, [&] {
+    for (const ScaledProduct& term : effective_terms(terms_)) {
+      auto& spectral = spectrum_.terms.emplace_back(operators::SpectralTerm{term.scale, {}});
+      for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
+        auto list = diagonal_in_basis(mode, term.chains[mode]);
+        if (!list) throw core::InternalError("a covariance's factor is not diagonal in its basis");
+        spectral.eigenvalues.emplace_back(list->begin(), list->end());
+      }
+    }
+  });
+  operators::check_regular(comm, spectrum_);
+  const auto range = operators::spectral_range(comm, spectrum_);
+  smallest_ = range.smallest;
+  largest_ = range.largest;
+  log_determinant_ = operators::spectral_determinant(comm, spectrum_).log_abs;
+}
+
+Covariance::Covariance(const communication::Communicator& comm,
+                       std::shared_ptr<Workspace> workspace, CovarianceTerms terms)
+    : Covariance(comm, std::move(workspace), std::move(terms), *std::make_unique<BasisCache>()) {}
+
+void Covariance::find_bases(BasisCache& cache) {
+  const std::vector<ScaledProduct> terms = effective_terms(terms_);
+  std::vector<BasisCache::Entry> entries;
+  const bool noisy = terms_.noise && terms_.noise->scale != 0;
+  if (terms.size() == 1 && !noisy) {
+    entries = cholesky_bases(*comm_, terms.front().chains, cache);
+  } else {
+    std::vector<ModeContent> modes;
+    communication::collectively(*comm_, [&] { modes = contents(terms); });
+    entries = eigenvector_bases(*comm_, modes, noisy ? &*terms_.noise : nullptr, cache);
+  }
+  for (const auto& entry : entries) {
+    spectrum_.bases.push_back(entry.basis);
+    matrices_.push_back({entry.matrix, entry.partner});
+  }
+  description_ = describe(entries);
+  cache.keep(std::move(entries));
+}
+
+std::optional<std::vector<double>> Covariance::diagonal_in_basis(std::size_t mode,
+                                                                 const Chain& matrix) const {
+  const factors::Basis& basis = *spectrum_.bases[mode];
+  const bool orthogonal = basis.kind != factors::BasisKind::pair;
+  if (factors::is_identity(matrix) && orthogonal) return std::vector<double>{};
+  const Chain wanted = without_identities(matrix);
+  if (same(wanted, without_identities(matrices_[mode].matrix))) {
+    std::vector<double> values;
+    // Rounding may have made an eigenvalue of a semi-definite matrix negative.
+    for (const auto& value : basis.eigenvalues) values.push_back(std::max(0.0, value.real()));
+    return values;
+  }
+  if (matrices_[mode].partner && same(wanted, without_identities(*matrices_[mode].partner))) {
+    return std::vector<double>{};
+  }
+  if (is_diagonal(wanted) && is_diagonal(basis.from_basis)) {
+    std::vector<double> values = diagonal_of(wanted);
+    const std::vector<double> scale = diagonal_of(basis.from_basis);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] *= scale[i] * scale[i];
+    return values;
+  }
+  return std::nullopt;
+}
+
+int Covariance::leading_modes(Index batch) const {
+  return choose_leading_modes(comm_->size(), extents_, all_terms_, batch);
+}
+
+Layout Covariance::layout(Index batch) const {
+  Extents grid = extents_;
+  if (batch > 1) grid.insert(grid.begin(), batch);
+  return {std::move(grid), leading_modes(batch), comm_->size()};
+}
+
+namespace {
+
+std::vector<ScaledProduct> batched(std::vector<ScaledProduct> terms, Index batch) {
+  if (batch == 1) return terms;
+  for (ScaledProduct& term : terms) {
+    term.chains.insert(term.chains.begin(), identity_chain(batch));
+  }
+  return terms;
+}
+
+}  // namespace
+
+OperatorPtr Covariance::forward(Index batch) const {
+  return std::make_shared<operators::ProductSum>(*comm_, workspace_, batched(all_terms_, batch),
+                                                 leading_modes(batch));
+}
+
+OperatorPtr Covariance::signal(Index batch) const {
+  return std::make_shared<operators::ProductSum>(*comm_, workspace_, batched(terms_.signal, batch),
+                                                 leading_modes(batch));
+}
+
+OperatorPtr Covariance::inverse(Index batch) const {
+  return operators::make_spectral_inverse(*comm_, workspace_, spectrum_, batch,
+                                          leading_modes(batch));
+}
+
+OperatorPtr Covariance::to_basis(Index batch) const {
+  ScaledProduct product;
+  for (const auto& basis : spectrum_.bases) product.chains.push_back(basis->to_basis);
+  return std::make_shared<operators::ProductSum>(*comm_, workspace_, batched({product}, batch),
+                                                 leading_modes(batch));
+}
+
+OperatorPtr Covariance::from_basis(Index batch) const {
+  ScaledProduct product;
+  for (const auto& basis : spectrum_.bases) product.chains.push_back(basis->from_basis);
+  return std::make_shared<operators::ProductSum>(*comm_, workspace_, batched({product}, batch),
+                                                 leading_modes(batch));
+}
+
+double Covariance::trace_of_inverse(std::span<const ScaledProduct> derivative) const {
+  return operators::trace_of_inverse(*comm_, spectrum_, derivative);
+}
+
+std::vector<GridTerm> spectral_values(const Covariance& covariance) {
+  std::vector<GridTerm> result;
+  for (const auto& term : covariance.spectrum().terms) {
+    GridTerm& values = result.emplace_back(GridTerm{term.coefficient, {}});
+    for (const auto& list : term.eigenvalues) {
+      std::vector<double>& reals = values.lists.emplace_back();
+      for (const auto& value : list) reals.push_back(value.real());
+    }
+  }
+  return result;
+}
+
+void Covariance::divide(Index batch, std::span<double> x) const {
+  const GridValues values(extents_, spectral_values(*this));
+  values.for_runs(layout(batch).home_begin(comm_->rank()), std::ssize(x),
+                  [&](const double* e, Index offset, Index count) {
+                    double* place = x.data() + offset;
+                    for (Index i = 0; i < count; ++i) place[i] /= e[i];
+                  });
+}
+
+}  // namespace kronwerk::models

@@ -1,0 +1,265 @@
+// Which coordinates make a covariance diagonal, mode by mode.
+#include "models/covariance/covariance_bases.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "kronwerk/core/text.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "models/covariance/chains.hpp"
+#include "models/covariance/lapack.hpp"
+#include "models/covariance/positive_definite.hpp"
+
+namespace kronwerk::models {
+
+using factors::Basis;
+using factors::BasisKind;
+using factors::BasisPtr;
+using factors::Chain;
+using factors::Link;
+using Entry = BasisCache::Entry;
+
+namespace {
+
+bool same_request(const Entry& a, const Entry& b) {
+  return a.cholesky == b.cholesky && same(a.matrix, b.matrix) &&
+         a.partner.has_value() == b.partner.has_value() &&
+         (!a.partner || same(*a.partner, *b.partner));
+}
+
+BasisPtr diagonal_basis(Index extent) {
+  auto basis = std::make_shared<Basis>();
+  basis->extent = extent;
+  basis->to_basis = basis->from_basis = identity_chain(extent);
+  basis->eigenvalues.assign(static_cast<std::size_t>(extent), 1.0);
+  basis->description = fmt::format("diagonal ({} x {})", extent, extent);
+  return basis;
+}
+
+/// Of {Q, diag(λ), Qᵀ}.
+BasisPtr given_basis(const Chain& chain) {
+  auto basis = std::make_shared<Basis>();
+  basis->kind = BasisKind::symmetric;
+  basis->extent = factors::rows(chain);
+  basis->to_basis = {chain[2]};
+  basis->from_basis = {chain[0]};
+  const std::vector<double> values = chain[1].factor->diagonal();
+  basis->eigenvalues.assign(values.begin(), values.end());
+  basis->description = fmt::format("given eigenvectors ({} x {})", basis->extent, basis->extent);
+  return basis;
+}
+
+bool is_lower_triangular(Index n, const std::vector<double>& matrix) {
+  for (Index i = 0; i < n; ++i) {
+    for (Index j = i + 1; j < n; ++j) {
+      if (matrix[static_cast<std::size_t>(i * n + j)] != 0) return false;
+    }
+  }
+  return true;
+}
+
+/// L⁻¹, row-major, of a matrix or of the L that is given; log|det| follows from its diagonal.
+std::vector<double> inverse_cholesky(const Chain& chain) {
+  const Index n = factors::rows(chain);
+  const std::string name = name_of(chain);
+  std::vector<double> matrix;
+  bool known = false;
+  // A formula may have B B' with any B.
+  if (is_cholesky(chain) && factors::cols({chain[0]}) == n) {
+    matrix = dense_matrix({chain[0]});
+    known = is_lower_triangular(n, matrix);
+  }
+  if (!known) {
+    matrix = dense_matrix(chain);
+    require_symmetric(name, n, matrix);
+    std::vector<double> original = matrix;
+    if (!cholesky_in_place(n, matrix)) throw_not_definite(name, n, std::move(original));
+  }
+  const int extent = core::narrow<int>(n);
+  int info = 0;
+  dtrtri_("U", "N", &extent, matrix.data(), &extent, &info, 1, 1);
+  if (info == 0) return matrix;
+  throw core::DataError(
+      fmt::format("the covariance is singular: entry {} of the diagonal of the Cholesky factor "
+                  "'{}' ({} x {}) is zero, and there is no noise",
+                  info - 1, chain[0].factor->name(), n, n));
+}
+
+BasisPtr cholesky_basis(const Chain& chain, const factors::FactorPtr& inverse) {
+  auto basis = std::make_shared<Basis>();
+  basis->kind = BasisKind::pair;
+  basis->extent = factors::rows(chain);
+  basis->to_basis = {Link{inverse}};
+  basis->from_basis = {Link{inverse, true}};
+  basis->eigenvalues.assign(static_cast<std::size_t>(basis->extent), 1.0);
+  for (const double value : inverse->diagonal()) {
+    basis->log_abs_det -= 2 * std::log(std::abs(value));
+  }
+  basis->description =
+      fmt::format("Cholesky factorisation ({} x {})", basis->extent, basis->extent);
+  return basis;
+}
+
+BasisPtr diagonal_pair(const communication::Communicator& comm, const Chain& chain) {
+  const std::vector<factors::BasisRequest> requests{{chain, chain}};
+  const auto found = factors::find_bases(comm, requests);
+  if (found.bases[0]) return found.bases[0];
+  throw core::DataError("the covariance is singular without noise: " + found.why_not[0]);
+}
+
+void check_eigenvalues(const Entry& entry) {
+  const Basis& basis = *entry.basis;
+  const std::string name = name_of(entry.matrix);
+  const bool symmetric = basis.kind == BasisKind::identity || basis.kind == BasisKind::symmetric ||
+                         basis.kind == BasisKind::pair;
+  if (!symmetric) {
+    require_symmetric(name, basis.extent, dense_matrix(entry.matrix));
+    throw core::DataError(
+        fmt::format("the factor '{}' ({} x {}) is no covariance matrix: it is not symmetric", name,
+                    basis.extent, basis.extent));
+  }
+  double smallest = 0, largest = 0;
+  for (const auto& value : basis.eigenvalues) {
+    smallest = std::min(smallest, value.real());
+    largest = std::max(largest, value.real());
+  }
+  require_semidefinite(name, basis.extent, smallest, largest * basis.condition);
+}
+
+std::string names(const std::vector<Chain>& chains) {
+  std::vector<std::string> result;
+  for (const Chain& chain : chains) result.push_back("'" + name_of(chain) + "'");
+  return core::join(result, ", ");
+}
+
+/// What has to be decomposed for a mode; the basis is there already where nothing has.
+Entry question(const ModeContent& content, std::size_t mode, const Chain* noise) {
+  const auto& matrices = content.matrices;
+  if (std::ranges::all_of(matrices, [](const Chain& c) { return is_diagonal(c); })) {
+    return {identity_chain(content.extent), std::nullopt, false, diagonal_basis(content.extent)};
+  }
+  if (matrices.size() == 1) {
+    Entry entry{matrices[0], std::nullopt, false, nullptr};
+    if (is_eigendecomposition(matrices[0])) entry.basis = given_basis(matrices[0]);
+    return entry;
+  }
+  if (matrices.size() == 2 && !content.has_identity) {
+    const bool first_is_noise = noise != nullptr && same(matrices[0], without_identities(*noise));
+    return {matrices[first_is_noise ? 1 : 0], matrices[first_is_noise ? 0 : 1], false, nullptr};
+  }
+  throw core::ConfigurationError(fmt::format(
+      "no coordinates make this covariance diagonal: mode {} has the matrices {}{}; one matrix "
+      "beside identities, or two without an identity, can be taken together",
+      mode + 1, names(matrices), content.has_identity ? " and an identity" : ""));
+}
+
+}  // namespace
+
+const Entry* BasisCache::find(const Entry& wanted) const {
+  const auto found = std::ranges::find_if(
+      entries_, [&](const Entry& entry) { return same_request(entry, wanted); });
+  return found == entries_.end() ? nullptr : &*found;
+}
+
+std::vector<ModeContent> contents(const std::vector<ScaledProduct>& terms) {
+  std::vector<ModeContent> result(terms.front().chains.size());
+  for (const ScaledProduct& term : terms) {
+    for (std::size_t mode = 0; mode < result.size(); ++mode) {
+      const Chain& chain = term.chains[mode];
+      result[mode].extent = factors::rows(chain);
+      if (factors::is_identity(chain)) {
+        result[mode].has_identity = true;
+        continue;
+      }
+      Chain matrix = without_identities(chain);
+      auto& known = result[mode].matrices;
+      if (std::ranges::none_of(known, [&](const Chain& c) { return same(c, matrix); })) {
+        known.push_back(std::move(matrix));
+      }
+    }
+  }
+  return result;
+}
+
+std::vector<Entry> cholesky_bases(const communication::Communicator& comm,
+                                  const std::vector<Chain>& chains, const BasisCache& cache) {
+  std::vector<Entry> entries;
+  std::vector<DenseTask> tasks;
+  std::vector<std::size_t> task_of;
+  for (const Chain& chain : chains) {
+    Entry entry{without_identities(chain), std::nullopt, true, nullptr};
+    const Chain& matrix = entry.matrix;
+    if (const Entry* known = cache.find(entry)) {
+      entry.basis = known->basis;
+    } else if (factors::is_identity(matrix)) {
+      entry.basis = diagonal_basis(factors::rows(matrix));
+    } else if (is_diagonal(matrix)) {
+      entry.basis = diagonal_pair(comm, matrix);
+    } else if (is_eigendecomposition(matrix)) {
+      entry.basis = given_basis(matrix);
+      check_eigenvalues(entry);
+    } else {
+      factors::factorise(comm, factors::to_factorise(matrix));
+      task_of.push_back(entries.size());
+      tasks.push_back(
+          {"inverse Cholesky factor of " + name_of(matrix), factors::rows(matrix),
+           [matrix] { return std::pair(factors::rows(matrix), inverse_cholesky(matrix)); }});
+    }
+    entries.push_back(std::move(entry));
+  }
+  const auto inverses = compute_once_per_node(comm, tasks);
+  for (std::size_t t = 0; t < tasks.size(); ++t) {
+    Entry& entry = entries[task_of[t]];
+    entry.basis = cholesky_basis(entry.matrix, inverses[t]);
+  }
+  return entries;
+}
+
+std::vector<Entry> eigenvector_bases(const communication::Communicator& comm,
+                                     const std::vector<ModeContent>& modes,
+                                     const ScaledProduct* noise, const BasisCache& cache) {
+  std::vector<Entry> entries;
+  std::vector<factors::BasisRequest> requests;
+  std::vector<std::size_t> request_of;
+  for (std::size_t mode = 0; mode < modes.size(); ++mode) {
+    const Chain* noise_chain = noise == nullptr ? nullptr : &noise->chains[mode];
+    Entry entry = question(modes[mode], mode, noise_chain);
+    if (!entry.basis) {
+      if (const Entry* known = cache.find(entry)) {
+        entry.basis = known->basis;
+      } else {
+        request_of.push_back(mode);
+        requests.push_back({entry.matrix, entry.partner});
+      }
+    }
+    entries.push_back(std::move(entry));
+  }
+  const auto found = factors::find_bases(comm, requests);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    Entry& entry = entries[request_of[i]];
+    entry.basis = found.bases[i];
+    if (!entry.basis && !noise && entry.partner) {
+      // The other matrix of the pair may be the definite one.
+      std::swap(entry.matrix, *entry.partner);
+      const std::vector<factors::BasisRequest> swapped{{entry.matrix, entry.partner}};
+      entry.basis = factors::find_bases(comm, swapped).bases[0];
+    }
+    if (!entry.basis) {
+      // More often than not because the matrix is no covariance.
+      communication::collectively(comm, [&] {
+        require_symmetric(name_of(entry.matrix), factors::rows(entry.matrix),
+                          dense_matrix(entry.matrix));
+      });
+      throw core::DataError(
+          fmt::format("mode {} of the covariance: {}", request_of[i] + 1, found.why_not[i]));
+    }
+  }
+  communication::collectively(comm, [&] {
+    for (const Entry& entry : entries) check_eigenvalues(entry);
+  });
+  return entries;
+}
+
+}  // namespace kronwerk::models

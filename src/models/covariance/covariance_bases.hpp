@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kronwerk/models/covariance/covariance.hpp"
+
+namespace kronwerk::models {
+
+/// The different matrices that the terms of a covariance have in one mode.
+struct ModeContent {
+  std::vector<factors::Chain> matrices;  ///< without identities, equal ones once
+  bool has_identity = false;
+  Index extent = 0;
+};
+std::vector<ModeContent> contents(const std::vector<ScaledProduct>& terms);
+
+/// V_k = L_k⁻ᵀ and so on for one product without noise: bases in which its matrices are identities
+/// (given eigenvectors: diagonal). Collective. @throws DataError if a matrix is not symmetric
+/// positive definite
+std::vector<BasisCache::Entry> cholesky_bases(const communication::Communicator& comm,
+                                              const std::vector<factors::Chain>& chains,
+                                              const BasisCache& cache);
+
+/// Eigenvectors of the matrix of each mode, or of the pair of matrices. Collective.
+/// @param noise  of a pair, the matrix that is positive definite if there is noise
+/// @throws ConfigurationError if a mode has more than that, DataError as above
+std::vector<BasisCache::Entry> eigenvector_bases(const communication::Communicator& comm,
+                                                 const std::vector<ModeContent>& modes,
+                                                 const ScaledProduct* noise,
+                                                 const BasisCache& cache);
+
+}  // namespace kronwerk::models

@@ -1,0 +1,235 @@
+// The quadratic forms and traces of a log density's gradient, in the coordinates in which the
+// covariance is diagonal. A product ∂K = ⊗A_k whose matrices are diagonal there in all modes but
+// one, j, gives α̃ᵀ(⊗D_k)α̃ with V_jᵀA_jV_j in mode j: either by the Gram matrix of α̃ along j, once
+// for all parameters of that mode, or by that matrix applied to α̃.
+#include "models/density/density_gradient.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "kronwerk/distribution/partition.hpp"
+#include "kronwerk/factors/dense/dense_values.hpp"
+#include "models/covariance/chains.hpp"
+#include "models/density/weighted_gram.hpp"
+
+namespace kronwerk::models {
+
+using factors::Chain;
+
+DensityGradient::DensityGradient(const Covariance& covariance, const GridValues& eigenvalues,
+                                 BasisMatrices& matrices, Index observations,
+                                 std::span<const double> weights)
+    : covariance_(covariance),
+      eigenvalues_(eigenvalues),
+      matrices_(matrices),
+      observations_(observations),
+      weights_(weights),
+      layout_(covariance.layout(observations)) {}
+
+void DensityGradient::check(const std::vector<std::vector<ScaledProduct>>& derivatives) const {
+  const Extents& extents = covariance_.extents();
+  for (const auto& derivative : derivatives) {
+    for (const ScaledProduct& product : derivative) {
+      bool fits = product.chains.size() == extents.size();
+      for (std::size_t mode = 0; fits && mode < extents.size(); ++mode) {
+        fits = factors::rows(product.chains[mode]) == extents[mode] &&
+               factors::cols(product.chains[mode]) == extents[mode];
+      }
+      if (fits) continue;
+      throw core::ShapeError(fmt::format(
+          "a derivative of the covariance does not have its shape, the grid {} on both sides",
+          core::to_text(extents)));
+    }
+  }
+}
+
+/// By flops: a rank update for all parameters of a mode and 3 n³ for each matrix, against three
+/// products along the mode per parameter and n³ for the diagonal. What is kept from earlier
+/// evaluations does not count: the same point has the same gradient to the last bit, whatever came
+/// before.
+bool DensityGradient::prefers_gram(const Term& term) const {
+  const auto n = static_cast<double>(covariance_.extents()[term.full.front()]);
+  const double update = static_cast<double>(layout_.size()) * n;
+  return 3 * n * n * n + update <= 6 * update + n * n * n;
+}
+
+std::vector<DensityGradient::Term> DensityGradient::classify(
+    const std::vector<std::vector<ScaledProduct>>& derivatives) {
+  std::vector<Term> terms;
+  for (std::size_t p = 0; p < derivatives.size(); ++p) {
+    for (const ScaledProduct& product : derivatives[p]) {
+      if (product.scale == 0) continue;
+      Term term{p, &product, {}, {}};
+      for (std::size_t mode = 0; mode < product.chains.size(); ++mode) {
+        auto list = covariance_.diagonal_in_basis(mode, product.chains[mode]);
+        if (!list) term.full.push_back(mode);
+        term.lists.push_back(list ? std::move(*list) : std::vector<double>{});
+      }
+      const bool gram = term.full.size() == 1 && prefers_gram(term);
+      for (const std::size_t mode : term.full) {
+        const auto& basis = covariance_.spectrum().bases[mode];
+        const Chain& matrix = product.chains[mode];
+        term.lists[mode] = (gram ? matrices_.full(covariance_.comm(), basis, matrix)
+                                 : matrices_.diagonal(covariance_.comm(), basis, matrix))
+                               .diagonal;
+      }
+      terms.push_back(std::move(term));
+    }
+  }
+  return terms;
+}
+
+double DensityGradient::local_trace(const GridValues& numerator) const {
+  const auto& comm = covariance_.comm();
+  const distribution::BlockPartition part(covariance_.size(), comm.size());
+  const Index first = part.begin(comm.rank());
+  double top[GridValues::run_length];
+  double sum = 0;
+  eigenvalues_.for_runs(first, part.count(comm.rank()),
+                        [&](const double* e, Index offset, Index count) {
+                          numerator.evaluate(first + offset, count, top);
+                          double partial = 0;
+                          for (Index i = 0; i < count; ++i) partial += top[i] / e[i];
+                          sum += partial;
+                        });
+  return sum;
+}
+
+double DensityGradient::local_square(const GridValues& values) const {
+  double sum = 0;
+  values.for_runs(layout_.home_begin(covariance_.comm().rank()), std::ssize(weights_),
+                  [&](const double* v, Index offset, Index count) {
+                    const double* x = weights_.data() + offset;
+                    double partial = 0;
+                    for (Index i = 0; i < count; ++i) partial += x[i] * x[i] * v[i];
+                    sum += partial;
+                  });
+  return sum;
+}
+
+void DensityGradient::add_grams(const std::vector<const Term*>& terms,
+                                std::vector<double>& squares) {
+  const std::size_t shift = observations_ > 1 ? 1 : 0;
+  std::vector<GramRequest> requests;
+  std::vector<std::size_t> request_of;
+  for (const Term* term : terms) {
+    GramRequest request{term->full.front() + shift, term->lists};
+    request.lists[term->full.front()].clear();
+    if (shift > 0) request.lists.insert(request.lists.begin(), std::vector<double>{});
+    const auto known = std::ranges::find_if(requests, [&](const GramRequest& other) {
+      return other.mode == request.mode && other.lists == request.lists;
+    });
+    request_of.push_back(static_cast<std::size_t>(known - requests.begin()));
+    if (known == requests.end()) requests.push_back(std::move(request));
+  }
+  const auto grams =
+      weighted_grams(covariance_.comm(), *covariance_.workspace(), layout_, weights_, requests);
+  for (std::size_t t = 0; t < terms.size(); ++t) {
+    const std::size_t mode = terms[t]->full.front();
+    const auto& full = matrices_
+                           .full(covariance_.comm(), covariance_.spectrum().bases[mode],
+                                 terms[t]->product->chains[mode])
+                           .full;
+    squares[terms[t]->parameter] +=
+        terms[t]->product->scale * inner_product_of_lower(covariance_.extents()[mode],
+                                                          factors::dense_values(*full).data(),
+                                                          grams[request_of[t]].data());
+  }
+}
+
+double DensityGradient::direct_square(const Term& term) const {
+  const std::size_t mode = term.full.front();
+  const auto& basis = *covariance_.spectrum().bases[mode];
+  std::vector<Chain> chains;
+  for (const Index extent : layout_.extents()) chains.push_back(identity_chain(extent));
+  Chain& chain = chains[mode + (observations_ > 1 ? 1 : 0)];
+  chain = basis.to_basis;
+  for (const Chain* part : {&term.product->chains[mode], &basis.from_basis}) {
+    chain.insert(chain.end(), part->begin(), part->end());
+  }
+  const operators::KroneckerProduct product(covariance_.comm(), covariance_.workspace(), 1,
+                                            std::move(chains), layout_.leading_modes());
+  std::vector<double> image(weights_.size());
+  product.apply(weights_, image);
+  auto lists = term.lists;
+  lists[mode].clear();
+  const GridValues values(covariance_.extents(), {{1, std::move(lists)}});
+  double sum = 0;
+  values.for_runs(layout_.home_begin(covariance_.comm().rank()), std::ssize(weights_),
+                  [&](const double* v, Index offset, Index count) {
+                    const double* x = weights_.data() + offset;
+                    const double* y = image.data() + offset;
+                    double partial = 0;
+                    for (Index i = 0; i < count; ++i) partial += x[i] * y[i] * v[i];
+                    sum += partial;
+                  });
+  return sum;
+}
+
+std::vector<double> DensityGradient::general_squares(const std::vector<const Term*>& terms,
+                                                     std::size_t count) const {
+  std::vector<double> squares(count, 0.0);
+  if (terms.empty()) return squares;
+  const auto& comm = covariance_.comm();
+  std::vector<double> solution(weights_.size());
+  std::vector<double> image(weights_.size());
+  covariance_.from_basis(observations_)->apply(weights_, solution);
+  for (const Term* term : terms) {
+    ScaledProduct product = *term->product;
+    if (observations_ > 1) {
+      product.chains.insert(product.chains.begin(), identity_chain(observations_));
+    }
+    const operators::KroneckerProduct op(comm, covariance_.workspace(), product.scale,
+                                         std::move(product.chains), layout_.leading_modes());
+    op.apply(solution, image);
+    for (std::size_t i = 0; i < image.size(); ++i) {
+      squares[term->parameter] += solution[i] * image[i];
+    }
+  }
+  return squares;
+}
+
+std::vector<double> DensityGradient::of(
+    const std::vector<std::vector<ScaledProduct>>& derivatives) {
+  const auto& comm = covariance_.comm();
+  communication::collectively(comm, [&] { check(derivatives); });
+  const std::vector<Term> terms = classify(derivatives);
+  const std::size_t count = derivatives.size();
+  std::vector<double> traces(count, 0.0);
+  std::vector<double> squares(count, 0.0);
+  std::vector<std::vector<GridTerm>> numerators(count), elementwise(count);
+  std::vector<const Term*> by_gram, general;
+  for (const Term& term : terms) {
+    const GridTerm values{term.product->scale, term.lists};
+    numerators[term.parameter].push_back(values);
+    if (term.full.empty()) {
+      elementwise[term.parameter].push_back(values);
+    } else if (term.full.size() > 1) {
+      general.push_back(&term);
+    } else if (prefers_gram(term)) {
+      by_gram.push_back(&term);
+    } else {
+      squares[term.parameter] += term.product->scale * direct_square(term);
+    }
+  }
+  for (std::size_t p = 0; p < count; ++p) {
+    if (!numerators[p].empty()) {
+      traces[p] = local_trace(GridValues(covariance_.extents(), numerators[p]));
+    }
+    if (!elementwise[p].empty()) {
+      squares[p] += local_square(GridValues(covariance_.extents(), elementwise[p]));
+    }
+  }
+  if (!by_gram.empty()) add_grams(by_gram, squares);
+  const auto others = general_squares(general, count);
+  std::vector<double> gradient(count);
+  for (std::size_t p = 0; p < count; ++p) {
+    gradient[p] =
+        0.5 * (squares[p] + others[p]) - 0.5 * static_cast<double>(observations_) * traces[p];
+  }
+  comm.sum(gradient);
+  return gradient;
+}
+
+}  // namespace kronwerk::models

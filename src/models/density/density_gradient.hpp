@@ -1,0 +1,48 @@
+#pragma once
+
+#include <vector>
+
+#include "kronwerk/models/covariance/covariance.hpp"
+#include "models/covariance/basis_matrices.hpp"
+#include "models/covariance/grid_values.hpp"
+
+namespace kronwerk::models {
+
+/// Σ_i ½ α_iᵀ(∂K)α_i − ½ m tr(K⁻¹∂K) for several ∂K, from α̃ = Vᵀ… of m observations.
+class DensityGradient {
+ public:
+  /// @param weights  α̃: this rank's home block of the layout of the observations
+  DensityGradient(const Covariance& covariance, const GridValues& eigenvalues,
+                  BasisMatrices& matrices, Index observations, std::span<const double> weights);
+
+  /// Collective. @throws ShapeError if a derivative does not fit the grid
+  std::vector<double> of(const std::vector<std::vector<ScaledProduct>>& derivatives);
+
+ private:
+  /// One product of a derivative in the coordinates: lists of the modes where it is diagonal there.
+  struct Term {
+    std::size_t parameter;
+    const ScaledProduct* product;
+    std::vector<std::vector<double>> lists;  ///< diagonals of V_kᵀ A_k V_k
+    std::vector<std::size_t> full;           ///< modes where that matrix is not diagonal
+  };
+
+  void check(const std::vector<std::vector<ScaledProduct>>& derivatives) const;
+  std::vector<Term> classify(const std::vector<std::vector<ScaledProduct>>& derivatives);
+  bool prefers_gram(const Term& term) const;
+  double local_trace(const GridValues& numerator) const;
+  double local_square(const GridValues& values) const;
+  void add_grams(const std::vector<const Term*>& terms, std::vector<double>& squares);
+  double direct_square(const Term& term) const;
+  std::vector<double> general_squares(const std::vector<const Term*>& terms,
+                                      std::size_t count) const;
+
+  const Covariance& covariance_;
+  const GridValues& eigenvalues_;
+  BasisMatrices& matrices_;
+  Index observations_;
+  std::span<const double> weights_;
+  Layout layout_;
+};
+
+}  // namespace kronwerk::models

@@ -1,0 +1,182 @@
+// log N(y; m, K) = −½ (y − m)ᵀK⁻¹(y − m) − ½ log|K| − ½ N log 2π in coordinates in which K is
+// diagonal, its gradient in closed form (Stegle et al. 2011; Rasmussen and Williams 2006, eq. 5.9).
+#include "kronwerk/models/density/log_density.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include "models/covariance/spectral_values.hpp"
+#include "models/density/density_gradient.hpp"
+#include "models/density/mean.hpp"
+
+namespace kronwerk::models {
+
+double LogDensity::total() const {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+struct GaussianDensity::State {
+  Index observations;
+  std::vector<double> y;
+  std::vector<MeanColumn> mean;
+  /// What the following belong to.
+  std::vector<factors::BasisPtr> bases;
+  std::vector<double> projected;  ///< Vᵀy
+  ProjectedColumns columns;       ///< VᵀX
+  BasisMatrices matrices;
+
+  void check(const Covariance& covariance) const {
+    check_columns(covariance.extents(), mean);
+    const Layout layout = covariance.layout(observations);
+    const Index expected = layout.home_size(covariance.comm().rank());
+    if (std::ssize(y) == expected) return;
+    throw core::ShapeError(
+        fmt::format("{} observations over the grid {} were given {} values; this rank owns {}",
+                    observations, core::to_text(covariance.extents()), y.size(), expected));
+  }
+
+  void project_data(const Covariance& covariance) {
+    if (covariance.spectrum().bases == bases) return;
+    communication::collectively(covariance.comm(), [&] { check(covariance); });
+    projected.resize(y.size());
+    covariance.to_basis(observations)->apply(y, projected);
+    columns = project(covariance, mean);
+    bases = covariance.spectrum().bases;
+  }
+};
+
+namespace {
+
+/// α̃ and the quadratic forms (ỹ − m̃)ᵀ α̃ of each observation.
+struct Weighted {
+  std::vector<double> weights;
+  std::vector<double> squares;
+};
+
+Weighted weigh(const Covariance& covariance, const GridValues& eigenvalues, const MeanValues& mean,
+               Index observations, std::span<const double> projected) {
+  const auto& comm = covariance.comm();
+  const Index first = covariance.layout(observations).home_begin(comm.rank());
+  Weighted result{std::vector<double>(projected.size()),
+                  std::vector<double>(static_cast<std::size_t>(observations), 0.0)};
+  double values[GridValues::run_length];
+  eigenvalues.for_runs(
+      first, std::ssize(projected), [&](const double* e, Index offset, Index count) {
+        mean.evaluate(first + offset, count, values);
+        const double* y = projected.data() + offset;
+        double* weights = result.weights.data() + offset;
+        double square = 0;
+        for (Index i = 0; i < count; ++i) {
+          const double residual = y[i] - values[i];
+          weights[i] = residual / e[i];
+          square += residual * weights[i];
+        }
+        result.squares[static_cast<std::size_t>((first + offset) / covariance.size())] += square;
+      });
+  comm.sum(result.squares);
+  return result;
+}
+
+/// x̃ᵀα̃ of every column with a given coefficient.
+std::vector<double> mean_gradient(const Covariance& covariance, const std::vector<MeanColumn>& mean,
+                                  const ProjectedColumns& columns, Index observations,
+                                  std::span<const double> weights) {
+  std::vector<double> result;
+  const Index first = covariance.layout(observations).home_begin(covariance.comm().rank());
+  for (std::size_t c = 0; c < mean.size(); ++c) {
+    if (!mean[c].coefficient) continue;
+    const GridValues column(covariance.extents(), {{1, columns[c]}});
+    double sum = 0;
+    column.for_runs(first, std::ssize(weights), [&](const double* x, Index offset, Index count) {
+      const double* alpha = weights.data() + offset;
+      double partial = 0;
+      for (Index i = 0; i < count; ++i) partial += x[i] * alpha[i];
+      sum += partial;
+    });
+    result.push_back(sum);
+  }
+  covariance.comm().sum(result);
+  return result;
+}
+
+}  // namespace
+
+GaussianDensity::GaussianDensity(Index observations, std::vector<double> y,
+                                 std::vector<MeanColumn> mean)
+    : state_(std::make_unique<State>(
+          State{observations, std::move(y), std::move(mean), {}, {}, {}, {}})) {}
+GaussianDensity::~GaussianDensity() = default;
+GaussianDensity::GaussianDensity(GaussianDensity&&) noexcept = default;
+GaussianDensity& GaussianDensity::operator=(GaussianDensity&&) noexcept = default;
+
+Index GaussianDensity::observations() const noexcept {
+  return state_->observations;
+}
+
+void GaussianDensity::set_coefficient(std::size_t column, double value) {
+  state_->mean.at(column).coefficient = value;
+}
+
+NormalEquations GaussianDensity::normal_equations(const Covariance& covariance) {
+  State& state = *state_;
+  state.project_data(covariance);
+  const GridValues eigenvalues(covariance.extents(), spectral_values(covariance));
+  return models::normal_equations(covariance, eigenvalues, state.mean, state.columns,
+                                  state.observations, state.projected);
+}
+
+LogDensity GaussianDensity::evaluate(const Covariance& covariance, const DensityRequest& request) {
+  const std::vector<NormalEquations> equations{normal_equations(covariance)};
+  MeanEstimate estimate;
+  communication::collectively(covariance.comm(), [&] {
+    estimate = estimate_mean(state_->mean, equations, MeanPooling::pooled);
+  });
+  return evaluate(covariance, request, estimate);
+}
+
+LogDensity GaussianDensity::evaluate(const Covariance& covariance, const DensityRequest& request,
+                                     const MeanEstimate& estimate) {
+  State& state = *state_;
+  state.project_data(covariance);
+  const GridValues eigenvalues(covariance.extents(), spectral_values(covariance));
+  LogDensity result;
+  result.mean = estimate;
+  const MeanValues mean(covariance.extents(), state.columns, estimate.coefficients);
+  const Weighted weighted =
+      weigh(covariance, eigenvalues, mean, state.observations, state.projected);
+  const double constant = covariance.log_determinant() +
+                          static_cast<double>(covariance.size()) * std::log(2 * std::numbers::pi);
+  for (const double square : weighted.squares) result.values.push_back(-0.5 * (square + constant));
+  if (!std::isfinite(result.total())) {
+    throw core::DataError(
+        "the log density is not finite; look for values that are no numbers or too large in the "
+        "observations and the mean");
+  }
+  result.mean_gradient =
+      mean_gradient(covariance, state.mean, state.columns, state.observations, weighted.weights);
+  if (!request.derivatives.empty()) {
+    DensityGradient gradient(covariance, eigenvalues, state.matrices, state.observations,
+                             weighted.weights);
+    result.gradient = gradient.of(request.derivatives);
+    state.matrices.forget_unused();
+  }
+  if (!request.input_gradient) return result;
+  result.input_gradient.resize(state.y.size());
+  covariance.from_basis(state.observations)->apply(weighted.weights, result.input_gradient);
+  for (double& value : result.input_gradient) value = -value;
+  return result;
+}
+
+std::vector<double> GaussianDensity::solve(const Covariance& covariance,
+                                           const MeanEstimate& estimate) {
+  State& state = *state_;
+  state.project_data(covariance);
+  const GridValues eigenvalues(covariance.extents(), spectral_values(covariance));
+  const MeanValues mean(covariance.extents(), state.columns, estimate.coefficients);
+  return weigh(covariance, eigenvalues, mean, state.observations, state.projected).weights;
+}
+
+}  // namespace kronwerk::models

@@ -1,0 +1,342 @@
+// Means, variances and covariances at the points of a new grid.
+#include "kronwerk/models/draws/prediction.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/factors/dense/dense_values.hpp"
+#include "models/covariance/basis_panels.hpp"
+#include "models/covariance/chains.hpp"
+#include "models/covariance/grid_values.hpp"
+#include "models/covariance/spectral_values.hpp"
+#include "models/draws/prediction_state.hpp"
+
+namespace kronwerk::models {
+
+using communication::Communicator;
+using factors::Chain;
+using factors::FactorPtr;
+
+namespace {
+
+factors::FactorPtr shared_dense(const Communicator& comm, std::string name, Index rows, Index cols,
+                                const std::function<void(double*)>& fill_part) {
+  communication::SharedDense dense;
+  dense.rows = rows;
+  dense.cols = cols;
+  dense.values = communication::SharedArray<double>(comm, core::multiply(rows, cols));
+  fill_part(dense.values.mutable_span().data());
+  dense.values.publish();
+  return factors::make_dense(std::move(name), std::move(dense));
+}
+
+/// G = C V, once per node, by all of its ranks.
+FactorPtr times_basis(const Communicator& comm, const factors::Basis& basis, const Chain& matrix) {
+  factors::factorise(comm, factors::to_factorise(matrix));
+  const Index rows = factors::rows(matrix);
+  const Index n = basis.extent;
+  return shared_dense(comm, name_of(matrix) + " times its basis", rows, n, [&](double* values) {
+    BasisPanels panels(basis, matrix);
+    for_basis_panels(comm.node(), n, [&](Index first, Index count) {
+      panels.load(first, count);
+      for (Index row = 0; row < rows; ++row) {
+        std::copy_n(panels.images().data() + row * count, count, values + row * n + first);
+      }
+    });
+  });
+}
+
+/// G∘H, once per node.
+FactorPtr elementwise_product(const Communicator& comm, const FactorPtr& g, const FactorPtr& h) {
+  const auto a = factors::dense_values(*g), b = factors::dense_values(*h);
+  return shared_dense(comm, g->name() + ", squared", g->rows(), g->cols(), [&](double* values) {
+    const distribution::BlockPartition part(std::ssize(a), comm.node().size());
+    const int rank = comm.node().rank();
+    for (Index i = part.begin(rank); i < part.end(rank); ++i) {
+      values[i] = a[static_cast<std::size_t>(i)] * b[static_cast<std::size_t>(i)];
+    }
+  });
+}
+
+void check_mode(const NewPoints& points, const Chain& data, std::size_t mode, Index extent) {
+  const auto fail = [&](const std::string& what, Index rows, Index cols) {
+    throw core::ShapeError(
+        fmt::format("mode {}: the {} is {} x {}; {} new points and {} of the data were expected",
+                    mode + 1, what, rows, cols, extent, factors::cols(data)));
+  };
+  if (points.cross && (factors::rows(*points.cross) != extent ||
+                       factors::cols(*points.cross) != factors::cols(data))) {
+    fail("covariance of new points and data '" + name_of(*points.cross) + "'",
+         factors::rows(*points.cross), factors::cols(*points.cross));
+  }
+  if (points.prior &&
+      (factors::rows(*points.prior) != extent || factors::cols(*points.prior) != extent)) {
+    fail("covariance of the new points '" + name_of(*points.prior) + "'",
+         factors::rows(*points.prior), factors::cols(*points.prior));
+  }
+  if (!points.prior_diagonal.empty() && std::ssize(points.prior_diagonal) != extent) {
+    fail("list of the new points' variances", std::ssize(points.prior_diagonal), 1);
+  }
+}
+
+/// The new grid's extents.
+Extents check_grid(const Covariance& covariance, const PredictionGrid& grid) {
+  const auto& signal = covariance.terms().signal;
+  if (grid.terms.size() != signal.size() || signal.empty()) {
+    throw core::ShapeError(fmt::format("new points for {} terms of a covariance with {}",
+                                       grid.terms.size(), signal.size()));
+  }
+  Extents extents;
+  for (std::size_t t = 0; t < signal.size(); ++t) {
+    if (grid.terms[t].size() != covariance.extents().size()) {
+      throw core::ShapeError(fmt::format("new points for {} modes of a covariance with {}",
+                                         grid.terms[t].size(), covariance.extents().size()));
+    }
+    for (std::size_t mode = 0; mode < grid.terms[t].size(); ++mode) {
+      const NewPoints& points = grid.terms[t][mode];
+      if (t == 0) {
+        extents.push_back(points.cross ? factors::rows(*points.cross) : covariance.extents()[mode]);
+      }
+      if (!points.cross && (points.prior || extents[mode] != covariance.extents()[mode])) {
+        throw core::ShapeError(fmt::format(
+            "mode {} has new points in some terms only, or no covariance of them with the data",
+            mode + 1));
+      }
+      check_mode(points, signal[t].chains[mode], mode, extents[mode]);
+    }
+  }
+  return extents;
+}
+
+std::vector<double> prior_diagonal(const NewPoints& points, const Chain& data) {
+  if (!points.prior_diagonal.empty()) return points.prior_diagonal;
+  if (points.cross && !points.prior) return {};
+  const Chain matrix = without_identities(points.cross ? *points.prior : data);
+  if (is_diagonal(matrix)) return diagonal_of(matrix);
+  if (matrix.size() == 1 && !matrix[0].inverse) return matrix[0].factor->diagonal();
+  const Index n = factors::rows(matrix);
+  const std::vector<double> dense = dense_matrix(matrix);
+  std::vector<double> result;
+  for (Index i = 0; i < n; ++i) result.push_back(dense[static_cast<std::size_t>(i * (n + 1))]);
+  return result;
+}
+
+std::vector<Chain> with_batch(std::vector<Chain> chains, Index batch) {
+  if (batch > 1) chains.insert(chains.begin(), identity_chain(batch));
+  return chains;
+}
+
+std::vector<Chain> to_chains(const std::vector<FactorPtr>& factors) {
+  std::vector<Chain> result;
+  for (const FactorPtr& factor : factors) result.push_back({factors::Link{factor}});
+  return result;
+}
+
+}  // namespace
+
+Prediction::Prediction(const Covariance& covariance, PredictionGrid grid)
+    : covariance_(&covariance), grid_(std::move(grid)), state_(std::make_unique<State>()) {
+  const Communicator& comm = covariance.comm();
+  communication::collectively(comm, [&] { extents_ = check_grid(covariance, grid_); });
+  const auto& signal = covariance.terms().signal;
+  for (std::size_t t = 0; t < signal.size(); ++t) {
+    auto& cross = state_->cross.emplace_back();
+    auto& projected = state_->projected.emplace_back();
+    auto& diagonals = state_->prior_diagonals.emplace_back();
+    for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
+      const NewPoints& points = grid_.terms[t][mode];
+      const Chain& data = signal[t].chains[mode];
+      cross.push_back(points.cross.value_or(data));
+      projected.push_back(times_basis(comm, *covariance.spectrum().bases[mode], cross.back()));
+      if (points.prior) factors::factorise(comm, factors::to_factorise(*points.prior));
+      diagonals.push_back(prior_diagonal(points, data));
+    }
+  }
+}
+
+Prediction::~Prediction() = default;
+Prediction::Prediction(Prediction&&) noexcept = default;
+
+Layout Prediction::layout(Index batch) const {
+  Extents grid = extents_;
+  if (batch > 1) grid.insert(grid.begin(), batch);
+  return {std::move(grid), covariance_->layout(batch).leading_modes(), covariance_->comm().size()};
+}
+
+OperatorPtr Prediction::cross(Index batch) const {
+  std::vector<ScaledProduct> terms;
+  for (std::size_t t = 0; t < state_->cross.size(); ++t) {
+    terms.push_back({covariance_->terms().signal[t].scale, with_batch(state_->cross[t], batch)});
+  }
+  return std::make_shared<operators::ProductSum>(covariance_->comm(), covariance_->workspace(),
+                                                 std::move(terms),
+                                                 covariance_->layout(batch).leading_modes());
+}
+
+void Prediction::add_mean(Index observations, std::span<const double> weights,
+                          std::span<double> mean) const {
+  std::vector<ScaledProduct> terms;
+  for (std::size_t t = 0; t < state_->projected.size(); ++t) {
+    terms.push_back({covariance_->terms().signal[t].scale,
+                     with_batch(to_chains(state_->projected[t]), observations)});
+  }
+  const operators::ProductSum product(covariance_->comm(), covariance_->workspace(),
+                                      std::move(terms),
+                                      covariance_->layout(observations).leading_modes());
+  product.apply(weights, mean, true);
+}
+
+void Prediction::prior_variance(std::span<double> variance) const {
+  std::vector<GridTerm> terms;
+  for (std::size_t t = 0; t < grid_.terms.size(); ++t) {
+    GridTerm& term = terms.emplace_back(GridTerm{covariance_->terms().signal[t].scale, {}});
+    for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
+      term.lists.push_back(state_->prior_diagonals[t][mode]);
+      if (!term.lists.back().empty() || extents_[mode] == 0) continue;
+      throw core::ConfigurationError(fmt::format(
+          "mode {}: a variance at new points takes their own variances beside their covariance "
+          "with the data",
+          mode + 1));
+    }
+  }
+  const int rank = covariance_->comm().rank();
+  GridValues(extents_, std::move(terms))
+      .evaluate(layout().home_begin(rank), std::ssize(variance), variance.data());
+}
+
+void Prediction::variance(std::span<double> variance) const {
+  const Communicator& comm = covariance_->comm();
+  const Layout data = covariance_->layout();
+  std::vector<double> reciprocals(static_cast<std::size_t>(data.home_size(comm.rank())));
+  communication::collectively(comm, [&] {
+    if (std::ssize(variance) != layout().home_size(comm.rank())) {
+      throw core::ShapeError(
+          fmt::format("variances over the grid {} were given room for {} values; this rank owns {}",
+                      core::to_text(extents_), variance.size(), layout().home_size(comm.rank())));
+    }
+    prior_variance(variance);
+    GridValues(covariance_->extents(), spectral_values(*covariance_))
+        .evaluate(data.home_begin(comm.rank()), std::ssize(reciprocals), reciprocals.data());
+    for (double& value : reciprocals) value = 1 / value;
+  });
+  std::vector<ScaledProduct> terms;
+  const auto& signal = covariance_->terms().signal;
+  for (std::size_t t = 0; t < signal.size(); ++t) {
+    for (std::size_t u = 0; u <= t; ++u) {
+      ScaledProduct& term = terms.emplace_back();
+      term.scale = -signal[t].scale * signal[u].scale * (t == u ? 1 : 2);
+      for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
+        term.chains.push_back({factors::Link{
+            elementwise_product(comm, state_->projected[t][mode], state_->projected[u][mode])}});
+      }
+    }
+  }
+  const operators::ProductSum product(comm, covariance_->workspace(), std::move(terms),
+                                      data.leading_modes());
+  product.apply(reciprocals, variance, true);
+  // Where nothing is left of the prior variance, rounding may have left less.
+  for (double& value : variance) value = std::max(value, 0.0);
+}
+
+void Prediction::add_noise(std::span<double> variance) const {
+  const auto& noise = covariance_->terms().noise;
+  if (!noise) return;
+  GridTerm term{noise->scale, {}};
+  for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
+    const Chain& chain = noise->chains[mode];
+    const bool identity = factors::is_identity(chain);
+    term.lists.push_back(identity ? std::vector<double>{} : diagonal_of(chain));
+    if (identity || !grid_.terms.front()[mode].cross) continue;
+    throw core::ConfigurationError(fmt::format(
+        "mode {}: the noise '{}' is known at the points of the data only, so that it cannot be "
+        "added at new ones",
+        mode + 1, name_of(chain)));
+  }
+  const GridValues values(extents_, {std::move(term)});
+  values.for_runs(layout().home_begin(covariance_->comm().rank()), std::ssize(variance),
+                  [&](const double* v, Index offset, Index count) {
+                    for (Index i = 0; i < count; ++i) {
+                      variance[static_cast<std::size_t>(offset + i)] += v[i];
+                    }
+                  });
+}
+
+FactoredCovariance Prediction::covariance() const {
+  const Communicator& comm = covariance_->comm();
+  FactoredCovariance result;
+  for (std::size_t t = 0; t < grid_.terms.size(); ++t) {
+    auto& term = result.terms.emplace_back();
+    term.scale = covariance_->terms().signal[t].scale;
+    term.projected = state_->projected[t];
+    for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
+      const NewPoints& points = grid_.terms[t][mode];
+      if (points.cross && !points.prior) {
+        throw core::ConfigurationError(fmt::format(
+            "mode {}: the covariance between new points takes their own covariance matrix beside "
+            "the one with the data",
+            mode + 1));
+      }
+      const Chain& chain =
+          points.cross ? *points.prior : covariance_->terms().signal[t].chains[mode];
+      term.prior.push_back(factors::materialise(comm, name_of(chain), chain));
+    }
+  }
+  for (GridTerm& values : spectral_values(*covariance_)) {
+    result.spectrum.push_back({values.coefficient, std::move(values.lists)});
+  }
+  return result;
+}
+
+double FactoredCovariance::at(Index a, Index b) const {
+  const std::size_t modes = terms.front().prior.size();
+  Extents extents, data;
+  for (std::size_t mode = 0; mode < modes; ++mode) {
+    extents.push_back(terms.front().projected[mode]->rows());
+    data.push_back(terms.front().projected[mode]->cols());
+  }
+  const auto index_of = [&](Index flat) {
+    Extents index(modes);
+    for (std::size_t mode = modes; mode-- > 0; flat /= extents[mode]) {
+      index[mode] = flat % extents[mode];
+    }
+    return index;
+  };
+  const Extents i = index_of(a), j = index_of(b);
+  double value = 0;
+  const auto rows_of = [&](const Extents& index) {
+    std::vector<GridTerm> rows;
+    for (const Term& term : terms) {
+      GridTerm& row = rows.emplace_back(GridTerm{term.scale, {}});
+      for (std::size_t mode = 0; mode < modes; ++mode) {
+        const auto values = factors::dense_values(*term.projected[mode]);
+        const auto begin = values.begin() + index[mode] * data[mode];
+        row.lists.emplace_back(begin, begin + data[mode]);
+      }
+    }
+    return GridValues(data, std::move(rows));
+  };
+  for (const Term& term : terms) {
+    double product = term.scale;
+    for (std::size_t mode = 0; mode < modes; ++mode) {
+      const auto values = factors::dense_values(*term.prior[mode]);
+      product *= values[static_cast<std::size_t>(i[mode] * extents[mode] + j[mode])];
+    }
+    value += product;
+  }
+  std::vector<GridTerm> eigenvalues;
+  for (const Spectrum& part : spectrum) eigenvalues.push_back({part.coefficient, part.eigenvalues});
+  const GridValues e(data, std::move(eigenvalues)), left = rows_of(i), right = rows_of(j);
+  double x[GridValues::run_length];
+  double y[GridValues::run_length];
+  e.for_runs(0, e.size(), [&](const double* run, Index offset, Index count) {
+    left.evaluate(offset, count, x);
+    right.evaluate(offset, count, y);
+    for (Index k = 0; k < count; ++k) value -= x[k] * y[k] / run[k];
+  });
+  return value;
+}
+
+}  // namespace kronwerk::models

@@ -1,0 +1,223 @@
+#include "kronwerk/kernels/reductions/reduce.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "kernels/reductions/distributed_reduction.hpp"
+
+namespace kronwerk::kernels {
+namespace {
+
+using communication::Communicator;
+
+struct Sizes {
+  Index rows;
+  Index columns;
+  int dimension;
+};
+
+class ReduceTest : public testing::TestWithParam<Sizes> {
+ protected:
+  void expect_dense(const ReductionTask& task, double tolerance = 1e-12) {
+    const DistributedSide my_rows = distribute(comm_, rows_);
+    const DistributedSide my_columns = distribute(comm_, columns_);
+    for (const Spread spread : {Spread::kept_axis, Spread::reduced_axis}) {
+      const ReduceOutcome outcome = reduce(comm_, task, my_rows, my_columns, spread);
+      EXPECT_EQ(outcome.spread, spread);
+      ASSERT_EQ(outcome.results.size(), task.requests.size());
+      for (std::size_t r = 0; r < task.requests.size(); ++r) {
+        expect_results_near(outcome.results[r],
+                            dense_part(comm_, task, task.requests[r], rows_, columns_), tolerance,
+                            to_text(task.requests[r].kind) + " of " + task.formula.text());
+      }
+    }
+  }
+
+  Expression formula(const std::string& text) const {
+    return formula_of(text, GetParam().dimension);
+  }
+  Index reduced(Axes over) const { return over == axis_j ? columns_.count : rows_.count; }
+
+  Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
+  Side rows_ = random_rows(GetParam().rows, GetParam().dimension);
+  Side columns_ = random_columns(GetParam().columns, GetParam().dimension);
+};
+
+TEST_P(ReduceTest, reductions_to_values_are_those_of_the_dense_matrix) {
+  for (const Axes over : {axis_j, axis_i}) {
+    for (const char* text :
+         {"exp(-sqdist(x, y) / (2*s^2)) * b - a", "(u + a*v) * sqdist(x, y)", "b > a", "b"}) {
+      ReductionTask task{formula(text), {}, over, test_constants()};
+      for (const ReductionKind kind :
+           {ReductionKind::sum, ReductionKind::mean, ReductionKind::norm, ReductionKind::count,
+            ReductionKind::any, ReductionKind::all, ReductionKind::logsumexp, ReductionKind::min,
+            ReductionKind::max}) {
+        task.requests.push_back({kind});
+      }
+      expect_dense(task);
+    }
+  }
+}
+
+TEST_P(ReduceTest, weights_may_be_scalars_and_vectors) {
+  for (const Axes over : {axis_j, axis_i}) {
+    const ReductionTask task{formula("5 * a * b - sqdist(x, y)"),
+                             {{ReductionKind::logsumexp, 1, formula("square(b) + 0.1")},
+                              {ReductionKind::logsumexp, 1, formula("square(v) + a + 1.5")},
+                              {ReductionKind::softmax, 1, formula("b")},
+                              {ReductionKind::softmax, 1, formula("a * v")},
+                              {ReductionKind::logsumexp}},
+                             over,
+                             test_constants()};
+    expect_dense(task);
+  }
+}
+
+TEST_P(ReduceTest, indices_are_exact_and_the_lowest_wins_ties) {
+  for (const Axes over : {axis_j, axis_i}) {
+    for (const char* text : {"round(2*a) * round(2*b)", "round(v + a)", "0*a", "a - b"}) {
+      ReductionTask task{formula(text), {}, over, test_constants()};
+      for (const ReductionKind kind : {ReductionKind::argmin, ReductionKind::argmax,
+                                       ReductionKind::min_argmin, ReductionKind::max_argmax}) {
+        task.requests.push_back({kind});
+      }
+      for (const ReductionKind kind :
+           {ReductionKind::kmin, ReductionKind::argkmin, ReductionKind::kmin_argkmin,
+            ReductionKind::kmax, ReductionKind::argkmax, ReductionKind::kmax_argkmax}) {
+        for (const Index k : {1, 4}) {
+          if (k <= reduced(over)) task.requests.push_back({kind, k, {}});
+        }
+      }
+      expect_dense(task);
+    }
+  }
+}
+
+TEST_P(ReduceTest, infinite_entries_and_masks_are_entries_like_others) {
+  for (const Axes over : {axis_j, axis_i}) {
+    ReductionTask task{formula("log(b > 0.3) * (1 + 0*a)"), {}, over, test_constants()};
+    for (const ReductionKind kind :
+         {ReductionKind::logsumexp, ReductionKind::min_argmin, ReductionKind::max_argmax}) {
+      task.requests.push_back({kind});
+    }
+    task.requests.push_back({ReductionKind::logsumexp, 1, formula("v + 1.5")});
+    expect_dense(task);
+    // Nothing but a mask, on some ranks or on all.
+    task.formula = formula("where(i == j, 1.5, log(0*b))");
+    expect_dense(task);
+    task.formula = formula("where(i == j + 1000, 1.5, log(0*b))");
+    expect_dense(task);
+  }
+}
+
+TEST_P(ReduceTest, float32_is_near_the_dense_matrix) {
+  ReductionTask task{formula("exp(-sqdist(x, y))"),
+                     {{ReductionKind::sum}, {ReductionKind::logsumexp}, {ReductionKind::max}},
+                     axis_j,
+                     test_constants(),
+                     Precision::float32};
+  expect_dense(task, 1e-5);
+}
+
+TEST_P(ReduceTest, nan_is_left_out_and_counted_over_all_ranks) {
+  const Index nans = std::min<Index>(2, columns_.count);
+  for (Index j = 0; j < nans; ++j) {
+    columns_.variables.at("b").values[static_cast<std::size_t>(columns_.count - 1 - j)] =
+        std::numeric_limits<double>::quiet_NaN();
+  }
+  const ReductionTask task{formula("a * b"),
+                           {{ReductionKind::min_argmin}, {ReductionKind::argmax}},
+                           axis_j,
+                           test_constants()};
+  expect_dense(task);
+  for (const Spread spread : {Spread::kept_axis, Spread::reduced_axis}) {
+    EXPECT_EQ(reduce(comm_, task, distribute(comm_, rows_), distribute(comm_, columns_), spread)
+                  .nan_count,
+              nans * rows_.count);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, ReduceTest,
+                         testing::Values(Sizes{7, 11, 3}, Sizes{1, 13, 2}, Sizes{13, 1, 1},
+                                         Sizes{2, 3, 1}, Sizes{0, 5, 2}, Sizes{5, 0, 2},
+                                         Sizes{37, 53, 7}),
+                         [](const auto& sizes) {
+                           return std::to_string(sizes.param.rows) + "x" +
+                                  std::to_string(sizes.param.columns) + "in" +
+                                  std::to_string(sizes.param.dimension);
+                         });
+
+TEST(Reduce, many_rows_are_worked_on_in_pieces) {
+  const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
+  const Side rows = random_rows(1531, 2);
+  const Side columns = random_columns(17, 2);
+  const ReductionTask task{formula_of("sqdist(x, y) * b", 2),
+                           {{ReductionKind::sum}, {ReductionKind::mean}, {ReductionKind::argmin}}};
+  const ReduceOutcome outcome =
+      reduce(comm, task, distribute(comm, rows), distribute(comm, columns), Spread::kept_axis);
+  for (std::size_t r = 0; r < task.requests.size(); ++r) {
+    expect_results_near(outcome.results[r], dense_part(comm, task, task.requests[r], rows, columns),
+                        1e-12, to_text(task.requests[r].kind));
+  }
+}
+
+TEST(Reduce, the_axis_that_keeps_all_ranks_busy_is_spread) {
+  EXPECT_EQ(choose_spread(1, 1'000'000, 2, 4), Spread::reduced_axis);
+  EXPECT_EQ(choose_spread(5, 1'000'000, 2, 4), Spread::reduced_axis);
+  EXPECT_EQ(choose_spread(1, 1'000'000, 2, 1), Spread::kept_axis);
+  EXPECT_EQ(choose_spread(100'000, 100'000, 2, 4), Spread::kept_axis);
+  EXPECT_EQ(choose_spread(10, 10, 2, 2), Spread::kept_axis);
+  EXPECT_EQ(choose_spread(0, 1000, 2, 2), Spread::kept_axis);
+  // A kept side that does not fit every rank.
+  EXPECT_EQ(choose_spread(10'000'001, 100'000'000, 8, 10'000'000), Spread::kept_axis);
+}
+
+TEST(Reduce, few_results_of_many_terms_are_combined_without_being_asked) {
+  const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
+  const Side rows = random_rows(1, 3);
+  const Side columns = random_columns(100'000, 3);
+  const ReductionTask task{formula_of("a * b", 3), {{ReductionKind::sum}}};
+  const ReduceOutcome outcome =
+      reduce(comm, task, distribute(comm, rows), distribute(comm, columns));
+  EXPECT_EQ(outcome.spread, comm.size() == 1 ? Spread::kept_axis : Spread::reduced_axis);
+  long double sum = 0;
+  for (const double b : columns.variables.at("b").values) sum += b;
+  if (!comm.is_root()) return;
+  EXPECT_NEAR(outcome.results[0].values.at(0),
+              static_cast<double>(sum * rows.variables.at("a").values[0]), 1e-11);
+}
+
+TEST(Reduce, what_cannot_be_asked_is_refused_on_every_rank) {
+  const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
+  const DistributedSide rows = distribute(comm, random_rows(4, 2));
+  const DistributedSide columns = distribute(comm, random_columns(6, 2));
+  const auto refuse = [&](const std::string& formula, const ReductionRequest& request, Axes over) {
+    const ReductionTask task{formula_of(formula, 2), {request}, over, test_constants()};
+    EXPECT_THROW(reduce(comm, task, rows, columns), core::ConfigurationError);
+  };
+  refuse("a*b", {ReductionKind::kmin, 7, {}}, axis_j);
+  refuse("a*b", {ReductionKind::kmin, 5, {}}, axis_i);
+  refuse("a*b", {ReductionKind::kmax, 0, {}}, axis_j);
+  refuse("a*b", {ReductionKind::softmax}, axis_j);
+  refuse("a*b", {ReductionKind::sum, 1, formula_of("b", 2)}, axis_j);
+  refuse("a*v", {ReductionKind::logsumexp, 1, formula_of("b", 2)}, axis_j);
+}
+
+TEST(Reduce, a_failure_on_one_rank_is_everybodys) {
+  const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
+  for (const Spread spread : {Spread::kept_axis, Spread::reduced_axis}) {
+    for (const bool of_rows : {true, false}) {
+      DistributedSide rows = distribute(comm, random_rows(9, 2));
+      DistributedSide columns = distribute(comm, random_columns(6, 2));
+      if (comm.rank() == comm.size() - 1) {
+        (of_rows ? rows : columns).local.variables.erase(of_rows ? "x" : "b");
+      }
+      const ReductionTask task{formula_of("sqdist(x, y) * b", 2), {{ReductionKind::sum}}};
+      EXPECT_THROW(reduce(comm, task, rows, columns, spread), core::ShapeError);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace kronwerk::kernels
