@@ -1,10 +1,12 @@
-# What mpirun needs as root, on fewer cores than ranks. Open MPI and PETSc keep memory until the process
+# What mpirun needs as root, on fewer cores than ranks; programs that run side by side must not be bound
+# to the same core. Open MPI and PETSc keep memory until the process
 # ends, which the leak check of the address sanitizer would report in every test.
 set(kronwerk_mpi_environment
     OMPI_ALLOW_RUN_AS_ROOT=1
     OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
     OMPI_MCA_rmaps_base_oversubscribe=1
     OMPI_MCA_mpi_yield_when_idle=1
+    OMPI_MCA_hwloc_base_binding_policy=none
     ASAN_OPTIONS=detect_leaks=0)
 
 # <name>_tests from tests/<name>/*_test.cpp, linked with the given libraries.
@@ -15,8 +17,12 @@ function(kronwerk_add_test_program name)
   add_executable(${target} ${sources})
   target_link_libraries(${target} PRIVATE ${ARGN})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src)
-  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  # Compiled like the precompiled headers, which are a library's.
+  target_compile_options(${target} PRIVATE -fPIC)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests
+                        POSITION_INDEPENDENT_CODE OFF)
   kronwerk_set_options(${target})
+  kronwerk_use_precompiled_headers(${target} test_headers)
 endfunction()
 
 function(kronwerk_add_serial_tests layer)
@@ -56,11 +62,16 @@ function(kronwerk_add_mpi_tests layer)
   endforeach()
 endfunction()
 
-# Serial programs that start mpirun themselves and look at what the program leaves.
+# Serial programs that start mpirun themselves and look at what the program leaves. Mostly they wait for
+# processes to start, so parts of them run side by side: part i of GoogleTest's shards.
 function(kronwerk_add_program_tests name)
   kronwerk_add_test_program(${name} ${ARGN} GTest::gtest GTest::gtest_main)
   add_dependencies(${name}_tests kronwerk)
-  add_test(NAME ${name} COMMAND ${name}_tests)
-  set_tests_properties(${name} PROPERTIES LABELS "${name};mpi" TIMEOUT 1800 PROCESSORS 2
-    ENVIRONMENT "${kronwerk_mpi_environment};KRONWERK_PROGRAM=$<TARGET_FILE:kronwerk>;KRONWERK_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+  set(parts 12)
+  foreach(part RANGE 1 ${parts})
+    math(EXPR index "${part} - 1")
+    add_test(NAME ${name}_part_${part} COMMAND ${name}_tests)
+    set_tests_properties(${name}_part_${part} PROPERTIES LABELS "${name};mpi" TIMEOUT 900
+      ENVIRONMENT "${kronwerk_mpi_environment};KRONWERK_PROGRAM=$<TARGET_FILE:kronwerk>;KRONWERK_SOURCE_DIR=${PROJECT_SOURCE_DIR};GTEST_TOTAL_SHARDS=${parts};GTEST_SHARD_INDEX=${index}")
+  endforeach()
 endfunction()
