@@ -8,6 +8,10 @@ set(kronwerk_mpi_environment
     OMPI_MCA_mpi_yield_when_idle=1
     OMPI_MCA_hwloc_base_binding_policy=none
     ASAN_OPTIONS=detect_leaks=0)
+# Developers' tests compare before each collective what the ranks are about to do.
+if(KRONWERK_DEVELOPER)
+  list(APPEND kronwerk_mpi_environment KRONWERK_CHECK_COLLECTIVES=1)
+endif()
 
 # <name>_tests from tests/<name>/*_test.cpp, linked with the given libraries.
 function(kronwerk_add_test_program name)
