@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "../support/dense_oracle.hpp"
 #include "kronwerk/kernels/formula/cloud.hpp"
+#include "support/dense_oracle.hpp"
 
 namespace kronwerk::kernels {
 
