@@ -11,6 +11,7 @@
 #include "application/session/petsc_options.hpp"
 #include "application/session/session.hpp"
 #include "application/session/signals.hpp"
+#include "application/session/termination_notice.hpp"
 #include "kronwerk/io/hdf5/show.hpp"
 
 namespace kronwerk::application {
@@ -43,6 +44,9 @@ int run_with_petsc(const Communicator& comm, const Communicator& failures, const
   if (result == 0 || result == static_cast<int>(core::ExitCode::convergence)) {
     report_unused_options(comm);
   }
+  petsc.reset();
+  catch_termination();  // PETSc has set the system's: a job that has its result is not ended by
+                        // them
   return result;
 }
 
@@ -86,8 +90,10 @@ int run(int argc, char** argv) {
   const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
   const Communicator failures = Communicator::duplicate(MPI_COMM_WORLD);
   catch_termination();
+  const TerminationNotice notice(comm);
   const int code = run_command(comm, failures, argc, argv);
   const int printed = agree_on_exit_code(failures, require_printed);
+  if (code == static_cast<int>(core::ExitCode::terminated)) return notice.exit_code();
   return code != 0 ? code : printed;
 }
 

@@ -4,13 +4,22 @@
 
 namespace kronwerk::application {
 
-/// From now on SIGTERM only raises a flag.
+/// From now on SIGTERM and the first SIGINT only raise a flag; a second SIGINT ends the process.
 void catch_termination();
 
-/// Whether SIGTERM reached this rank. Local.
+/// Whether one of them reached this rank, or another rank said so. Local.
 bool termination_requested() noexcept;
 
-/// @throws Terminated on every rank if SIGTERM has reached any. Collective.
+/// As if the signal had reached this rank. Local.
+void request_termination(int signal) noexcept;
+
+/// The signal; 0 if there was none. Local.
+int termination_signal() noexcept;
+
+/// @throws Terminated if termination_requested(). Local.
+void throw_if_terminated();
+
+/// @throws Terminated on every rank if a signal has reached any. Collective.
 void check_termination(const communication::Communicator& comm);
 
 }  // namespace kronwerk::application

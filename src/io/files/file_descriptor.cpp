@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/core/interruption.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::io {
@@ -90,9 +91,10 @@ void reserve_space(const std::string& file, std::int64_t bytes) {
 
 void write_at(const FileDescriptor& descriptor, const std::string& file, std::int64_t offset,
               const void* data, std::int64_t bytes) {
-  constexpr std::int64_t slab = std::int64_t{1} << 30;
+  constexpr std::int64_t slab = std::int64_t{1} << 26;
   const auto* source = static_cast<const char*>(data);
   for (std::int64_t done = 0; done < bytes;) {
+    core::check_interruption();
     const auto count =
         ::pwrite(descriptor.get(), source + done,
                  static_cast<std::size_t>(std::min(slab, bytes - done)), offset + done);

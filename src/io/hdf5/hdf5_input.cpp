@@ -12,13 +12,15 @@
 #include "io/files/file_descriptor.hpp"
 #include "io/hdf5/external.hpp"
 #include "io/hdf5/sparse_group.hpp"
+#include "kronwerk/core/interruption.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::io {
 
 namespace {
 
-constexpr core::Index slab_bytes = core::Index{1} << 30;
+// HDF5 takes 2 GiB at once at most; smaller, so that a job can be interrupted soon.
+constexpr core::Index slab_bytes = core::Index{1} << 26;
 constexpr std::size_t listed_paths = 1000;
 
 // Names beside a missing file that may be what was meant.
@@ -270,6 +272,7 @@ void in_slabs(core::Index count, core::Index element_bytes,
               const std::function<void(core::Index first, core::Index count)>& read) {
   const core::Index slab = std::max<core::Index>(1, slab_bytes / element_bytes);
   for (core::Index first = 0; first < count; first += slab) {
+    core::check_interruption();
     read(first, std::min(slab, count - first));
   }
 }

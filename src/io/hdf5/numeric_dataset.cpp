@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "io/files/file_descriptor.hpp"
+#include "kronwerk/core/interruption.hpp"
 
 namespace kronwerk::io {
 
@@ -33,8 +34,9 @@ void read_directly(const NumericDataset& dataset, core::Index offset, std::span<
   const auto total = static_cast<core::Index>(values.size_bytes());
   const core::Index begin =
       dataset.direct_offset + offset * static_cast<core::Index>(sizeof(double));
-  constexpr core::Index slab = core::Index{1} << 30;
+  constexpr core::Index slab = core::Index{1} << 26;
   for (core::Index done = 0; done < total;) {
+    core::check_interruption();
     const auto count =
         ::pread(descriptor.get(), target + done,
                 static_cast<std::size_t>(std::min(slab, total - done)), begin + done);

@@ -11,6 +11,7 @@
 #include "io/hdf5/external.hpp"
 #include "io/hdf5/hdf5_input.hpp"
 #include "io/hdf5/numeric_dataset.hpp"
+#include "kronwerk/core/interruption.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::io {
@@ -198,6 +199,8 @@ bool is_sparse_group(const FileHandle& file, const std::string& path) {
 std::string describe_sparse_or_dataset(const FileHandle& file, const Location& location) {
   try {
     return describe(file, describe_object(file, location));
+  } catch (const core::Terminated&) {
+    throw;
   } catch (const core::Error& error) {
     return fmt::format("cannot be described: {}", error.what());
   }
@@ -212,6 +215,7 @@ std::string describe_file(const std::string& name) {
   std::string groups, configuration;
   std::string sparse_group;
   for (const auto& object : walk.objects()) {
+    core::check_interruption();
     if (!sparse_group.empty() && object.path.starts_with(sparse_group + "/")) continue;
     const LinkAccess links({name, object.path});
     const auto handle = ObjectHandle::adopt(H5Oopen(file.get(), object.path.c_str(), links.get()));

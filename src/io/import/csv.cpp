@@ -15,6 +15,7 @@
 
 #include "io/files/file_descriptor.hpp"
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/core/interruption.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::io {
@@ -148,6 +149,7 @@ class CsvParser {
   void parse() {
     std::vector<std::string_view> row;
     while (position_ < text_.size()) {
+      core::check_interruption();
       const core::Index line = line_;
       parse_row(row);
       if (row.size() == 1 && row[0].empty()) continue;

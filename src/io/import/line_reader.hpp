@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "io/import/csv.hpp"
+#include "kronwerk/core/interruption.hpp"
 
 namespace kronwerk::io {
 
@@ -26,6 +27,7 @@ class LineReader {
     return rest.substr(0, rest.find('\n'));
   }
   std::string_view next() {
+    core::check_interruption();
     const auto result = peek();
     position_ += result.size() + 1;
     ++line_;

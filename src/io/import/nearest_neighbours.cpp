@@ -7,6 +7,8 @@
 #include <numeric>
 #include <tuple>
 
+#include "kronwerk/core/interruption.hpp"
+
 namespace kronwerk::io {
 
 namespace {
@@ -173,6 +175,7 @@ class NearestPlaces {
   std::vector<std::vector<core::Index>> neighbours(std::size_t count) {
     std::vector<std::vector<core::Index>> result(count);
     for (std::size_t place = 0; place < places_.points.size(); ++place) {
+      core::check_interruption();
       const std::vector<Candidate> candidates = candidates_of(static_cast<core::Index>(place));
       for (const core::Index point : places_.points[place]) {
         result[static_cast<std::size_t>(point)] = choose(candidates, point);

@@ -3,10 +3,14 @@
 #include "kernels/engine/pair_evaluator.hpp"
 #include "kernels/engine/program.hpp"
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/core/interruption.hpp"
 
 namespace kronwerk::kernels {
 
 namespace {
+
+/// Some milliseconds, even of expensive formulas.
+constexpr Index groups_between_checks = 64;
 
 Index groups_of(const Side& rows) {
   return (rows.count + row_group - 1) / row_group;
@@ -54,6 +58,7 @@ void multiply_one(const Compiled& compiled, const Side& rows, const Side& column
     for (Index c = 0; c < count; ++c) factors[c] = static_cast<T>(v[begin + c]);
     std::fill(factors + count, factors + pairs.padded(count), T{0});
     for (Index group = 0; group < groups_of(rows); ++group) {
+      if (group % groups_between_checks == 0) core::check_interruption();
       pairs.run(group, false, context, sums);
       const Index live = std::min(row_group, rows.count - group * row_group);
       for (Index r = 0; r < live; ++r) out[group * row_group + r] += sums[r];
@@ -78,6 +83,7 @@ void multiply_many(const Compiled& compiled, const Side& rows, const Side& colum
       std::fill(to + count, to + pairs.padded(count), T{0});
     }
     for (Index group = 0; group < groups_of(rows); ++group) {
+      if (group % groups_between_checks == 0) core::check_interruption();
       pairs.run(group, false, context, unused);
       std::fill(sums.begin(), sums.end(), 0.0);
       pairs.kernels().multiply(pairs.tile(), factors.data(), pairs.stride(), count, width,

@@ -6,10 +6,14 @@
 #include "kernels/reductions/reduction_plan.hpp"
 #include "kernels/tiles/running_sums.hpp"
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/core/interruption.hpp"
 
 namespace kronwerk::kernels {
 
 namespace {
+
+/// Some milliseconds, even of expensive formulas.
+constexpr Index groups_between_checks = 64;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
@@ -63,7 +67,9 @@ class TypedReduction final : public Reduction {
       const Index count = std::min(pairs_.stride(), columns.count - first);
       pairs_.load_columns(columns, first, count);
       selections_.begin_tile(columns.first + first);
-      for (Index group = begin / row_group; group * row_group < end; ++group) {
+      const Index first_group = begin / row_group;
+      for (Index group = first_group; group * row_group < end; ++group) {
+        if ((group - first_group) % groups_between_checks == 0) core::check_interruption();
         add_group(group, begin, end, ties);
       }
     }

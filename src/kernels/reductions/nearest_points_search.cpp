@@ -9,6 +9,7 @@
 
 #include "kernels/reductions/nearest_points_scan.hpp"
 #include "kernels/reductions/partial_results.hpp"
+#include "kronwerk/core/interruption.hpp"
 #include "kronwerk/kernels/reductions/ring.hpp"
 
 namespace kronwerk::kernels {
@@ -136,6 +137,7 @@ void NearestSearch::search(const Block& block, Index begin, Index end,
                            std::vector<Search>& searches) {
   const Index width = static_cast<Index>(centre_.size()) + 1;
   for (Index first = 0; first < block.count; first += column_block) {
+    core::check_interruption();
     const Index count = std::min(column_block, block.count - first);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, core::narrow<int>(end - begin),
                 core::narrow<int>(count), core::narrow<int>(width), 1.0F,
