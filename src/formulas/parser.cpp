@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "formulas/token.hpp"
+#include "formulas/chain.hpp"
 #include "kronwerk/formulas/syntax.hpp"
 
 namespace kronwerk::formulas {
@@ -11,8 +11,7 @@ bool is_comparison(BinaryOperator operation) {
   return operation >= BinaryOperator::less;
 }
 
-/// Recursive descent over the tokens. `nesting_` bounds the recursion, Syntax::depth the tree: a
-/// long sum is deep without being nested.
+/// Recursive descent over the tokens. `nesting_` bounds the recursion, Syntax::depth the tree.
 class Parser {
  public:
   explicit Parser(const Source& source) : source_(source), tokens_(tokenise(source)) {}
@@ -38,6 +37,12 @@ class Parser {
   bool at_operator(BinaryOperator operation) const {
     return current().kind == TokenKind::binary_operator && current().operation == operation;
   }
+  bool at_sum() const {
+    return at_operator(BinaryOperator::add) || at_operator(BinaryOperator::subtract);
+  }
+  bool at_product() const {
+    return at_operator(BinaryOperator::multiply) || at_operator(BinaryOperator::divide);
+  }
   bool at_comparison() const {
     return current().kind == TokenKind::binary_operator && is_comparison(current().operation);
   }
@@ -45,66 +50,49 @@ class Parser {
     fail_at(source_, current().span, what);
   }
 
-  SyntaxPtr finish(Syntax node) const {
-    for (const SyntaxPtr& argument : node.arguments) {
-      node.depth = std::max(node.depth, argument->depth + 1);
-    }
-    if (node.depth > deepest_formula) fail_too_deep(node.span);
-    return std::make_shared<const Syntax>(std::move(node));
-  }
-
-  [[noreturn]] void fail_too_deep(Span span) const {
-    fail_at(source_, span,
-            "the formula is chained more than " + std::to_string(deepest_formula) +
-                " deep; put parts of long sums and products into parentheses");
-  }
   [[noreturn]] void fail_too_nested(Span span) const {
     fail_at(source_, span,
             "the formula is nested more than " + std::to_string(deepest_nesting) +
                 " deep; multiply it out, or name a part of it");
   }
 
-  SyntaxPtr binary(const Token& sign, SyntaxPtr left, SyntaxPtr right) const {
-    Syntax node;
-    node.kind = SyntaxKind::binary;
-    node.operation = sign.operation;
-    node.head = sign.span;
-    node.span = {left->span.begin, right->span.end};
-    node.arguments = {std::move(left), std::move(right)};
-    return finish(std::move(node));
-  }
-
   SyntaxPtr comparison() {
     SyntaxPtr left = sum();
     if (!at_comparison()) return left;
     const Token sign = advance();
-    SyntaxPtr result = binary(sign, std::move(left), sum());
+    SyntaxPtr result = binary(source_, sign, std::move(left), sum());
     if (at_comparison()) fail_here("comparisons cannot be chained");
     return result;
   }
 
   SyntaxPtr sum() {
-    SyntaxPtr left = product();
-    while (at_operator(BinaryOperator::add) || at_operator(BinaryOperator::subtract)) {
+    SyntaxPtr first = product();
+    return at_sum() ? rest_of_sum(std::move(first)) : first;
+  }
+  SyntaxPtr rest_of_sum(SyntaxPtr first) {
+    std::vector<Link> links{{{}, std::move(first)}};
+    while (at_sum()) {
       const Token sign = advance();
-      left = binary(sign, std::move(left), product());
+      links.push_back({sign, product()});
     }
-    return left;
+    return chain(source_, std::move(links));
   }
 
   SyntaxPtr product() {
-    SyntaxPtr left = signed_power();
-    while (at_operator(BinaryOperator::multiply) || at_operator(BinaryOperator::divide)) {
+    SyntaxPtr first = signed_power();
+    return at_product() ? rest_of_product(std::move(first)) : first;
+  }
+  SyntaxPtr rest_of_product(SyntaxPtr first) {
+    std::vector<Link> links{{{}, std::move(first)}};
+    while (at_product()) {
       const Token sign = advance();
-      left = binary(sign, std::move(left), signed_power());
+      links.push_back({sign, signed_power()});
     }
-    return left;
+    return chain(source_, std::move(links));
   }
 
   SyntaxPtr signed_power() {
-    if (!at_operator(BinaryOperator::add) && !at_operator(BinaryOperator::subtract)) {
-      return power();
-    }
+    if (!at_sum()) return power();
     const Token sign = advance();
     const Nesting nesting(*this, sign.span);
     Syntax node;
@@ -112,7 +100,7 @@ class Parser {
     node.head = sign.span;
     node.arguments = {signed_power()};
     node.span = {sign.span.begin, node.arguments[0]->span.end};
-    return finish(std::move(node));
+    return finish(source_, std::move(node));
   }
 
   SyntaxPtr power() {
@@ -120,7 +108,7 @@ class Parser {
     if (!at_operator(BinaryOperator::power)) return base;
     const Token sign = advance();
     const Nesting nesting(*this, sign.span);
-    return binary(sign, std::move(base), signed_power());
+    return binary(source_, sign, std::move(base), signed_power());
   }
 
   SyntaxPtr postfix() {
@@ -131,7 +119,7 @@ class Parser {
       node.head = advance().span;
       node.span = {result->span.begin, node.head.end};
       node.arguments = {std::move(result)};
-      result = finish(std::move(node));
+      result = finish(source_, std::move(node));
     }
     return result;
   }
@@ -158,7 +146,7 @@ class Parser {
     node.text = excerpt(source_, token.span);
     node.value = token.value;
     node.span = node.head = token.span;
-    return finish(std::move(node));
+    return finish(source_, std::move(node));
   }
 
   SyntaxPtr parentheses() {
@@ -169,7 +157,7 @@ class Parser {
     node.head = open.span;
     node.arguments = {comparison()};
     node.span = {open.span.begin, close(open.span)};
-    return finish(std::move(node));
+    return finish(source_, std::move(node));
   }
 
   SyntaxPtr name_or_call() {
@@ -178,7 +166,7 @@ class Parser {
     node.kind = SyntaxKind::name;
     node.text = source_.text.substr(token.span.begin, token.span.end - token.span.begin);
     node.span = node.head = token.span;
-    if (current().kind != TokenKind::left_parenthesis) return finish(std::move(node));
+    if (current().kind != TokenKind::left_parenthesis) return finish(source_, std::move(node));
     node.kind = SyntaxKind::call;
     const Token open = advance();
     const Nesting nesting(*this, open.span);
@@ -190,7 +178,7 @@ class Parser {
       }
     }
     node.span.end = close(open.span);
-    return finish(std::move(node));
+    return finish(source_, std::move(node));
   }
 
   /// Consumes the ')' that belongs to `open`; returns where it ends.

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "kronwerk/formulas/syntax.hpp"
@@ -155,14 +156,90 @@ TEST(Parser, limits_length_and_depth) {
   std::string sums = "a";
   for (int i = 0; i < 2000; ++i) powers += "^a", sums += "+a";
   EXPECT_NE(message(powers).find("nested more than 64 deep"), std::string::npos);
-  EXPECT_NE(message(sums).find("chained more than 128 deep"), std::string::npos);
-  EXPECT_NE(message("a" + std::string(5000, '\'')).find("more than 128 deep"), std::string::npos);
+  EXPECT_EQ(message(sums), "accepted");
+  EXPECT_NE(message("a" + std::string(5000, '\'')).find("more than 128 operators deep"),
+            std::string::npos);
   EXPECT_NE(message(std::string(10001, 'a')).find("10001 characters"), std::string::npos);
   EXPECT_EQ(message(std::string(64, '(') + "a" + std::string(64, ')')), "accepted");
   const std::string nested = message(std::string(65, '(') + "a" + std::string(65, ')'));
   const std::size_t line = nested.find('\n') + 1;
   const std::size_t caret_line = nested.find('\n', line) + 1;
   EXPECT_EQ(nested[line + (nested.find('^') - caret_line)], '(');
+}
+
+/// a sign b sign c ..., from `signs` in turn.
+std::string chain_of(int operands, const std::string& signs) {
+  std::string text = "x0";
+  for (int i = 1; i < operands; ++i) {
+    text += signs[static_cast<std::size_t>(i) % signs.size()] + ("x" + std::to_string(i));
+  }
+  return text;
+}
+
+/// What the tree is worth with x0, x1, ... in the place of its names.
+double worth(const Syntax& syntax, const std::vector<double>& values) {
+  if (syntax.kind == SyntaxKind::name) return values.at(std::stoul(syntax.text.substr(1)));
+  const double left = worth(*syntax.arguments[0], values);
+  if (syntax.kind == SyntaxKind::minus) return -left;
+  const double right = worth(*syntax.arguments[1], values);
+  switch (syntax.operation) {
+    case BinaryOperator::add:
+      return left + right;
+    case BinaryOperator::subtract:
+      return left - right;
+    case BinaryOperator::multiply:
+      return left * right;
+    default:
+      return left / right;
+  }
+}
+
+TEST(Parser, groups_long_chains_in_halves) {
+  EXPECT_EQ(parse({chain_of(32, "+-"), "here"})->depth, 32);
+  EXPECT_LE(parse({chain_of(33, "+-"), "here"})->depth, 8);
+  std::vector<double> values;
+  for (int i = 0; i < 2000; ++i) values.push_back(i % 3 == 0 ? 2 : 0.5 * (i % 4));  // exact
+  std::vector<double> factors;
+  for (int i = 0; i < 2000; ++i) factors.push_back(i % 7 == 0 ? 2 : i % 7 == 3 ? -1 : 1);
+  for (const int operands : {31, 32, 33, 34, 63, 64, 65, 100, 391, 1500}) {
+    for (const char* signs : {"+", "-", "+-", "--+", "-++"}) {
+      const auto tree = parse({chain_of(operands, signs), "here"});
+      double sum = values[0];
+      for (int i = 1; i < operands; ++i) {
+        const bool minus = signs[static_cast<std::size_t>(i) % std::string(signs).size()] == '-';
+        sum += (minus ? -1 : 1) * values[static_cast<std::size_t>(i)];
+      }
+      EXPECT_EQ(worth(*tree, values), sum) << operands << signs;
+      EXPECT_LE(tree->depth, 33);
+    }
+    for (const char* signs : {"*", "*/", "**/", "//*"}) {
+      const auto tree = parse({chain_of(operands, signs), "here"});
+      double product = factors[0];
+      for (int i = 1; i < operands; ++i) {
+        const bool over = signs[static_cast<std::size_t>(i) % std::string(signs).size()] == '/';
+        const double factor = factors[static_cast<std::size_t>(i)];
+        product = over ? product / factor : product * factor;
+      }
+      EXPECT_EQ(worth(*tree, factors), product) << operands << signs;
+      EXPECT_LE(tree->depth, 33);
+    }
+  }
+}
+
+TEST(Parser, keeps_the_order_and_the_place_of_what_it_groups) {
+  const std::string formula = chain_of(40, "*");
+  const auto tree = parse({formula, "here"});
+  std::string order = grouped(*tree);
+  order.erase(
+      std::remove_if(order.begin(), order.end(), [](char c) { return c == '(' || c == ')'; }),
+      order.end());
+  EXPECT_EQ(order, formula);
+  const std::string sum = chain_of(40, "-");
+  const auto half = parse({sum, "here"})->arguments[1];
+  EXPECT_EQ(sum.substr(half->span.begin, half->span.end - half->span.begin).substr(0, 4), "-x20");
+  EXPECT_EQ(half->span.end, sum.size());
+  EXPECT_NE(message(chain_of(129, "/")).find("more than 128 operators deep"), std::string::npos);
+  EXPECT_EQ(message(chain_of(128, "/")), "accepted");
 }
 
 TEST(Parser, refuses_random_text_without_crashing) {

@@ -74,11 +74,20 @@ inline std::vector<std::string> deepest_formulas(const std::string& scalar,
   for (int i = 0; i < 120; ++i) sum += "+" + std::to_string(i + 2) + "*" + operand;
   for (int i = 0; i < 120; ++i) product += "*" + operand;
   for (int i = 0; i < 60; ++i) power += "^" + scalar;
+  // Longer chains are grouped in halves; divisions are not.
+  std::string long_sum = operand, long_product = scalar, quotient = scalar;
+  for (int i = 0; i < 700; ++i) long_sum += (i % 2 == 0 ? "-" : "+2*") + operand;
+  for (int i = 0; i < 1500; ++i) long_product += "*" + scalar;
+  for (int i = 0; i < 120; ++i) quotient += "/" + scalar;
+  long_product += "*" + operand;
   return {nested(63, "(", operand),
           nested(63, function, operand),
           std::string(63, '-') + operand,
           sum,
           product,
+          long_sum,
+          long_product,
+          quotient + "*" + operand,
           power + "*" + operand,
           nested(45, "(" + scalar + "*" + operand + "+", operand),
           "exp(" + nested(38, "sqrt(1+" + scalar + "*", scalar) + ")*" + operand};

@@ -51,12 +51,16 @@ struct Syntax {
 
 using SyntaxPtr = std::shared_ptr<const Syntax>;
 
-/// Longer formulas, deeper trees (chains of operators are trees, too) and deeper nesting of
-/// parentheses, calls, signs and powers are refused: with these, reading, resolving, simplifying,
-/// differentiating and printing a formula of either language takes about 120 kB of stack at most.
+/// Longer formulas, deeper trees and deeper nesting of parentheses, calls, signs and powers are
+/// refused: with these, reading, resolving, simplifying, differentiating and printing a formula of
+/// either language takes about 120 kB of stack at most.
 inline constexpr std::size_t longest_formula = 10'000;
 inline constexpr int deepest_formula = 128;
 inline constexpr int deepest_nesting = 64;
+
+/// A sum or product of more operands is grouped in halves (it is associative), so that its tree is
+/// not as deep as it is long.
+inline constexpr std::size_t longest_left_chain = 32;
 
 /// Text to syntax tree; the one parser of operator formulas and kernel formulas.
 ///
