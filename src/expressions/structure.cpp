@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "expressions/function_of.hpp"
 #include "expressions/terms.hpp"
@@ -24,6 +25,17 @@ bool is_diagonal(const FactorNode& factor) {
     return std::all_of(link.leaf->terms.begin(), link.leaf->terms.end(),
                        [](const auto& term) { return is_diagonal(*term.second); });
   });
+}
+
+/// Number of leaves, those below sums included.
+std::size_t size_of(const FactorNode& factor) {
+  std::size_t size = 0;
+  for (const FactorLink& link : factor.links) {
+    size += link.leaf->kind == FactorLeaf::Kind::sum ? 1 : 0;
+    for (const auto& [coefficient, term] : link.leaf->terms) size += 1 + size_of(*term);
+    if (link.leaf->terms.empty()) size += 1;
+  }
+  return size;
 }
 
 /// What may generate the factors of a mode: their matrices first, so that one decomposition serves
@@ -68,17 +80,6 @@ class Candidates {
     if (!is_new && factor->text.size() < place->second->text.size()) place->second = factor;
   }
 
-  /// Number of leaves, those below sums included.
-  static std::size_t size_of(const FactorNode& factor) {
-    std::size_t size = 0;
-    for (const FactorLink& link : factor.links) {
-      size += link.leaf->kind == FactorLeaf::Kind::sum ? 1 : 0;
-      for (const auto& [coefficient, term] : link.leaf->terms) size += 1 + size_of(*term);
-      if (link.leaf->terms.empty()) size += 1;
-    }
-    return size;
-  }
-
   const Names& symmetric_;
   std::map<std::string, FactorNodePtr> found_;
 };
@@ -116,14 +117,17 @@ FactorNodePtr find_generator(const ModeFactors& mode, const Names& symmetric) {
   return nullptr;
 }
 
+bool is_combination(const FactorNode& factor) {
+  return factor.links.size() == 1 && !factor.links[0].inverse &&
+         factor.links[0].leaf->kind == FactorLeaf::Kind::sum;
+}
+
 /// A factor as a combination of what stands in it, by text.
 using Combination = std::map<std::string, double>;
 
 Combination combination_of(const FactorNode& factor, const Names& symmetric) {
   Combination result;
-  const bool sum = factor.links.size() == 1 && !factor.links[0].inverse &&
-                   factor.links[0].leaf->kind == FactorLeaf::Kind::sum;
-  if (!sum) {
+  if (!is_combination(factor)) {
     result[text_of(factor, symmetric)] = 1;
     return result;
   }
@@ -141,14 +145,50 @@ double weight_of(const Combination& combination, const std::string& text) {
   return found == combination.end() ? 0 : found->second;
 }
 
-/// All factors of the mode are combinations of two of them.
-bool is_pair(const ModeFactors& mode, const Names& symmetric) {
-  if (mode.others.size() < 2) return false;
-  std::vector<FactorNodePtr> rest(mode.others.begin() + 2, mode.others.end());
-  if (mode.identity) rest.push_back(identity_factor(mode.others[0]->rows));
-  return std::all_of(rest.begin(), rest.end(), [&](const FactorNodePtr& factor) {
+/// Factors, each once, in the order in which they came.
+class DistinctFactors {
+ public:
+  explicit DistinctFactors(const Names& symmetric) : symmetric_(symmetric) {}
+
+  void add(const FactorNodePtr& factor) {
+    if (texts_.insert(text_of(*factor, symmetric_)).second) factors_.push_back(factor);
+  }
+  /// What combination_of() writes the factor with.
+  void add_parts(const FactorNodePtr& factor) {
+    if (!is_combination(*factor)) return add(factor);
+    for (const auto& [coefficient, term] : factor->links[0].leaf->terms) {
+      add_parts(factor->links[0].transposed ? transpose(term) : term);
+    }
+  }
+  const std::vector<FactorNodePtr>& get() const { return factors_; }
+
+ private:
+  const Names& symmetric_;
+  Names texts_;
+  std::vector<FactorNodePtr> factors_;
+};
+
+/// Two matrices that all factors of the mode are combinations of; none if there are no such two.
+/// What stands in the formula comes before combinations of it, so that one decomposition serves
+/// every value of the parameters, however simplify() wrote the sum.
+std::vector<FactorNodePtr> find_pair(const ModeFactors& mode, const Names& symmetric) {
+  if (mode.others.size() < 2) return {};
+  const auto in_span = [&](const FactorNodePtr& factor) {
     return weights_in_pair(*factor, *mode.others[0], *mode.others[1], symmetric).has_value();
-  });
+  };
+  if (mode.identity && !in_span(identity_factor(mode.others[0]->rows))) return {};
+  if (!std::all_of(mode.others.begin(), mode.others.end(), in_span)) return {};
+  // None of these is a multiple of another.
+  DistinctFactors candidates(symmetric);
+  for (const FactorNodePtr& factor : mode.others) candidates.add(factor);
+  for (const FactorNodePtr& factor : mode.others) candidates.add_parts(factor);
+  std::vector<std::pair<std::size_t, std::size_t>> found;  // size, place
+  for (std::size_t i = 0; i < candidates.get().size(); ++i) {
+    if (in_span(candidates.get()[i])) found.emplace_back(size_of(*candidates.get()[i]), i);
+  }
+  std::partial_sort(found.begin(), found.begin() + 2, found.end());
+  const auto [first, second] = std::minmax(found[0].second, found[1].second);
+  return {candidates.get()[first], candidates.get()[second]};
 }
 
 ModeStructure structure_of(const ModeFactors& mode, const Names& symmetric) {
@@ -165,8 +205,8 @@ ModeStructure structure_of(const ModeFactors& mode, const Names& symmetric) {
   if (FactorNodePtr generator = find_generator(mode, symmetric)) {
     return {Kind::functions, std::move(generator), nullptr};
   }
-  if (is_pair(mode, symmetric)) {
-    return {Kind::pair, mode.others[0], mode.others[1]};
+  if (const auto pair = find_pair(mode, symmetric); !pair.empty()) {
+    return {Kind::pair, pair[0], pair[1]};
   }
   return {Kind::none, nullptr, nullptr};
 }
