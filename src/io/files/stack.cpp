@@ -201,6 +201,11 @@ std::string configuration_of(const std::string& file) {
 double read_number(const Location& location) {
   double value = 0;
   const auto dataset = examine_numeric(open_input(location.file), location);
+  if (core::product(dataset.shape) != 1) {
+    throw core::DataError(fmt::format("{}: has {} values ({}); expected one number",
+                                      name_of(location), core::product(dataset.shape),
+                                      core::to_text(dataset.shape)));
+  }
   read_numbers(dataset, 0, std::span<double>(&value, 1));
   return value;
 }

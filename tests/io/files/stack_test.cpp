@@ -106,6 +106,39 @@ TEST_F(Stack, TellsTheConfigurationOfAResult) {
   EXPECT_EQ(configuration_of(directory_.path()), "");
 }
 
+TEST_F(Stack, ReadsOneNumberAndRefusesNoneAndSeveral) {
+  const std::string file = write(0, 1) + ".numbers.h5";
+  if (comm_.rank() == 0) {
+    const auto handle =
+        FileHandle::adopt(H5Fcreate(file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, file_access().get()));
+    const auto add = [&](const char* name, const std::vector<hsize_t>& shape, bool chunks) {
+      const auto space = SpaceHandle::adopt(
+          H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr));
+      const auto layout = PropertiesHandle::adopt(H5Pcreate(H5P_DATASET_CREATE));
+      const std::vector<hsize_t> chunk(shape.size(), 2);
+      if (chunks) H5Pset_chunk(layout.get(), static_cast<int>(chunk.size()), chunk.data());
+      DatasetHandle::adopt(H5Dcreate2(handle.get(), name, H5T_NATIVE_DOUBLE, space.get(),
+                                      H5P_DEFAULT, layout.get(), H5P_DEFAULT));
+    };
+    add("/one", {1, 1}, false);
+    add("/none", {3, 0, 2}, true);
+    add("/short", {0}, false);
+    add("/several", {2, 2}, false);
+  }
+  comm_.barrier();
+  EXPECT_EQ(read_number({file, "/one"}), 0);
+  for (const char* name : {"/none", "/short", "/several"}) {
+    EXPECT_THROW(static_cast<void>(read_number({file, name})), core::DataError) << name;
+  }
+  try {
+    static_cast<void>(read_number({file, "/none"}));
+  } catch (const core::DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("has 0 values (3 x 0 x 2); expected one number"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
 TEST_F(Stack, RefusesFilesOfDifferentKinds) {
   const std::string first = write(1, 1);
   const std::string name = directory_ / "other.h5";

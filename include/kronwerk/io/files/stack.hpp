@@ -13,7 +13,8 @@ namespace kronwerk::io {
 /// be read or has none. Serial.
 std::string configuration_of(const std::string& file);
 
-/// The value of a dataset of one number. Serial. @throws DataError
+/// The value of a dataset of one number. Serial.
+/// @throws DataError also if it has none or several
 double read_number(const Location& location);
 
 /// Copies every dataset of results that have the same datasets into `target`, with `axes` in front
