@@ -112,7 +112,7 @@ std::string to_text(const Node& node) {
     case NodeKind::zero:
       return "0";
     case NodeKind::identity:
-      return "I";
+      return node.sized ? fmt::format("eye({})", node.rows[0]) : "I";
     case NodeKind::diagonal:
     case NodeKind::grid_diagonal:
       return "diag(" + node.name + ")";

@@ -62,6 +62,7 @@ class Sizes {
     node.kind = draft.kind;
     node.number = draft.number;
     node.name = draft.name;
+    node.sized = draft.kind == NodeKind::identity && draft.fixed_rows >= 0;
     node.derivatives = draft.derivatives;
     node.span = draft.span;
     node.source = source_;

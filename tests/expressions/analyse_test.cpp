@@ -31,6 +31,13 @@ TEST_F(AnalyseTest, InfersTheSizeOfIdentitiesPositionByPosition) {
   EXPECT_EQ(analyse("kron(eye(rows(C)), I*B)", symbols_, "x").row_extents(), (Extents{3, 2}));
 }
 
+TEST_F(AnalyseTest, PrintsTheSizesOfIdentitiesThatAreWritten) {
+  const Expression expression = analyse("kron(eye(rows(B)), I*W) + I", symbols_, "x");
+  EXPECT_EQ(expression.text(), "kron(eye(2), I*W) + I");
+  EXPECT_EQ(analyse(expression.text(), symbols_, "x").row_extents(), (Extents{2, 3}));
+  EXPECT_EQ(analyse("eye(3)'*W", symbols_, "x").text(), "eye(3)'*W");
+}
+
 TEST_F(AnalyseTest, RefusesASizeThatCannotBeInferred) {
   EXPECT_NE(refusal("kron(I, W)").find("cannot be inferred"), std::string::npos)
       << refusal("kron(I, W)");

@@ -133,6 +133,14 @@ TEST_F(RobustnessTest, FormulasThatExplodeAreRefusedQuickly) {
 
 TEST_F(RobustnessTest, RandomFormulasAreAcceptedOrRefusedButNeverCrash) {
   std::mt19937 random(11);
+  const auto printed_again = [&](const Expression& expression) {
+    try {
+      return analyse(expression.text(), symbols_, "x");
+    } catch (const core::ConfigurationError& error) {
+      ADD_FAILURE() << "what is printed is refused: " << error.what();
+      throw;
+    }
+  };
   const std::vector<std::string> pieces = {
       "W",     "V",     "B",   "C",   "I",     "v",        "rho",  "tau",  "2",    "0.5",
       "(",     ")",     "(",   ")",   "kron(", "inv(",     "eye(", "exp(", ",",    "diag(",
@@ -147,7 +155,7 @@ TEST_F(RobustnessTest, RandomFormulasAreAcceptedOrRefusedButNeverCrash) {
       ++accepted;
       static_cast<void>(simplify(expression, symbols_.parameters).text());
       // What a formula prints is a formula again, with the same meaning.
-      const Expression again = analyse(expression.text(), symbols_, "x");
+      const Expression again = printed_again(expression);
       EXPECT_EQ(again.row_extents(), expression.row_extents()) << formula;
       EXPECT_EQ(simplify(again, symbols_.parameters).text(),
                 simplify(expression, symbols_.parameters).text())

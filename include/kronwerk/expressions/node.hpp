@@ -42,7 +42,8 @@ enum class NodeKind {
 struct Node {
   NodeKind kind = NodeKind::number;
   double number = 0;
-  std::string name;  ///< of a parameter, matrix or vector
+  std::string name;    ///< of a parameter, matrix or vector
+  bool sized = false;  ///< of an identity: written eye(n), as nothing else may tell its size
   /// Of a matrix that depends on parameters: the names of its derivatives.
   std::map<std::string, std::string> derivatives;
   std::vector<std::shared_ptr<const Node>> arguments;
