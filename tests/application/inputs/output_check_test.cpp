@@ -143,6 +143,14 @@ covariance: "kron(K, K)"
 observations: {{file: other.h5, dataset: /y}}
 new_points: {{K: {{file: {}, dataset: /z}}}}
 )yaml"},
+    {"new_points.*.columns.*.file", R"yaml(task: predict
+matrices: {{X: {{file: other.h5, dataset: /X}}}}
+kernels: {{K: {{formula: "exp(-d)", points: {{file: other.h5, dataset: /x}}}}}}
+covariance: "kron(K, K)"
+mean: {{columns: ["X"]}}
+observations: {{file: other.h5, dataset: /y}}
+new_points: {{K: {{file: other.h5, dataset: /z, columns: {{X: {{file: {}, dataset: /X}}}}}}}}
+)yaml"},
     {"kernels.*.points.file", R"yaml(task: logdet
 kernels: {{K: {{formula: "exp(-d)", points: {{file: {}, dataset: /x}}}}}}
 operator: "kron(K, K)"
