@@ -170,28 +170,7 @@ class SourceCheck {
   std::vector<std::pair<unsigned long, haddr_t>> way_;
 };
 
-herr_t collect_link(hid_t group, const char* name, const H5L_info_t* info, void* data) {
-  if (info->type != H5L_TYPE_EXTERNAL) return 0;
-  std::vector<char> value(info->u.val_size + 1);
-  unsigned flags = 0;
-  const char* file = nullptr;
-  const char* path = nullptr;
-  if (H5Lget_val(group, name, value.data(), value.size(), H5P_DEFAULT) < 0 ||
-      H5Lunpack_elink_val(value.data(), info->u.val_size, &flags, &file, &path) < 0) {
-    return 0;
-  }
-  static_cast<std::vector<ExternalLink>*>(data)->push_back(
-      {"/" + std::string(name), fmt::format("{}:{}", file, path)});
-  return 0;
-}
-
 }  // namespace
-
-std::vector<ExternalLink> external_links(const FileHandle& file) {
-  std::vector<ExternalLink> links;
-  H5Lvisit(file.get(), H5_INDEX_NAME, H5_ITER_INC, collect_link, &links);
-  return links;
-}
 
 LinkAccess::LinkAccess(const Location& location)
     : location_(location), properties_(PropertiesHandle::adopt(H5Pcreate(H5P_DATASET_ACCESS))) {

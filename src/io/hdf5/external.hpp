@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "io/hdf5/hdf5_handle.hpp"
 #include "kronwerk/io/files/location.hpp"
@@ -34,12 +33,5 @@ void check_storage(hid_t dataset, const Location& location);
 
 /// "virtual, from 3 sources", "stored outside, in raw.bin"; empty for values in the file itself.
 std::string storage_text(hid_t dataset);
-
-/// The external links of a file, each with "FILE:/path" of where it leads; none is followed.
-struct ExternalLink {
-  std::string path;
-  std::string target;
-};
-std::vector<ExternalLink> external_links(const FileHandle& file);
 
 }  // namespace kronwerk::io

@@ -6,11 +6,11 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
-#include <set>
 
 #include "io/hdf5/external.hpp"
 #include "io/hdf5/hdf5_input.hpp"
 #include "io/hdf5/numeric_dataset.hpp"
+#include "io/hdf5/object_walk.hpp"
 #include "kronwerk/core/interruption.hpp"
 #include "kronwerk/core/text.hpp"
 
@@ -24,75 +24,6 @@ constexpr std::size_t shown_strings = 4;
 struct NamedText {
   std::string name;
   std::string text;
-};
-
-struct Object {
-  std::string path;
-  bool dataset = false;
-};
-
-/// The groups and datasets of a file in the order of their names, each once, whatever number of
-/// hard links it has. HDF5's own walk goes down as far as groups are nested, with paths that grow
-/// with the depth; this one ends at greatest_depth and most_objects.
-class ObjectWalk {
- public:
-  explicit ObjectWalk(const FileHandle& file) {
-    note(file.get(), ".", "/");
-    descend(file.get(), "", 1);
-  }
-
-  const std::vector<Object>& objects() const { return objects_; }
-  /// "" if everything was seen.
-  const std::string& left_out() const { return left_out_; }
-
- private:
-  static constexpr int greatest_depth = 64;
-  static constexpr std::size_t most_objects = 20'000;
-
-  static herr_t collect_link(hid_t /*group*/, const char* name, const H5L_info_t* info,
-                             void* data) {
-    if (info->type == H5L_TYPE_HARD) {
-      static_cast<std::vector<std::string>*>(data)->emplace_back(name);
-    }
-    return 0;
-  }
-
-  /// Whether it is a group that was not seen before.
-  bool note(hid_t parent, const std::string& name, const std::string& path) {
-    H5O_info_t info;
-    if (H5Oget_info_by_name2(parent, name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0) {
-      return false;
-    }
-    if (info.type != H5O_TYPE_GROUP && info.type != H5O_TYPE_DATASET) return false;
-    if (!seen_.insert(info.addr).second) return false;
-    objects_.push_back({path, info.type == H5O_TYPE_DATASET});
-    return info.type == H5O_TYPE_GROUP;
-  }
-
-  void descend(hid_t group, const std::string& path, int depth) {
-    std::vector<std::string> names;
-    H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect_link, &names);
-    for (const auto& name : names) {
-      if (objects_.size() >= most_objects) {
-        left_out_ = fmt::format("more than {} groups and datasets; the rest is left out",
-                                core::format_count(static_cast<core::Index>(most_objects)));
-        return;
-      }
-      const std::string below = path + "/" + name;
-      if (!note(group, name, below)) continue;
-      if (depth == greatest_depth) {
-        left_out_ = fmt::format("groups are nested more than {} deep; what is deeper is left out",
-                                greatest_depth);
-        continue;
-      }
-      const auto handle = GroupHandle::adopt(H5Gopen2(group, name.c_str(), H5P_DEFAULT));
-      if (handle) descend(handle.get(), below, depth + 1);
-    }
-  }
-
-  std::vector<Object> objects_;
-  std::set<haddr_t> seen_;
-  std::string left_out_;
 };
 
 herr_t collect_name(hid_t /*object*/, const char* name, const H5A_info_t* /*info*/, void* data) {
@@ -210,11 +141,11 @@ std::string describe_sparse_or_dataset(const FileHandle& file, const Location& l
 
 std::string describe_file(const std::string& name) {
   const auto file = open_input(name);
-  const ObjectWalk walk(file);
+  const auto content = walk_objects(file);
   std::vector<NamedText> datasets;
   std::string groups, configuration;
   std::string sparse_group;
-  for (const auto& object : walk.objects()) {
+  for (const auto& object : content.objects) {
     core::check_interruption();
     if (!sparse_group.empty() && object.path.starts_with(sparse_group + "/")) continue;
     const LinkAccess links({name, object.path});
@@ -246,14 +177,14 @@ std::string describe_file(const std::string& name) {
     groups +=
         fmt::format("\n{}\n{}", object.path == "/" ? "file" : object.path, table(attributes, "  "));
   }
-  for (const auto& link : external_links(file)) {
+  for (const auto& link : content.external_links) {
     datasets.push_back({link.path, "not followed: external link to " + link.target});
   }
   std::string text =
       fmt::format("{} ({})\n", name,
                   core::format_bytes(static_cast<double>(std::filesystem::file_size(name)))) +
       (datasets.empty() ? "  no datasets\n" : table(datasets, "  ")) + groups;
-  if (!walk.left_out().empty()) text += "\n" + walk.left_out() + "\n";
+  if (!content.left_out.empty()) text += "\n" + content.left_out + "\n";
   if (!configuration.empty()) text += "\nconfiguration\n" + configuration + "\n";
   return text;
 }
