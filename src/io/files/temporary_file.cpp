@@ -71,7 +71,9 @@ void create_directory_of(const fs::path& target) {
   std::error_code error;
   fs::create_directories(directory, error);
   if (error == std::errc::no_space_on_device) throw_write_error(directory.string(), ENOSPC);
-  if (!fs::is_directory(directory)) {
+  // The overload that throws would do so for a name that is too long.
+  std::error_code unknown;
+  if (!fs::is_directory(directory, unknown)) {
     throw core::ConfigurationError(
         fmt::format("{}: the output directory cannot be created ({})", directory.string(),
                     error ? error.message() : "it exists and is no directory"));

@@ -174,6 +174,12 @@ TEST_F(ResultFile, RefusesDirectoriesThatCannotBeCreatedOrWritten) {
                [&] { io::ResultFile(comm_, directory_.path(), true); });
   expect_error(ErrorKind::configuration, "output directory cannot be",
                [&] { io::ResultFile(comm_, "/proc/kronwerk/run.h5", false); });
+  const std::string longest(5000, 'x');
+  for (const std::string& name : {longest + "/run.h5", longest.substr(0, 300) + "/run.h5",
+                                  longest.substr(0, 300) + "/sub/run.h5", longest + ".h5"}) {
+    expect_error(ErrorKind::configuration, "File name too long",
+                 [&] { io::ResultFile(comm_, directory_ / name, true); });
+  }
 }
 
 TEST_F(ResultFile, RemovesTemporariesOfTheSameTargetWhoseWriterHasNoLock) {
