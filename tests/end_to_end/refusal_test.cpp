@@ -143,7 +143,8 @@ TEST_F(Refusal, OfACommandLine) {
   expect(
       run(2, good, "--set solver.toleranse=1"), 2,
       "--set solver.toleranse=1: unknown key 'toleranse' in 'solver' (did you mean 'tolerance'?)");
-  expect(run(2, good, "--set solver.method=krylov -- -ksp_type nonsense"), 1, "nonsense");
+  expect(run(2, good, "--set solver.method=krylov -- -ksp_type nonsense"), 2,
+         "PETSc cannot do what its options '-ksp_type nonsense' ask for");
 }
 
 TEST_F(Refusal, OfOutputsThatCannotBeWritten) {
