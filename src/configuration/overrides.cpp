@@ -81,6 +81,9 @@ Tree& child(Tree& parent, const std::string& key, const Position& position) {
 
 void apply_override(Tree& tree, const std::string& override_text) {
   const std::string where = "--set " + override_text;
+  if (core::find_non_utf8(override_text) != std::string::npos) {
+    throw ConfigurationError("--set: this is not UTF-8 text: " + override_text);
+  }
   const std::size_t equals = override_text.find('=');
   if (equals == std::string::npos || equals == 0) {
     throw ConfigurationError(where + ": expected key=value, such as parameters.rho=0.2");

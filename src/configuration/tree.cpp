@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "configuration/tree_builder.hpp"
 #include "kronwerk/configuration/job.hpp"
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/core/text.hpp"
 
 namespace kronwerk::configuration {
 namespace {
@@ -65,6 +67,13 @@ Tree parse_tree(const std::string& text, const std::string& file) {
     throw ConfigurationError(
         fmt::format("{}: has {} bytes; at most {} are allowed. Data belong into HDF5 files", file,
                     text.size(), longest_configuration));
+  }
+  const std::size_t wrong = core::find_non_utf8(text);
+  if (wrong != std::string::npos) {
+    const auto lines =
+        std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(wrong), '\n');
+    throw ConfigurationError(fmt::format(
+        "{}:{}: is not UTF-8 text; convert the file (for example by iconv)", file, lines + 1));
   }
   try {
     std::istringstream stream(text);

@@ -354,5 +354,15 @@ TEST(Job, RefusesProjectionsThatDoNotFit) {
             "x.yaml:6:5: 'of: gram' needs 'onto: kronsum'");
 }
 
+// yaml-cpp would store another character with the result, which then repeats another run.
+TEST(Job, TextThatIsNotUtf8IsRefused) {
+  EXPECT_EQ(message(replaced("kron(I - rho_o", "kron(I - r\xE9")),
+            "configs/x.yaml:5: is not UTF-8 text; convert the file (for example by iconv)");
+  EXPECT_EQ(message(good, {"output.file=\xE9.h5"}),
+            "--set: this is not UTF-8 text: output.file=\xE9.h5");
+  EXPECT_EQ(parse_job(replaced("results/flights.h5", "Flüge.h5"), "x.yaml").output.file,
+            "Flüge.h5");
+}
+
 }  // namespace
 }  // namespace kronwerk::configuration

@@ -15,6 +15,9 @@ std::string suggestion(std::string_view name, std::span<const std::string> candi
 
 std::string join(std::span<const std::string> parts, std::string_view separator);
 
+/// Position of the first byte that begins no character of UTF-8; npos if all is UTF-8.
+std::size_t find_non_utf8(std::string_view text);
+
 /// "1.5 GB" (decimal units, three significant digits).
 std::string format_bytes(double bytes);
 

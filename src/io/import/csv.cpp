@@ -22,21 +22,6 @@ namespace kronwerk::io {
 
 namespace {
 
-// Length of the UTF-8 sequence at `position`, or 0 if there is none.
-std::size_t sequence_length(std::string_view text, std::size_t position) {
-  const auto lead = static_cast<unsigned char>(text[position]);
-  const std::size_t length = lead < 0x80                    ? 1
-                             : lead >= 0xC2 && lead <= 0xDF ? 2
-                             : (lead & 0xF0) == 0xE0        ? 3
-                             : lead >= 0xF0 && lead <= 0xF4 ? 4
-                                                            : 0;
-  if (length == 0 || position + length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((static_cast<unsigned char>(text[position + i]) & 0xC0) != 0x80) return 0;
-  }
-  return length;
-}
-
 void require_utf8(const std::string& file, std::string_view text) {
   const auto line_at = [&](std::size_t position) {
     return 1 + std::count(text.begin(), text.begin() + position, '\n');
@@ -45,13 +30,9 @@ void require_utf8(const std::string& file, std::string_view text) {
   const auto zero = text.find('\0');
   if (zero != std::string_view::npos)
     throw_at(file, line_at(zero), "holds a byte 0; expected text");
-  for (std::size_t position = 0; position < text.size();) {
-    const std::size_t length = sequence_length(text, position);
-    if (length == 0) {
-      throw_at(file, line_at(position),
-               "is not UTF-8 text; convert the file (for example by iconv)");
-    }
-    position += length;
+  const auto wrong = core::find_non_utf8(text);
+  if (wrong != std::string_view::npos) {
+    throw_at(file, line_at(wrong), "is not UTF-8 text; convert the file (for example by iconv)");
   }
 }
 
