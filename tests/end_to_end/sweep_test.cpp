@@ -115,13 +115,17 @@ TEST_F(Sweep, GoesOnAfterAFailureWithThePointsThatAreThere) {
   const Matrix good = weights("directed", 4);
   write_data(good);
   const std::string text = job("{rho_o: [0.1, 0.2, 1], rho_d: [0.5]}");
+  // A singular point would not end the sweep; one whose result cannot be written does.
+  const auto obstacle = path("results/out.h5.sweep/point-000002.h5");
+  std::filesystem::create_directories(obstacle);
   const Outcome failed = run(2, text);
   EXPECT_EQ(failed.code, 2);
   EXPECT_EQ(failed.count("at point 3 of the sweep (rho_o = 1, rho_d = 0.5)"), 1) << failed.errors;
+  std::filesystem::remove(obstacle);
   EXPECT_TRUE(std::filesystem::exists(path("results/out.h5.sweep/point-000001.h5")));
   EXPECT_FALSE(std::filesystem::exists(path("results/out.h5")));
   const auto first = solution(0.1, 0.5);
-  // With other data the third point is regular, and tells the points of the two runs apart.
+  // Other data tell the points of the two runs apart.
   write_data(oracle::add(0.5, good, 0, good));
   const Outcome outcome = run(2, text);
   ASSERT_EQ(outcome.code, 0) << outcome.errors;
