@@ -68,23 +68,7 @@ struct Lowering::State {
     const auto found = built.find(node.text);
     if (found != built.end()) return found->second;
     if (given.contains(node.text)) return leaf(*node.links.front().leaf);
-    const Chain links = chain(node);
-    const bool inverses =
-        std::any_of(links.begin(), links.end(), [](const Link& link) { return link.inverse; });
-    FactorPtr factor;
-    if (inverses) {
-      factor = factors::materialise(*comm, node.text, links);
-    } else {
-      std::vector<FactorPtr> plain;
-      for (const Link& link : links) {
-        plain.push_back(link.transposed
-                            ? factors::transpose(*comm, link.factor->name() + "'", link.factor)
-                            : link.factor);
-      }
-      factor = factors::multiply(*comm, node.text, plain);
-    }
-    built[node.text] = factor;
-    return factor;
+    return built[node.text] = factors::multiply(*comm, node.text, chain(node));
   }
 };
 

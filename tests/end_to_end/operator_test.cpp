@@ -133,6 +133,39 @@ TEST_F(Operators, SolveThreeModesAndExtentsOfOne) {
   EXPECT_EQ(dense.rows, 15);
 }
 
+TEST_F(Operators, SolveWithProductsThatAreSquareThoughTheirFactorsAreNot) {
+  write_data({2, 5});
+  const Matrix narrow =
+      oracle::multiply(matrix("A"), oracle::multiply(matrix("T"), oracle::transpose(matrix("A"))));
+  const Matrix op = oracle::kron({narrow, matrix("S")});
+  for (const std::string formula : {"kron(A, S)*kron(T*A', I)", "kron(A*T*A', S)"}) {
+    for (const int np : {1, 2}) {
+      const Outcome outcome = run(np, job("solve", formula));
+      ASSERT_EQ(outcome.code, 0) << formula << outcome.errors;
+      EXPECT_LT(oracle::relative_error(Result(path("results/out.h5")).values("/result"),
+                                       oracle::solve(op, values_)),
+                1e-11)
+          << formula;
+    }
+  }
+}
+
+TEST_F(Operators, TheGradientOfLogdetTakesProductsOfRectangularFactors) {
+  write_data({2});
+  const auto gram = [&](double s) {
+    const Matrix middle = oracle::add(1, matrix("T"), s, oracle::identity(3));
+    return oracle::multiply(matrix("A"), oracle::multiply(middle, oracle::transpose(matrix("A"))));
+  };
+  const Outcome outcome = run(
+      2, job("logdet", "A*(T + s*I)*A'", "parameters: {s: 0.5}\ngradient: {parameters: [s]}\n"));
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  const double step = 1e-6;
+  const double slope =
+      (oracle::log_abs_det(gram(0.5 + step)) - oracle::log_abs_det(gram(0.5 - step))) / (2 * step);
+  EXPECT_NEAR(Result(path("results/out.h5")).value("/gradient/s"), slope,
+              1e-6 * (1 + std::abs(slope)));
+}
+
 TEST_F(Operators, LogdetHasTheSignAndGradients) {
   write_data({15});
   const auto shifted = [&](double s) {

@@ -64,8 +64,10 @@ OperatorPtr OperatorBuilder::build_with_steps(const LoweredProduct& term, Index 
 OperatorPtr OperatorBuilder::build_inverse(const LoweredProduct& term, Index batch,
                                            std::optional<int> leading_modes) const {
   // (P_0 D_1 P_1 …)⁻¹ = … P_1⁻¹ D_1⁻¹ P_0⁻¹
-  const auto inverted = [](std::vector<factors::Chain> chains) {
-    for (factors::Chain& chain : chains) chain = factors::inverse(chain);
+  const auto inverted = [&](std::vector<factors::Chain> chains) {
+    for (factors::Chain& chain : chains) {
+      chain = factors::inverse(factors::with_square_links(*comm_, chain));
+    }
     return chains;
   };
   if (term.scale == 0) throw core::SingularError("an operator that is zero cannot be inverted");

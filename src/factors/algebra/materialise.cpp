@@ -88,4 +88,36 @@ FactorPtr materialise(const communication::Communicator& comm, std::string name,
   return make_dense(std::move(name), std::move(dense));
 }
 
+FactorPtr multiply(const communication::Communicator& comm, std::string name, const Chain& chain) {
+  const bool inverses =
+      std::any_of(chain.begin(), chain.end(), [](const Link& link) { return link.inverse; });
+  if (inverses) return materialise(comm, std::move(name), chain);
+  std::vector<FactorPtr> plain;
+  for (const Link& link : chain) {
+    plain.push_back(link.transposed ? transpose(comm, link.factor->name() + "'", link.factor)
+                                    : link.factor);
+  }
+  return multiply(comm, std::move(name), plain);
+}
+
+Chain with_square_links(const communication::Communicator& comm, const Chain& chain) {
+  Chain result;
+  for (auto begin = chain.begin(); begin != chain.end();) {
+    auto end = begin + 1;
+    while (end != chain.end() && (end - 1)->cols() != begin->rows()) ++end;
+    if (end - begin == 1) {
+      result.push_back(*begin);
+    } else {
+      std::string name;
+      for (auto link = begin; link != end; ++link) {
+        const std::string matrix = link->factor->name() + (link->transposed ? "'" : "");
+        name += (name.empty() ? "" : "*") + (link->inverse ? "inv(" + matrix + ")" : matrix);
+      }
+      result.push_back({multiply(comm, name, Chain(begin, end))});
+    }
+    begin = end;
+  }
+  return result;
+}
+
 }  // namespace kronwerk::factors

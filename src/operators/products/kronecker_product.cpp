@@ -230,7 +230,8 @@ KroneckerProduct KroneckerProduct::transposed() const {
 KroneckerProduct KroneckerProduct::inverse() const {
   if (scale_ == 0) throw core::DataError("an operator that is zero cannot be inverted");
   std::vector<Chain> chains;
-  for (const Chain& chain : chains_) chains.push_back(factors::inverse(chain));
+  for (const Chain& chain : chains_)
+    chains.push_back(factors::inverse(factors::with_square_links(*comm_, chain)));
   return {*comm_, workspace_, 1 / scale_, std::move(chains), estimate_.leading_modes};
 }
 

@@ -54,7 +54,7 @@ double trace_of_ratio(const KroneckerProduct& op, const KroneckerProduct& numera
   const auto& comm = op.comm();
   double trace = numerator.scale() / op.scale();
   for (std::size_t mode = 0; mode < op.chains().size(); ++mode) {
-    factors::Chain chain = factors::inverse(op.chains()[mode]);
+    factors::Chain chain = factors::inverse(factors::with_square_links(comm, op.chains()[mode]));
     const factors::Chain& top = numerator.chains()[mode];
     chain.insert(chain.end(), top.begin(), top.end());
     const auto diagonal = chain_diagonal(comm, chain);

@@ -4,6 +4,16 @@
 namespace kronwerk::factors {
 namespace {
 
+/// Row-major in columns of panels: the same for two chains of one matrix. Collective.
+std::vector<double> entries(const communication::Communicator& comm, const Chain& chain) {
+  std::vector<double> result;
+  for_column_panels({Link{materialise(comm, "entries", chain)}}, 0, cols(chain),
+                    [&](Index, Index, std::span<const double> panel) {
+                      result.insert(result.end(), panel.begin(), panel.end());
+                    });
+  return result;
+}
+
 TEST(Chain, KnowsItsShape) {
   const FactorPtr a = dense_factor(oracle::random_matrix(3, 5, 1));
   const FactorPtr b = dense_factor(oracle::random_matrix(7, 5, 2));
@@ -34,6 +44,30 @@ TEST(Chain, TransposesAndInvertsInReverseOrder) {
 TEST(Chain, RefusesToInvertARectangularLink) {
   const FactorPtr a = dense_factor(oracle::random_matrix(3, 5, 1), "B");
   EXPECT_THROW(inverse({Link{a}, Link{a, true}}), core::ShapeError);
+}
+
+TEST(Chain, MakesOneFactorOfLinksThatAreSquareTogether) {
+  const FactorPtr s = dense_factor(oracle::random_regular(3, 1), "S");
+  const FactorPtr a = dense_factor(oracle::random_matrix(3, 5, 2), "A");
+  const FactorPtr t = dense_factor(oracle::random_regular(5, 3), "T");
+  const Chain chain = {Link{s}, Link{a}, Link{t, false, true}, Link{a, true}, Link{s, true}};
+  const auto comm = communication::Communicator::duplicate(MPI_COMM_WORLD);
+  const Chain square = with_square_links(comm, chain);
+  ASSERT_EQ(square.size(), 3);
+  EXPECT_EQ(square[0].factor, s);
+  EXPECT_EQ(square[2].factor, s);
+  EXPECT_TRUE(square[2].transposed);
+  EXPECT_EQ(square[1].factor->name(), "A*inv(T)*A'");
+  EXPECT_LT(oracle::relative_error(entries(comm, square), entries(comm, chain)), 1e-13);
+  EXPECT_NO_THROW(inverse(square));
+}
+
+TEST(Chain, LeavesSquareLinksAndWhatIsNotSquareAtAll) {
+  const FactorPtr s = dense_factor(oracle::random_regular(3, 1), "S");
+  const FactorPtr a = dense_factor(oracle::random_matrix(3, 5, 2), "A");
+  const auto comm = communication::Communicator::duplicate(MPI_COMM_WORLD);
+  EXPECT_EQ(with_square_links(comm, {Link{s}, Link{s, true}}).size(), 2);
+  EXPECT_THROW(inverse(with_square_links(comm, {Link{s}, Link{a}})), core::ShapeError);
 }
 
 TEST(Chain, ListsWhatMustBeFactorisedOnce) {

@@ -36,6 +36,9 @@ bool is_identity(const Chain& chain);
 Chain transposed(const Chain& chain);
 /// @throws ShapeError if a link is not square
 Chain inverse(const Chain& chain);
+/// A square chain with square links only, which so has an inverse link by link: neighbours that are
+/// square only together, such as A Aᵀ with a rectangular A, become one factor. Collective on comm.
+Chain with_square_links(const communication::Communicator& comm, const Chain& chain);
 /// The factors that need a factorisation before the chain can be applied.
 std::vector<FactorPtr> to_factorise(const Chain& chain);
 
@@ -48,6 +51,10 @@ void for_column_panels(
 /// The chain as one dense factor, once per node. Collective on comm: factorises what it needs.
 FactorPtr materialise(const communication::Communicator& comm, std::string name,
                       const Chain& chain);
+
+/// The chain as one factor, once per node: dense if a link is or is inverted, else sparse.
+/// Collective on comm.
+FactorPtr multiply(const communication::Communicator& comm, std::string name, const Chain& chain);
 
 /// (C_1 ⊗ … ⊗ C_q) on local memory: what one rank does between two redistributions. Orders the
 /// modes so that the least is computed (shrinking first), fuses them in cache, and merges adjacent
