@@ -13,7 +13,6 @@ namespace kronwerk::expressions {
 namespace {
 
 using Names = std::set<std::string>;
-using Value = std::complex<double>;
 
 std::string text_of(const FactorLink& link, const Names& symmetric);
 
@@ -83,13 +82,14 @@ bool FunctionOf::holds(const FactorNode& factor) const {
   return product(factor, std::nullopt).has_value();
 }
 
-Value FunctionOf::at(const FactorNode& factor, Value eigenvalue) const {
-  const auto value = product(factor, eigenvalue);
+std::complex<double> FunctionOf::at(const FactorNode& factor, std::complex<double> eigenvalue,
+                                    double largest) const {
+  const auto value = product(factor, Value{eigenvalue, largest});
   if (!value) {
     throw core::InternalError(
         fmt::format("'{}' is no function of '{}'", factor.text, generator_.text));
   }
-  return *value;
+  return value->number;
 }
 
 /// The links from `first` on are those of `start`.
@@ -104,29 +104,31 @@ bool FunctionOf::begins_with(const FactorNode& factor, std::size_t first,
   return true;
 }
 
-std::optional<Value> FunctionOf::product(const FactorNode& factor, const Point& point) const {
-  const Value generator = point.value_or(1);
+std::optional<FunctionOf::Value> FunctionOf::product(const FactorNode& factor,
+                                                     const Point& point) const {
+  const Value generator = point.value_or(Value{1});
   // inv(A B) is inv(B) inv(A)
   const FactorNodePtr inverted = inverse(std::make_shared<const FactorNode>(generator_));
-  Value result = 1;
+  Value result{1};
   for (std::size_t i = 0; i < factor.links.size();) {
     if (begins_with(factor, i, generator_)) {
-      result *= generator;
+      result = multiply(result, generator);
       i += generator_.links.size();
     } else if (begins_with(factor, i, *inverted)) {
-      result *= checked_inverse(generator, generator_.text, point);
+      result = multiply(result, checked_inverse(generator, generator_.text, point));
       i += inverted->links.size();
     } else {
       const auto value = link(factor.links[i], point);
       if (!value) return std::nullopt;
-      result *= *value;
+      result = multiply(result, *value);
       ++i;
     }
   }
   return result;
 }
 
-std::optional<Value> FunctionOf::link(const FactorLink& link, const Point& point) const {
+std::optional<FunctionOf::Value> FunctionOf::link(const FactorLink& link,
+                                                  const Point& point) const {
   if (link.leaf->kind != FactorLeaf::Kind::sum) return std::nullopt;
   auto value = sum(link, point);
   if (!value) value = shifted_multiple(link, point);
@@ -134,20 +136,21 @@ std::optional<Value> FunctionOf::link(const FactorLink& link, const Point& point
   return value;
 }
 
-std::optional<Value> FunctionOf::sum(const FactorLink& link, const Point& point) const {
+std::optional<FunctionOf::Value> FunctionOf::sum(const FactorLink& link, const Point& point) const {
   const bool turned = is_turned(link, symmetric_);
-  Value result = 0;
+  Value result;
   for (const auto& [coefficient, term] : link.leaf->terms) {
     const auto value = product(turned ? *transpose(term) : *term, point);
     if (!value) return std::nullopt;
-    result += coefficient * *value;
+    result.number += coefficient * value->number;
+    result.size += std::abs(coefficient) * std::max(value->size, std::abs(value->number));
   }
   return result;
 }
 
 /// s I + c T where the generator is g I + T: a sum whose terms are no functions of it one by one.
-std::optional<Value> FunctionOf::shifted_multiple(const FactorLink& link,
-                                                  const Point& point) const {
+std::optional<FunctionOf::Value> FunctionOf::shifted_multiple(const FactorLink& link,
+                                                              const Point& point) const {
   if (generator_.links.size() != 1) return std::nullopt;
   const FactorLink& own = generator_.links.front();
   if (own.inverse || own.leaf->kind != FactorLeaf::Kind::sum ||
@@ -166,16 +169,26 @@ std::optional<Value> FunctionOf::shifted_multiple(const FactorLink& link,
         text_of(*mine.terms[i].second, symmetric_) == text_of(*other.terms[i].second, symmetric_);
     if (!same) return std::nullopt;
   }
-  return other.shift + ratio * (point.value_or(1) - mine.shift);
+  const Value generator = point.value_or(Value{1});
+  return Value{other.shift + ratio * (generator.number - mine.shift),
+               std::abs(other.shift) + std::abs(ratio) * (generator.size + std::abs(mine.shift))};
 }
 
-Value FunctionOf::checked_inverse(Value value, const std::string& what, const Point& point) {
-  if (!point) return 1;
-  if (value == Value(0)) {
-    throw core::SingularError(
-        fmt::format("'{}' is singular: one of its eigenvalues is zero, and it is inverted", what));
+FunctionOf::Value FunctionOf::multiply(const Value& a, const Value& b) {
+  return {a.number * b.number, a.size * std::abs(b.number) + std::abs(a.number) * b.size};
+}
+
+FunctionOf::Value FunctionOf::checked_inverse(const Value& value, const std::string& what,
+                                              const Point& point) {
+  if (!point) return {1};
+  constexpr double rounding = 64 * std::numeric_limits<double>::epsilon();
+  const double magnitude = std::abs(value.number);
+  if (magnitude <= rounding * value.size) {
+    throw core::SingularError(fmt::format(
+        "'{}' is singular: one of its eigenvalues is zero, up to rounding, and it is inverted",
+        what));
   }
-  return 1.0 / value;
+  return {1.0 / value.number, value.size / magnitude / magnitude};
 }
 
 }  // namespace kronwerk::expressions

@@ -19,11 +19,18 @@ class FunctionOf {
 
   bool holds(const FactorNode& factor) const;
   /// The function's value at an eigenvalue of the generator.
-  /// @throws ConfigurationError if an inverse meets zero, InternalError unless holds(factor)
-  std::complex<double> at(const FactorNode& factor, std::complex<double> eigenvalue) const;
+  /// @param largest  magnitude of the generator's largest eigenvalue, by which rounding is measured
+  /// @throws SingularError if an inverse meets zero up to rounding, InternalError unless
+  /// holds(factor)
+  std::complex<double> at(const FactorNode& factor, std::complex<double> eigenvalue,
+                          double largest) const;
 
  private:
-  using Value = std::complex<double>;
+  /// A number whose rounding error is a modest multiple of ε size.
+  struct Value {
+    std::complex<double> number;
+    double size = 0;
+  };
   using Point = std::optional<Value>;  ///< the eigenvalue; nothing to ask for the structure only
 
   std::optional<Value> product(const FactorNode& factor, const Point& point) const;
@@ -31,7 +38,8 @@ class FunctionOf {
   std::optional<Value> sum(const FactorLink& link, const Point& point) const;
   std::optional<Value> shifted_multiple(const FactorLink& link, const Point& point) const;
   bool begins_with(const FactorNode& factor, std::size_t first, const FactorNode& start) const;
-  static Value checked_inverse(Value value, const std::string& what, const Point& point);
+  static Value checked_inverse(const Value& value, const std::string& what, const Point& point);
+  static Value multiply(const Value& a, const Value& b);
 
   const FactorNode& generator_;
   const std::set<std::string>& symmetric_;

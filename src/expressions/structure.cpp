@@ -307,9 +307,17 @@ std::optional<PairWeights> weights_in_pair(const FactorNode& factor, const Facto
   return result;
 }
 
-std::complex<double> evaluate_at(const FactorNode& factor, const FactorNode& generator,
-                                 std::complex<double> eigenvalue, const Names& symmetric) {
-  return FunctionOf(generator, symmetric).at(factor, eigenvalue);
+std::vector<std::complex<double>> evaluate_at(const FactorNode& factor, const FactorNode& generator,
+                                              std::span<const std::complex<double>> eigenvalues,
+                                              const Names& symmetric) {
+  const FunctionOf function(generator, symmetric);
+  double largest = 0;
+  for (const auto& eigenvalue : eigenvalues) largest = std::max(largest, std::abs(eigenvalue));
+  std::vector<std::complex<double>> values;
+  for (const auto& eigenvalue : eigenvalues) {
+    values.push_back(function.at(factor, eigenvalue, largest));
+  }
+  return values;
 }
 
 }  // namespace kronwerk::expressions

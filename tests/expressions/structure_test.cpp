@@ -111,10 +111,11 @@ TEST_F(StructureTest, RecognisesKroneckerSums) {
 
 TEST_F(StructureTest, FunctionsHaveTheValuesOfTheFormulaAtEveryEigenvalue) {
   const std::complex<double> z(0.7, 0.4);
+  const std::vector<std::complex<double>> at{z};
   const auto value = [&](const std::string& formula, std::size_t k = 0) {
     const auto sum = simplified(formula);
     const auto found = find_structure(sum, symmetric_);
-    return evaluate_at(*sum.terms.at(0).factors[k], *found.modes[k].first, z, symmetric_);
+    return evaluate_at(*sum.terms.at(0).factors[k], *found.modes[k].first, at, symmetric_)[0];
   };
   const auto expect = [&](std::complex<double> found, std::complex<double> expected) {
     EXPECT_LE(std::abs(found - expected), 1e-14 * std::abs(expected));
@@ -128,24 +129,39 @@ TEST_F(StructureTest, FunctionsHaveTheValuesOfTheFormulaAtEveryEigenvalue) {
   const auto sum = simplified("kron(2*I + 3*W + 3*V, B) + kron(inv(W + V), I)");
   const auto found = find_structure(sum, symmetric_);
   expect(sum.terms[0].coefficient *
-             evaluate_at(*sum.terms[0].factors[0], *found.modes[0].first, z, symmetric_),
+             evaluate_at(*sum.terms[0].factors[0], *found.modes[0].first, at, symmetric_)[0],
          2.0 + 3.0 * z);
   expect(sum.terms[1].coefficient *
-             evaluate_at(*sum.terms[1].factors[0], *found.modes[0].first, z, symmetric_),
+             evaluate_at(*sum.terms[1].factors[0], *found.modes[0].first, at, symmetric_)[0],
          1.0 / z);
 }
 
-TEST_F(StructureTest, AnInverseThatMeetsZeroNamesItsFactor) {
-  const auto sum = simplified("inv(I - 2*W)");
-  const auto found = find_structure(sum, symmetric_);
-  try {
-    static_cast<void>(
-        evaluate_at(*sum.terms[0].factors[0], *found.modes[0].first, 0.5, symmetric_));
-    FAIL() << "nothing was thrown";
-  } catch (const core::SingularError& error) {
-    EXPECT_NE(std::string(error.what()).find("'I - 2*W' is singular"), std::string::npos)
-        << error.what();
-  }
+TEST_F(StructureTest, AnInverseThatMeetsZeroUpToRoundingNamesItsFactor) {
+  const auto values = [&](const std::string& formula,
+                          const std::vector<std::complex<double>>& eigenvalues) {
+    const auto sum = simplified(formula);
+    const auto found = find_structure(sum, symmetric_);
+    return evaluate_at(*sum.terms[0].factors[0], *found.modes[0].first, eigenvalues, symmetric_);
+  };
+  const auto expect_singular = [&](const std::string& formula, double zero, double largest,
+                                   const std::string& name) {
+    try {
+      static_cast<void>(values(formula, {largest, zero}));
+      FAIL() << formula << ": nothing was thrown";
+    } catch (const core::SingularError& error) {
+      EXPECT_NE(std::string(error.what()).find("'" + name + "' is singular"), std::string::npos)
+          << error.what();
+    }
+  };
+  expect_singular("inv(I - 2*W)", 0.5, 1, "I - 2*W");
+  expect_singular("inv(I - 2*W)", 0.5 + 1e-15, 1, "I - 2*W");
+  expect_singular("inv(W)", 1e-16, 1, "W");
+  expect_singular("inv(W)", -1e-6, 1e10, "W");
+  expect_singular("inv(W*inv(I + 3*W))", 1e-17, 1, "W");
+  // What is small beside nothing else is no zero.
+  EXPECT_NEAR(values("inv(W)", {1e-16, 2e-16})[0].real(), 1e16, 1);
+  EXPECT_NEAR(values("inv(W)", {1e-10, 1.0})[0].real(), 1e10, 1e-4);
+  EXPECT_NEAR(values("inv(I - 2*W)", {0.25, 1.0})[0].real(), 2, 1e-14);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <complex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,10 +50,11 @@ std::optional<PairWeights> weights_in_pair(const FactorNode& factor, const Facto
                                            const FactorNode& second,
                                            const std::set<std::string>& symmetric);
 
-/// The value that `factor`, a function of `generator`, has at an eigenvalue of the generator.
-/// @throws ConfigurationError if an inverse meets zero, naming the factor
-std::complex<double> evaluate_at(const FactorNode& factor, const FactorNode& generator,
-                                 std::complex<double> eigenvalue,
-                                 const std::set<std::string>& symmetric);
+/// The values that `factor`, a function of `generator`, has at the eigenvalues of the generator.
+/// @throws SingularError if an inverse meets zero, up to the rounding of the largest eigenvalue,
+/// naming the factor
+std::vector<std::complex<double>> evaluate_at(const FactorNode& factor, const FactorNode& generator,
+                                              std::span<const std::complex<double>> eigenvalues,
+                                              const std::set<std::string>& symmetric);
 
 }  // namespace kronwerk::expressions

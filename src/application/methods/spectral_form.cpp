@@ -157,14 +157,9 @@ std::optional<Values> eigenvalues_of(OperatorData& data, const ModeStructure& mo
       return diagonal_values(data, factor);
     case Kind::pair:
       return pair_eigenvalues(data, mode, *basis, factor);
-    case Kind::functions: {
-      Values values;
-      for (const auto& eigenvalue : basis->eigenvalues) {
-        values.push_back(
-            expressions::evaluate_at(factor, *mode.first, eigenvalue, data.symmetric_matrices()));
-      }
-      return values;
-    }
+    case Kind::functions:
+      return expressions::evaluate_at(factor, *mode.first, basis->eigenvalues,
+                                      data.symmetric_matrices());
     case Kind::identity:
     case Kind::none:
       break;
