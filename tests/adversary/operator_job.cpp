@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -28,6 +29,13 @@ std::vector<std::string> parameters_of(const std::set<std::string>& used,
     }
   }
   return {names.begin(), names.end()};
+}
+
+/// Whether a formula says what modes its grid has: a diagonal over the whole grid does not.
+bool names_modes(const Node& node) {
+  if (node.kind == Kind::kron || node.kind == Kind::kronsum) return true;
+  return std::any_of(node.arguments.begin(), node.arguments.end(),
+                     [](const NodePtr& argument) { return names_modes(*argument); });
 }
 
 bool is_scale(const std::string& parameter) {
@@ -83,7 +91,8 @@ Vectors OperatorJob::vectors(Random& random, const std::string& stem, const Grid
       result.values.push_back(scale * random.between(-1, 1));
     }
   }
-  Grid shape = random.one_in(2) ? grid : Grid{result.size};
+  const bool separate = random.one_in(2) && (grid.size() < 2 || names_modes(*formula_.tree));
+  Grid shape = separate ? grid : Grid{result.size};
   if (!one_vector_) shape.insert(shape.begin(), count);
   result.path = material_.add_dataset(stem, shape, result.values);
   return result;

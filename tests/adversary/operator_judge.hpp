@@ -62,6 +62,10 @@ class OperatorJudge {
   /// The largest condition over the sweep.
   Real condition() const;
   bool has_extreme_factor() const;
+  /// Symmetric positive definite (or not symmetric, but with such a lower triangle), at all points.
+  bool is_definite() const;
+  /// exp(t Op) at some point.
+  bool overflows() const;
   Vector cotangent(Index v, const Vector& result) const;
   /// The present point's part of a dataset.
   std::vector<double> part(const std::string& path) const;

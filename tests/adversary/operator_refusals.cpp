@@ -17,6 +17,8 @@ struct Facts {
   Structure structure;
   bool swept;
   bool extreme;
+  bool definite;
+  bool overflows;
   Real condition;
 };
 
@@ -51,8 +53,10 @@ const std::vector<Refusal>& refusals() {
       {"singular", [](const Facts& f) { return !(f.condition < singular); }},
       {"is zero", [](const Facts& f) { return !(f.condition < singular); }},
       {"is not positive definite",
-       [](const Facts& f) { return f.structure == Structure::kernel_system; }},
-      {"finite", [](const Facts& f) { return f.extreme; }},
+       [](const Facts& f) { return f.structure == Structure::kernel_system && !f.definite; }},
+      {"the determinant is not positive",
+       [](const Facts& f) { return f.structure == Structure::kernel_system && !f.definite; }},
+      {"finite", [](const Facts& f) { return f.extreme || f.overflows; }},
       {"too large for double precision", [](const Facts& f) { return f.extreme; }}};
   return list;
 }
@@ -75,13 +79,32 @@ Real OperatorJudge::condition() const {
   return result;
 }
 
+bool OperatorJudge::is_definite() const {
+  for (const Parameters& parameters : job_.sweep_points()) {
+    const Matrix op = job_.formula_.tree->evaluate(parameters, job_.material_.leaves()).value;
+    if (op.rows() != op.cols() || op.llt().info() != Eigen::Success) return false;
+  }
+  return true;
+}
+
+bool OperatorJudge::overflows() const {
+  if (job_.task_ != "expm") return false;
+  const auto time = static_cast<Real>(job_.time_);
+  const auto points = job_.sweep_points();
+  return std::any_of(points.begin(), points.end(), [&](const Parameters& parameters) {
+    const Value op = job_.formula_.tree->evaluate(parameters, job_.material_.leaves());
+    return !(adversary::exponential(time * op.value).norm() < largest);
+  });
+}
+
 bool OperatorJudge::has_extreme_factor() const {
   return job_.material_.kinds(job_.used_).find("extreme") != std::string::npos;
 }
 
 Judgement OperatorJudge::refused() const {
   const Facts facts{job_.task_,           job_.method_,         job_.formula_.structure,
-                    !job_.sweep_.empty(), has_extreme_factor(), condition()};
+                    !job_.sweep_.empty(), has_extreme_factor(), is_definite(),
+                    overflows(),          condition()};
   for (const Refusal& refusal : refusals()) {
     if (ending_.message.find(refusal.part) == std::string::npos) continue;
     if (refusal.legitimate(facts)) return {Verdict::refused, ""};
