@@ -163,7 +163,10 @@ TEST_F(Sweep, GoesOnAfterAKill) {
 
 TEST_F(Sweep, DiscardsThePointsOfAnotherConfiguration) {
   write_data(weights("directed", 4));
+  const auto obstacle = path("results/out.h5.sweep/point-000002.h5");
+  std::filesystem::create_directories(obstacle);
   ASSERT_EQ(run(1, job("{rho_o: [0.1, 0.2, 1], rho_d: [0.5]}")).code, 2);
+  std::filesystem::remove(obstacle);
   const Outcome outcome = run(2, job("{rho_o: [0.3, 0.2], rho_d: [0.5]}"));
   ASSERT_EQ(outcome.code, 0) << outcome.errors;
   EXPECT_EQ(outcome.count("2 finished points belong to another configuration"), 1)
