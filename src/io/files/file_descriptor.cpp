@@ -69,6 +69,18 @@ void throw_write_error(const std::string& file, int error, std::int64_t needed) 
                   file, std::strerror(error), sizes));
 }
 
+void throw_creation_error(const std::string& file, int error) {
+  if (error == ENOSPC || error == EDQUOT) throw_write_error(file, error);
+  if (error == ENAMETOOLONG) {
+    throw core::ConfigurationError(
+        fmt::format("{}: the name is too long, since files of longer names are written beside it "
+                    "first ({}); choose a shorter one",
+                    file, std::strerror(error)));
+  }
+  throw core::ConfigurationError(
+      fmt::format("{}: the output directory cannot be written ({})", file, std::strerror(error)));
+}
+
 void reserve_space(const std::string& file, std::int64_t bytes) {
   const auto descriptor = FileDescriptor::open(file, O_RDWR);
   struct stat status {};

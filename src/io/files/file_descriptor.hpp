@@ -45,6 +45,10 @@ bool is_pipe_or_device(const std::filesystem::file_status& status);
 /// `error` is an errno value, `needed` the bytes that were to be written (0: unknown).
 [[noreturn]] void throw_write_error(const std::string& file, int error, std::int64_t needed = 0);
 
+/// What opening a new file for writing failed with: throws ResourceError as above for a full disk,
+/// else ConfigurationError, since the name or its folder cannot be used.
+[[noreturn]] void throw_creation_error(const std::string& file, int error);
+
 /// Makes sure that `bytes` more than the file has now can be written: allocates the blocks, or
 /// where the file system cannot, compares with its free space. The file's size does not change.
 /// @throws ResourceError

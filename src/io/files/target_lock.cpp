@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -92,13 +91,6 @@ bool no_locks(int error) {
   return error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS || error == EINVAL;
 }
 
-[[noreturn]] void throw_unlockable(const std::string& lock, int error) {
-  if (error == ENOSPC || error == EDQUOT) throw_write_error(lock, error);
-  throw core::ConfigurationError(fmt::format("{}: the output directory cannot be written ({})",
-                                             fs::path(lock).parent_path().string(),
-                                             std::strerror(error)));
-}
-
 // The file that was locked may have been removed by its last holder meanwhile.
 bool is_still_there(int descriptor, const std::string& lock) {
   struct stat opened {};
@@ -118,6 +110,7 @@ void name_holder(int descriptor, Contention contention) {
 struct Attempt {
   FileDescriptor descriptor;  ///< of a lock that is held now
   bool supported = true;      ///< the file system has locks
+  int error = 0;              ///< why the lock's file can never be opened
 };
 
 Attempt try_advisory(const std::string& lock) {
@@ -129,8 +122,8 @@ Attempt try_advisory(const std::string& lock) {
     if (attempt.descriptor || errno != EACCES) break;
   }
   if (!attempt.descriptor) {
-    if (errno == ENOENT) return attempt;  // removed between the two
-    throw_unlockable(lock, errno);
+    if (errno != ENOENT) attempt.error = errno;  // else removed between the two
+    return attempt;
   }
   if (::flock(attempt.descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
     attempt.supported = !no_locks(errno);
@@ -157,7 +150,10 @@ Attempt try_exclusive(const std::string& lock) {
   attempt.descriptor = FileDescriptor::adopt(
       ::open(lock.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
   if (attempt.descriptor) return attempt;
-  if (errno != EEXIST) throw_unlockable(lock, errno);
+  if (errno != EEXIST) {
+    attempt.error = errno;
+    return attempt;
+  }
   const auto holder = read_holder(lock);
   if (holder && holder->is_dead()) remove_dead(lock);
   return attempt;
@@ -186,6 +182,7 @@ TargetLock TargetLock::acquire(const std::string& target, Contention contention,
   const auto begin = std::chrono::steady_clock::now();
   for (int round = 0;; ++round) {
     auto attempt = advisory ? try_advisory(lock) : try_exclusive(lock);
+    if (attempt.error != 0) throw_creation_error(target, attempt.error);
     if (!attempt.supported) {
       advisory = false;
       continue;

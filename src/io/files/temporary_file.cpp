@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -96,12 +95,6 @@ std::optional<struct stat> existing(const std::string& target) {
       fmt::format("{}: is {}; expected the name of a file", target, kind_of(status.st_mode)));
 }
 
-[[noreturn]] void throw_unwritable(const std::string& target, int error) {
-  if (error == ENOSPC || error == EDQUOT) throw_write_error(target, error);
-  throw core::ConfigurationError(
-      fmt::format("{}: the output directory cannot be written ({})", target, std::strerror(error)));
-}
-
 }  // namespace
 
 std::string resolved_target(const std::string& target) {
@@ -135,7 +128,7 @@ TemporaryFile TemporaryFile::create(const std::string& target, bool overwrite,
   const mode_t mode = old ? (old->st_mode & 0777) | S_IRUSR | S_IWUSR : 0666;
   const auto file =
       FileDescriptor::adopt(::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-  if (!file) throw_unwritable(target, errno);
+  if (!file) throw_creation_error(target, errno);
   result.name_ = name;
   return result;
 }

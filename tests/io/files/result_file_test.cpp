@@ -180,6 +180,14 @@ TEST_F(ResultFile, RefusesDirectoriesThatCannotBeCreatedOrWritten) {
     expect_error(ErrorKind::configuration, "File name too long",
                  [&] { io::ResultFile(comm_, directory_ / name, true); });
   }
+  // A name that is just short enough leaves no room for the lock's, or the temporary file's.
+  for (const std::size_t length : {255, 240}) {
+    expect_error(ErrorKind::configuration, "choose a shorter one",
+                 [&] { io::ResultFile(comm_, directory_ / longest.substr(0, length), true); });
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+    EXPECT_EQ(entry.path().filename(), "plain") << "left behind";
+  }
 }
 
 TEST_F(ResultFile, RemovesTemporariesOfTheSameTargetWhoseWriterHasNoLock) {
