@@ -44,7 +44,8 @@ TEST_F(Commands, ImportRunAndShow) {
 
 TEST_F(Commands, SayWhatCouldNotBePrinted) {
   write_points();
-  ASSERT_EQ(kronwerk(1, "import knn points.csv --planar --k 2 --to data.h5:/W").code, 0);
+  const char* import = "import knn points.csv --planar --k 2 --row-normalise --to data.h5:/W";
+  ASSERT_EQ(kronwerk(1, import).code, 0);
   ASSERT_EQ(kronwerk(1, "import edges edges.csv points.csv --to data.h5:/b").code, 0);
   write_text(path("job.yaml"), job_);
   for (const char* command : {"--help", "show data.h5", "plan job.yaml", "run job.yaml"}) {

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,12 @@
 #include "kronwerk/core/error.hpp"
 
 namespace kronwerk::application {
+namespace {
+
+// Of the first text that could not be written: the stream forgets what it failed with.
+std::atomic<int> print_error = 0;
+
+}  // namespace
 
 bool output_is_watched() {
   if (isatty(STDOUT_FILENO) == 0) return false;
@@ -25,10 +32,17 @@ bool output_is_watched() {
   return watched;
 }
 
-void require_printed() {
+void print_now(const std::string& text) {
   errno = 0;
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
-  const int error = errno;
+  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return;
+  int none = 0;
+  print_error.compare_exchange_strong(none, errno);
+}
+
+void require_printed() {
+  print_now();
+  if (std::ferror(stdout) == 0) return;
+  const int error = print_error;
   // Whoever read it, such as head, has gone.
   pollfd reader{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
   if (error == EPIPE || (poll(&reader, 1, 0) > 0 && (reader.revents & POLLERR) != 0)) return;

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <cstdio>
 
+#include "application/command_line/terminal.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::application {
@@ -12,11 +12,6 @@ namespace {
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-void put(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  std::fflush(stdout);
 }
 
 }  // namespace
@@ -55,7 +50,7 @@ void Progress::end() {
   if (!enabled_) return;
   const std::lock_guard lock(mutex_);
   stage_.clear();
-  if (drawn_) put("\r\033[K");
+  if (drawn_) print_now("\r\033[K");
   drawn_ = false;
 }
 
@@ -65,7 +60,7 @@ void Progress::draw_while_enabled() {
     wake_.wait_for(lock, std::chrono::milliseconds(500));
     const double seconds = now() - started_;
     if (stopping_ || stage_.empty() || seconds < 2) continue;
-    put(fmt::format("\r\033[K{:<12}{:>8.0f} s  {}", stage_, seconds, position_));
+    print_now(fmt::format("\r\033[K{:<12}{:>8.0f} s  {}", stage_, seconds, position_));
     drawn_ = true;
   }
 }

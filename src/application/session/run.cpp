@@ -20,7 +20,7 @@ namespace {
 using communication::Communicator;
 
 void print_on_root(const Communicator& comm, const std::string& text) {
-  if (comm.is_root()) std::fputs(text.c_str(), stdout);
+  if (comm.is_root()) print_now(text);
 }
 
 /// Options that were of no use are said on rank 0. Collective.

@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "application/command_line/terminal.hpp"
 #include "application/session/petsc_options.hpp"
 #include "kronwerk/operators/petsc/petsc_options.hpp"
 
@@ -16,7 +17,7 @@ namespace kronwerk::application {
 namespace {
 
 void print_error(const std::string& message) {
-  std::fflush(stdout);
+  print_now();
   std::fputs(fmt::format("kronwerk: {}\n", message).c_str(), stderr);
   std::fflush(stderr);
 }

@@ -50,13 +50,12 @@ void Stages::report(const std::string& name, const std::string& detail) {
 
 void Stages::print(const std::string& text) {
   if (quiet_ || silent_ || !comm_->is_root()) return;
-  std::fputs((text + "\n").c_str(), stdout);
-  std::fflush(stdout);
+  print_now(text + "\n");
 }
 
 void Stages::warn(const std::string& text) {
   if (!comm_->is_root()) return;
-  std::fflush(stdout);
+  print_now();
   std::fputs(fmt::format("kronwerk: warning: {}\n", text).c_str(), stderr);
 }
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "application/command_line/commands.hpp"
+#include "application/command_line/terminal.hpp"
 #include "application/determinants/log_determinant.hpp"
 #include "application/gaussian/gaussian_job.hpp"
 #include "application/inputs/id_check.hpp"
@@ -22,7 +23,7 @@ using configuration::Task;
 using core::Index;
 
 void put(const std::string& name, const std::string& text) {
-  std::fputs(fmt::format("{:<12}{}\n", name, text).c_str(), stdout);
+  print_now(fmt::format("{:<12}{}\n", name, text));
 }
 
 void print_layout(const Problem& problem, const MemoryNeeds& needs) {
