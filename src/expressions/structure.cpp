@@ -168,16 +168,16 @@ class DistinctFactors {
   std::vector<FactorNodePtr> factors_;
 };
 
-/// Two matrices that all factors of the mode are combinations of; none if there are no such two.
+/// A pair that all factors of the mode are combinations of, if there is one.
 /// What stands in the formula comes before combinations of it, so that one decomposition serves
 /// every value of the parameters, however simplify() wrote the sum.
-std::vector<FactorNodePtr> find_pair(const ModeFactors& mode, const Names& symmetric) {
-  if (mode.others.size() < 2) return {};
+std::optional<ModeStructure> find_pair(const ModeFactors& mode, const Names& symmetric) {
+  if (mode.others.size() < 2) return std::nullopt;
   const auto in_span = [&](const FactorNodePtr& factor) {
     return weights_in_pair(*factor, *mode.others[0], *mode.others[1], symmetric).has_value();
   };
-  if (mode.identity && !in_span(identity_factor(mode.others[0]->rows))) return {};
-  if (!std::all_of(mode.others.begin(), mode.others.end(), in_span)) return {};
+  if (mode.identity && !in_span(identity_factor(mode.others[0]->rows))) return std::nullopt;
+  if (!std::all_of(mode.others.begin(), mode.others.end(), in_span)) return std::nullopt;
   // None of these is a multiple of another.
   DistinctFactors candidates(symmetric);
   for (const FactorNodePtr& factor : mode.others) candidates.add(factor);
@@ -186,9 +186,14 @@ std::vector<FactorNodePtr> find_pair(const ModeFactors& mode, const Names& symme
   for (std::size_t i = 0; i < candidates.get().size(); ++i) {
     if (in_span(candidates.get()[i])) found.emplace_back(size_of(*candidates.get()[i]), i);
   }
-  std::partial_sort(found.begin(), found.begin() + 2, found.end());
+  std::sort(found.begin(), found.end());
   const auto [first, second] = std::minmax(found[0].second, found[1].second);
-  return {candidates.get()[first], candidates.get()[second]};
+  ModeStructure result{ModeStructure::Kind::pair, candidates.get()[first],
+                       candidates.get()[second]};
+  for (std::size_t i = 2; i < found.size(); ++i) {
+    result.combinations.push_back(candidates.get()[found[i].second]);
+  }
+  return result;
 }
 
 ModeStructure structure_of(const ModeFactors& mode, const Names& symmetric) {
@@ -205,9 +210,7 @@ ModeStructure structure_of(const ModeFactors& mode, const Names& symmetric) {
   if (FactorNodePtr generator = find_generator(mode, symmetric)) {
     return {Kind::functions, std::move(generator), nullptr};
   }
-  if (const auto pair = find_pair(mode, symmetric); !pair.empty()) {
-    return {Kind::pair, pair[0], pair[1]};
-  }
+  if (auto pair = find_pair(mode, symmetric)) return std::move(*pair);
   return {Kind::none, nullptr, nullptr};
 }
 

@@ -401,5 +401,26 @@ TEST_F(Sums, OfSymmetricPairsWithoutAGoodDefiniteMatrixAreSolvedByQz) {
             1e-13);
 }
 
+TEST_F(Sums, OfSymmetricPairsUseADefiniteCombinationOfTheFormula) {
+  // Neither A nor B is definite, A + 3 B is; with three modes there is no other direct method.
+  const Matrix definite = symmetric(4, 3, 4);
+  const Matrix b = diagonal({5, -5, 4, -4});
+  const Matrix t = symmetric(5, 4, 4);
+  const Matrix u = symmetric(3, 5, 4);
+  data_ = {{"A", oracle::add(1, definite, -3, b)}, {"B", b}, {"T", t}, {"U", u}};
+  const Matrix dense =
+      sum({{1, oracle::kron({definite, t, u})}, {0.5, oracle::kron({b, eye(5), eye(3)})}});
+  write_data(60, 1);
+  const auto outcome = run(2, job("solve", "s/s*kron(A + 3*B, T, U) + t/t*0.5*kron(B, I, I)",
+                                  "input: {file: data.h5, dataset: /x}\n"));
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  const Result result(path("results/out.h5"));
+  EXPECT_NE(result.text("/report", "method").find("generalised symmetric eigendecomposition"),
+            std::string::npos)
+      << result.text("/report", "method");
+  EXPECT_LT(oracle::relative_error(oracle::multiply(dense, result.values("/result")), values_),
+            1e-12);
+}
+
 }  // namespace
 }  // namespace kronwerk::end_to_end

@@ -76,6 +76,19 @@ TEST_F(StructureTest, CombinationsOfTwoMatricesAreAPair) {
   EXPECT_EQ(mode("kron(S + W, B) + kron(W, I) + kron(T, B*B)"), "none");
 }
 
+TEST_F(StructureTest, APairTellsWhatElseOfTheFormulaIsACombinationOfIt) {
+  const ModeStructure mode =
+      structure("kron(S + 5*W, B) + kron(W, I) + kron(S - W, B*B)").modes.at(0);
+  EXPECT_EQ(mode.first->text + ", " + mode.second->text, "S, W");
+  ASSERT_FALSE(mode.combinations.empty());
+  for (const FactorNodePtr& factor : mode.combinations) {
+    EXPECT_TRUE(weights_in_pair(*factor, *mode.first, *mode.second, symmetric_)) << factor->text;
+    EXPECT_NE(factor->text, "S");
+    EXPECT_NE(factor->text, "W");
+  }
+  EXPECT_TRUE(structure("kron(S, B) + kron(T, I)").modes.at(0).combinations.empty());
+}
+
 TEST_F(StructureTest, WeightsInAPairAreThoseOfTheFormula) {
   const auto factor = [&](const std::string& formula) {
     return simplified("kron(" + formula + ", B)").terms.at(0);

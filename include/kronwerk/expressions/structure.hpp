@@ -22,8 +22,11 @@ struct ModeStructure {
     none        ///< neither
   };
   Kind kind = Kind::identity;
-  FactorNodePtr first;
-  FactorNodePtr second;
+  FactorNodePtr first = nullptr;
+  FactorNodePtr second = nullptr;
+  /// Of a pair: what else in the formula is a combination of the two, the smallest first. Where
+  /// neither of the two is definite, one of these may be.
+  std::vector<FactorNodePtr> combinations = {};
 };
 
 /// The structure of an operator as far as the formula shows it; whether bases exist is a question

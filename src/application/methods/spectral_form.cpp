@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 
 #include "kronwerk/core/text.hpp"
@@ -48,8 +49,31 @@ struct Questions {
 constexpr double largest_condition = 1e3;
 constexpr Index largest_by_qz = 2000;
 
-/// Pairs of symmetric matrices of which the other one is the definite one; with two modes, any
-/// other pairs by QZ, all at once.
+/// The basis of a pair of symmetric matrices of which the first is the definite one, or neither is
+/// and a combination of them in the formula is, which then takes the place of the second.
+BasisPtr find_definite(OperatorData& data, ModeStructure& mode,
+                       const OperatorData::BasisQuestion& asked,
+                       const std::function<bool(const BasisPtr&)>& is_good) {
+  auto question = asked;
+  std::swap(question.matrix, question.partner);
+  if (const BasisPtr swapped = data.bases({question}).bases[0]; is_good(swapped)) {
+    std::swap(mode.first, mode.second);
+    return swapped;
+  }
+  constexpr std::size_t most_tried = 4;  // each is assembled as a dense matrix
+  for (std::size_t k = 0; k < std::min(most_tried, mode.combinations.size()); ++k) {
+    question.matrix = mode.first;
+    question.partner = mode.combinations[k];
+    if (const BasisPtr basis = data.bases({question}).bases[0]; is_good(basis)) {
+      mode.second = mode.combinations[k];
+      return basis;
+    }
+  }
+  return nullptr;
+}
+
+/// Pairs of symmetric matrices of which another one than the second is definite; with two modes,
+/// any other pairs by QZ, all at once.
 void find_other_pairs(OperatorData& data, SpectralForm& form, Questions& questions,
                       factors::BasisResult& found) {
   auto& modes = form.structure.modes;
@@ -62,12 +86,8 @@ void find_other_pairs(OperatorData& data, SpectralForm& form, Questions& questio
   for (std::size_t i = 0; i < questions.modes.size(); ++i) {
     ModeStructure& mode = modes[questions.modes[i]];
     if (mode.kind != Kind::pair || is_good(found.bases[i])) continue;
-    auto question = questions.list[i];
-    std::swap(question.matrix, question.partner);
-    const auto swapped = data.bases({question});
-    if (is_good(swapped.bases[0])) {
-      found.bases[i] = swapped.bases[0];
-      std::swap(mode.first, mode.second);
+    if (BasisPtr basis = find_definite(data, mode, questions.list[i], is_good)) {
+      found.bases[i] = std::move(basis);
     } else if (qz_allowed) {
       general.push_back(i);
     }
