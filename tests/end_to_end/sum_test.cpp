@@ -386,7 +386,7 @@ TEST_F(Sums, OfSymmetricPairsWithoutAGoodDefiniteMatrixAreSolvedByQz) {
   const Matrix noise = symmetric(5, 21, 0);
   for (std::int64_t i = 0; i < 5; ++i) c(i, i) = std::pow(10, -3.0 * static_cast<double>(i));
   const Matrix q = oracle::multiply(noise, oracle::multiply(c, noise));
-  const Matrix a = symmetric(5, 22, 3);
+  const Matrix a = symmetric(5, 22, 0);  // indefinite
   const Matrix d = symmetric(4, 23, 2);
   const Matrix e = symmetric(4, 24, 5);
   data_ = {{"A", a}, {"C", oracle::add(0.5, q, 0.5, oracle::transpose(q))}, {"E", e}, {"F", d}};
