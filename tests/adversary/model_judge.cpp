@@ -181,11 +181,12 @@ class ModelJudge {
       }
       if (job_.noisy_prediction_) variance += Vector::Constant(count, model_.noise_variance());
       const Index offset = variances == count ? 0 : static_cast<Index>(k) * count;
-      check_.near(fmt::format("variance of observation {}", k), values("/variance", offset, count),
-                  variance,
-                  (error + slack * epsilon) *
-                          (prior.norm() + near.norm() * near.norm() * o.inverse.norm()) +
-                      coefficient_bound(near, k, columns));
+      check_.near(
+          fmt::format("variance of observation {}", k), values("/variance", offset, count),
+          variance,
+          (error + slack * epsilon) *
+                  (prior.norm() + near.norm() * near.norm() * o.inverse.norm() + variance.norm()) +
+              coefficient_bound(near, k, columns));
     }
     if (job_.draws_ > 0 &&
         std::ssize(result_.values("/draws")) != job_.draws_ * count * job_.count_) {
