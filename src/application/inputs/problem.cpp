@@ -292,6 +292,15 @@ Problem analyse_problem(const communication::Communicator& comm, configuration::
   const auto expression = expressions::analyse(the_job.formula.value, problem.symbols, where);
   problem.expression = expression;
   problem.sum = expressions::simplify(expression, problem.parameters());
+  // The exponential of nothing is the identity: nothing as a multiple of the identity.
+  if (problem.job.task == Task::expm && problem.sum.terms.empty() &&
+      problem.sum.row_extents == problem.sum.col_extents) {
+    expressions::ProductTerm& zero = problem.sum.terms.emplace_back();
+    zero.coefficient = 0;
+    for (const core::Index extent : problem.sum.row_extents) {
+      zero.factors.push_back(expressions::identity_factor(extent));
+    }
+  }
   problem.factor_names = expressions::factor_names(expression);
   std::set<std::string> names = problem.factor_names;
   for (const std::string& name : parameters_to_differentiate(the_job)) {
