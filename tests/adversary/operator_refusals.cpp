@@ -19,8 +19,15 @@ struct Facts {
   bool extreme;
   bool definite;
   bool overflows;
+  bool flat;  ///< holds a diagonal over several modes, which does not say how they are divided
   Real condition;
 };
+
+bool has_grid_diagonal(const Node& node) {
+  return (node.kind == Kind::diagonal && node.rows.size() > 1) ||
+         std::any_of(node.arguments.begin(), node.arguments.end(),
+                     [](const NodePtr& argument) { return has_grid_diagonal(*argument); });
+}
 
 struct Refusal {
   const char* part;  ///< of the message
@@ -44,6 +51,7 @@ const std::vector<Refusal>& refusals() {
        }},
       {"holds a diagonal over a whole grid, which cannot be one factor",
        [](const Facts& f) { return f.structure == Structure::tree; }},
+      {"the size of this 'I' cannot be inferred", [](const Facts& f) { return f.flat; }},
       {"'logdet' has no derivative of this product",
        [](const Facts& f) { return f.structure == Structure::grid_diagonal; }},
       {"needs eigenvectors of moderate condition",
@@ -102,9 +110,15 @@ bool OperatorJudge::has_extreme_factor() const {
 }
 
 Judgement OperatorJudge::refused() const {
-  const Facts facts{job_.task_,           job_.method_,         job_.formula_.structure,
-                    !job_.sweep_.empty(), has_extreme_factor(), is_definite(),
-                    overflows(),          condition()};
+  const Facts facts{job_.task_,
+                    job_.method_,
+                    job_.formula_.structure,
+                    !job_.sweep_.empty(),
+                    has_extreme_factor(),
+                    is_definite(),
+                    overflows(),
+                    has_grid_diagonal(*job_.formula_.tree),
+                    condition()};
   for (const Refusal& refusal : refusals()) {
     if (ending_.message.find(refusal.part) == std::string::npos) continue;
     if (refusal.legitimate(facts)) return {Verdict::refused, ""};
