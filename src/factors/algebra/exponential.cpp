@@ -57,9 +57,10 @@ FactorPtr exponential(const communication::Communicator& comm, std::string name,
                     n, cols(matrix)));
   }
   if (is_diagonal(matrix)) return of_diagonal(std::move(name), t, matrix);
-  FactorPtr factor = matrix[0].factor;
-  const bool transposed = matrix.size() == 1 && matrix[0].transposed;
-  if (matrix.size() > 1 || matrix[0].inverse) factor = materialise(comm, name, matrix);
+  // What is materialised is transposed already.
+  const bool alone = matrix.size() == 1 && !matrix[0].inverse;
+  const bool transposed = alone && matrix[0].transposed;
+  const FactorPtr factor = alone ? matrix[0].factor : materialise(comm, name, matrix);
   communication::SharedDense dense;
   dense.rows = dense.cols = n;
   dense.values = communication::SharedArray<double>(comm, core::multiply(n, n));

@@ -62,6 +62,16 @@ TEST(Exponential, OfChains) {
             1e-12);
 }
 
+TEST(Exponential, OfATransposedInverse) {
+  const auto comm = world();
+  const Matrix a = oracle::random_regular(7, 3);
+  const Matrix inverse = oracle::transpose(oracle::inverse(a));
+  EXPECT_LT(oracle::relative_error(
+                dense_of(*exponential(comm, "E", -0.5, {Link{dense_factor(a), true, true}})),
+                oracle_exponential(oracle::add(-0.5, inverse, 0, inverse))),
+            1e-12);
+}
+
 TEST(Exponential, OfDiagonalsIsDiagonal) {
   const auto comm = world();
   const Chain chain{Link{make_diagonal("D", std::vector<double>{0, 1, -2})},
