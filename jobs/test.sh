@@ -2,7 +2,7 @@
 # Installs what is missing, builds, and runs every test.
 #
 # The preset is dev: warnings are errors and the standard library checks its own use there, and it
-# optimises enough for the tests (-O2), so one build serves both. `jobs/test.sh asan` takes another.
+# optimises enough for the tests (-O1), so one build serves both. `jobs/test.sh asan` takes another.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$KRONWERK_ROOT"
