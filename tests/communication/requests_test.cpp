@@ -9,7 +9,7 @@ namespace {
 
 using core::Index;
 
-TEST(Requests, messages_above_the_largest_piece_arrive_whole_and_in_order) {
+TEST(Requests, MessagesAboveTheLargestPieceArriveWholeAndInOrder) {
   const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
   const int next = (comm.rank() + 1) % comm.size();
   const int previous = (comm.rank() + comm.size() - 1) % comm.size();

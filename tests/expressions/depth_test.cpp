@@ -7,7 +7,7 @@
 namespace kronwerk::expressions {
 namespace {
 
-TEST(Depth, of_operator_formulas_fits_a_small_stack) {
+TEST(Depth, OfOperatorFormulasFitsASmallStack) {
   Symbols symbols;
   symbols.parameters = {{"s", 0.5}};
   symbols.matrices["A"] = {3, 3};

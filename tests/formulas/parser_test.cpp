@@ -48,7 +48,7 @@ std::string message(const std::string& formula) {
   return "accepted";
 }
 
-TEST(Parser, follows_the_precedence_of_operators) {
+TEST(Parser, FollowsThePrecedenceOfOperators) {
   EXPECT_EQ(grouped("a + b*c - d"), "((a+(b*c))-d)");
   EXPECT_EQ(grouped("a / b * c"), "((a/b)*c)");
   EXPECT_EQ(grouped("a - b - c"), "((a-b)-c)");
@@ -69,14 +69,14 @@ TEST(Parser, follows_the_precedence_of_operators) {
   EXPECT_EQ(grouped("f()+g(a)+h(a,b,c)"), "((f()+g(a))+h(a,b,c))");
 }
 
-TEST(Parser, reads_numbers_and_names) {
+TEST(Parser, ReadsNumbersAndNames) {
   EXPECT_DOUBLE_EQ(parse({"1.5e-3", ""})->value, 1.5e-3);
   EXPECT_DOUBLE_EQ(parse({".25", ""})->value, 0.25);
   EXPECT_DOUBLE_EQ(parse({"2.", ""})->value, 2.0);
   EXPECT_EQ(parse({"  rho_o1\n", ""})->text, "rho_o1");
 }
 
-TEST(Parser, keeps_positions) {
+TEST(Parser, KeepsPositions) {
   const SyntaxPtr tree = parse({"kron(I, (A + B)')", ""});
   EXPECT_EQ(tree->span.begin, 0U);
   EXPECT_EQ(tree->span.end, 17U);
@@ -90,12 +90,12 @@ TEST(Parser, keeps_positions) {
   EXPECT_EQ(sum.head.begin, 11U);
 }
 
-TEST(Parser, lists_names_that_are_not_called) {
+TEST(Parser, ListsNamesThatAreNotCalled) {
   EXPECT_EQ(names(*parse({"kron(I - r*W, r*V')", ""})),
             (std::vector<std::string>{"I", "r", "W", "V"}));
 }
 
-TEST(Parser, shows_each_error_under_a_caret) {
+TEST(Parser, ShowsEachErrorUnderACaret) {
   EXPECT_EQ(message(""), "x.yaml:7: the formula is empty\n    \n    ^");
   EXPECT_EQ(message("A + "),
             "x.yaml:7: the formula ends where an operand is expected\n    A + \n        ^");
@@ -131,7 +131,7 @@ TEST(Parser, shows_each_error_under_a_caret) {
             "    A = B\n      ^");
 }
 
-TEST(Parser, places_the_caret_by_characters_and_puts_lines_together) {
+TEST(Parser, PlacesTheCaretByCharactersAndPutsLinesTogether) {
   EXPECT_EQ(caret_message({"a\u2212b + c", ""}, {6, 7}, "no"),
             "no\n    a\u2212b + c\n       "
             " ^");
@@ -139,7 +139,7 @@ TEST(Parser, places_the_caret_by_characters_and_puts_lines_together) {
             "x.yaml:7: an operator is missing before 'C'\n    A + B C\n          ^");
 }
 
-TEST(Parser, shows_the_surroundings_only_of_a_long_formula) {
+TEST(Parser, ShowsTheSurroundingsOnlyOfALongFormula) {
   std::string formula = "A";
   for (int i = 0; i < 100; ++i) formula += " + A";
   const std::string text = message(formula + " ) " + formula);
@@ -149,7 +149,7 @@ TEST(Parser, shows_the_surroundings_only_of_a_long_formula) {
   EXPECT_EQ(text[line + (text.find('^') - caret_line)], ')');
 }
 
-TEST(Parser, limits_length_and_depth) {
+TEST(Parser, LimitsLengthAndDepth) {
   EXPECT_NE(message(std::string(5000, '(')).find("nested more than 64 deep"), std::string::npos);
   EXPECT_NE(message(std::string(5000, '-') + "a").find("more than 64 deep"), std::string::npos);
   std::string powers = "a";
@@ -194,7 +194,7 @@ double worth(const Syntax& syntax, const std::vector<double>& values) {
   }
 }
 
-TEST(Parser, groups_long_chains_in_halves) {
+TEST(Parser, GroupsLongChainsInHalves) {
   EXPECT_EQ(parse({chain_of(32, "+-"), "here"})->depth, 32);
   EXPECT_LE(parse({chain_of(33, "+-"), "here"})->depth, 8);
   std::vector<double> values;
@@ -226,7 +226,7 @@ TEST(Parser, groups_long_chains_in_halves) {
   }
 }
 
-TEST(Parser, keeps_the_order_and_the_place_of_what_it_groups) {
+TEST(Parser, KeepsTheOrderAndThePlaceOfWhatItGroups) {
   const std::string formula = chain_of(40, "*");
   const auto tree = parse({formula, "here"});
   std::string order = grouped(*tree);
@@ -242,7 +242,7 @@ TEST(Parser, keeps_the_order_and_the_place_of_what_it_groups) {
   EXPECT_EQ(message(chain_of(128, "/")), "accepted");
 }
 
-TEST(Parser, refuses_random_text_without_crashing) {
+TEST(Parser, RefusesRandomTextWithoutCrashing) {
   std::mt19937 random(7);
   const std::string alphabet = "aWI12.e+-*/^'(),<>=! \n@$\xce\xb1\x01";
   for (int round = 0; round < 20000; ++round) {

@@ -78,7 +78,7 @@ struct Range {
   double to;
 };
 
-TEST(Engine, applies_every_function_of_one_number) {
+TEST(Engine, AppliesEveryFunctionOfOneNumber) {
   const std::vector<Range> cases{
       {Operation::negate, -3, 3},     {Operation::exp, -20, 20},    {Operation::log, 0.01, 50},
       {Operation::sqrt, 0, 50},       {Operation::rsqrt, 0.01, 50}, {Operation::reciprocal, 0.1, 5},
@@ -104,7 +104,7 @@ TEST(Engine, applies_every_function_of_one_number) {
   });
 }
 
-TEST(Engine, keeps_to_the_definitions_at_zeros_infinities_and_NaN) {
+TEST(Engine, KeepsToTheDefinitionsAtZerosInfinitiesAndNaN) {
   const std::vector<double> values{0.0,   -0.0,   1.0,  -1.0,   infinity, -infinity, nan,
                                    1e-30, -1e-30, 1e30, -1e30,  0.5,      -0.5,      1.5,
                                    2.5,   -2.5,   88.0, -103.0, 710.0,    -746.0,    1e6};
@@ -150,7 +150,7 @@ TEST(Engine, keeps_to_the_definitions_at_zeros_infinities_and_NaN) {
   });
 }
 
-TEST(Engine, applies_every_function_of_two_and_three_numbers) {
+TEST(Engine, AppliesEveryFunctionOfTwoAndThreeNumbers) {
   const std::vector<Operation> operations{
       Operation::add,      Operation::subtract, Operation::multiply,   Operation::divide,
       Operation::power,    Operation::atan2,    Operation::mod,        Operation::min,
@@ -190,7 +190,7 @@ TEST(Engine, applies_every_function_of_two_and_three_numbers) {
   });
 }
 
-TEST(Engine, handles_vectors_of_any_dimension) {
+TEST(Engine, HandlesVectorsOfAnyDimension) {
   for (const int dimension : {1, 2, 3, 4, 5, 7, 50}) {
     const NodePtr a = variable("a", dimension, axis_i);
     const NodePtr b = variable("b", dimension, axis_j);
@@ -230,7 +230,7 @@ TEST(Engine, handles_vectors_of_any_dimension) {
   }
 }
 
-TEST(Engine, evaluates_what_varies_with_fewer_indices) {
+TEST(Engine, EvaluatesWhatVariesWithFewerIndices) {
   const Side rows = side(6, {{"x", random_cloud(6, 1, 1)}}, 3);
   const Side columns = side(1100, {{"y", random_cloud(1100, 1, 2)}}, 40);
   Constants constants;
@@ -245,7 +245,7 @@ TEST(Engine, evaluates_what_varies_with_fewer_indices) {
   EXPECT_THROW(Program(Expression(s), {}, Precision::float64), core::ConfigurationError);
 }
 
-TEST(Engine, shares_common_parts_and_needs_few_slots) {
+TEST(Engine, SharesCommonPartsAndNeedsFewSlots) {
   // Each node is used twice by the next: 2^40 evaluations as a tree.
   NodePtr shared = of(Operation::subtract, {x, y});
   for (int k = 0; k < 40; ++k) {
@@ -257,7 +257,7 @@ TEST(Engine, shares_common_parts_and_needs_few_slots) {
   for_every_target([&](const char*) { expect_reference(shared, rows, columns, {}, 1e-3); });
 }
 
-TEST(Engine, compares_large_indices_exactly_in_float) {
+TEST(Engine, ComparesLargeIndicesExactlyInFloat) {
   const Index far = (Index{1} << 40) + 1;
   const NodePtr i = index(Operation::row);
   const NodePtr j = index(Operation::column);
@@ -270,7 +270,7 @@ TEST(Engine, compares_large_indices_exactly_in_float) {
   }
 }
 
-TEST(Engine, computes_exponentials_to_two_units_in_the_last_place) {
+TEST(Engine, ComputesExponentialsToTwoUnitsInTheLastPlace) {
   const Side rows = rows_with({0.0});
   for (const double scale : {1.0, 20.0, 700.0}) {
     const Side columns = columns_with(random_cloud(4001, 1, 5, scale).values);
@@ -283,7 +283,7 @@ TEST(Engine, computes_exponentials_to_two_units_in_the_last_place) {
   }
 }
 
-TEST(Engine, multiplies_by_one_and_by_many_vectors) {
+TEST(Engine, MultipliesByOneAndByManyVectors) {
   const NodePtr a = variable("a", 3, axis_i);
   const NodePtr b = variable("b", 3, axis_j);
   const Expression formula(gaussian(a, b));
@@ -320,7 +320,7 @@ TEST(Engine, multiplies_by_one_and_by_many_vectors) {
   }
 }
 
-TEST(Engine, leaves_rows_of_a_wider_matrix_alone) {
+TEST(Engine, LeavesRowsOfAWiderMatrixAlone) {
   const Side rows = side(3, {{"x", random_cloud(3, 1, 1)}});
   const Side columns = side(5, {{"y", random_cloud(5, 1, 2)}});
   const Expression formula(of(Operation::multiply, {x, y}));
@@ -334,7 +334,7 @@ TEST(Engine, leaves_rows_of_a_wider_matrix_alone) {
   }
 }
 
-TEST(Engine, refuses_what_does_not_fit) {
+TEST(Engine, RefusesWhatDoesNotFit) {
   const Expression formula(of(Operation::multiply, {x, y}));
   const Program program(formula, {}, Precision::float64);
   const Side rows = side(3, {{"x", random_cloud(3, 1, 1)}});

@@ -6,14 +6,14 @@ namespace {
 
 using namespace kronwerk;
 
-TEST(Cloud, holds_component_after_component_and_gives_the_points_back) {
+TEST(Cloud, HoldsComponentAfterComponentAndGivesThePointsBack) {
   const std::vector<double> points{1, 2, 3, 4, 5, 6};
   const kernels::Cloud cloud = kernels::to_cloud(points, 2, 3);
   EXPECT_EQ(cloud.values, (std::vector<double>{1, 4, 2, 5, 3, 6}));
   EXPECT_EQ(kernels::from_cloud(cloud), points);
 }
 
-TEST(Cloud, gives_a_part_of_its_points_with_their_numbers) {
+TEST(Cloud, GivesAPartOfItsPointsWithTheirNumbers) {
   kernels::Side side{10, 3, {}};
   side.variables["x"] = kernels::to_cloud(std::vector<double>{1, 2, 3, 4, 5, 6}, 3, 2);
   const kernels::Side part = kernels::part_of(side, 1, 2);

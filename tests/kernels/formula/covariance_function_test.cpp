@@ -58,7 +58,7 @@ std::vector<Case> cases(double p, double q) {
   };
 }
 
-TEST_F(CovarianceFunction, has_its_standard_form) {
+TEST_F(CovarianceFunction, HasItsStandardForm) {
   for (const int dimension : {1, 2, 5}) {
     use_dimension(dimension);
     name_points();
@@ -74,7 +74,7 @@ TEST_F(CovarianceFunction, has_its_standard_form) {
   }
 }
 
-TEST_F(CovarianceFunction, of_the_points_themselves_has_its_standard_form) {
+TEST_F(CovarianceFunction, OfThePointsThemselvesHasItsStandardForm) {
   use_dimension(3);
   name_points();
   double product = 0;
@@ -93,7 +93,7 @@ TEST_F(CovarianceFunction, of_the_points_themselves_has_its_standard_form) {
   EXPECT_EQ(at("q*white()", 1, 1), 0);
 }
 
-TEST_F(CovarianceFunction, has_exact_derivatives) {
+TEST_F(CovarianceFunction, HasExactDerivatives) {
   for (const int dimension : {1, 2, 5}) {
     use_dimension(dimension);
     name_points();
@@ -107,7 +107,7 @@ TEST_F(CovarianceFunction, has_exact_derivatives) {
 }
 
 /// By parameters: by the points themselves there is none.
-TEST_F(CovarianceFunction, has_exact_derivatives_at_equal_points) {
+TEST_F(CovarianceFunction, HasExactDerivativesAtEqualPoints) {
   for (const int dimension : {1, 2}) {
     use_dimension(dimension);
     name_points();
@@ -129,7 +129,7 @@ TEST_F(CovarianceFunction, has_exact_derivatives_at_equal_points) {
 }
 
 /// Differences of nearly equal terms would lose all digits here.
-TEST_F(CovarianceFunction, has_exact_derivatives_at_nearly_equal_points) {
+TEST_F(CovarianceFunction, HasExactDerivativesAtNearlyEqualPoints) {
   use_dimension(3);
   name_points();
   make_equal(1, 2);
@@ -152,7 +152,7 @@ TEST_F(CovarianceFunction, has_exact_derivatives_at_nearly_equal_points) {
   EXPECT_EQ(written_out.find(" - "), std::string::npos) << written_out;
 }
 
-TEST_F(CovarianceFunction, takes_a_length_scale_for_every_dimension) {
+TEST_F(CovarianceFunction, TakesALengthScaleForEveryDimension) {
   use_dimension(2);
   name_points();
   const double u = component("x", 1, 2, 0) - component("y", 1, 2, 0);
@@ -182,7 +182,7 @@ TEST_F(CovarianceFunction, takes_a_length_scale_for_every_dimension) {
   }
 }
 
-TEST_F(CovarianceFunction, measures_great_circles_in_kilometres) {
+TEST_F(CovarianceFunction, MeasuresGreatCirclesInKilometres) {
   use_dimension(2);
   name_points();
   symbols_.distance = Distance::great_circle;
@@ -219,7 +219,7 @@ TEST_F(CovarianceFunction, measures_great_circles_in_kilometres) {
   }
 }
 
-TEST_F(CovarianceFunction, refuses_what_has_no_meaning) {
+TEST_F(CovarianceFunction, RefusesWhatHasNoMeaning) {
   use_dimension(3);
   expect_refused("rbf(d, p)", "norm(x - y)", "    ^");
   expect_refused("p + linear()", "two points", "    ^~~~~~~~");
@@ -258,7 +258,7 @@ double computed(const Expression& formula, double far, Precision precision) {
 /// Distances whose squares, or that themselves, are beyond every number.
 const std::vector<double> far_away{1e5, 1e10, 1e20, 1e30, 1e38, 1e100, 1e155, 1e200, 1e308};
 
-TEST_F(CovarianceFunction, that_decays_is_0_at_every_distance_beyond) {
+TEST_F(CovarianceFunction, ThatDecaysIs0AtEveryDistanceBeyond) {
   use_dimension(1);
   name_points();
   for (const std::string formula :
@@ -280,7 +280,7 @@ TEST_F(CovarianceFunction, that_decays_is_0_at_every_distance_beyond) {
   }
 }
 
-TEST_F(CovarianceFunction, has_finite_derivatives_at_every_distance) {
+TEST_F(CovarianceFunction, HasFiniteDerivativesAtEveryDistance) {
   use_dimension(1);
   name_points();
   std::vector<double> distances = far_away;

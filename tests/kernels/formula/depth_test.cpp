@@ -7,7 +7,7 @@
 namespace kronwerk::kernels {
 namespace {
 
-TEST(Depth, of_kernel_formulas_fits_a_small_stack) {
+TEST(Depth, OfKernelFormulasFitsASmallStack) {
   Symbols symbols;
   symbols.parameters = {"p"};
   symbols.variables = {{"a", {1, axis_i}}, {"b", {1, axis_j}}};

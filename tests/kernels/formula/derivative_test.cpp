@@ -5,7 +5,7 @@ namespace {
 
 class Derivative : public FormulaFixture {};
 
-TEST_F(Derivative, of_every_operation_is_its_central_difference) {
+TEST_F(Derivative, OfEveryOperationIsItsCentralDifference) {
   const std::vector<std::string> formulas{
       "-x",
       "exp(x*p)",
@@ -95,7 +95,7 @@ TEST_F(Derivative, of_every_operation_is_its_central_difference) {
   }
 }
 
-TEST_F(Derivative, of_a_vector_in_parts_goes_to_its_parts) {
+TEST_F(Derivative, OfAVectorInPartsGoesToItsParts) {
   use_dimension(7);
   for (const std::string formula :
        {"slice(x, 2, 3)*p", "elem(x, 6)*elem(x, 0) + sum(slice(x, 0, 4))",
@@ -105,7 +105,7 @@ TEST_F(Derivative, of_a_vector_in_parts_goes_to_its_parts) {
   }
 }
 
-TEST_F(Derivative, leaves_out_names_that_do_not_matter) {
+TEST_F(Derivative, LeavesOutNamesThatDoNotMatter) {
   use_dimension(3);
   const auto found = vector_jacobian(parse("floor(p)*a + 0*q + (q < b)"), make_number(1),
                                      {"p", "q", "a", "x", "nothing"});
@@ -115,7 +115,7 @@ TEST_F(Derivative, leaves_out_names_that_do_not_matter) {
   EXPECT_EQ(differentiate(parse("p^2*b"), "p").text(), "2*p*b");
 }
 
-TEST_F(Derivative, is_finite_where_there_is_none) {
+TEST_F(Derivative, IsFiniteWhereThereIsNone) {
   use_dimension(3);
   for (int c = 0; c < 3; ++c) component("y", 1, 2, c) = component("x", 1, 2, c);
   component("a", 1, 2, 0) = 0;
@@ -152,7 +152,7 @@ TEST_F(Derivative, is_finite_where_there_is_none) {
   }
 }
 
-TEST_F(Derivative, of_deep_and_wide_formulas_stays_of_their_size) {
+TEST_F(Derivative, OfDeepAndWideFormulasStaysOfTheirSize) {
   use_dimension(3);
   std::string deep = "a*p";
   for (int k = 0; k < 28; ++k) deep = "sin(" + deep + "*b + p)*" + (k % 2 == 0 ? "b" : "p");

@@ -209,7 +209,7 @@ std::vector<Case> vector_cases() {
   };
 }
 
-TEST_F(ExpressionTest, gives_the_value_of_its_definition) {
+TEST_F(ExpressionTest, GivesTheValueOfItsDefinition) {
   for (const int dimension : {1, 3, 7}) {
     use_dimension(dimension);
     std::vector<Case> cases = elementwise_cases();
@@ -244,7 +244,7 @@ TEST_F(ExpressionTest, gives_the_value_of_its_definition) {
   }
 }
 
-TEST_F(ExpressionTest, folds_what_is_computed_more_cheaply_otherwise) {
+TEST_F(ExpressionTest, FoldsWhatIsComputedMoreCheaplyOtherwise) {
   use_dimension(3);
   const std::vector<std::pair<std::string, std::string>> folded{
       {"2*3 + 4", "10"},
@@ -292,7 +292,7 @@ TEST_F(ExpressionTest, folds_what_is_computed_more_cheaply_otherwise) {
   for (const auto& [formula, text] : folded) EXPECT_EQ(parse(formula).text(), text) << formula;
 }
 
-TEST_F(ExpressionTest, computes_equal_parts_once) {
+TEST_F(ExpressionTest, ComputesEqualPartsOnce) {
   use_dimension(3);
   const auto count = [](const Expression& formula, Operation operation) {
     std::set<const Node*> seen;
@@ -312,7 +312,7 @@ TEST_F(ExpressionTest, computes_equal_parts_once) {
   EXPECT_EQ(count(multiply(formula, formula), Operation::sqdist), 1);
 }
 
-TEST_F(ExpressionTest, writes_formulas_that_mean_the_same_when_read_again) {
+TEST_F(ExpressionTest, WritesFormulasThatMeanTheSameWhenReadAgain) {
   use_dimension(3);
   for (const std::string formula :
        {"-(a - b)^3", "(a - b) - (p - q)", "a/(b/p)", "a^b^p", "(a^b)^p", "-(a^2)", "2*-a",
@@ -331,7 +331,7 @@ TEST_F(ExpressionTest, writes_formulas_that_mean_the_same_when_read_again) {
   }
 }
 
-TEST_F(ExpressionTest, names_shared_parts_where_the_text_would_explode) {
+TEST_F(ExpressionTest, NamesSharedPartsWhereTheTextWouldExplode) {
   use_dimension(1);
   std::string formula = "a*b";
   Expression shared = parse(formula);
@@ -341,7 +341,7 @@ TEST_F(ExpressionTest, names_shared_parts_where_the_text_would_explode) {
   EXPECT_LT(shared.transposed().text().size(), 20'000U);
 }
 
-TEST_F(ExpressionTest, exchanges_rows_and_columns) {
+TEST_F(ExpressionTest, ExchangesRowsAndColumns) {
   use_dimension(3);
   const Expression formula = parse("exp(-sqdist(x, y))*b + i/(j + 1)*p");
   const Expression transposed = formula.transposed();
@@ -360,7 +360,7 @@ TEST_F(ExpressionTest, exchanges_rows_and_columns) {
   EXPECT_TRUE(parse("b*p").transposed().varies(axis_i));
 }
 
-TEST_F(ExpressionTest, sees_symmetry_that_the_formula_shows) {
+TEST_F(ExpressionTest, SeesSymmetryThatTheFormulaShows) {
   use_dimension(3);
   const std::map<std::string, std::string> pairs{{"x", "y"}, {"a", "b"}};
   for (const std::string formula : {"p",
@@ -428,7 +428,7 @@ TEST_F(ExpressionTest, sees_symmetry_that_the_formula_shows) {
   EXPECT_TRUE(parse("matern32(d, p)").symmetric(pairs));
 }
 
-TEST_F(ExpressionTest, combines_without_text) {
+TEST_F(ExpressionTest, CombinesWithoutText) {
   use_dimension(3);
   const Expression d = parse("sqdist(x, y)");
   EXPECT_EQ(exponential(multiply(make_number(-2), d)).text(), "exp(-2*sqdist(x, y))");
@@ -441,7 +441,7 @@ TEST_F(ExpressionTest, combines_without_text) {
             (std::vector<std::string>{"u", "v", "l"}));
 }
 
-TEST_F(ExpressionTest, points_at_what_is_wrong) {
+TEST_F(ExpressionTest, PointsAtWhatIsWrong) {
   use_dimension(3);
   expect_refused("exp(x + z)", "unknown name 'z'", "        ^");
   expect_refused("epx(x)", "unknown function 'epx' (did you mean 'exp'?)", "^~~");
@@ -473,7 +473,7 @@ TEST_F(ExpressionTest, points_at_what_is_wrong) {
   }
 }
 
-TEST_F(ExpressionTest, refuses_names_that_mean_something_else) {
+TEST_F(ExpressionTest, RefusesNamesThatMeanSomethingElse) {
   use_dimension(3);
   EXPECT_TRUE(is_reserved_name("i"));
   EXPECT_TRUE(is_reserved_name("d"));
@@ -488,7 +488,7 @@ TEST_F(ExpressionTest, refuses_names_that_mean_something_else) {
   EXPECT_NE(refusal("x").find("cannot name a variable"), std::string::npos);
 }
 
-TEST_F(ExpressionTest, parts_that_are_no_number_are_refused_where_they_stand) {
+TEST_F(ExpressionTest, PartsThatAreNoNumberAreRefusedWhereTheyStand) {
   use_dimension(2);
   expect_refused("a*(0/0)", "'0/0' is no number", "   ^~~");
   expect_refused("a + (1/0 - 1/0)", "'1/0 - 1/0' is no number", "     ^~~~~~~~~");

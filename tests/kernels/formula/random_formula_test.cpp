@@ -135,7 +135,7 @@ class RandomFormula : public FormulaFixture {
   std::mt19937 generator_{7};
 };
 
-TEST_F(RandomFormula, keeps_its_value_and_its_derivatives_when_folded) {
+TEST_F(RandomFormula, KeepsItsValueAndItsDerivativesWhenFolded) {
   int compared = 0;
   for (const int dimension : {1, 3}) {
     use_dimension(dimension);

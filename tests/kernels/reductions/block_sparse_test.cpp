@@ -99,7 +99,7 @@ class BlockSparseTest : public testing::Test {
   Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
 };
 
-TEST_F(BlockSparseTest, equals_the_masked_dense_matrix) {
+TEST_F(BlockSparseTest, EqualsTheMaskedDenseMatrix) {
   for (const int dimension : {1, 3, 5}) {
     make_points(31, 97, dimension);
     for (const Axes over : {axis_j, axis_i}) {
@@ -121,7 +121,7 @@ TEST_F(BlockSparseTest, equals_the_masked_dense_matrix) {
   }
 }
 
-TEST_F(BlockSparseTest, weights_are_of_the_same_pairs) {
+TEST_F(BlockSparseTest, WeightsAreOfTheSamePairs) {
   make_points(45, 120, 2);
   const ReductionTask task{formula_of("a*b - sqdist(x, y)", 2),
                            {{ReductionKind::logsumexp, 1, formula_of("square(v) + 0.1", 2)},
@@ -131,7 +131,7 @@ TEST_F(BlockSparseTest, weights_are_of_the_same_pairs) {
   expect_masked(task, within(3, 2));
 }
 
-TEST_F(BlockSparseTest, the_lowest_index_wins_ties_although_points_are_sorted) {
+TEST_F(BlockSparseTest, TheLowestIndexWinsTiesAlthoughPointsAreSorted) {
   make_points(40, 200, 2);
   for (double& value : rows_.variables.at("x").values) value = std::round(value / 4);
   for (double& value : columns_.variables.at("y").values) value = std::round(value / 4);
@@ -146,7 +146,7 @@ TEST_F(BlockSparseTest, the_lowest_index_wins_ties_although_points_are_sorted) {
   }
 }
 
-TEST_F(BlockSparseTest, no_pair_within_the_range_is_left_out_and_far_ones_are) {
+TEST_F(BlockSparseTest, NoPairWithinTheRangeIsLeftOutAndFarOnesAre) {
   make_points(80, 400, 3);
   const ReductionTask task{formula_of("b", 3), {{ReductionKind::sum}}, axis_j, test_constants()};
   const BlockSparseOutcome outcome = run(task, within(3));
@@ -167,7 +167,7 @@ TEST_F(BlockSparseTest, no_pair_within_the_range_is_left_out_and_far_ones_are) {
   EXPECT_GT(outcome.skipped_share, 0.2);
 }
 
-TEST_F(BlockSparseTest, the_tolerance_of_decaying_kernels_bounds_the_error) {
+TEST_F(BlockSparseTest, TheToleranceOfDecayingKernelsBoundsTheError) {
   make_points(50, 300, 2);
   for (const char* text :
        {"exp(-sqdist(x, y) / (2*s^2)) * b", "(1 + norm(x - y) / s) * exp(-norm(x - y) / s) * b",
@@ -189,7 +189,7 @@ TEST_F(BlockSparseTest, the_tolerance_of_decaying_kernels_bounds_the_error) {
   }
 }
 
-TEST_F(BlockSparseTest, logsumexp_leaves_out_what_its_exponential_makes_small) {
+TEST_F(BlockSparseTest, LogsumexpLeavesOutWhatItsExponentialMakesSmall) {
   make_points(50, 300, 2);
   const ReductionTask task{formula_of("-sqdist(x, y) / s + a*b", 2),
                            {{ReductionKind::logsumexp}},
@@ -201,7 +201,7 @@ TEST_F(BlockSparseTest, logsumexp_leaves_out_what_its_exponential_makes_small) {
   EXPECT_LT(outcome.error_bounds[0], 1e-3);
 }
 
-TEST_F(BlockSparseTest, formulas_that_do_not_decay_leave_out_nothing) {
+TEST_F(BlockSparseTest, FormulasThatDoNotDecayLeaveOutNothing) {
   make_points(20, 30, 2);
   for (const char* text : {"1 / (1 + sqdist(x, y)) + a", "b", "sqdist(x, y)"}) {
     const ReductionTask task{formula_of(text, 2), {{ReductionKind::sum}}, axis_j, test_constants()};
@@ -211,7 +211,7 @@ TEST_F(BlockSparseTest, formulas_that_do_not_decay_leave_out_nothing) {
   }
 }
 
-TEST_F(BlockSparseTest, which_pairs_are_left_out_does_not_depend_on_the_number_of_ranks) {
+TEST_F(BlockSparseTest, WhichPairsAreLeftOutDoesNotDependOnTheNumberOfRanks) {
   make_points(60, 200, 2);
   const ReductionTask task{formula_of("b", 2), {{ReductionKind::sum}}, axis_j, test_constants()};
   const BlockSparseOutcome outcome = run(task, within(2));
@@ -223,7 +223,7 @@ TEST_F(BlockSparseTest, which_pairs_are_left_out_does_not_depend_on_the_number_o
   EXPECT_NEAR(serial.skipped_share, outcome.skipped_share, 1e-14);
 }
 
-TEST_F(BlockSparseTest, empty_clouds_single_points_and_points_in_one_place) {
+TEST_F(BlockSparseTest, EmptyCloudsSinglePointsAndPointsInOnePlace) {
   const ReductionTask task{formula_of("exp(-sqdist(x, y)) * b", 2),
                            {{ReductionKind::sum}, {ReductionKind::argmin}},
                            axis_j,
@@ -245,7 +245,7 @@ TEST_F(BlockSparseTest, empty_clouds_single_points_and_points_in_one_place) {
   EXPECT_EQ(expect_masked(task, within(0)).skipped_share, 0);
 }
 
-TEST_F(BlockSparseTest, what_cannot_be_done_is_refused_on_every_rank) {
+TEST_F(BlockSparseTest, WhatCannotBeDoneIsRefusedOnEveryRank) {
   make_points(11, 12, 2);
   const ReductionTask sum{formula_of("b", 2), {{ReductionKind::sum}}, axis_j, test_constants()};
   const ReductionTask least{formula_of("b", 2), {{ReductionKind::min}}, axis_j, test_constants()};

@@ -33,20 +33,20 @@ class Interruption : public testing::Test {
   ReductionTask sum_{formula_of("exp(-sqdist(x, y))", 2), {{ReductionKind::sum}}};
 };
 
-TEST_F(Interruption, ends_reductions_round_the_ring) {
+TEST_F(Interruption, EndsReductionsRoundTheRing) {
   expect_end([&] { reduce(comm_, sum_, rows_, columns_, Spread::kept_axis); });
 }
 
-TEST_F(Interruption, ends_reductions_of_own_terms) {
+TEST_F(Interruption, EndsReductionsOfOwnTerms) {
   expect_end([&] { reduce(comm_, sum_, rows_, columns_, Spread::reduced_axis); });
 }
 
-TEST_F(Interruption, ends_searches_by_matrix_products) {
+TEST_F(Interruption, EndsSearchesByMatrixProducts) {
   const ReductionTask nearest{formula_of("sqdist(x, y)", 2), {{ReductionKind::argmin}}};
   expect_end([&] { reduce_nearest(comm_, nearest, rows_, columns_); });
 }
 
-TEST_F(Interruption, ends_block_sparse_reductions) {
+TEST_F(Interruption, EndsBlockSparseReductions) {
   BlockSparsity sparsity{"x", "y"};
   sparsity.range = 3;
   expect_end([&] { reduce_block_sparse(comm_, sum_, rows_, columns_, sparsity); });

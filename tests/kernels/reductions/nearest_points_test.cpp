@@ -45,7 +45,7 @@ class NearestTest : public testing::Test {
   Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
 };
 
-TEST_F(NearestTest, products_give_the_same_answers_as_direct_evaluation) {
+TEST_F(NearestTest, ProductsGiveTheSameAnswersAsDirectEvaluation) {
   for (const int dimension : {1, 3, 7, 50}) {
     for (const Axes over : {axis_j, axis_i}) {
       expect_direct(task_for(dimension, 5, over), random_rows(150, dimension),
@@ -54,7 +54,7 @@ TEST_F(NearestTest, products_give_the_same_answers_as_direct_evaluation) {
   }
 }
 
-TEST_F(NearestTest, of_equal_points_are_the_first_of_them) {
+TEST_F(NearestTest, OfEqualPointsAreTheFirstOfThem) {
   // Every one is a candidate for every other, which must not be sorted again and again.
   const Index count = 10'000;
   Side rows{0, count, {{"x", {3, count, std::vector<double>(3 * count, 0.1)}}}};
@@ -67,20 +67,20 @@ TEST_F(NearestTest, of_equal_points_are_the_first_of_them) {
   }
 }
 
-TEST_F(NearestTest, every_instruction_set_finds_the_same) {
+TEST_F(NearestTest, EveryInstructionSetFindsTheSame) {
   trees::for_every_target([&](const char* target) {
     SCOPED_TRACE(target);
     expect_direct(task_for(24, 3), random_rows(70, 24), random_columns(611, 24));
   });
 }
 
-TEST_F(NearestTest, few_points_are_no_exception) {
+TEST_F(NearestTest, FewPointsAreNoException) {
   expect_direct(task_for(3, 2), random_rows(1, 3), random_columns(2, 3));
   expect_direct(task_for(3, 7), random_rows(5, 3), random_columns(7, 3));
   expect_direct(task_for(3, 2), random_rows(0, 3), random_columns(7, 3));
 }
 
-TEST_F(NearestTest, the_lowest_index_wins_ties_and_duplicates) {
+TEST_F(NearestTest, TheLowestIndexWinsTiesAndDuplicates) {
   Side rows = random_rows(90, 2);
   Side columns = random_columns(900, 2);
   for (double& value : rows.variables.at("x").values) value = std::round(3 * value);
@@ -89,7 +89,7 @@ TEST_F(NearestTest, the_lowest_index_wins_ties_and_duplicates) {
   expect_direct(task_for(2, 40), rows, columns);
 }
 
-TEST_F(NearestTest, points_far_from_the_origin_and_almost_equal_ones_are_told_apart) {
+TEST_F(NearestTest, PointsFarFromTheOriginAndAlmostEqualOnesAreToldApart) {
   Side rows = random_rows(70, 3);
   Side columns = random_columns(1100, 3);
   for (double& value : rows.variables.at("x").values) value = 1e6 + 1e-4 * value;
@@ -101,7 +101,7 @@ TEST_F(NearestTest, points_far_from_the_origin_and_almost_equal_ones_are_told_ap
   expect_direct(task_for(3, 6), rows, columns);
 }
 
-TEST_F(NearestTest, points_that_cannot_be_squared_are_left_to_direct_evaluation) {
+TEST_F(NearestTest, PointsThatCannotBeSquaredAreLeftToDirectEvaluation) {
   const Side rows = random_rows(20, 3);
   for (const double bad :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), 1e200}) {
@@ -118,7 +118,7 @@ TEST_F(NearestTest, points_that_cannot_be_squared_are_left_to_direct_evaluation)
   }
 }
 
-TEST_F(NearestTest, the_scale_of_the_points_does_not_matter) {
+TEST_F(NearestTest, TheScaleOfThePointsDoesNotMatter) {
   for (const double scale : {1e130, 1e-130, 1e-60, 1e-170, 0.0}) {
     Side rows = random_rows(40, 4);
     Side columns = random_columns(300, 4);
@@ -135,7 +135,7 @@ TEST_F(NearestTest, the_scale_of_the_points_does_not_matter) {
   }
 }
 
-TEST_F(NearestTest, other_tasks_are_not_for_products) {
+TEST_F(NearestTest, OtherTasksAreNotForProducts) {
   const auto is_search = [](const std::string& text, ReductionKind kind,
                             Precision precision = Precision::float64) {
     return is_nearest_search({formula_of(text, 3), {{kind}}, axis_j, test_constants(), precision});
@@ -149,7 +149,7 @@ TEST_F(NearestTest, other_tasks_are_not_for_products) {
   EXPECT_FALSE(is_search("sqdist(x, y)", ReductionKind::argmin, Precision::float32));
 }
 
-TEST_F(NearestTest, reduce_takes_products_in_many_dimensions) {
+TEST_F(NearestTest, ReduceTakesProductsInManyDimensions) {
   const Side rows = random_rows(30, 64);
   const Side columns = random_columns(2500, 64);
   const ReductionTask task = task_for(64, 5);

@@ -118,7 +118,7 @@ class ReduceGradientTest : public testing::Test {
   Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
 };
 
-TEST_F(ReduceGradientTest, of_sums_means_and_norms) {
+TEST_F(ReduceGradientTest, OfSumsMeansAndNorms) {
   for (const Axes over : {axis_j, axis_i}) {
     for (const ReductionKind kind :
          {ReductionKind::sum, ReductionKind::mean, ReductionKind::norm}) {
@@ -130,7 +130,7 @@ TEST_F(ReduceGradientTest, of_sums_means_and_norms) {
   }
 }
 
-TEST_F(ReduceGradientTest, of_logsumexp) {
+TEST_F(ReduceGradientTest, OfLogsumexp) {
   for (const Axes over : {axis_j, axis_i}) {
     expect_differences(
         {formula_of("-sqdist(x, y) / s + a*b + dot(u, v)", 3), {{ReductionKind::logsumexp}}, over},
@@ -141,7 +141,7 @@ TEST_F(ReduceGradientTest, of_logsumexp) {
   }
 }
 
-TEST_F(ReduceGradientTest, of_weighted_logsumexp_and_softmax_by_formula_and_weight) {
+TEST_F(ReduceGradientTest, OfWeightedLogsumexpAndSoftmaxByFormulaAndWeight) {
   for (const Axes over : {axis_j, axis_i}) {
     for (const char* weight : {"square(b) + s", "square(v + u) + square(a)"}) {
       for (const ReductionKind kind : {ReductionKind::logsumexp, ReductionKind::softmax}) {
@@ -153,7 +153,7 @@ TEST_F(ReduceGradientTest, of_weighted_logsumexp_and_softmax_by_formula_and_weig
   }
 }
 
-TEST_F(ReduceGradientTest, of_extrema_through_the_pair_that_attains_them) {
+TEST_F(ReduceGradientTest, OfExtremaThroughThePairThatAttainsThem) {
   for (const Axes over : {axis_j, axis_i}) {
     for (const ReductionKind kind : {ReductionKind::min, ReductionKind::max,
                                      ReductionKind::min_argmin, ReductionKind::max_argmax}) {
@@ -165,7 +165,7 @@ TEST_F(ReduceGradientTest, of_extrema_through_the_pair_that_attains_them) {
   }
 }
 
-TEST_F(ReduceGradientTest, more_ranks_than_points) {
+TEST_F(ReduceGradientTest, MoreRanksThanPoints) {
   const Point small{random_rows(1, 3), random_columns(2, 3), test_constants()};
   for (const Axes over : {axis_j, axis_i}) {
     for (const ReductionKind kind :
@@ -175,7 +175,7 @@ TEST_F(ReduceGradientTest, more_ranks_than_points) {
   }
 }
 
-TEST_F(ReduceGradientTest, rows_without_any_term_have_no_gradient) {
+TEST_F(ReduceGradientTest, RowsWithoutAnyTermHaveNoGradient) {
   const DistributedSide rows = distribute(comm_, point_.rows);
   const DistributedSide columns = distribute(comm_, point_.columns);
   const auto expect_zero = [&](const ReductionTask& task) {
@@ -196,7 +196,7 @@ TEST_F(ReduceGradientTest, rows_without_any_term_have_no_gradient) {
       {formula_of("0*sqdist(x, y)*s*v", 3), {{ReductionKind::norm}}, axis_j, test_constants()});
 }
 
-TEST_F(ReduceGradientTest, names_that_are_not_used_have_zero_gradients_of_their_shape) {
+TEST_F(ReduceGradientTest, NamesThatAreNotUsedHaveZeroGradientsOfTheirShape) {
   const DistributedSide rows = distribute(comm_, point_.rows);
   const DistributedSide columns = distribute(comm_, point_.columns);
   const ReductionTask task{
@@ -210,7 +210,7 @@ TEST_F(ReduceGradientTest, names_that_are_not_used_have_zero_gradients_of_their_
   EXPECT_EQ(std::ssize(gradient.columns.at("v")), 3 * columns.local.count);
 }
 
-TEST_F(ReduceGradientTest, what_has_no_gradient_is_refused_on_every_rank) {
+TEST_F(ReduceGradientTest, WhatHasNoGradientIsRefusedOnEveryRank) {
   const DistributedSide rows = distribute(comm_, point_.rows);
   const DistributedSide columns = distribute(comm_, point_.columns);
   ReductionTask task{

@@ -44,7 +44,7 @@ class ReduceTest : public testing::TestWithParam<Sizes> {
   Side columns_ = random_columns(GetParam().columns, GetParam().dimension);
 };
 
-TEST_P(ReduceTest, reductions_to_values_are_those_of_the_dense_matrix) {
+TEST_P(ReduceTest, ReductionsToValuesAreThoseOfTheDenseMatrix) {
   for (const Axes over : {axis_j, axis_i}) {
     for (const char* text :
          {"exp(-sqdist(x, y) / (2*s^2)) * b - a", "(u + a*v) * sqdist(x, y)", "b > a", "b"}) {
@@ -60,7 +60,7 @@ TEST_P(ReduceTest, reductions_to_values_are_those_of_the_dense_matrix) {
   }
 }
 
-TEST_P(ReduceTest, weights_may_be_scalars_and_vectors) {
+TEST_P(ReduceTest, WeightsMayBeScalarsAndVectors) {
   for (const Axes over : {axis_j, axis_i}) {
     const ReductionTask task{formula("5 * a * b - sqdist(x, y)"),
                              {{ReductionKind::logsumexp, 1, formula("square(b) + 0.1")},
@@ -74,7 +74,7 @@ TEST_P(ReduceTest, weights_may_be_scalars_and_vectors) {
   }
 }
 
-TEST_P(ReduceTest, indices_are_exact_and_the_lowest_wins_ties) {
+TEST_P(ReduceTest, IndicesAreExactAndTheLowestWinsTies) {
   for (const Axes over : {axis_j, axis_i}) {
     for (const char* text : {"round(2*a) * round(2*b)", "round(v + a)", "0*a", "a - b"}) {
       ReductionTask task{formula(text), {}, over, test_constants()};
@@ -94,7 +94,7 @@ TEST_P(ReduceTest, indices_are_exact_and_the_lowest_wins_ties) {
   }
 }
 
-TEST_P(ReduceTest, infinite_entries_and_masks_are_entries_like_others) {
+TEST_P(ReduceTest, InfiniteEntriesAndMasksAreEntriesLikeOthers) {
   for (const Axes over : {axis_j, axis_i}) {
     ReductionTask task{formula("log(b > 0.3) * (1 + 0*a)"), {}, over, test_constants()};
     for (const ReductionKind kind :
@@ -111,7 +111,7 @@ TEST_P(ReduceTest, infinite_entries_and_masks_are_entries_like_others) {
   }
 }
 
-TEST_P(ReduceTest, float32_is_near_the_dense_matrix) {
+TEST_P(ReduceTest, Float32IsNearTheDenseMatrix) {
   ReductionTask task{formula("exp(-sqdist(x, y))"),
                      {{ReductionKind::sum}, {ReductionKind::logsumexp}, {ReductionKind::max}},
                      axis_j,
@@ -120,7 +120,7 @@ TEST_P(ReduceTest, float32_is_near_the_dense_matrix) {
   expect_dense(task, 1e-5);
 }
 
-TEST_P(ReduceTest, nan_is_left_out_and_counted_over_all_ranks) {
+TEST_P(ReduceTest, NanIsLeftOutAndCountedOverAllRanks) {
   const Index nans = std::min<Index>(2, columns_.count);
   for (Index j = 0; j < nans; ++j) {
     columns_.variables.at("b").values[static_cast<std::size_t>(columns_.count - 1 - j)] =
@@ -148,7 +148,7 @@ INSTANTIATE_TEST_SUITE_P(Sizes, ReduceTest,
                                   std::to_string(sizes.param.dimension);
                          });
 
-TEST(Reduce, many_rows_are_worked_on_in_pieces) {
+TEST(Reduce, ManyRowsAreWorkedOnInPieces) {
   const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
   const Side rows = random_rows(1531, 2);
   const Side columns = random_columns(17, 2);
@@ -162,7 +162,7 @@ TEST(Reduce, many_rows_are_worked_on_in_pieces) {
   }
 }
 
-TEST(Reduce, the_axis_that_keeps_all_ranks_busy_is_spread) {
+TEST(Reduce, TheAxisThatKeepsAllRanksBusyIsSpread) {
   EXPECT_EQ(choose_spread(1, 1'000'000, 2, 4), Spread::reduced_axis);
   EXPECT_EQ(choose_spread(5, 1'000'000, 2, 4), Spread::reduced_axis);
   EXPECT_EQ(choose_spread(1, 1'000'000, 2, 1), Spread::kept_axis);
@@ -173,7 +173,7 @@ TEST(Reduce, the_axis_that_keeps_all_ranks_busy_is_spread) {
   EXPECT_EQ(choose_spread(10'000'001, 100'000'000, 8, 10'000'000), Spread::kept_axis);
 }
 
-TEST(Reduce, few_results_of_many_terms_are_combined_without_being_asked) {
+TEST(Reduce, FewResultsOfManyTermsAreCombinedWithoutBeingAsked) {
   const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
   const Side rows = random_rows(1, 3);
   const Side columns = random_columns(100'000, 3);
@@ -188,7 +188,7 @@ TEST(Reduce, few_results_of_many_terms_are_combined_without_being_asked) {
               static_cast<double>(sum * rows.variables.at("a").values[0]), 1e-11);
 }
 
-TEST(Reduce, what_cannot_be_asked_is_refused_on_every_rank) {
+TEST(Reduce, WhatCannotBeAskedIsRefusedOnEveryRank) {
   const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
   const DistributedSide rows = distribute(comm, random_rows(4, 2));
   const DistributedSide columns = distribute(comm, random_columns(6, 2));
@@ -204,7 +204,7 @@ TEST(Reduce, what_cannot_be_asked_is_refused_on_every_rank) {
   refuse("a*v", {ReductionKind::logsumexp, 1, formula_of("b", 2)}, axis_j);
 }
 
-TEST(Reduce, a_failure_on_one_rank_is_everybodys) {
+TEST(Reduce, AFailureOnOneRankIsEverybodys) {
   const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
   for (const Spread spread : {Spread::kept_axis, Spread::reduced_axis}) {
     for (const bool of_rows : {true, false}) {

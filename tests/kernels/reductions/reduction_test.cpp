@@ -217,7 +217,7 @@ Side points(const std::string& name, Index count, int dimension, std::uint64_t s
   return side(count, {{name, random_cloud(count, dimension, seed)}}, first);
 }
 
-TEST(Reduction, agrees_with_dense_evaluation_for_every_size_and_dimension) {
+TEST(Reduction, AgreesWithDenseEvaluationForEverySizeAndDimension) {
   for_every_target([](const char* target) {
     for (const int dimension : {1, 3, 7, 50}) {
       const NodePtr x = variable("x", dimension, axis_i);
@@ -240,7 +240,7 @@ TEST(Reduction, agrees_with_dense_evaluation_for_every_size_and_dimension) {
   });
 }
 
-TEST(Reduction, agrees_with_dense_evaluation_at_300_by_500) {
+TEST(Reduction, AgreesWithDenseEvaluationAt300By500) {
   const NodePtr x = variable("x", 3, axis_i);
   const NodePtr y = variable("y", 3, axis_j);
   Case test{gaussian(x, y), points("x", 300, 3, 1), points("y", 500, 3, 2)};
@@ -248,7 +248,7 @@ TEST(Reduction, agrees_with_dense_evaluation_at_300_by_500) {
   expect_reductions(test);
 }
 
-TEST(Reduction, reduces_every_component_of_a_vector_formula) {
+TEST(Reduction, ReducesEveryComponentOfAVectorFormula) {
   const NodePtr x = variable("x", 3, axis_i);
   const NodePtr y = variable("y", 3, axis_j);
   const NodePtr b = variable("b", 5, axis_j);
@@ -264,7 +264,7 @@ TEST(Reduction, reduces_every_component_of_a_vector_formula) {
   });
 }
 
-TEST(Reduction, multiplies_by_many_columns_that_are_not_finite) {
+TEST(Reduction, MultipliesByManyColumnsThatAreNotFinite) {
   const NodePtr x = variable("x", 3, axis_i);
   const NodePtr y = variable("y", 3, axis_j);
   const NodePtr b = variable("b", 6, axis_j);
@@ -284,7 +284,7 @@ TEST(Reduction, multiplies_by_many_columns_that_are_not_finite) {
   }
 }
 
-TEST(Reduction, gives_ties_to_the_lowest_index_in_whatever_order_blocks_arrive) {
+TEST(Reduction, GivesTiesToTheLowestIndexInWhateverOrderBlocksArrive) {
   const NodePtr x = variable("x", 1, axis_i);
   const NodePtr y = variable("y", 1, axis_j);
   Side columns = points("y", 200, 1, 2);
@@ -308,7 +308,7 @@ TEST(Reduction, gives_ties_to_the_lowest_index_in_whatever_order_blocks_arrive) 
   });
 }
 
-TEST(Reduction, handles_NaN_and_infinities) {
+TEST(Reduction, HandlesNaNAndInfinities) {
   const NodePtr x = variable("x", 1, axis_i);
   const NodePtr y = variable("y", 1, axis_j);
   const NodePtr root = of(Operation::add, {x, y});
@@ -346,7 +346,7 @@ TEST(Reduction, handles_NaN_and_infinities) {
   });
 }
 
-TEST(Reduction, of_no_columns_or_rows) {
+TEST(Reduction, OfNoColumnsOrRows) {
   const NodePtr root = of(Operation::add, {variable("x", 1, axis_i), variable("y", 1, axis_j)});
   for (const Precision precision : {Precision::float64, Precision::float32}) {
     LocalReduction reduction(Expression(root), {}, precision, all_requests(2),
@@ -375,7 +375,7 @@ TEST(Reduction, of_no_columns_or_rows) {
 }
 
 // log sum w exp(F) and sum w exp(F) / sum exp(F) for weights of every kind.
-TEST(Reduction, weights_exponentials) {
+TEST(Reduction, WeightsExponentials) {
   const NodePtr x = variable("x", 1, axis_i);
   const NodePtr y = variable("y", 1, axis_j);
   const NodePtr root = of(Operation::multiply, {number(30), of(Operation::multiply, {x, y})});
@@ -424,7 +424,7 @@ TEST(Reduction, weights_exponentials) {
   });
 }
 
-TEST(Reduction, log_of_a_negative_sum_is_NaN) {
+TEST(Reduction, LogOfANegativeSumIsNaN) {
   const NodePtr x = variable("x", 1, axis_i);
   const NodePtr y = variable("y", 1, axis_j);
   LocalReduction reduction(Expression(of(Operation::add, {x, y})), {}, Precision::float64,
@@ -435,7 +435,7 @@ TEST(Reduction, log_of_a_negative_sum_is_NaN) {
   for (const double value : results[0].values) EXPECT_TRUE(std::isnan(value)) << value;
 }
 
-TEST(Reduction, of_some_rows_only) {
+TEST(Reduction, OfSomeRowsOnly) {
   const NodePtr x = variable("x", 2, axis_i);
   const NodePtr y = variable("y", 2, axis_j);
   const Expression formula(sqdist(x, y));
@@ -473,7 +473,7 @@ TEST(Reduction, of_some_rows_only) {
   EXPECT_THROW(reduction.add(columns, 0, 24), core::InternalError);
 }
 
-TEST(Reduction, adds_ten_million_floats_to_a_millionth) {
+TEST(Reduction, AddsTenMillionFloatsToAMillionth) {
   const NodePtr x = variable("x", 1, axis_i);
   const NodePtr y = variable("y", 1, axis_j);
   const Index count = 10'000'000;
@@ -488,7 +488,7 @@ TEST(Reduction, adds_ten_million_floats_to_a_millionth) {
   EXPECT_NEAR(reduction.finish()[0].values[0], expected, 1e-6 * expected);
 }
 
-TEST(Reduction, keeps_long_lists) {
+TEST(Reduction, KeepsLongLists) {
   const NodePtr x = variable("x", 1, axis_i);
   const NodePtr y = variable("y", 1, axis_j);
   Case test{of(Operation::multiply, {x, y}), points("x", 3, 1, 1), points("y", 3000, 1, 2)};
@@ -498,7 +498,7 @@ TEST(Reduction, keeps_long_lists) {
   expect_reductions(test);
 }
 
-TEST(Reduction, has_a_name_for_every_kind) {
+TEST(Reduction, HasANameForEveryKind) {
   for (const std::string& name : reduction_names()) {
     const auto kind = find_reduction(name);
     ASSERT_TRUE(kind.has_value());
@@ -510,7 +510,7 @@ TEST(Reduction, has_a_name_for_every_kind) {
   EXPECT_FALSE(find_reduction("median").has_value());
 }
 
-TEST(Reduction, refuses_weights_where_there_is_no_place_for_them) {
+TEST(Reduction, RefusesWeightsWhereThereIsNoPlaceForThem) {
   const NodePtr x = variable("x", 2, axis_i);
   const NodePtr y = variable("y", 2, axis_j);
   const Side rows = points("x", 3, 2, 1);

@@ -93,7 +93,7 @@ TEST_P(RingTest, AFailureOnOneRankIsEverybodysAndNobodyWaits) {
 
 INSTANTIATE_TEST_SUITE_P(Counts, RingTest, testing::Values(0, 1, 2, 3, 13, 1000));
 
-TEST(Ring, large_messages_travel_while_blocks_are_worked_on) {
+TEST(Ring, LargeMessagesTravelWhileBlocksAreWorkedOn) {
   // Beyond what MPI sends before it is asked for.
   const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
   const Index count = 300'000;
@@ -107,7 +107,7 @@ TEST(Ring, large_messages_travel_while_blocks_are_worked_on) {
   EXPECT_EQ(total, -0.5 * static_cast<double>(count) * static_cast<double>(count - 1));
 }
 
-TEST(Ring, sides_that_do_not_conform_are_refused_on_every_rank) {
+TEST(Ring, SidesThatDoNotConformAreRefusedOnEveryRank) {
   const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
   const auto ignore = [](const Side&, const std::function<void()>&) {};
   const int last = comm.size() - 1;

@@ -21,7 +21,7 @@ class BasisMatricesTest : public GaussianFixture {
 };
 
 // Long enough for several panels and blocks.
-TEST_F(BasisMatricesTest, are_the_matrices_in_their_basis) {
+TEST_F(BasisMatricesTest, AreTheMatricesInTheirBasis) {
   const Index n = 300;
   const auto basis = basis_of(chain(exponential(n, 3.0)));
   const auto derivative = chain(exponential_derivative(n, 3.0));
@@ -45,7 +45,7 @@ TEST_F(BasisMatricesTest, are_the_matrices_in_their_basis) {
   EXPECT_LE(oracle::relative_error(found, expected), 1e-12);
 }
 
-TEST_F(BasisMatricesTest, of_diagonal_matrices_are_the_dense_ones) {
+TEST_F(BasisMatricesTest, OfDiagonalMatricesAreTheDenseOnes) {
   const Index n = 7;
   const auto basis = basis_of(chain(exponential(n, 3.0)));
   const auto values = oracle::random_vector(n, 3);
@@ -59,7 +59,7 @@ TEST_F(BasisMatricesTest, of_diagonal_matrices_are_the_dense_ones) {
   }
 }
 
-TEST_F(BasisMatricesTest, are_forgotten_when_not_asked_for_again) {
+TEST_F(BasisMatricesTest, AreForgottenWhenNotAskedForAgain) {
   const auto basis = basis_of(chain(exponential(4, 3.0)));
   const auto one = chain(exponential(4, 1.0)), two = chain(exponential(4, 2.0));
   BasisMatrices matrices;
@@ -73,7 +73,7 @@ TEST_F(BasisMatricesTest, are_forgotten_when_not_asked_for_again) {
 }
 
 // More fibres than one update takes, before, behind and on both sides of the mode.
-TEST_F(BasisMatricesTest, weighted_grams_are_sums_over_all_fibres) {
+TEST_F(BasisMatricesTest, WeightedGramsAreSumsOverAllFibres) {
   for (const Extents& extents : {Extents{3, 70001}, Extents{70001, 3}, Extents{140, 3, 500}}) {
     std::size_t mode = 0;
     while (extents[mode] != 3) ++mode;

@@ -38,7 +38,7 @@ class CovarianceTest : public GaussianFixture {
   }
 };
 
-TEST_F(CovarianceTest, of_a_product_with_noise_has_eigenvectors) {
+TEST_F(CovarianceTest, OfAProductWithNoiseHasEigenvectors) {
   const auto a = exponential(5, 1.5), b = exponential(3, 2.0), c = exponential(4, 0.7);
   const auto covariance = make({{{1.7, {chain(a), chain(b), chain(c)}}},
                                 ScaledProduct{0.3, {identity(5), identity(3), identity(4)}}});
@@ -46,7 +46,7 @@ TEST_F(CovarianceTest, of_a_product_with_noise_has_eigenvectors) {
   EXPECT_NE(covariance.description().find("eigendecomposition"), std::string::npos);
 }
 
-TEST_F(CovarianceTest, of_a_product_without_noise_has_cholesky_factors) {
+TEST_F(CovarianceTest, OfAProductWithoutNoiseHasCholeskyFactors) {
   const auto a = exponential(6, 1.5), b = exponential(7, 0.8);
   const Index before = factors::decomposition_count();
   const auto covariance = make({{{2.5, {chain(a), chain(b)}}}, {}});
@@ -55,7 +55,7 @@ TEST_F(CovarianceTest, of_a_product_without_noise_has_cholesky_factors) {
   EXPECT_NE(covariance.description().find("Cholesky"), std::string::npos);
 }
 
-TEST_F(CovarianceTest, takes_noise_that_is_a_product_of_diagonals) {
+TEST_F(CovarianceTest, TakesNoiseThatIsAProductOfDiagonals) {
   const auto a = exponential(5, 1.5), b = exponential(4, 2.0);
   const std::vector<double> d{0.5, 1, 2, 0.7, 1.1}, e{0.3, 0.9, 1.5, 2};
   const auto covariance =
@@ -64,7 +64,7 @@ TEST_F(CovarianceTest, takes_noise_that_is_a_product_of_diagonals) {
                                     oracle::kron(dense_diagonal(d), dense_diagonal(e))));
 }
 
-TEST_F(CovarianceTest, takes_several_terms_that_share_their_bases) {
+TEST_F(CovarianceTest, TakesSeveralTermsThatShareTheirBases) {
   const auto a = exponential(5, 1.5), b = exponential(4, 2.0);
   const auto first = chain(a), second = chain(b);
   const auto covariance = make({{{1.2, {first, second}}, {0.5, {first, identity(4)}}},
@@ -75,14 +75,14 @@ TEST_F(CovarianceTest, takes_several_terms_that_share_their_bases) {
   expect_is(covariance, dense);
 }
 
-TEST_F(CovarianceTest, takes_two_different_products_as_pairs) {
+TEST_F(CovarianceTest, TakesTwoDifferentProductsAsPairs) {
   const auto a = exponential(3, 1.5), b = exponential(4, 2.0);
   const auto c = exponential(3, 0.3), d = exponential(4, 0.5);
   const auto covariance = make({{{1.2, {chain(a), chain(b)}}, {0.5, {chain(c), chain(d)}}}, {}});
   expect_is(covariance, oracle::add(1.2, oracle::kron(a, b), 0.5, oracle::kron(c, d)));
 }
 
-TEST_F(CovarianceTest, takes_cholesky_factors_and_eigenvectors_as_given) {
+TEST_F(CovarianceTest, TakesCholeskyFactorsAndEigenvectorsAsGiven) {
   const auto a = exponential(5, 1.5);
   const auto lower = factor(lower_cholesky(a));
   // A rotation of the first two axes, and stretched axes.
@@ -108,7 +108,7 @@ TEST_F(CovarianceTest, takes_cholesky_factors_and_eigenvectors_as_given) {
   EXPECT_EQ(factors::decomposition_count(), before + 1);
 }
 
-TEST_F(CovarianceTest, has_modes_of_independent_replicates_and_of_extent_one) {
+TEST_F(CovarianceTest, HasModesOfIndependentReplicatesAndOfExtentOne) {
   const auto a = exponential(5, 1.5);
   const auto covariance = make({{{1.2, {identity(3), chain(a), identity(1)}}},
                                 ScaledProduct{0.4, {identity(3), identity(5), identity(1)}}});
@@ -116,7 +116,7 @@ TEST_F(CovarianceTest, has_modes_of_independent_replicates_and_of_extent_one) {
             oracle::add(1.2, oracle::kron(oracle::identity(3), a), 0.4, oracle::identity(15)));
 }
 
-TEST_F(CovarianceTest, keeps_bases_while_the_factors_are_the_same) {
+TEST_F(CovarianceTest, KeepsBasesWhileTheFactorsAreTheSame) {
   const auto first = chain(exponential(5, 1.5)), second = chain(exponential(4, 2.0));
   BasisCache cache;
   const auto covariance = [&](double eta, double sigma, const factors::Chain& last) {
@@ -134,7 +134,7 @@ TEST_F(CovarianceTest, keeps_bases_while_the_factors_are_the_same) {
   EXPECT_EQ(factors::decomposition_count(), before + 3);
 }
 
-TEST_F(CovarianceTest, gives_traces_of_its_inverse) {
+TEST_F(CovarianceTest, GivesTracesOfItsInverse) {
   const auto a = exponential(5, 1.5), b = exponential(4, 2.0);
   const auto covariance =
       make({{{1.2, {chain(a), chain(b)}}}, ScaledProduct{0.4, {identity(5), identity(4)}}});
@@ -148,7 +148,7 @@ TEST_F(CovarianceTest, gives_traces_of_its_inverse) {
   EXPECT_NEAR(covariance.trace_of_inverse(terms), trace, 1e-11 * std::abs(trace));
 }
 
-TEST_F(CovarianceTest, refuses_factors_that_are_not_symmetric) {
+TEST_F(CovarianceTest, RefusesFactorsThatAreNotSymmetric) {
   auto a = exponential(5, 1.5);
   a(3, 1) += 0.1;
   for (const bool noise : {true, false}) {
@@ -161,7 +161,7 @@ TEST_F(CovarianceTest, refuses_factors_that_are_not_symmetric) {
   }
 }
 
-TEST_F(CovarianceTest, refuses_factors_without_eigenvectors) {
+TEST_F(CovarianceTest, RefusesFactorsWithoutEigenvectors) {
   const Matrix defective(2, 2, {1, 1, 0, 1});
   const auto one = identity(3);
   const auto with_noise = message_of<DataError>([&] {
@@ -176,7 +176,7 @@ TEST_F(CovarianceTest, refuses_factors_without_eigenvectors) {
   EXPECT_NE(without.find("not symmetric"), std::string::npos) << without;
 }
 
-TEST_F(CovarianceTest, refuses_indefinite_factors_by_name_and_smallest_eigenvalue) {
+TEST_F(CovarianceTest, RefusesIndefiniteFactorsByNameAndSmallestEigenvalue) {
   const Matrix a(2, 2, {1, 1.5, 1.5, 1});
   for (const bool noise : {true, false}) {
     CovarianceTerms terms{{{1, {chain(exponential(3, 1)), chain(a, "K2")}}}, {}};
@@ -187,7 +187,7 @@ TEST_F(CovarianceTest, refuses_indefinite_factors_by_name_and_smallest_eigenvalu
   }
 }
 
-TEST_F(CovarianceTest, refuses_a_singular_covariance_but_not_with_noise) {
+TEST_F(CovarianceTest, RefusesASingularCovarianceButNotWithNoise) {
   // A point given twice.
   const Matrix a(3, 3, {1, 1, 0.5, 1, 1, 0.5, 0.5, 0.5, 1});
   const auto first = chain(a, "K1"), second = chain(exponential(4, 1));
@@ -202,7 +202,7 @@ TEST_F(CovarianceTest, refuses_a_singular_covariance_but_not_with_noise) {
   EXPECT_NEAR(covariance.smallest(), 0.1, 1e-12);
 }
 
-TEST_F(CovarianceTest, refuses_negative_variances_and_noise_that_is_not_diagonal) {
+TEST_F(CovarianceTest, RefusesNegativeVariancesAndNoiseThatIsNotDiagonal) {
   const auto a = chain(exponential(3, 1)), b = chain(exponential(4, 1));
   const auto noise = [&](double scale) { return ScaledProduct{scale, {identity(3), identity(4)}}; };
   EXPECT_NE(message_of<DataError>([&] {
@@ -222,7 +222,7 @@ TEST_F(CovarianceTest, refuses_negative_variances_and_noise_that_is_not_diagonal
   });
 }
 
-TEST_F(CovarianceTest, refuses_terms_without_common_coordinates_and_of_different_shape) {
+TEST_F(CovarianceTest, RefusesTermsWithoutCommonCoordinatesAndOfDifferentShape) {
   const auto a = chain(exponential(3, 1), "A"), b = chain(exponential(4, 1), "B");
   const auto c = chain(exponential(3, 2), "C");
   const auto message = message_of<ConfigurationError>([&] {

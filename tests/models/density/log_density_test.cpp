@@ -106,7 +106,7 @@ class LogDensityTest : public GaussianFixture {
   }
 };
 
-TEST_F(LogDensityTest, with_noise_is_the_dense_one) {
+TEST_F(LogDensityTest, WithNoiseIsTheDenseOne) {
   expect_exact({{5, 3}, 1.3, {1.5, 0.8}}, 1);
   expect_exact({{3, 7, 4}, 1.3, {1.5, 0.8, 2}}, 1);
   expect_exact({{3, 4, 3, 5}, 1.3, {1.5, 0.8, 2, 1}}, 1);
@@ -114,31 +114,31 @@ TEST_F(LogDensityTest, with_noise_is_the_dense_one) {
   expect_exact({{6}, 1.3, {1.5}}, 1);
 }
 
-TEST_F(LogDensityTest, without_noise_is_the_dense_one) {
+TEST_F(LogDensityTest, WithoutNoiseIsTheDenseOne) {
   expect_exact({{5, 3}, 1.3, {1.5, 0.8}, 0}, 1);
   expect_exact({{3, 7, 4}, 1.3, {1.5, 0.8, 2}, 0}, 1);
   expect_exact({{3, 4, 3, 5}, 1.3, {1.5, 0.8, 2, 1}, 0}, 2);
 }
 
-TEST_F(LogDensityTest, of_several_observations_is_the_dense_one) {
+TEST_F(LogDensityTest, OfSeveralObservationsIsTheDenseOne) {
   expect_exact({{5, 3}, 1.3, {1.5, 0.8}}, 4);
   expect_exact({{3, 4, 5}, 1.3, {1.5, 0.8, 2}}, 3);
 }
 
-TEST_F(LogDensityTest, with_noise_of_diagonals_is_the_dense_one) {
+TEST_F(LogDensityTest, WithNoiseOfDiagonalsIsTheDenseOne) {
   const std::vector<std::vector<double>> noise{{0.5, 1, 2, 0.7, 1.1}, {0.3, 0.9, 1.5, 2}};
   expect_exact({{5, 4}, 1.3, {1.5, 0.8}, 0.6, noise}, 1);
   expect_exact({{5, 4}, 1.3, {1.5, 0.8}, 0.6, noise}, 3);
 }
 
 // The quadratic form by products along the mode, not by Gram matrices: few fibres, many points.
-TEST_F(LogDensityTest, of_one_long_and_one_short_mode_is_the_dense_one) {
+TEST_F(LogDensityTest, OfOneLongAndOneShortModeIsTheDenseOne) {
   expect_exact({{31, 2}, 1.3, {1.5, 0.8}}, 1);
   expect_exact({{2, 31}, 1.3, {1.5, 0.8}}, 1);
   expect_exact({{2, 31}, 1.3, {1.5, 0.8}}, 3);
 }
 
-TEST_F(LogDensityTest, gradient_agrees_with_central_differences) {
+TEST_F(LogDensityTest, GradientAgreesWithCentralDifferences) {
   const Model model{{4, 5}, 1.3, {1.5, 0.8}, 0.4};
   const auto y = oracle::random_vector(20, 5);
   const auto found = evaluate(model, 1, y);
@@ -156,7 +156,7 @@ TEST_F(LogDensityTest, gradient_agrees_with_central_differences) {
   expect_close(found.gradient, expected, 1e-7);
 }
 
-TEST_F(LogDensityTest, takes_derivatives_with_several_new_matrices_and_several_terms) {
+TEST_F(LogDensityTest, TakesDerivativesWithSeveralNewMatricesAndSeveralTerms) {
   const Model model{{4, 5}, 1.3, {1.5, 0.8}, 0.4};
   const auto parts = structured(model);
   const auto covariance = make(parts.terms);
@@ -179,7 +179,7 @@ TEST_F(LogDensityTest, takes_derivatives_with_several_new_matrices_and_several_t
   EXPECT_NEAR(found.gradient[0], expected, 1e-11 * std::abs(expected));
 }
 
-TEST_F(LogDensityTest, follows_covariances_that_change_in_scale_and_then_in_factors) {
+TEST_F(LogDensityTest, FollowsCovariancesThatChangeInScaleAndThenInFactors) {
   Model model{{4, 5}, 1.3, {1.5, 0.8}, 0.4};
   const auto y = oracle::random_vector(20, 5);
   auto parts = structured(model);
@@ -207,7 +207,7 @@ TEST_F(LogDensityTest, follows_covariances_that_change_in_scale_and_then_in_fact
               oracle::log_density(dense(model), y), 1e-10);
 }
 
-TEST_F(LogDensityTest, estimates_the_mean_by_generalised_least_squares) {
+TEST_F(LogDensityTest, EstimatesTheMeanByGeneralisedLeastSquares) {
   for (const double sigma : {0.4, 0.0}) {
     const Model model{{4, 5}, 1.3, {1.5, 0.8}, sigma};
     const auto u = oracle::random_vector(4, 1), v = oracle::random_vector(5, 2);
@@ -270,7 +270,7 @@ TEST_F(LogDensityTest, estimates_the_mean_by_generalised_least_squares) {
   }
 }
 
-TEST_F(LogDensityTest, takes_given_coefficients_and_differentiates_by_them) {
+TEST_F(LogDensityTest, TakesGivenCoefficientsAndDifferentiatesByThem) {
   const Model model{{4, 5}, 1.3, {1.5, 0.8}, 0.4};
   const auto u = oracle::random_vector(4, 1);
   const auto y = oracle::random_vector(40, 5);
@@ -292,7 +292,7 @@ TEST_F(LogDensityTest, takes_given_coefficients_and_differentiates_by_them) {
   EXPECT_NEAR(found.total(), expected, 1e-10);
 }
 
-TEST_F(LogDensityTest, refuses_dependent_columns_wrong_sizes_and_values_that_are_not_finite) {
+TEST_F(LogDensityTest, RefusesDependentColumnsWrongSizesAndValuesThatAreNotFinite) {
   const Model model{{4, 5}, 1.3, {1.5, 0.8}, 0.4};
   auto y = oracle::random_vector(20, 5);
   const std::vector<double> twos(4, 2.0), three(3, 1.0);

@@ -72,7 +72,7 @@ class MeanUncertaintyTest : public GaussianFixture {
   }
 };
 
-TEST_F(MeanUncertaintyTest, adds_what_universal_kriging_adds) {
+TEST_F(MeanUncertaintyTest, AddsWhatUniversalKrigingAdds) {
   const auto covariance = make(terms());
   const Prediction prediction(covariance, grid());
   for (const std::vector<Index>& missing : {std::vector<Index>{}, std::vector<Index>{1, 7, 8}}) {
@@ -124,7 +124,7 @@ TEST_F(MeanUncertaintyTest, adds_what_universal_kriging_adds) {
   }
 }
 
-TEST_F(MeanUncertaintyTest, adds_nothing_for_given_coefficients) {
+TEST_F(MeanUncertaintyTest, AddsNothingForGivenCoefficients) {
   const auto covariance = make(terms());
   const Prediction prediction(covariance, grid());
   auto given = columns(4), at_new = columns(5);
@@ -132,7 +132,7 @@ TEST_F(MeanUncertaintyTest, adds_nothing_for_given_coefficients) {
   EXPECT_EQ(MeanUncertainty(covariance, prediction, given, at_new, nullptr).size(), 0u);
 }
 
-TEST_F(MeanUncertaintyTest, draws_coefficients_of_that_covariance) {
+TEST_F(MeanUncertaintyTest, DrawsCoefficientsOfThatCovariance) {
   const Matrix b(2, 2, {2.0, -0.7, -0.7, 0.5});
   SampleMoments moments({0, 0});
   for (Index i = 0; i < 4000; ++i) moments.add(draw_coefficients(b.values, 2, 9, i));

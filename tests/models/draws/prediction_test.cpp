@@ -136,7 +136,7 @@ class PredictionTest : public GaussianFixture {
   }
 };
 
-TEST_F(PredictionTest, is_the_dense_posterior) {
+TEST_F(PredictionTest, IsTheDensePosterior) {
   expect_exact(make_case({{4, 3, 0.4}, {3, 5, 0.3}}, {{1.7, {decay(1.5), decay(0.8)}}}, 0.2), 1);
   expect_exact(make_case({{4, 3, 0.4}, {3, 5, 0.3}, {5, 2, 0.6}},
                          {{1.7, {decay(1.5), decay(0.8), decay(2)}}}, 0.2),
@@ -146,24 +146,24 @@ TEST_F(PredictionTest, is_the_dense_posterior) {
                1);
 }
 
-TEST_F(PredictionTest, without_noise_is_the_dense_posterior) {
+TEST_F(PredictionTest, WithoutNoiseIsTheDensePosterior) {
   expect_exact(make_case({{4, 3, 0.4}, {3, 5, 0.3}}, {{1.7, {decay(1.5), decay(0.8)}}}, 0), 1);
 }
 
-TEST_F(PredictionTest, leaves_modes_at_the_points_of_the_data) {
+TEST_F(PredictionTest, LeavesModesAtThePointsOfTheData) {
   expect_exact(make_case({{4, 0, 0}, {3, 5, 0.3}}, {{1.7, {decay(1.5), decay(0.8)}}}, 0.2), 1);
   expect_exact(make_case({{4, 3, 0.2}, {5, 0, 0}}, {{1.7, {decay(1.5), decay(0.8)}}}, 0.2), 2);
   expect_exact(make_case({{4, 0, 0}, {3, 0, 0}}, {{1.7, {decay(1.5), decay(0.8)}}}, 0), 1);
 }
 
-TEST_F(PredictionTest, takes_several_observations_and_several_terms) {
+TEST_F(PredictionTest, TakesSeveralObservationsAndSeveralTerms) {
   expect_exact(make_case({{4, 3, 0.4}, {3, 5, 0.3}}, {{1.7, {decay(1.5), decay(0.8)}}}, 0.2), 3);
   expect_exact(make_case({{4, 3, 0.4}, {3, 5, 0.3}},
                          {{1.7, {decay(1.5), decay(0.8)}}, {0.6, {decay(0.4), decay(3)}}}, 0),
                2);
 }
 
-TEST_F(PredictionTest, of_the_issues_grid_agrees_with_dense_regression) {
+TEST_F(PredictionTest, OfTheIssuesGridAgreesWithDenseRegression) {
   // 7 x 5 x 6 points of the unit cube, rbf with length scale 0.2, mean 0.5, σ = 0.2.
   const auto spaced = [](Index n, double first, double last, Index m, double start) {
     Matrix result(m, n);
@@ -213,7 +213,7 @@ TEST_F(PredictionTest, of_the_issues_grid_agrees_with_dense_regression) {
   }
 }
 
-TEST_F(PredictionTest, draws_have_the_posterior_covariance) {
+TEST_F(PredictionTest, DrawsHaveThePosteriorCovariance) {
   const std::vector<Case> cases{
       make_case({{3, 2, 0.4}, {4, 3, 0.3}}, {{1.7, {decay(1.5), decay(0.8)}}}, 0.3),
       // Some of the new points are the data's.
@@ -233,7 +233,7 @@ TEST_F(PredictionTest, draws_have_the_posterior_covariance) {
   }
 }
 
-TEST_F(PredictionTest, draws_depend_on_seed_and_number_only) {
+TEST_F(PredictionTest, DrawsDependOnSeedAndNumberOnly) {
   const auto model = make_case({{3, 2, 0.4}, {4, 3, 0.3}}, {{1.7, {decay(1.5), decay(0.8)}}}, 0.3);
   const auto covariance = make(model.terms);
   const Prediction prediction(covariance, model.grid);
@@ -251,7 +251,7 @@ TEST_F(PredictionTest, draws_depend_on_seed_and_number_only) {
   expect_close(many, expected, 1e-12);
 }
 
-TEST_F(PredictionTest, refuses_what_was_not_given_or_does_not_fit) {
+TEST_F(PredictionTest, RefusesWhatWasNotGivenOrDoesNotFit) {
   auto model = make_case({{4, 3, 0.4}, {3, 5, 0.3}}, {{1.7, {decay(1.5), decay(0.8)}}}, 0.2);
   const auto covariance = make(model.terms);
   auto wrong = model.grid;

@@ -33,7 +33,7 @@ class SamplerTest : public GaussianFixture {
   }
 };
 
-TEST_F(SamplerTest, draws_have_the_mean_and_the_covariance) {
+TEST_F(SamplerTest, DrawsHaveTheMeanAndTheCovariance) {
   const auto a = exponential(3, 1.5), b = rbf(4, 1.2);
   const std::vector<double> u{1, -2, 0.5};
   const auto sampler = make_sampler({{{1.7, {chain(a), chain(b)}}, {0.4, {identity(3), chain(b)}}},
@@ -47,7 +47,7 @@ TEST_F(SamplerTest, draws_have_the_mean_and_the_covariance) {
   expect_moments(sampler, mean, covariance);
 }
 
-TEST_F(SamplerTest, draws_of_a_singular_covariance_have_it) {
+TEST_F(SamplerTest, DrawsOfASingularCovarianceHaveIt) {
   // Points given twice: no Cholesky factor without pivoting.
   const Matrix a(3, 3, {1, 1, 0.5, 1, 1, 0.5, 0.5, 0.5, 1});
   const auto b = exponential(3, 0.8);
@@ -55,7 +55,7 @@ TEST_F(SamplerTest, draws_of_a_singular_covariance_have_it) {
   expect_moments(sampler, std::vector<double>(9, 0.0), oracle::kron(a, b));
 }
 
-TEST_F(SamplerTest, draws_depend_on_seed_and_number_only) {
+TEST_F(SamplerTest, DrawsDependOnSeedAndNumberOnly) {
   const auto sampler = make_sampler({{{1.7, {chain(exponential(3, 1.5)), chain(rbf(5, 2.0))}}},
                                      ScaledProduct{0.3, {identity(3), identity(5)}}});
   const auto many = draws(sampler, 7, 3, 6);
@@ -75,7 +75,7 @@ TEST_F(SamplerTest, draws_depend_on_seed_and_number_only) {
   expect_close(many, expected, 1e-13);
 }
 
-TEST_F(SamplerTest, square_roots_are_what_is_given_or_have_the_rank) {
+TEST_F(SamplerTest, SquareRootsAreWhatIsGivenOrHaveTheRank) {
   const auto a = exponential(4, 1.5);
   const auto lower = factor(lower_cholesky(a));
   const auto vectors = factor(oracle::identity(3));
@@ -99,7 +99,7 @@ TEST_F(SamplerTest, square_roots_are_what_is_given_or_have_the_rank) {
   EXPECT_LE(oracle::relative_error(root, lower_cholesky(a)), 1e-14);
 }
 
-TEST_F(SamplerTest, refuses_what_it_cannot_draw_from) {
+TEST_F(SamplerTest, RefusesWhatItCannotDrawFrom) {
   const auto a = chain(exponential(3, 1.5)), b = chain(exponential(4, 1.5));
   const Matrix indefinite(3, 3, {1, 0, 2, 0, 1, 0, 2, 0, 1});
   const auto message = message_of<core::DataError>([&] {

@@ -44,7 +44,7 @@ double expected(RandomKind kind, std::uint64_t seed, std::uint64_t stream, std::
   return radius * (index % 2 == 0 ? std::cos(angle) : std::sin(angle));
 }
 
-TEST(RandomTest, reference_gives_the_known_answer) {
+TEST(RandomTest, ReferenceGivesTheKnownAnswer) {
   // Of the Random123 distribution: a counter and a key of zeros, and of ones.
   EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}), (Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   constexpr std::uint32_t ones = 0xffffffff;
@@ -69,7 +69,7 @@ void expect_reference() {
   }
 }
 
-TEST(RandomTest, every_part_of_a_sequence_is_the_reference_on_every_instruction_set) {
+TEST(RandomTest, EveryPartOfASequenceIsTheReferenceOnEveryInstructionSet) {
   expect_reference();
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
     hwy::SetSupportedTargetsForTest(target);
@@ -78,14 +78,14 @@ TEST(RandomTest, every_part_of_a_sequence_is_the_reference_on_every_instruction_
   hwy::SetSupportedTargetsForTest(0);
 }
 
-TEST(RandomTest, stream_zero_is_the_plain_sequence) {
+TEST(RandomTest, StreamZeroIsThePlainSequence) {
   std::vector<double> plain(50), stream(50);
   fill_random(RandomKind::normal, 3, 11, plain);
   fill_random(RandomKind::normal, 3, 0, 11, stream);
   EXPECT_EQ(plain, stream);
 }
 
-TEST(RandomTest, normal_values_have_the_moments_of_the_normal_distribution) {
+TEST(RandomTest, NormalValuesHaveTheMomentsOfTheNormalDistribution) {
   constexpr std::size_t count = 1 << 20;
   std::vector<double> values(count);
   fill_random(RandomKind::normal, 5, 9, 0, values);
