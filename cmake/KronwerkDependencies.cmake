@@ -28,8 +28,6 @@ target_link_libraries(kronwerk_hdf5 INTERFACE ${HDF5_LINK_LIBRARIES} MPI::MPI_CX
 # whose symbols have the same names: every program links kronwerk_blas_first, which puts ours at
 # the head of the search order (application/session/blas_check.cpp verifies it at start-up).
 pkg_check_modules(OPENBLAS REQUIRED openblas)
-find_path(LAPACKE_INCLUDE_DIR lapack.h PATH_SUFFIXES openblas-pthread openblas-openmp openblas-serial
-          PATHS /usr/include/x86_64-linux-gnu /usr/include/aarch64-linux-gnu)
 add_library(kronwerk_openblas INTERFACE IMPORTED GLOBAL)
 target_include_directories(kronwerk_openblas SYSTEM INTERFACE ${OPENBLAS_INCLUDE_DIRS})
 target_link_libraries(kronwerk_openblas INTERFACE ${OPENBLAS_LINK_LIBRARIES})

@@ -9,13 +9,11 @@
 #include <cstring>
 #include <memory>
 
+#include "factors/base/lapack.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/models/missing/missing.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "measure.hpp"
-
-extern "C" void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info,
-                        std::size_t);
 
 namespace {
 

@@ -6,12 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "factors/base/lapack.hpp"
 #include "kronwerk/core/error.hpp"
-
-extern "C" void dgemm_(const char* transa, const char* transb, const int* m, const int* n,
-                       const int* k, const double* alpha, const double* a, const int* lda,
-                       const double* b, const int* ldb, const double* beta, double* c,
-                       const int* ldc);
 
 namespace kronwerk::application {
 namespace {
@@ -27,7 +23,7 @@ bool dgemm_answers() {
   const std::array<double, 4> expected{19, 43, 22, 50};
   std::array<double, 4> c{};
   dgemm_("N", "N", two.data(), two.data(), two.data(), &one, a.data(), two.data(), b.data(),
-         two.data(), &zero, c.data(), two.data());
+         two.data(), &zero, c.data(), two.data(), 1, 1);
   return c == expected;
 }
 

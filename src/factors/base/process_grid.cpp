@@ -3,12 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-extern "C" {
-int Csys2blacs_handle(MPI_Comm comm);
-void Cfree_blacs_system_handle(int handle);
-void Cblacs_gridinit(int* context, const char* order, int rows, int columns);
-void Cblacs_gridexit(int context);
-}
+#include "factors/base/scalapack.hpp"
 
 namespace kronwerk::factors {
 namespace {

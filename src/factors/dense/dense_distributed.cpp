@@ -6,15 +6,9 @@
 
 #include "factors/base/node_leaders.hpp"
 #include "factors/base/process_grid.hpp"
+#include "factors/base/scalapack.hpp"
 #include "factors/dense/dense_factorisation.hpp"
 #include "kronwerk/core/error.hpp"
-
-extern "C" {
-void pdgetrf_(const int* m, const int* n, double* a, const int* row, const int* column,
-              const int* descriptor, int* pivots, int* info);
-void pdpotrf_(const char* uplo, const int* n, double* a, const int* row, const int* column,
-              const int* descriptor, int* info, std::size_t);
-}
 
 namespace kronwerk::factors {
 

@@ -12,19 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "factors/base/lapack.hpp"
 #include "factors/dense/dense_storage.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
-
-// LAPACK's own symbols, with the hidden lengths of character arguments.
-extern "C" {
-void dgetrf_(const int* m, const int* n, double* a, const int* lda, int* pivots, int* info);
-void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info, std::size_t);
-void dgecon_(const char* norm, const int* n, const double* a, const int* lda, const double* a_norm,
-             double* rcond, double* work, int* int_work, int* info, std::size_t);
-void dpocon_(const char* uplo, const int* n, const double* a, const int* lda, const double* a_norm,
-             double* rcond, double* work, int* int_work, int* info, std::size_t);
-}
 
 namespace kronwerk::factors {
 namespace {

@@ -5,17 +5,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "factors/base/scalapack.hpp"
 #include "factors/spectra/eigen_distributed.hpp"
 #include "kronwerk/core/error.hpp"
-
-extern "C" {
-void pdpotrf_(const char* uplo, const int* n, double* a, const int* ia, const int* ja,
-              const int* desca, int* info, std::size_t);
-void pdtrsm_(const char* side, const char* uplo, const char* transposed, const char* diagonal,
-             const int* m, const int* n, const double* alpha, const double* a, const int* ia,
-             const int* ja, const int* desca, double* b, const int* ib, const int* jb,
-             const int* descb);
-}
 
 namespace kronwerk::factors {
 
@@ -30,7 +22,7 @@ void solve_with(BlockCyclic& cholesky, const char* side, const char* transposed,
                 BlockCyclic& b) {
   const double alpha = 1;
   pdtrsm_(side, "L", transposed, "N", &n, &n, &alpha, cholesky.data(), &one, &one,
-          cholesky.descriptor(), b.data(), &one, &one, b.descriptor());
+          cholesky.descriptor(), b.data(), &one, &one, b.descriptor(), 1, 1, 1, 1);
 }
 
 }  // namespace

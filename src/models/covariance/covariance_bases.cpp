@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "factors/base/lapack.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "models/covariance/chains.hpp"
-#include "models/covariance/lapack.hpp"
 #include "models/covariance/positive_definite.hpp"
 
 namespace kronwerk::models {

@@ -7,8 +7,8 @@
 #include <limits>
 #include <numeric>
 
+#include "factors/base/lapack.hpp"
 #include "kronwerk/factors/base/make.hpp"
-#include "models/covariance/lapack.hpp"
 
 namespace kronwerk::models {
 namespace {

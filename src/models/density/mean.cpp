@@ -8,8 +8,8 @@
 #include <limits>
 #include <optional>
 
+#include "factors/base/lapack.hpp"
 #include "kronwerk/distribution/partition.hpp"
-#include "models/covariance/lapack.hpp"
 
 namespace kronwerk::models {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "factors/base/lapack.hpp"
 #include "kronwerk/operators/base/random.hpp"
-#include "models/covariance/lapack.hpp"
 #include "models/density/mean.hpp"
 
 namespace kronwerk::models {

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <utility>
 
+#include "factors/base/lapack.hpp"
 #include "models/covariance/cross_operator.hpp"
-#include "models/covariance/lapack.hpp"
 #include "models/covariance/spectral_values.hpp"
 #include "models/density/density_gradient.hpp"
 

@@ -3,20 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "factors/base/lapack.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/extents.hpp"
-
-// LAPACK's own symbols, with the hidden lengths of character arguments.
-extern "C" {
-void dsyev_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w,
-            double* work, const int* lwork, int* info, std::size_t, std::size_t);
-void dgesvd_(const char* jobu, const char* jobvt, const int* m, const int* n, double* a,
-             const int* lda, double* s, double* u, const int* ldu, double* vt, const int* ldvt,
-             double* work, const int* lwork, int* info, std::size_t, std::size_t);
-void dbdsqr_(const char* uplo, const int* n, const int* ncvt, const int* nru, const int* ncc,
-             double* d, double* e, double* vt, const int* ldvt, double* u, const int* ldu,
-             double* c, const int* ldc, double* work, int* info, std::size_t);
-}
 
 namespace kronwerk::operators {
 namespace {

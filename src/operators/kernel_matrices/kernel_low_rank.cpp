@@ -6,10 +6,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "factors/base/lapack.hpp"
 #include "kronwerk/core/error.hpp"
-
-extern "C" void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info,
-                        std::size_t);
 
 namespace kronwerk::operators {
 namespace {

@@ -6,12 +6,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "factors/base/lapack.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 #include "operators/kernel_matrices/kernel_cholesky.hpp"
-
-extern "C" void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info,
-                        std::size_t);
 
 namespace kronwerk::operators {
 namespace {

@@ -3,14 +3,9 @@
 #include <complex>
 #include <optional>
 
+#include "factors/base/lapack.hpp"
 #include "kronwerk/operators/schur/schur.hpp"
 #include "operators/products/product_fixture.hpp"
-
-// LAPACK's real Schur form; the programs link it with the BLAS.
-extern "C" void dgees_(const char* vectors, const char* sort,
-                       int (*select)(const double*, const double*), const int* n, double* a,
-                       const int* lda, int* sdim, double* wr, double* wi, double* vs,
-                       const int* ldvs, double* work, const int* lwork, int* bwork, int* info);
 
 namespace kronwerk::operators {
 
@@ -63,7 +58,7 @@ class SchurFixture : public ProductFixture {
     int selected = 0;
     int info = 0;
     dgees_("V", "N", nullptr, &n, a.values.data(), &n, &selected, real.data(), imaginary.data(),
-           vectors.values.data(), &n, work.data(), &length, nullptr, &info);
+           vectors.values.data(), &n, work.data(), &length, nullptr, &info, 1, 1);
     EXPECT_EQ(info, 0);
     TestSchur result{oracle::transpose(vectors), oracle::transpose(a), {}};
     for (std::size_t i = 0; i < real.size(); ++i) {

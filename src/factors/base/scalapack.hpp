@@ -1,0 +1,24 @@
+#pragma once
+
+// The routines of BLACS and ScaLAPACK by their own symbols, as neither has a header; the trailing
+// sizes are the hidden lengths of character arguments.
+
+#include <mpi.h>
+
+#include <cstddef>
+
+extern "C" {
+int Csys2blacs_handle(MPI_Comm comm);
+void Cfree_blacs_system_handle(int handle);
+void Cblacs_gridinit(int* context, const char* order, int rows, int columns);
+void Cblacs_gridexit(int context);
+void pdgetrf_(const int* m, const int* n, double* a, const int* row, const int* column,
+              const int* descriptor, int* pivots, int* info);
+void pdpotrf_(const char* uplo, const int* n, double* a, const int* row, const int* column,
+              const int* descriptor, int* info, std::size_t);
+void pdtrsm_(const char* side, const char* uplo, const char* transposed, const char* diagonal,
+             const int* m, const int* n, const double* alpha, const double* a, const int* a_row,
+             const int* a_column, const int* a_descriptor, double* b, const int* b_row,
+             const int* b_column, const int* b_descriptor, std::size_t, std::size_t, std::size_t,
+             std::size_t);
+}
