@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/tiles/simd_targets.hpp"
+#include "core/simd_targets.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernel_loops.cpp"

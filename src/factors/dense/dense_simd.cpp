@@ -1,14 +1,13 @@
 // C (rows x cols) = A B by tiles of tile_rows x (tile_vectors · lanes) that stay in registers over
 // the whole depth; A's entries are broadcast, B's rows are vectors. Register-blocked outer products
 // as in Goto and van de Geijn (2008), without the packing of A: a factor's rows are read in place.
+#include "core/simd_targets.hpp"
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "factors/dense/dense_simd.cpp"
-// Vectors of unknown length cannot be held in arrays, so scalable-vector machines use the
-// fixed-length instructions that they also have.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #include <hwy/foreach_target.h>
-// The first header above includes this file once per instruction set, before the others below.
 #include <hwy/highway.h>
+// clang-format on
 
 #include <algorithm>
 #include <array>

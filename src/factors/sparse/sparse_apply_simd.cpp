@@ -1,4 +1,4 @@
-#include "factors/base/simd_targets.hpp"
+#include "core/simd_targets.hpp"
 #include "factors/sparse/sparse_apply.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE

@@ -1,6 +1,6 @@
 #include "factors/sparse/sparse_panel.hpp"
 
-#include "factors/base/simd_targets.hpp"
+#include "core/simd_targets.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "factors/sparse/sparse_panel.cpp"

@@ -4,7 +4,7 @@
 // of them has used is still in the first-level cache for the others.
 #include "factors/sparse/sparse_rows_simd.hpp"
 
-#include "factors/base/simd_targets.hpp"
+#include "core/simd_targets.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "factors/sparse/sparse_rows_simd.cpp"

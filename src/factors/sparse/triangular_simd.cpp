@@ -4,7 +4,7 @@
 // is loaded once and updates every row of the block. A block of 4 columns and 4 vectors makes 16
 // multiply-adds of 4 loads (and 4 stores forth), which is bound by the multiply-adds.
 
-#include "factors/base/simd_targets.hpp"
+#include "core/simd_targets.hpp"
 #include "factors/sparse/triangular.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE

@@ -1,6 +1,6 @@
 #include "kernels/reductions/nearest_points_scan.hpp"
 
-#include "kernels/tiles/simd_targets.hpp"
+#include "core/simd_targets.hpp"
 
 // clang-format off
 #undef HWY_TARGET_INCLUDE

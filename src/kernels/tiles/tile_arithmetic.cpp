@@ -1,5 +1,5 @@
 // Steps that move values and do arithmetic, for every kind of operand.
-#include "kernels/tiles/simd_targets.hpp"
+#include "core/simd_targets.hpp"
 #include "kernels/tiles/tile_tables.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE

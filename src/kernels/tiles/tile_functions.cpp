@@ -1,7 +1,7 @@
 // Steps that apply an elementary function.
 #include <cmath>
 
-#include "kernels/tiles/simd_targets.hpp"
+#include "core/simd_targets.hpp"
 #include "kernels/tiles/tile_tables.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/simd_targets.hpp"
 #include "kernels/tiles/selection.hpp"
-#include "kernels/tiles/simd_targets.hpp"
 #include "kernels/tiles/tile_tables.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE

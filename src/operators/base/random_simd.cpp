@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "factors/base/simd_targets.hpp"
+#include "core/simd_targets.hpp"
 
 // clang-format off
 #undef HWY_TARGET_INCLUDE

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "factors/base/simd_targets.hpp"
+#include "core/simd_targets.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "operators/grids/kronecker_sum_simd.cpp"

@@ -1,7 +1,7 @@
 // Row sums and column sums of a tile in one pass, compensated (Ogita, Rump and Oishi 2005).
 #include "operators/grids/projection_simd.hpp"
 
-#include "factors/base/simd_targets.hpp"
+#include "core/simd_targets.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "operators/grids/projection_simd.cpp"

@@ -1,5 +1,6 @@
 #include "operators/products/weighted_rows.hpp"
 
+#include "core/simd_targets.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "operators/products/weighted_rows.cpp"

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "core/simd_targets.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "operators/spectral/spectral_simd.cpp"

@@ -1,6 +1,6 @@
 // The vector code of Kronecker sums and projections for every instruction set that this processor
 // has.
-#include "factors/base/simd_targets.hpp"
+#include "core/simd_targets.hpp"
 // Which targets there are is decided before Highway is included.
 #include <gtest/gtest.h>
 #include <hwy/highway.h>
