@@ -1,4 +1,5 @@
 #include "kronwerk/expressions/node.hpp"
+#include "kronwerk/expressions/symbolic.hpp"
 
 namespace kronwerk::expressions {
 namespace {
@@ -114,6 +115,10 @@ NodePtr derivative(const NodePtr& node, const std::string& parameter) {
 
 Expression differentiate(const Expression& expression, const std::string& parameter) {
   return Expression(derivative(expression.node(), parameter), true);
+}
+
+NodePtr differentiate(const NodePtr& scalar, const std::string& parameter) {
+  return derivative(scalar, parameter);
 }
 
 }  // namespace kronwerk::expressions
