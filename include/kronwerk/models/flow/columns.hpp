@@ -1,0 +1,29 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kronwerk/core/extents.hpp"
+
+namespace kronwerk::models {
+
+using core::Index;
+
+/// A column z of a flow model's design over n_o origins and n_d destinations, as a matrix of that
+/// shape: u vᵀ, diag(u), or a whole grid. Never stored as N numbers unless it is a grid.
+struct FlowColumn {
+  enum class Kind { kron, diagonal, grid };
+  Kind kind = Kind::kron;
+  std::string text;                 ///< as the user wrote it
+  std::vector<double> origin;       ///< u: n_o values
+  std::vector<double> destination;  ///< v: n_d values
+  std::vector<double> grid;         ///< this rank's rows, n_d values each
+};
+
+/// values += weight · z on the rows [first, first + rows) of origins, n_d values each. Local.
+/// @param first  also where the column's own grid begins
+void add_column(const FlowColumn& column, double weight, Index first, Index n_d,
+                std::span<double> values);
+
+}  // namespace kronwerk::models

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kronwerk/models/flow/determinant.hpp"
+#include "kronwerk/models/flow/moments.hpp"
+
+namespace kronwerk::models {
+
+/// Least squares of a filtered model at given coefficients c of the filter: the δ that minimises
+/// S = ‖Σ_t c_t (L_t - Σ_j δ_j Z_jt)‖² (the filter acts on the errors) or ‖Σ_t c_t L_t - Zδ‖².
+struct FlowLeastSquares {
+  double squares = 0;                ///< S
+  double lost_digits = 0;            ///< decimal digits that cancel in S
+  std::vector<double> coefficients;  ///< δ
+  std::vector<double> gram;          ///< (p, p): ½ ∂²S/∂δ²
+  std::vector<double> by_both;       ///< (p, T): ½ ∂²S/∂δ∂c
+  std::vector<double> products;      ///< (T, T): ½ ∂²S/∂c² at fixed δ
+  std::vector<double> gradient;      ///< T: ∂S/∂c
+};
+
+/// The log likelihood of a Gaussian flow model, concentrated over δ and σ² (LeSage and Pace 2008,
+/// section 3): with N observed cells in Y years,
+/// ℓ(θ) = Y log det A(θ) - N/2 (1 + log(2π S(θ)/N)).
+/// From the moments alone: O(T² p² + p³) a point, and the determinant.
+class GaussianFlow {
+ public:
+  /// @param filter, determinant  must outlive this
+  /// @param column_names  for messages
+  GaussianFlow(const FlowFilter& filter, const FilterDeterminant& determinant, FlowMoments moments,
+               Index years, std::vector<std::string> column_names);
+
+  struct Value {
+    double log_likelihood = 0;
+    double log_determinant = 0;    ///< of A, for all years
+    double determinant_error = 0;  ///< bound, for all years
+    double sigma2 = 0;             ///< S/N
+    FlowLeastSquares squares;
+    std::vector<double> gradient;  ///< P
+    std::vector<double> hessian;   ///< (P, P)
+  };
+  /// Collective. @throws DataError where the determinant is not positive
+  Value evaluate(std::span<const double> parameters) const;
+
+  /// @throws DataError naming columns that are zero, or combinations of others, at these parameters
+  void check_columns(std::span<const double> parameters) const;
+
+  /// Minus the second derivatives of the log likelihood by (θ, δ, σ²) at its maximum over δ and σ².
+  /// Collective.
+  std::vector<double> information(std::span<const double> parameters) const;
+
+  Index cells() const noexcept { return moments_.cells; }
+  const FlowFilter& filter() const noexcept { return *filter_; }
+
+ private:
+  FlowLeastSquares solve(std::span<const double> coefficients) const;
+  std::vector<double> gram(std::span<const double> coefficients) const;
+
+  const FlowFilter* filter_;
+  const FilterDeterminant* determinant_;
+  FlowMoments moments_;
+  double years_;
+  std::vector<std::string> names_;
+};
+
+/// The inverse of an information matrix, zero in the rows of `fixed` variables; absent if it is not
+/// positive definite.
+std::optional<std::vector<double>> covariance_of(std::span<const double> information,
+                                                 std::span<const char> fixed);
+
+}  // namespace kronwerk::models
