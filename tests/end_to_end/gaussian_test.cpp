@@ -298,6 +298,45 @@ TEST_F(MissingCells, UnderAMaskForAllObservations) {
         values);
 }
 
+/// More missing cells than are factorised: the determinant and its derivatives are estimates.
+TEST_F(MissingCells, AnEstimatedDeterminantHasItsErrors) {
+  constexpr std::int64_t rows = 80, cols = 64;
+  Numbers s, t;
+  for (std::int64_t i = 0; i < rows; ++i) s.push_back(0.6 * static_cast<double>(i));
+  for (std::int64_t j = 0; j < cols; ++j) t.push_back(1.1 * static_cast<double>(j));
+  put("/s", {rows}, s);
+  put("/t", {cols}, t);
+  Numbers values = oracle::random_vector(rows * cols, 9);
+  const Numbers gaps = oracle::random_vector(rows * cols, 10);
+  std::vector<std::int64_t> places;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    // All slices have an observation.
+    if (gaps[i] < 0.7 && i % (cols + 1) != 0) {
+      values[i] = nan;
+    } else {
+      places.push_back(static_cast<std::int64_t>(i));
+    }
+  }
+  ASSERT_GT(std::ssize(values) - std::ssize(places), 4000);
+  put("/gaps", {rows, cols}, values);
+  const Result result = result_of(
+      2, observing("logpdf", "/gaps", "gradient: {parameters: [sigma]}\nsolver: {probes: 4}\n",
+                   ", missing: nan"));
+  const auto product = oracle::kron(rbf(s, s, 0.9), exponential(t, t, 1.7));
+  auto k = submatrix(oracle::add(1.3 * 1.3, product, 0, product), places, places);
+  for (std::int64_t i = 0; i < k.rows; ++i) k(i, i) += 0.16;
+  const double exact = oracle::log_density(k, shifted(chosen(values, places), -0.5));
+  const double error = result.value("/standard_error");
+  EXPECT_GT(error, 0);
+  EXPECT_GT(result.value("/quadrature_error"), 0);
+  EXPECT_LT(result.value("/quadrature_error"), 0.1 * error);
+  EXPECT_NEAR(result.value("/result"), exact, 6 * error + result.value("/quadrature_error"));
+  EXPECT_GT(result.value("/gradient_standard_error/sigma"), 0);
+  EXPECT_GT(result.value("/gradient_bias_bound/sigma"), 0);
+  EXPECT_LT(result.value("/gradient_bias_bound/sigma"),
+            0.1 * result.value("/gradient_standard_error/sigma"));
+}
+
 TEST_F(MissingCells, AWholeSliceIsLeftOut) {
   for (const bool others : {false, true}) {
     SCOPED_TRACE(others);

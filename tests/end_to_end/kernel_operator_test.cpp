@@ -264,7 +264,9 @@ TEST_F(KernelOperators, LogDeterminantByProbes) {
   const auto inverse = oracle::inverse(shifted(1.5, gaussian(p_, p_, 0.8), 0.4));
   double trace = 0;
   for (std::int64_t i = 0; i < inverse.rows; ++i) trace += inverse(i, i);
-  EXPECT_NEAR(result.value("/gradient/alpha"), trace, 0.3 * trace);
+  const double spread = result.value("/gradient_standard_error/alpha");
+  EXPECT_GT(spread, 0);
+  EXPECT_NEAR(result.value("/gradient/alpha"), trace, 6 * spread);
 }
 
 /// kron(c*K1 + I, K2) and kron(c*K1, K2) + alpha*I with two length scales.

@@ -118,7 +118,10 @@ TEST_F(LogDeterminants, ThatHaveNotSettledAreNoResults) {
   const std::string solver = "solver: {method: krylov, max_iterations: 4, probes: 10}\n";
   const auto outcome = run(3, job(0.7, 0.6, solver));
   EXPECT_EQ(outcome.code, 3) << outcome.output << outcome.errors;
-  EXPECT_EQ(outcome.count("has not settled after 4 steps"), 1) << outcome.errors;
+  EXPECT_EQ(outcome.count("kronwerk: the Lanczos quadrature of the log determinant has not settled "
+                          "after 4 steps"),
+            1)
+      << outcome.errors;
   {
     const Result result(path("results/out.h5"));
     EXPECT_EQ(result.number("/report", "converged"), 0);
@@ -126,7 +129,9 @@ TEST_F(LogDeterminants, ThatHaveNotSettledAreNoResults) {
     EXPECT_NEAR(result.value("/result"), oracle::log_abs_det(dense(0.7, 0.6)),
                 4 * result.value("/standard_error") + 2 * result.value("/quadrature_error"));
   }
-  const auto enough = run(2, job(0.7, 0.6, "solver: {method: krylov, probes: 10}\n"));
+  const auto enough = run(2, job(0.7, 0.6,
+                                 "solver: {method: krylov, probes: 10}\n"
+                                 "gradient: {parameters: [s]}\ntangent: {parameters: {s: -2}}\n"));
   EXPECT_EQ(enough.code, 0) << enough.errors;
   const Result result(path("results/out.h5"));
   EXPECT_EQ(result.number("/report", "converged"), 1);
@@ -134,6 +139,16 @@ TEST_F(LogDeterminants, ThatHaveNotSettledAreNoResults) {
   EXPECT_LE(result.number("/report", "iterations"), 20);
   EXPECT_NEAR(result.value("/result"), oracle::log_abs_det(dense(0.7, 0.6)),
               4 * result.value("/standard_error") + result.value("/quadrature_error"));
+  const double error = result.value("/gradient_standard_error/s");
+  const double bias = result.value("/gradient_bias_bound/s");
+  EXPECT_GT(error, 0);
+  EXPECT_GT(bias, 0);
+  EXPECT_LT(bias, 1e-6);
+  EXPECT_NEAR(result.value("/gradient/s"), trace_of_quotient(dense(0.7, 0.6), oracle::kron(a_, b_)),
+              5 * error + bias);
+  EXPECT_NEAR(result.value("/tangent"), -2 * result.value("/gradient/s"), 1e-9);
+  EXPECT_NEAR(result.value("/tangent_standard_error"), 2 * error, 1e-9);
+  EXPECT_NEAR(result.value("/tangent_bias_bound"), 2 * bias, 1e-12);
 }
 
 TEST_F(LogDeterminants, OfSingularMatricesAreRefusedOnEveryRank) {

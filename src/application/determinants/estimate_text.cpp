@@ -16,4 +16,8 @@ std::string not_settled_text(const operators::StochasticValue& value) {
       value.steps, value.quadrature_error, value.standard_error);
 }
 
+std::string bias_text(const operators::StochasticValue& value) {
+  return fmt::format("± {:.2g}, bias below {:.1g}", value.standard_error, value.bias_bound);
+}
+
 }  // namespace kronwerk::application

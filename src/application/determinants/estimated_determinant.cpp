@@ -63,8 +63,12 @@ class EstimatedDeterminant final : public LogDeterminant {
     const auto derivative =
         context_.builder.build(products, 1, op_->input_layout().leading_modes());
     const SolverOperator inverse(*op_, *solver_);
-    const auto value = operators::stochastic_trace(inverse, *derivative, settings_);
-    if (!record_.converged) context_.failure = record_.reason;
+    if (!inverse_norm_) inverse_norm_ = operators::probe_norm(inverse, settings_);
+    const auto value =
+        operators::stochastic_trace(*op_, inverse, *derivative, *inverse_norm_, settings_);
+    if (!record_.converged) {
+      context_.failure = "the solves of the log determinant's gradient: " + record_.reason;
+    }
     return value;
   }
 
@@ -96,6 +100,7 @@ class EstimatedDeterminant final : public LogDeterminant {
   OperatorPtr op_;
   SolveRecord record_;
   std::unique_ptr<Solver> solver_;
+  std::optional<double> inverse_norm_;
 };
 
 }  // namespace

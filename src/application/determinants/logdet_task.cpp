@@ -166,27 +166,49 @@ std::unique_ptr<LogDeterminant> make_log_determinant(TaskContext& context) {
                                                : make_estimated_determinant(context, choice.why);
 }
 
+/// A derivative and, of an estimate, its errors.
+void write_derivative(TaskContext& context, const LogDeterminant& determinant,
+                      const std::string& path, const std::string& errors, const std::string& label,
+                      const StochasticValue& value) {
+  check_finite(value.value, path);
+  context.file.write_scalar(path, value.value);
+  std::string text = fmt::format("{} {:.12g}", label, value.value);
+  if (!determinant.exact()) {
+    context.file.write_scalar(fmt::format(fmt::runtime(errors), "standard_error"),
+                              value.standard_error);
+    context.file.write_scalar(fmt::format(fmt::runtime(errors), "bias_bound"), value.bias_bound);
+    text += " " + bias_text(value);
+  }
+  context.report.line(text);
+}
+
 void write_derivatives(TaskContext& context, LogDeterminant& determinant, double result) {
   const auto& job = context.job();
+  const auto scaled = [](StochasticValue value, double factor) {
+    value.value *= factor;
+    value.standard_error *= std::abs(factor);
+    value.bias_bound *= std::abs(factor);
+    return value;
+  };
   if (job.gradient) {
     const double cotangent = read_scalar_cotangent(context.comm, context.job(), result);
     for (const auto& parameter : job.gradient->parameters) {
-      const StochasticValue value = determinant.derivative(parameter.value);
-      check_finite(cotangent * value.value, "/gradient/" + parameter.value);
-      context.file.write_scalar("/gradient/" + parameter.value, cotangent * value.value);
-      context.report.line(
-          fmt::format("gradient    {} = {:.12g}{}", parameter.value, cotangent * value.value,
-                      determinant.exact() ? "" : fmt::format(" ± {:.2g}", value.standard_error)));
+      const std::string& name = parameter.value;
+      write_derivative(context, determinant, "/gradient/" + name, "/gradient_{}/" + name,
+                       fmt::format("gradient    {} =", name),
+                       scaled(determinant.derivative(name), cotangent));
     }
   }
   if (job.tangent) {
-    double change = 0;
+    // The probes of all parameters are the same ones, so that their errors may add up.
+    StochasticValue change;
     for (const auto& [name, direction] : job.tangent->parameters) {
-      change += direction.value * determinant.derivative(name).value;
+      const StochasticValue part = scaled(determinant.derivative(name), direction.value);
+      change.value += part.value;
+      change.standard_error += part.standard_error;
+      change.bias_bound += part.bias_bound;
     }
-    check_finite(change, "/tangent");
-    context.file.write_scalar("/tangent", change);
-    context.report.line(fmt::format("tangent     {:.12g}", change));
+    write_derivative(context, determinant, "/tangent", "/tangent_{}", "tangent    ", change);
   }
 }
 

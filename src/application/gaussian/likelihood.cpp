@@ -210,9 +210,12 @@ Likelihood::Value Likelihood::evaluate_missing(const models::Covariance& covaria
     Value value = collect(std::move(found.density), request, method);
     sum.standard_error =
         std::hypot(sum.standard_error, found.standard_error * static_cast<double>(per_block_));
+    sum.quadrature_error += found.quadrature_error * static_cast<double>(per_block_);
     sum.gradient_errors.resize(found.gradient_errors.size(), 0.0);
+    sum.gradient_biases.resize(found.gradient_biases.size(), 0.0);
     for (std::size_t p = 0; p < found.gradient_errors.size(); ++p) {
       sum.gradient_errors[p] = std::hypot(sum.gradient_errors[p], found.gradient_errors[p]);
+      sum.gradient_biases[p] += found.gradient_biases[p];
     }
     sum.values.insert(sum.values.end(), value.values.begin(), value.values.end());
     sum.gradient.resize(value.gradient.size(), 0.0);

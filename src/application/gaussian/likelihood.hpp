@@ -27,8 +27,10 @@ class Likelihood {
   struct Value {
     std::vector<double> values;           ///< log p of each observation
     double standard_error = 0;            ///< of their sum, where a determinant is estimated
+    double quadrature_error = 0;          ///< of their sum, beside the standard error
     std::vector<double> gradient;         ///< by the parameters, of the sum
     std::vector<double> gradient_errors;  ///< standard errors; empty if it is exact
+    std::vector<double> gradient_biases;  ///< what the probes' solves left, about; likewise
     std::vector<std::vector<double>> input_gradient;  ///< of each block
     models::MeanEstimate mean;
     double residual = 0;  ///< relative, of the missing cells' systems: the largest

@@ -65,8 +65,10 @@ void run_logpdf(GaussianContext& context) {
   stages.report("evaluate", value.method);
   std::string text = fmt::format("result      log density = {:.15g}", value.total());
   if (value.standard_error > 0) {
-    text += fmt::format(" ± {:.2g}", value.standard_error);
+    text += fmt::format(" ± {:.2g}, quadrature error {:.1g}", value.standard_error,
+                        value.quadrature_error);
     context.file.write_scalar("/standard_error", value.standard_error);
+    context.file.write_scalar("/quadrature_error", value.quadrature_error);
   }
   context.report.line(text);
   write_mean(context, value.mean, likelihood.observations().shape().several);
@@ -76,9 +78,16 @@ void run_logpdf(GaussianContext& context) {
     context.file.write_scalar("/result", value.values.at(0));
   }
   for (std::size_t p = 0; p < request.parameters.size(); ++p) {
-    context.file.write_scalar("/gradient/" + request.parameters[p], value.gradient[p]);
-    context.report.line(
-        fmt::format("gradient    {} = {:.12g}", request.parameters[p], value.gradient[p]));
+    const std::string& name = request.parameters[p];
+    context.file.write_scalar("/gradient/" + name, value.gradient[p]);
+    std::string line = fmt::format("gradient    {} = {:.12g}", name, value.gradient[p]);
+    if (value.standard_error > 0) {
+      context.file.write_scalar("/gradient_standard_error/" + name, value.gradient_errors[p]);
+      context.file.write_scalar("/gradient_bias_bound/" + name, value.gradient_biases[p]);
+      line += fmt::format(" ± {:.2g}, bias below {:.1g}", value.gradient_errors[p],
+                          value.gradient_biases[p]);
+    }
+    context.report.line(line);
   }
   if (request.input_gradient) {
     write_input_gradient(context, likelihood, std::move(value.input_gradient));

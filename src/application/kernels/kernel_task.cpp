@@ -298,14 +298,37 @@ class KernelTask {
         (static_cast<double>(kernel_.rows) - system_.shift * found.alpha) / system_.scale;
     const double cotangent = read_scalar_cotangent(comm_, job(), result);
     for (const std::string& name : names) {
-      write_parameter(name, cotangent * chain_rule(name, found.kernel, found.alpha, by_scale));
+      write_parameter(name, cotangent * chain_rule(name, found.kernel, found.alpha, by_scale),
+                      std::abs(cotangent) * error_of(name, found));
     }
   }
 
-  void write_parameter(const std::string& name, double value) {
+  /// Of a log determinant's derivative: the standard errors of its parts, added up.
+  double error_of(const std::string& parameter,
+                  const operators::KernelLogDeterminantGradient& found) const {
+    double error = 0;
+    for (const auto& [name, coefficient] : derivative_terms(parameter)) {
+      if (name.empty()) {
+        error += std::abs(coefficient) * found.alpha_error;
+      } else if (problem_.kernel_factors.at(name).second.empty()) {
+        error += std::abs(coefficient * system_.shift / system_.scale) * found.alpha_error;
+      } else {
+        error += std::abs(coefficient / system_.scale) * found.standard_errors.at(parameter);
+      }
+    }
+    return error;
+  }
+
+  /// @param error  the standard error; 0 if it is exact
+  void write_parameter(const std::string& name, double value, double error = 0) {
     check_finite(value, "/gradient/" + name);
     file_.write_scalar("/gradient/" + name, value);
-    report_.line(fmt::format("gradient    {} = {:.12g}", name, value));
+    std::string line = fmt::format("gradient    {} = {:.12g}", name, value);
+    if (error > 0) {
+      file_.write_scalar("/gradient_standard_error/" + name, error);
+      line += fmt::format(" ± {:.2g}", error);
+    }
+    report_.line(line);
   }
 
   /// The factor of `input.transform` is included.

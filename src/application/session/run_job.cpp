@@ -136,6 +136,12 @@ void close_job(const communication::Communicator& comm, const Job& job, Stages& 
 
 void check_converged(const Job& job, const std::string& failure) {
   if (failure.empty()) return;
+  if (job.task == Task::logdet) {
+    throw core::ConvergenceError(fmt::format(
+        "{}; what was reached was written to {} with converged = 0. Raise solver.max_iterations "
+        "(now {}), or use solver.method: direct",
+        failure, job.output.file, job.solver.max_iterations));
+  }
   throw core::ConvergenceError(fmt::format(
       "the job did not reach the tolerance {:g} ({}); what was reached was written to {} with "
       "converged = 0. Raise solver.max_iterations (now {}), lower the demand, or use another "

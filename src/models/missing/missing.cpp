@@ -27,6 +27,10 @@ constexpr Index turn_growth = 4;
 // Cells may have been hidden by the numbers of the same seed, on which probes must not depend.
 constexpr std::uint64_t other_sequence = 0x9E3779B97F4A7C15;
 
+double length_of(const communication::Communicator& comm, const std::vector<double>& values) {
+  return std::sqrt(operators::dot(comm, values, values));
+}
+
 }  // namespace
 
 struct MissingCells::State {
@@ -191,6 +195,8 @@ std::vector<StochasticValue> MissingCells::traces(
 }
 
 /// With random signs s on the missing cells, the mean of (K⁻¹s)ᵀ ∂K K⁻¹(M⁻¹s) (Hutchinson 1990).
+/// A residual r of M⁻¹s changes a probe's value by wᵀM⁻¹r with w = (K⁻¹∂K K⁻¹s)_m, at most
+/// ‖w‖ ‖M⁻¹‖ ‖r‖, where ‖M⁻¹s‖ is about the Frobenius norm of M⁻¹; w is taken from the first probe.
 std::vector<StochasticValue> MissingCells::State::stochastic_traces(
     const std::vector<std::vector<ScaledProduct>>& derivatives) {
   const auto& comm = covariance->comm();
@@ -206,14 +212,25 @@ std::vector<StochasticValue> MissingCells::State::stochastic_traces(
   std::vector<double> signs(local_size()), solved(local_size());
   std::vector<double> left(local_size()), right(local_size()), image(local_size());
   std::vector<std::vector<double>> samples(derivatives.size());
+  std::vector<double> weights(derivatives.size(), 0.0);  // ‖w‖ ‖M⁻¹s‖
+  double residual = 0;
   for (Index probe = 0; probe < settings.stochastic.probes; ++probe) {
     operators::fill_random(operators::RandomKind::uniform, settings.stochastic.seed,
                            probe * layout.size() + layout.home_begin(comm.rank()), signs);
     for (double& each : signs) each = each < 0.5 ? -1 : 1;
     keep_only(true, *one.mask, signs);
     std::fill(solved.begin(), solved.end(), 0.0);
-    require_converged(solve(1, signs, solved), covariance->extents());
+    const Completion completion = solve(1, signs, solved);
+    require_converged(completion, covariance->extents());
+    residual = std::max(residual, completion.residual * length_of(comm, signs));
     one.inverse->apply(signs, left);
+    for (std::size_t p = 0; probe == 0 && p < operators.size(); ++p) {
+      if (!operators[p]) continue;
+      operators[p]->apply(left, image);
+      one.inverse->apply(image, right);
+      keep_only(true, *one.mask, right);
+      weights[p] = length_of(comm, right) * length_of(comm, solved);
+    }
     one.inverse->apply(solved, right);
     for (std::size_t p = 0; p < operators.size(); ++p) {
       double value = 0;
@@ -225,7 +242,10 @@ std::vector<StochasticValue> MissingCells::State::stochastic_traces(
     }
   }
   std::vector<StochasticValue> result;
-  for (const auto& each : samples) result.push_back(operators::mean_of(each));
+  for (std::size_t p = 0; p < samples.size(); ++p) {
+    result.push_back(operators::mean_of(samples[p]));
+    result.back().bias_bound = weights[p] * residual;
+  }
   return result;
 }
 

@@ -165,6 +165,7 @@ MissingDensity::Result MissingDensity::evaluate(MissingCells& cells, const Densi
   for (std::size_t p = 0; p < traces.size(); ++p) {
     result.density.gradient[p] += half * traces[p].value;
     result.gradient_errors.push_back(half * traces[p].standard_error);
+    result.gradient_biases.push_back(half * traces[p].bias_bound);
   }
   if (request.input_gradient) {
     keep_only(false, *mask_->block(covariance.layout(observations_), observations_),

@@ -21,6 +21,8 @@ namespace {
 
 // A new direction shorter than this part of the operator's size is rounding error.
 constexpr double exhausted = 1e-13;
+// Operators with at most so many rows keep all directions.
+constexpr Index small = 500;
 
 void check(const StochasticSettings& settings) {
   if (settings.probes >= 1 && settings.steps >= 1) return;
@@ -98,8 +100,9 @@ class ProbeQuadrature {
         comm_(&op.comm()),
         squared_(squared),
         settings_(settings),
-        right_(op.comm(), size(op.input_layout()), settings.directions),
-        left_(op.comm(), size(op.output_layout()), squared ? settings.directions : 0),
+        complete_(op.input_layout().size() <= small),
+        right_(op.comm(), size(op.input_layout()), directions()),
+        left_(op.comm(), size(op.output_layout()), squared ? directions() : 0),
         next_(size(op.input_layout())),
         image_(squared ? size(op.output_layout()) : 0) {}
 
@@ -112,7 +115,8 @@ class ProbeQuadrature {
     for (std::size_t step = 0;; ++step) {
       double length =
           squared_ ? advance_bidiagonal(step, rule, largest) : advance(step, rule, largest);
-      if (!(length > exhausted * largest)) length = 0;
+      const bool exhausting = complete_ && std::cmp_equal(step + 1, op_->input_layout().size());
+      if (exhausting || !(length > exhausted * largest)) length = 0;
       squared_ ? rule.couple_bidiagonal(length) : rule.couple(length);
       const bool last = length == 0 || std::cmp_greater_equal(step + 1, settings_.steps);
       if (last || rule.due()) result = agreed(rule);
@@ -128,6 +132,7 @@ class ProbeQuadrature {
   std::size_t size(const distribution::Layout& layout) const {
     return static_cast<std::size_t>(layout.home_size(comm_->rank()));
   }
+  Index directions() const { return complete_ ? op_->input_layout().size() : settings_.directions; }
 
   void start(Index probe) {
     const auto& layout = op_->input_layout();
@@ -195,6 +200,7 @@ class ProbeQuadrature {
   const communication::Communicator* comm_;
   bool squared_;
   StochasticSettings settings_;
+  bool complete_;     ///< all directions are kept
   Directions right_;  ///< q, or v
   Directions left_;   ///< u
   std::vector<double> next_, image_;
@@ -242,7 +248,8 @@ StochasticValue stochastic_logdet(const LinearOperator& op, bool squared,
   return found;
 }
 
-StochasticValue stochastic_trace(const LinearOperator& inverse, const LinearOperator& derivative,
+StochasticValue stochastic_trace(const LinearOperator& op, const LinearOperator& inverse,
+                                 const LinearOperator& derivative, double norm,
                                  const StochasticSettings& settings) {
   check(settings);
   const auto& comm = derivative.comm();
@@ -259,13 +266,29 @@ StochasticValue stochastic_trace(const LinearOperator& inverse, const LinearOper
   std::vector<double> z(size(layout)), image(size(derivative.output_layout()));
   std::vector<double> solved(size(last));
   std::vector<double> samples;
+  double residuals = 0;
   for (Index probe = 0; probe < settings.probes; ++probe) {
     fill_signs(layout, comm.rank(), settings.seed, probe, z);
     derivative.apply(z, image);
     inverse.apply(image, solved);
     samples.push_back(dot(comm, z, solved));
+    for (double& each : image) each = -each;
+    op.apply(solved, image, true);
+    residuals += std::sqrt(dot(comm, image, image));
   }
-  return mean_of(samples);
+  StochasticValue result = mean_of(samples);
+  result.bias_bound = norm * residuals / static_cast<double>(settings.probes);
+  return result;
+}
+
+double probe_norm(const LinearOperator& op, const StochasticSettings& settings) {
+  check(settings);
+  const auto& comm = op.comm();
+  std::vector<double> z(static_cast<std::size_t>(op.output_layout().home_size(comm.rank())));
+  std::vector<double> image(static_cast<std::size_t>(op.input_layout().home_size(comm.rank())));
+  fill_signs(op.output_layout(), comm.rank(), settings.seed, 0, z);
+  op.apply_transposed(z, image);
+  return std::sqrt(dot(comm, image, image));
 }
 
 }  // namespace kronwerk::operators

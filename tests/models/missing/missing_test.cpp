@@ -392,6 +392,16 @@ TEST_F(Missing, EstimatesDeterminantAndGradientWithinTheirStandardErrors) {
     EXPECT_NEAR(estimated.density.gradient[p], exact.density.gradient[p],
                 3 * estimated.gradient_errors[p]);
   }
+  // The same probes with coarser solves: what differs is the bias.
+  settings.tolerance = 1e-3;
+  const auto coarse = evaluate();
+  for (std::size_t p = 0; p < 3; ++p) {
+    const double bias = std::abs(coarse.density.gradient[p] - estimated.density.gradient[p]);
+    EXPECT_GT(bias, 0);
+    EXPECT_LE(bias, coarse.gradient_biases[p] + estimated.gradient_biases[p]);
+    EXPECT_LT(estimated.gradient_biases[p], 1e-4 * coarse.gradient_biases[p]);
+    EXPECT_EQ(exact.gradient_biases[p], 0);
+  }
 }
 
 TEST_F(Missing, ScatteredGapsNeedFewIterationsAndWideOnesThePreconditioner) {

@@ -279,12 +279,49 @@ TEST_F(StochasticTest, TheTraceOfARatioIsWithinItsStandardError) {
   const Matrix ratio = oracle::multiply(inverse, d);
   double exact = 0;
   for (std::int64_t i = 0; i < size; ++i) exact += ratio(i, i);
-  const auto found = stochastic_trace(make(inverse), make(d), {200, 1, 16});
+  const StochasticSettings settings{200, 1, 16};
+  const double norm = probe_norm(make(inverse), settings);
+  const auto found = stochastic_trace(make(a), make(inverse), make(d), norm, settings);
   EXPECT_NEAR(found.value, exact, 4 * found.standard_error);
   EXPECT_LT(found.standard_error, 1);
-  const auto identity = stochastic_trace(make(inverse), make(a), {3, 1, 16});
+  EXPECT_LT(found.bias_bound, 1e-10);
+  const auto identity = stochastic_trace(make(a), make(inverse), make(a), norm, {3, 1, 16});
   EXPECT_NEAR(identity.value, size, 1e-10);  // tr I, without any spread
   EXPECT_LE(identity.standard_error, 1e-10);
+}
+
+/// Solves that are wrong alike with every probe have no spread to be seen by.
+TEST_F(StochasticTest, TheBiasOfInexactSolvesIsWithinItsBound) {
+  const Matrix a = oracle::random_regular(size, 18);
+  const Matrix inverse = oracle::inverse(a);
+  for (const double error : {1e-2, 1e-5}) {
+    const Matrix wrong = oracle::add(1 + error, inverse, 0, inverse);
+    const StochasticSettings settings{5, 1, 19};
+    const double norm = probe_norm(make(wrong), settings);
+    const auto found = stochastic_trace(make(a), make(wrong), make(a), norm, settings);
+    const double bias = found.value - static_cast<double>(size);
+    EXPECT_NEAR(bias, error * static_cast<double>(size), 1e-9);
+    EXPECT_LE(found.standard_error, 1e-10);
+    EXPECT_LE(std::abs(bias), found.bias_bound);
+    EXPECT_GT(found.bias_bound, 0);
+  }
+}
+
+/// Graded over many decades: without reorthogonalisation the smallest values would not be found.
+TEST_F(StochasticTest, SmallOperatorsAreExhausted) {
+  std::vector<double> values;
+  double exact = 0;
+  for (int i = 0; i < 70; ++i) {
+    values.push_back(std::pow(10.0, -0.15 * i));
+    exact += std::log(values.back());
+  }
+  for (const bool squared : {false, true}) {
+    const ReflectedDiagonal op(alone_, values, false, squared);
+    const auto found = stochastic_logdet(op, squared, {2, 1000, 6});
+    EXPECT_TRUE(found.settled);
+    EXPECT_LE(found.steps, 70);
+    EXPECT_NEAR(found.value, exact, found.quadrature_error + 1e-6 * std::abs(exact)) << squared;
+  }
 }
 
 }  // namespace

@@ -138,6 +138,7 @@ class MissingDensity {
     double standard_error = 0;
     double quadrature_error = 0;  ///< of each value, beside the standard error
     std::vector<double> gradient_errors;
+    std::vector<double> gradient_biases;  ///< about what the probes' solves left
     MissingCells::Completion completion;
   };
   /// Collective. @throws as GaussianDensity::evaluate; ConvergenceError if the missing cells'
