@@ -64,12 +64,15 @@ class OperatorJudge {
   bool has_extreme_factor() const;
   /// Symmetric positive definite (or not symmetric, but with such a lower triangle), at all points.
   bool is_definite() const;
+  /// Off the diagonal, at some point.
+  bool has_negative_entry() const;
   /// exp(t Op) at some point.
   bool overflows() const;
   Vector cotangent(Index v, const Vector& result) const;
   /// The present point's part of a dataset.
   std::vector<double> part(const std::string& path) const;
   Vector part(const std::string& path, Index v, Index size) const;
+  Real reported_error(const std::string& spread, const std::string& bias) const;
 
   const OperatorJob& job_;
   Ending ending_;

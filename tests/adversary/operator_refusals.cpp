@@ -19,7 +19,8 @@ struct Facts {
   bool extreme;
   bool definite;
   bool overflows;
-  bool flat;  ///< holds a diagonal over several modes, which does not say how they are divided
+  bool subtracts;  ///< off the diagonal, as c*K + alpha*I with c < 0
+  bool flat;       ///< holds a diagonal over several modes, which does not say how they are divided
   Real condition;
 };
 
@@ -62,6 +63,11 @@ const std::vector<Refusal>& refusals() {
       {"is zero", [](const Facts& f) { return !(f.condition < singular); }},
       {"is not positive definite",
        [](const Facts& f) { return f.structure == Structure::kernel_system && !f.definite; }},
+      {"not known to be positive definite",
+       [](const Facts& f) {
+         return f.structure == Structure::kernel_system && f.method == "krylov" &&
+                f.task == "logdet" && f.subtracts;
+       }},
       {"the determinant is not positive",
        [](const Facts& f) { return f.structure == Structure::kernel_system && !f.definite; }},
       {"finite", [](const Facts& f) { return f.extreme || f.overflows; }},
@@ -95,6 +101,15 @@ bool OperatorJudge::is_definite() const {
   return true;
 }
 
+bool OperatorJudge::has_negative_entry() const {
+  const auto points = job_.sweep_points();
+  return std::any_of(points.begin(), points.end(), [&](const Parameters& parameters) {
+    Matrix op = job_.formula_.tree->evaluate(parameters, job_.material_.leaves()).value;
+    op.diagonal().setZero();
+    return op.size() > 0 && op.minCoeff() < 0;
+  });
+}
+
 bool OperatorJudge::overflows() const {
   if (job_.task_ != "expm") return false;
   const auto time = static_cast<Real>(job_.time_);
@@ -110,15 +125,11 @@ bool OperatorJudge::has_extreme_factor() const {
 }
 
 Judgement OperatorJudge::refused() const {
-  const Facts facts{job_.task_,
-                    job_.method_,
-                    job_.formula_.structure,
-                    !job_.sweep_.empty(),
-                    has_extreme_factor(),
-                    is_definite(),
-                    overflows(),
-                    has_grid_diagonal(*job_.formula_.tree),
-                    condition()};
+  const Facts facts{
+      job_.task_,           job_.method_,         job_.formula_.structure,
+      !job_.sweep_.empty(), has_extreme_factor(), is_definite(),
+      overflows(),          has_negative_entry(), has_grid_diagonal(*job_.formula_.tree),
+      condition()};
   for (const Refusal& refusal : refusals()) {
     if (ending_.message.find(refusal.part) == std::string::npos) continue;
     if (refusal.legitimate(facts)) return {Verdict::refused, ""};
