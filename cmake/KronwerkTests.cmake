@@ -32,7 +32,7 @@ endfunction()
 function(kronwerk_add_serial_tests layer)
   kronwerk_add_test_program(${layer} ${ARGN} GTest::gtest GTest::gtest_main)
   add_test(NAME ${layer} COMMAND ${layer}_tests)
-  set_tests_properties(${layer} PROPERTIES LABELS ${layer} TIMEOUT 120)
+  set_tests_properties(${layer} PROPERTIES LABELS ${layer} TIMEOUT 600)
 endfunction()
 
 # kronwerk_add_mpi_tests(layer [SEVERAL_NODES] libraries...): with SEVERAL_NODES, which layers take whose
@@ -61,7 +61,7 @@ function(kronwerk_add_mpi_tests layer)
     endif()
     add_test(NAME ${name} COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${np}
              --oversubscribe $<TARGET_FILE:${layer}_tests>)
-    set_tests_properties(${name} PROPERTIES LABELS "${layer};mpi" TIMEOUT 300 PROCESSORS ${np}
+    set_tests_properties(${name} PROPERTIES LABELS "${layer};mpi" TIMEOUT 900 PROCESSORS ${np}
                          ENVIRONMENT "${environment}")
   endforeach()
 endfunction()
