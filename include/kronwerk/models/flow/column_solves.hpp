@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kronwerk/models/flow/columns.hpp"
+#include "kronwerk/models/flow/filter.hpp"
+#include "kronwerk/models/flow/moments.hpp"
+
+namespace kronwerk::models {
+
+/// Σ u_i v_iᵀ over origins and destinations.
+struct FlowProduct {
+  std::vector<double> origin;
+  std::vector<double> destination;
+};
+
+/// A⁻¹ (u vᵀ) by solves with matrices of single modes: where the filter's coefficients have rank
+/// one, A = A_o ⊗ A_d; and where u or v is a sum of vectors that all matrices of its mode only
+/// scale (as 1 is for weights whose rows sum to one, with regions that have no neighbours as a
+/// second vector), as then Σ_t c_t μ_t O_t is the matrix of the other mode.
+class ColumnSolver {
+ public:
+  /// @param comm, matrices  must outlive this
+  ColumnSolver(const communication::Communicator& comm, const FlowFilter& filter,
+               const FlowMatrices& matrices);
+
+  /// The solution as a sum of products; empty where the column needs a solve over the whole grid,
+  /// or a small one is not accurate. Factorises; collective.
+  /// @param coefficients  of the filter's terms
+  std::vector<FlowProduct> solve(const FlowColumn& column,
+                                 std::span<const double> coefficients) const;
+
+ private:
+  struct Piece {
+    std::vector<double> vector;
+    std::vector<double> scales;  ///< by each matrix of the mode
+  };
+  std::vector<Piece> pieces(std::size_t mode, std::span<const double> vector) const;
+  std::vector<double> solve_mode(std::size_t mode, std::span<const double> weights,
+                                 std::span<const double> vector) const;
+  std::vector<FlowProduct> solve_separably(const FlowColumn& column,
+                                           std::span<const double> coefficients) const;
+
+  const communication::Communicator* comm_;
+  const FlowFilter* filter_;
+  const FlowMatrices* matrices_;
+};
+
+/// values += weight · Σ u vᵀ on the rows from `first` on. Local.
+void add_products(const std::vector<FlowProduct>& products, double weight, Index first, Index n_d,
+                  std::span<double> values);
+
+}  // namespace kronwerk::models

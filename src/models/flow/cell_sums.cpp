@@ -1,0 +1,52 @@
+#include "models/flow/cell_sums.hpp"
+
+#include <cblas.h>
+
+namespace kronwerk::models {
+
+CellSums::CellSums(const std::vector<std::vector<double>>& basis, std::size_t vectors)
+    : basis_(&basis),
+      vectors_(vectors),
+      first_(vectors, 0.0),
+      second_(vectors, 0.0),
+      gram_(vectors * vectors, 0.0),
+      panel_(2 * vectors * tile) {}
+
+void CellSums::add(std::size_t first, std::size_t count, const double* s, const double* w,
+                   const double* c) {
+  if (vectors_ == 0) return;
+  double* plain = panel_.data();
+  double* weighted = plain + vectors_ * tile;
+  for (std::size_t a = 0; a < vectors_; ++a) {
+    const double* source = (*basis_)[a].data() + first;
+    for (std::size_t i = 0; i < count; ++i) {
+      plain[a * tile + i] = source[i];
+      weighted[a * tile + i] = w[i] * source[i];
+    }
+  }
+  const auto m = static_cast<int>(vectors_);
+  const auto n = static_cast<int>(count);
+  constexpr int lead = tile;
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, m, n, 1.0, plain, lead, weighted, lead,
+              1.0, gram_.data(), m);
+  cblas_dgemv(CblasRowMajor, CblasNoTrans, m, n, 1.0, plain, lead, s, 1, 1.0, first_.data(), 1);
+  cblas_dgemv(CblasRowMajor, CblasNoTrans, m, n, 1.0, plain, lead, c, 1, 1.0, second_.data(), 1);
+}
+
+void CellSums::finish(const communication::Communicator& comm) {
+  comm.sum(std::span<double>(first_));
+  comm.sum(std::span<double>(second_));
+  comm.sum(std::span<double>(gram_));
+}
+
+double local_dot(std::span<const double> x, std::span<const double> y) {
+  constexpr std::size_t chunk = 1 << 20;
+  double sum = 0;
+  for (std::size_t first = 0; first < x.size(); first += chunk) {
+    const std::size_t count = std::min(chunk, x.size() - first);
+    sum += cblas_ddot(static_cast<int>(count), x.data() + first, 1, y.data() + first, 1);
+  }
+  return sum;
+}
+
+}  // namespace kronwerk::models

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "kronwerk/communication/communicator.hpp"
+
+namespace kronwerk::models {
+
+/// Bᵀ s, Bᵀ diag(w) B and Bᵀ c of the first vectors b of a basis, each this rank's cells, summed
+/// piece by piece.
+class CellSums {
+ public:
+  static constexpr std::size_t tile = 512;
+
+  /// @param basis  must outlive this
+  CellSums(const std::vector<std::vector<double>>& basis, std::size_t vectors);
+
+  /// Cells first … first + count - 1, at most `tile`. Local.
+  void add(std::size_t first, std::size_t count, const double* s, const double* w, const double* c);
+  /// Over the ranks. Collective.
+  void finish(const communication::Communicator& comm);
+
+  const std::vector<double>& first() const noexcept { return first_; }
+  const std::vector<double>& second() const noexcept { return second_; }
+  const std::vector<double>& gram() const noexcept { return gram_; }
+
+ private:
+  const std::vector<std::vector<double>>* basis_;
+  std::size_t vectors_;
+  std::vector<double> first_;
+  std::vector<double> second_;
+  std::vector<double> gram_;
+  std::vector<double> panel_;
+};
+
+/// Σ x_i y_i of this rank's cells. Local.
+double local_dot(std::span<const double> x, std::span<const double> y);
+
+}  // namespace kronwerk::models
