@@ -125,7 +125,7 @@ class DenseDeterminant final : public LogDeterminant {
                  }
                });
     dense.values.publish();
-    return factors::make_dense(context_.job().formula.value, std::move(dense));
+    return factors::make_dense(context_.job.formula.value, std::move(dense));
   }
 
   /// This rank's rows of Op⁻¹, side by side as columns.

@@ -35,9 +35,9 @@ class EstimatedDeterminant final : public LogDeterminant {
  public:
   EstimatedDeterminant(TaskContext& context, const std::string& reason)
       : context_(context), setup_(set_up_krylov(context.data, context.problem.sum)) {
-    settings_.probes = context.job().solver.probes;
-    settings_.seed = context.job().solver.seed;
-    settings_.steps = context.job().solver.max_iterations;
+    settings_.probes = context.job.solver.probes;
+    settings_.seed = context.job.solver.seed;
+    settings_.steps = context.job.solver.max_iterations;
     if (definite()) settings_.least_eigenvalue = bound_slack * setup_.definite->least;
     op_ = context.builder.build(context.products, 1);
     why_ = fmt::format("stochastic Lanczos quadrature with {} probes{}: {}", settings_.probes,
@@ -56,7 +56,7 @@ class EstimatedDeterminant final : public LogDeterminant {
   StochasticValue derivative(const std::string& parameter) override {
     if (!solver_) {
       solver_ = make_krylov_solver(context_.builder, setup_, context_.products, 1,
-                                   context_.job().solver, record_);
+                                   context_.job.solver, record_);
     }
     const auto& products = context_.derivatives.at(parameter);
     if (products.empty()) return {};

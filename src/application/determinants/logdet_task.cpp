@@ -78,7 +78,7 @@ class ProductDeterminant final : public LogDeterminant {
     if (!alike || changes > 1) {
       throw core::ConfigurationError(fmt::format(
           "{}: 'logdet' has no derivative of this product with diagonals over the whole grid",
-          context_.job().where(context_.job().formula.position)));
+          context_.job.where(context_.job.formula.position)));
     }
     const auto& chains = changed == 0 ? term.chains : term.steps[changed - 1].chains;
     const KroneckerProduct& bottom = parts_[changed];
@@ -136,7 +136,7 @@ class SpectralDeterminant final : public LogDeterminant {
     if (!*full_ || !full_->sum) {
       throw core::ConfigurationError(fmt::format(
           "{}: the derivative of 'logdet' by '{}' needs eigenvectors of moderate condition: {}",
-          context_.job().where(context_.job().formula.position), parameter,
+          context_.job.where(context_.job.formula.position), parameter,
           full_->why_not.empty() ? "only a Schur form exists" : full_->why_not));
     }
     std::vector<operators::ScaledProduct> products;
@@ -156,7 +156,7 @@ class SpectralDeterminant final : public LogDeterminant {
 std::unique_ptr<LogDeterminant> make_log_determinant(TaskContext& context) {
   DeterminantChoice choice = foresee_determinant(context.problem, context.comm.size());
   if (choice.kind == DeterminantKind::product) return std::make_unique<ProductDeterminant>(context);
-  if (context.job().solver.method != configuration::Method::krylov) {
+  if (context.job.solver.method != configuration::Method::krylov) {
     // The values of the matrices may allow what their names do not.
     SpectralForm form = find_spectral_form(context.data, context.problem.sum, true);
     if (form) return std::make_unique<SpectralDeterminant>(context, std::move(form));
@@ -183,7 +183,7 @@ void write_derivative(TaskContext& context, const LogDeterminant& determinant,
 }
 
 void write_derivatives(TaskContext& context, LogDeterminant& determinant, double result) {
-  const auto& job = context.job();
+  const auto& job = context.job;
   const auto scaled = [](StochasticValue value, double factor) {
     value.value *= factor;
     value.standard_error *= std::abs(factor);
@@ -191,7 +191,7 @@ void write_derivatives(TaskContext& context, LogDeterminant& determinant, double
     return value;
   };
   if (job.gradient) {
-    const double cotangent = read_scalar_cotangent(context.comm, context.job(), result);
+    const double cotangent = read_scalar_cotangent(context.comm, context.job, result);
     for (const auto& parameter : job.gradient->parameters) {
       const std::string& name = parameter.value;
       write_derivative(context, determinant, "/gradient/" + name, "/gradient_{}/" + name,
@@ -250,7 +250,7 @@ void run_logdet(TaskContext& context) {
   context.report.line(value_text(*determinant, value));
   write_value(context, *determinant, value);
   stages.run("gradient", [&] { write_derivatives(context, *determinant, value.value); });
-  if (context.job().gradient) stages.report("gradient", "traces");
+  if (context.job.gradient) stages.report("gradient", "traces");
   context.report.set("converged", Index{context.failure.empty() ? 1 : 0});
 }
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "application/gaussian/fit_checkpoint.hpp"
 #include "application/inputs/problem.hpp"
 #include "application/inputs/vector_shape.hpp"
 #include "kronwerk/core/text.hpp"
@@ -33,9 +34,40 @@ std::string run_task(GaussianContext& context) {
     case Task::predict:
       run_predict(context);
       return "";
-    default:
+    case Task::fit:
       return run_fit(context);
+    case Task::apply:
+    case Task::solve:
+    case Task::logdet:
+    case Task::assemble:
+    case Task::project:
+    case Task::trace:
+    case Task::diagonal:
+    case Task::eigenvalues:
+    case Task::expm:
+    case Task::reduce:
+      break;
   }
+  throw core::InternalError("a task without a Gaussian model was run as one of such a model");
+}
+
+/// @return why it did not converge; "" if it did
+std::string run_gaussian(const JobContext& job) {
+  const communication::Communicator& comm = job.comm;
+  std::optional<GaussianModel> model;
+  job.stages.run("load", [&] {
+    model.emplace(comm, job.job);
+    check_memory(comm,
+                 estimate_gaussian_memory(comm, job.job, *model, comm.size(), comm.node_count()));
+  });
+  job.stages.report("load", fmt::format("{} on {} cells ({})", model->text(),
+                                        core::format_count(core::product(model->extents())),
+                                        core::to_text(model->extents())));
+  for (const std::string& text : model->warnings()) job.stages.warn(text);
+  GaussianContext context{job, *model, std::make_shared<operators::Workspace>(comm), {}};
+  for (const auto& [name, value] : job.job.parameters) context.parameters[name] = value.value;
+  report_jitter(*model, job.report);
+  return run_task(context);
 }
 
 }  // namespace
@@ -71,22 +103,23 @@ MemoryNeeds estimate_gaussian_memory(const communication::Communicator& comm,
   return needs;
 }
 
-std::string run_gaussian(const communication::Communicator& comm, const configuration::Job& job,
-                         Stages& stages, Report& report, io::ResultFile& file) {
-  std::optional<GaussianModel> model;
-  stages.run("load", [&] {
-    model.emplace(comm, job);
-    check_memory(comm, estimate_gaussian_memory(comm, job, *model, comm.size(), comm.node_count()));
-  });
-  stages.report("load", fmt::format("{} on {} cells ({})", model->text(),
-                                    core::format_count(core::product(model->extents())),
-                                    core::to_text(model->extents())));
-  for (const std::string& text : model->warnings()) stages.warn(text);
-  GaussianContext context{
-      comm, job, stages, report, file, *model, std::make_shared<operators::Workspace>(comm), {}};
-  for (const auto& [name, value] : job.parameters) context.parameters[name] = value.value;
-  report_jitter(*model, report);
-  return run_task(context);
+void run_gaussian_job(const JobRun& run) {
+  const std::string failure = write_result(run, run_gaussian);
+  if (run.job.task == Task::fit) FitCheckpoint::remove(run.comm, run.job);
+  if (!failure.empty()) throw core::ConvergenceError(failure);
+}
+
+Plan plan_gaussian_job(const PlanRequest& request) {
+  const GaussianModel model(request.comm, request.job);
+  const std::string grid = fmt::format("{} ({} cells)", core::to_text(model.extents()),
+                                       core::format_count(core::product(model.extents())));
+  const char* method = request.job.task == Task::sample
+                           ? "square roots of the factors, mode by mode"
+                           : "eigenvectors of the factors of each mode (Cholesky without noise), "
+                             "kept as long as the factors do not change";
+  return {{{"covariance", model.text()}, {"grid", grid}},
+          {{"method", method}},
+          estimate_gaussian_memory(request.comm, request.job, model, request.ranks, request.nodes)};
 }
 
 }  // namespace kronwerk::application

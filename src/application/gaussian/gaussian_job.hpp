@@ -8,21 +8,13 @@
 #include "application/gaussian/gaussian_model.hpp"
 #include "application/gaussian/kept_slices.hpp"
 #include "application/gaussian/observations.hpp"
-#include "application/methods/memory.hpp"
-#include "application/session/report.hpp"
-#include "application/session/stages.hpp"
-#include "kronwerk/io/files/result_file.hpp"
+#include "application/session/job_context.hpp"
 #include "kronwerk/models/density/log_density.hpp"
 
 namespace kronwerk::application {
 
-/// What the Gaussian tasks work with.
-struct GaussianContext {
-  const communication::Communicator& comm;
-  const configuration::Job& job;
-  Stages& stages;
-  Report& report;
-  io::ResultFile& file;
+/// What the Gaussian tasks work with besides.
+struct GaussianContext : JobContext {
   GaussianModel& model;
   std::shared_ptr<operators::Workspace> workspace;
   Parameters parameters;
@@ -47,8 +39,8 @@ MemoryNeeds estimate_gaussian_memory(const communication::Communicator& comm,
                                      const configuration::Job& job, const GaussianModel& model,
                                      int ranks, int nodes);
 
-/// A whole Gaussian job. Collective. @return why it did not converge; empty if it did
-std::string run_gaussian(const communication::Communicator& comm, const configuration::Job& job,
-                         Stages& stages, Report& report, io::ResultFile& file);
+/// A whole Gaussian job. Collective. @throws ConvergenceError after the result is written
+void run_gaussian_job(const JobRun& run);
+Plan plan_gaussian_job(const PlanRequest& request);
 
 }  // namespace kronwerk::application

@@ -1,7 +1,11 @@
 #include "application/kernels/kernel_system.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "application/tasks/task.hpp"
+#include "kronwerk/core/text.hpp"
 #include "kronwerk/expressions/factor_node.hpp"
 
 namespace kronwerk::application {
@@ -80,6 +84,27 @@ MemoryNeeds estimate_kernel_memory(const Problem& problem, const KernelSystem& s
   numbers += vectors * static_cast<double>(count) * static_cast<double>(kernel.rows + kernel.cols);
   needs.vector_bytes_per_rank = 8 * numbers / ranks;
   return needs;
+}
+
+Plan plan_kernel_system(const PlanRequest& request, const Problem& problem,
+                        const KernelSystem& system) {
+  const KernelMatrix& kernel = problem.kernels.at(system.kernel);
+  const double stored = 8.0 * static_cast<double>(kernel.rows) * static_cast<double>(kernel.cols);
+  Plan plan;
+  plan.subject = {
+      {"operator", problem.sum.text()},
+      {"kernel", fmt::format("{} x {} entries, evaluated where they are needed (a stored matrix "
+                             "would take {}; storage: stored)",
+                             core::format_count(kernel.rows), core::format_count(kernel.cols),
+                             core::format_bytes(stored))}};
+  if (problem.job.task == Task::solve) {
+    plan.method.emplace_back("method",
+                             "conjugate gradients with a low-rank preconditioner, or a dense "
+                             "factorisation where that is faster: decided by the points");
+  }
+  plan.needs = estimate_kernel_memory(problem, system, count_inputs(request.comm, problem),
+                                      request.ranks, request.nodes);
+  return plan;
 }
 
 }  // namespace kronwerk::application

@@ -6,10 +6,7 @@
 #include <vector>
 
 #include "application/inputs/problem.hpp"
-#include "application/methods/memory.hpp"
-#include "application/session/report.hpp"
-#include "application/session/stages.hpp"
-#include "kronwerk/io/files/result_file.hpp"
+#include "application/session/job_context.hpp"
 
 namespace kronwerk::application {
 
@@ -35,8 +32,9 @@ MemoryNeeds estimate_kernel_memory(const Problem& problem, const KernelSystem& s
 
 /// `apply`, `solve` or `logdet` with the entries evaluated where they are needed. Collective.
 /// @return why an iterative solve did not converge; empty if it did
-std::string run_kernel_system(const communication::Communicator& comm, const Problem& problem,
-                              const KernelSystem& system, Stages& stages, Report& report,
-                              io::ResultFile& file);
+std::string run_kernel_system(const JobContext& context, const Problem& problem,
+                              const KernelSystem& system);
+Plan plan_kernel_system(const PlanRequest& request, const Problem& problem,
+                        const KernelSystem& system);
 
 }  // namespace kronwerk::application

@@ -91,15 +91,14 @@ double dot(const communication::Communicator& comm, std::span<const double> a,
 /// One job: reads, computes, writes.
 class KernelTask {
  public:
-  KernelTask(const communication::Communicator& comm, const Problem& problem,
-             const KernelSystem& system, Stages& stages, Report& report, io::ResultFile& file)
-      : comm_(comm),
+  KernelTask(const JobContext& context, const Problem& problem, const KernelSystem& system)
+      : comm_(context.comm),
         problem_(problem),
         system_(system),
         kernel_(problem.kernels.at(system.kernel)),
-        stages_(stages),
-        report_(report),
-        file_(file) {}
+        stages_(context.stages),
+        report_(context.report),
+        file_(context.file) {}
 
   std::string run() {
     stages_.run("load", [&] { load(); });
@@ -465,10 +464,9 @@ class KernelTask {
 
 }  // namespace
 
-std::string run_kernel_system(const communication::Communicator& comm, const Problem& problem,
-                              const KernelSystem& system, Stages& stages, Report& report,
-                              io::ResultFile& file) {
-  return KernelTask(comm, problem, system, stages, report, file).run();
+std::string run_kernel_system(const JobContext& context, const Problem& problem,
+                              const KernelSystem& system) {
+  return KernelTask(context, problem, system).run();
 }
 
 }  // namespace kronwerk::application

@@ -161,10 +161,8 @@ kernels::Translations translations_of(const ReduceProblem& problem) {
   return kernels::find_translations(formulas, together);
 }
 
-}  // namespace
-
-void run_reduce(const communication::Communicator& comm, const Job& job, Stages& stages,
-                Report& report, io::ResultFile& file) {
+void run_reduce(JobContext& context) {
+  auto& [comm, job, stages, report, file] = context;
   std::optional<ReduceProblem> problem;
   stages.run("analyse", [&] {
     problem = analyse_reduce(comm, job);
@@ -223,6 +221,31 @@ void run_reduce(const communication::Communicator& comm, const Job& job, Stages&
   }
   report.set("method", computed.method);
   report.set("converged", Index{1});
+}
+
+}  // namespace
+
+void run_reduce_job(const JobRun& run) {
+  write_result(run, [](JobContext& context) {
+    run_reduce(context);
+    return std::string();
+  });
+}
+
+Plan plan_reduce_job(const PlanRequest& request) {
+  const ReduceProblem problem = analyse_reduce(request.comm, request.job);
+  const bool over_j = problem.task.over == kernels::axis_j;
+  const Index kept = over_j ? problem.rows : problem.columns;
+  const Index reduced = over_j ? problem.columns : problem.rows;
+  const auto spread =
+      kernels::choose_spread(kept, reduced, problem.task.formula.dimension(), request.ranks);
+  const char* method = problem.sparsity ? "block-sparse: blocks of distant points are left out"
+                       : spread == kernels::Spread::kept_axis
+                           ? "every rank its own results; blocks of points travel round a ring"
+                           : "every rank its own terms of all results, which are then combined";
+  return {{{"reduction", problem.text()}, {"pairs", core::format_count(kept * reduced)}},
+          {{"method", method}},
+          estimate_reduce_memory(problem, request.ranks, request.nodes)};
 }
 
 }  // namespace kronwerk::application

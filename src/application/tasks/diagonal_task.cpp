@@ -19,17 +19,17 @@ class DiagonalTask {
       if (terms.empty()) continue;
       derivatives_.emplace(name, DiagonalValues(context, terms, DiagonalValues::Purpose::diagonal));
     }
-    const auto& gradient = context.job().gradient;
+    const auto& gradient = context.job.gradient;
     if (gradient && gradient->cotangent.kind == configuration::CotangentKind::dataset) {
       cotangent_.emplace(
-          context.comm, context.job(),
+          context.comm, context.job,
           configuration::VectorSource{gradient->cotangent.dataset, configuration::Transform::none,
                                       gradient->cotangent.position},
           "gradient.cotangent", extents_);
       if (cotangent_->shape().count != 1) {
         throw core::ShapeError(fmt::format(
             "{}: 'gradient.cotangent' holds {} vectors; the result of 'diagonal' is one",
-            context.job().where(gradient->cotangent.position), cotangent_->shape().count));
+            context.job.where(gradient->cotangent.position), cotangent_->shape().count));
       }
     }
   }
@@ -38,7 +38,7 @@ class DiagonalTask {
     auto& file = context_.file;
     context_.stages.run("diagonal", [&] {
       file.create_dataset("/result", extents_);
-      if (context_.job().tangent) file.create_dataset("/tangent", extents_);
+      if (context_.job.tangent) file.create_dataset("/tangent", extents_);
       for_pieces_of_grid(context_.comm, extents_,
                          [&](Index begin, Index count) { work_on(begin, count); });
     });
@@ -56,18 +56,18 @@ class DiagonalTask {
     check_finite(context_.comm, piece_, "/result");
     statistics_.add(piece_);
     context_.file.write_range("/result", begin, piece_);
-    if (context_.job().gradient) add_gradients(begin);
-    if (context_.job().tangent) write_tangent(begin);
+    if (context_.job.gradient) add_gradients(begin);
+    if (context_.job.tangent) write_tangent(begin);
   }
 
   /// g on this piece: `result`, ones, or read.
   std::span<const double> cotangent(Index begin) {
-    if (context_.job().gradient->cotangent.kind == configuration::CotangentKind::result) {
+    if (context_.job.gradient->cotangent.kind == configuration::CotangentKind::result) {
       return piece_;
     }
     cotangent_values_.assign(piece_.size(), 1.0);
     if (cotangent_) {
-      io::read_range(context_.comm, to_location(context_.job().gradient->cotangent.dataset), begin,
+      io::read_range(context_.comm, to_location(context_.job.gradient->cotangent.dataset), begin,
                      cotangent_values_);
     }
     return cotangent_values_;
@@ -75,7 +75,7 @@ class DiagonalTask {
 
   void add_gradients(Index begin) {
     const auto g = cotangent(begin);
-    for (const auto& parameter : context_.job().gradient->parameters) {
+    for (const auto& parameter : context_.job.gradient->parameters) {
       const auto derivative = derivatives_.find(parameter.value);
       if (derivative == derivatives_.end()) continue;
       change_.resize(piece_.size());
@@ -88,7 +88,7 @@ class DiagonalTask {
   void write_tangent(Index begin) {
     std::vector<double> total(piece_.size(), 0.0);
     change_.resize(piece_.size());
-    for (const auto& [name, direction] : context_.job().tangent->parameters) {
+    for (const auto& [name, direction] : context_.job.tangent->parameters) {
       const auto derivative = derivatives_.find(name);
       if (derivative == derivatives_.end()) continue;
       derivative->second.evaluate(begin, change_);
@@ -99,8 +99,8 @@ class DiagonalTask {
   }
 
   void write_gradients() {
-    if (!context_.job().gradient) return;
-    for (const auto& parameter : context_.job().gradient->parameters) {
+    if (!context_.job.gradient) return;
+    for (const auto& parameter : context_.job.gradient->parameters) {
       const double value = context_.comm.sum(gradients_[parameter.value]);
       check_finite(value, "/gradient/" + parameter.value);
       context_.file.write_scalar("/gradient/" + parameter.value, value);

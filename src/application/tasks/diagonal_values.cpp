@@ -90,7 +90,7 @@ DiagonalValues::GridTerm DiagonalValues::make_grid_term(const LoweredProduct& te
     result.products.emplace_back(context_.comm, extents_, std::span(&product, 1));
   }
   if (not_diagonal > 1) {
-    const auto& job = context_.job();
+    const auto& job = context_.job;
     throw core::ConfigurationError(fmt::format(
         "{}: the task '{}' has no method for '{}', where a diagonal over the whole grid stands "
         "between Kronecker products; 'task: assemble' gives the matrix of a small operator",

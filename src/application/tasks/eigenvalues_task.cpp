@@ -18,7 +18,7 @@ SpectralForm find_form(TaskContext& context) {
   SpectralForm form = find_spectral_form(context.data, context.problem.sum, true);
   require_eigenvalues(context.problem, form.structure);
   if (form && form.sum) return form;
-  const auto& job = context.job();
+  const auto& job = context.job;
   throw core::ConfigurationError(fmt::format("{}: the eigenvalues cannot be found: {}",
                                              job.where(job.formula.position), form.why_not));
 }

@@ -24,7 +24,7 @@ class ExponentialTask final : public VectorTask {
  private:
   /// Of a sum of which every term has at most one factor other than the identity.
   static LoweredProduct make_exponential(TaskContext& context) {
-    const double time = context.job().time;
+    const double time = context.job.time;
     const auto& extents = context.problem.sum.row_extents;
     LoweredProduct result;
     result.text = fmt::format("exp({:g}*({}))", time, context.problem.sum.text());

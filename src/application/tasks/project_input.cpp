@@ -105,6 +105,32 @@ double squares_of(const Extents& extents) {
   return sum;
 }
 
+/// What is computed, and how.
+Plan::Lines describe(const Job& job, const ProjectionInput& input, int ranks) {
+  Plan::Lines lines{{"input", input.text()}};
+  if (job.projection->onto == configuration::ProjectionTarget::kron) {
+    lines.emplace_back("onto", "the nearest Kronecker product of two factors");
+    lines.emplace_back("passes", "two over the matrix per Lanczos step, one for the error");
+    lines.emplace_back("exchanges", "0; two reductions of a factor's size per step");
+    return lines;
+  }
+  lines.emplace_back("onto", "the nearest Kronecker sum");
+  lines.emplace_back("passes", "one over the data, in blocks");
+  if (input.kind == Kind::samples) {
+    const auto blocks = (input.samples + input.samples_per_block - 1) / input.samples_per_block;
+    double flops = 0;
+    for (const Index n : input.extents) flops += static_cast<double>(n);
+    flops *= static_cast<double>(input.columns) * static_cast<double>(input.samples) / ranks;
+    lines.emplace_back("blocks", fmt::format("{} of {} samples", core::format_count(blocks),
+                                             core::format_count(input.samples_per_block)));
+    lines.emplace_back("exchanges", "at most 1 per block; one reduction for all modes");
+    lines.emplace_back("flops", fmt::format("{:.3g} per rank", flops));
+  } else {
+    lines.emplace_back("exchanges", "0; one reduction for all factors");
+  }
+  return lines;
+}
+
 }  // namespace
 
 std::string ProjectionInput::text() const {
@@ -174,32 +200,11 @@ MemoryNeeds estimate_projection_memory(const Job& job, const ProjectionInput& in
   return needs;
 }
 
-std::vector<std::pair<std::string, std::string>> plan_projection(const Job& job,
-                                                                 const ProjectionInput& input,
-                                                                 int ranks) {
-  std::vector<std::pair<std::string, std::string>> lines;
-  lines.emplace_back("input", input.text());
-  if (job.projection->onto == configuration::ProjectionTarget::kron) {
-    lines.emplace_back("onto", "the nearest Kronecker product of two factors");
-    lines.emplace_back("passes", "two over the matrix per Lanczos step, one for the error");
-    lines.emplace_back("exchanges", "0; two reductions of a factor's size per step");
-    return lines;
-  }
-  lines.emplace_back("onto", "the nearest Kronecker sum");
-  lines.emplace_back("passes", "one over the data, in blocks");
-  if (input.kind == Kind::samples) {
-    const auto blocks = (input.samples + input.samples_per_block - 1) / input.samples_per_block;
-    double flops = 0;
-    for (const Index n : input.extents) flops += static_cast<double>(n);
-    flops *= static_cast<double>(input.columns) * static_cast<double>(input.samples) / ranks;
-    lines.emplace_back("blocks", fmt::format("{} of {} samples", core::format_count(blocks),
-                                             core::format_count(input.samples_per_block)));
-    lines.emplace_back("exchanges", "at most 1 per block; one reduction for all modes");
-    lines.emplace_back("flops", fmt::format("{:.3g} per rank", flops));
-  } else {
-    lines.emplace_back("exchanges", "0; one reduction for all factors");
-  }
-  return lines;
+Plan plan_projection_job(const PlanRequest& request) {
+  const ProjectionInput input = examine_projection(request.comm, request.job, request.ranks);
+  return {describe(request.job, input, request.ranks),
+          {},
+          estimate_projection_memory(request.job, input, request.ranks, request.nodes)};
 }
 
 }  // namespace kronwerk::application

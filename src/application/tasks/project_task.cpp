@@ -23,9 +23,13 @@ std::size_t size_of(const distribution::Layout& layout, int rank) {
 
 class ProjectTask {
  public:
-  ProjectTask(const communication::Communicator& comm, const Job& job, const ProjectionInput& input,
-              Stages& stages, Report& report, io::ResultFile& file)
-      : comm_(comm), job_(job), input_(input), stages_(stages), report_(report), file_(file) {}
+  ProjectTask(const JobContext& context, const ProjectionInput& input)
+      : comm_(context.comm),
+        job_(context.job),
+        input_(input),
+        stages_(context.stages),
+        report_(context.report),
+        file_(context.file) {}
 
   std::string run() {
     if (job_.projection->onto == configuration::ProjectionTarget::kron) return run_product();
@@ -209,10 +213,22 @@ class ProjectTask {
 
 }  // namespace
 
-std::string run_project(const communication::Communicator& comm, const Job& job,
-                        const ProjectionInput& input, Stages& stages, Report& report,
-                        io::ResultFile& file) {
-  return ProjectTask(comm, job, input, stages, report, file).run();
+void run_projection_job(const JobRun& run) {
+  const communication::Communicator& comm = run.comm;
+  const Job& job = run.job;
+  ProjectionInput input;
+  run.stages.run("analyse", [&] {
+    input = examine_projection(comm, job, comm.size());
+    check_memory(comm, estimate_projection_memory(job, input, comm.size(), comm.node_count()));
+  });
+  run.stages.report("analyse", input.text());
+  const std::string failure = write_result(
+      run, [&](const JobContext& context) { return ProjectTask(context, input).run(); });
+  if (failure.empty()) return;
+  throw core::ConvergenceError(
+      fmt::format("{} to the tolerance {:g} within {} steps; the last factors were written to {} "
+                  "with converged = 0. Raise solver.max_iterations or solver.tolerance",
+                  failure, job.solver.tolerance, job.solver.max_iterations, job.output.file));
 }
 
 }  // namespace kronwerk::application

@@ -3,10 +3,7 @@
 #include <string>
 
 #include "application/inputs/vector_shape.hpp"
-#include "application/methods/memory.hpp"
-#include "application/session/report.hpp"
-#include "application/session/stages.hpp"
-#include "kronwerk/io/files/result_file.hpp"
+#include "application/session/job_context.hpp"
 #include "kronwerk/operators/grids/projection.hpp"
 #include "kronwerk/operators/nearest/nearest_kronecker_matrix.hpp"
 
@@ -35,16 +32,9 @@ ProjectionInput examine_projection(const communication::Communicator& comm,
 MemoryNeeds estimate_projection_memory(const configuration::Job& job, const ProjectionInput& input,
                                        int ranks, int nodes);
 
-/// What `kronwerk plan` says of it, a name and a text per line. Local.
-std::vector<std::pair<std::string, std::string>> plan_projection(const configuration::Job& job,
-                                                                 const ProjectionInput& input,
-                                                                 int ranks);
-
 /// The task `project`: the nearest Kronecker sum or product, written to /factor/1, …, /offset and
-/// /gram/1, …. Collective.
-/// @return why it did not converge; empty if it did
-std::string run_project(const communication::Communicator& comm, const configuration::Job& job,
-                        const ProjectionInput& input, Stages& stages, Report& report,
-                        io::ResultFile& file);
+/// /gram/1, …. Collective. @throws ConvergenceError after the result is written
+void run_projection_job(const JobRun& run);
+Plan plan_projection_job(const PlanRequest& request);
 
 }  // namespace kronwerk::application

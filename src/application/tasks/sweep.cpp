@@ -10,6 +10,7 @@
 
 #include "application/inputs/id_check.hpp"
 #include "application/inputs/orientation.hpp"
+#include "application/tasks/operator_job.hpp"
 #include "application/tasks/task.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/files/stack.hpp"
@@ -133,18 +134,17 @@ bool fails_at_a_point(core::ErrorKind kind) {
 
 class Sweep {
  public:
-  Sweep(const communication::Communicator& comm, const Job& job, Stages& stages,
-        const JobClock& clock)
-      : comm_(comm),
-        job_(job),
-        stages_(stages),
-        clock_(clock),
-        axes_(axes_of(job)),
+  explicit Sweep(const JobRun& run)
+      : comm_(run.comm),
+        job_(run.job),
+        stages_(run.stages),
+        clock_(run.clock),
+        axes_(axes_of(job_)),
         points_(core::product(axes_)),
-        target_(comm, job.output.file, job.output.overwrite),
-        directory_(comm, job, points_, stages),
-        workspace_(std::make_shared<operators::Workspace>(comm)),
-        watch_(comm) {}
+        target_(comm_, job_.output.file, job_.output.overwrite),
+        directory_(comm_, job_, points_, stages_),
+        workspace_(std::make_shared<operators::Workspace>(comm_)),
+        watch_(comm_) {}
 
   void run() {
     stages_.print("sweep       " + sweep_text(job_));
@@ -219,7 +219,7 @@ class Sweep {
     Report report;
     stages_.silence(true);
     const std::string failure =
-        compute_result(comm_, problem, stages_, report, file, *data_, workspace_);
+        compute_result({comm_, job, stages_, report, file}, problem, *data_, workspace_);
     stages_.run("write", [&] {
       file.write_scalar("/converged", failure.empty() ? 1 : 0);
       write_report(comm_, file, job, stages_, report, clock_);
@@ -300,9 +300,8 @@ std::string sweep_text(const Job& job) {
   return fmt::format("{} points: {}", core::product(axes_of(job)), core::join(parts, " x "));
 }
 
-void run_sweep(const communication::Communicator& comm, const Job& job, Stages& stages,
-               const JobClock& clock) {
-  Sweep(comm, job, stages, clock).run();
+void run_sweep(const JobRun& run) {
+  Sweep(run).run();
 }
 
 }  // namespace kronwerk::application

@@ -2,10 +2,7 @@
 
 #include <string>
 
-#include "application/session/report.hpp"
-#include "application/session/stages.hpp"
-#include "kronwerk/communication/communicator.hpp"
-#include "kronwerk/configuration/job.hpp"
+#include "application/session/job_context.hpp"
 
 namespace kronwerk::application {
 
@@ -17,7 +14,6 @@ std::string sweep_text(const configuration::Job& job);
 /// beside the target until all are done, so that the same command goes on after a kill; then they
 /// are stacked into the target. Collective.
 /// @throws ConvergenceError after the result is written if a point did not converge
-void run_sweep(const communication::Communicator& comm, const configuration::Job& job,
-               Stages& stages, const JobClock& clock);
+void run_sweep(const JobRun& run);
 
 }  // namespace kronwerk::application

@@ -15,9 +15,9 @@ double trace_of(TaskContext& context, std::span<const expressions::LoweredProduc
 }
 
 void write_derivatives(TaskContext& context, double result) {
-  const auto& job = context.job();
+  const auto& job = context.job;
   if (job.gradient) {
-    const double cotangent = read_scalar_cotangent(context.comm, context.job(), result);
+    const double cotangent = read_scalar_cotangent(context.comm, context.job, result);
     for (const auto& parameter : job.gradient->parameters) {
       const double value = cotangent * trace_of(context, context.derivatives.at(parameter.value));
       check_finite(value, "/gradient/" + parameter.value);
@@ -45,7 +45,7 @@ void run_trace(TaskContext& context) {
   context.stages.report("trace", "from the diagonals of the factors");
   context.report.line(fmt::format("result      trace = {:.15g}", trace));
   context.stages.run("gradient", [&] { write_derivatives(context, trace); });
-  if (context.job().gradient) context.stages.report("gradient", "traces of the derivatives");
+  if (context.job.gradient) context.stages.report("gradient", "traces of the derivatives");
   context.file.write_scalar("/result", trace);
   context.report.set("method", "direct: from the diagonals of the factors");
   context.report.set("converged", Index{1});

@@ -40,7 +40,7 @@ class VectorTask {
   virtual void finish() = 0;
 
   const communication::Communicator& comm() const { return context_.comm; }
-  const configuration::Job& job() const { return context_.job(); }
+  const configuration::Job& job() const { return context_.job; }
   TaskContext& context() { return context_; }
   const VectorReader& input() const { return input_reader_; }
   Index count() const { return input_reader_.shape().count; }

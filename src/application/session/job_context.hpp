@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "application/methods/memory.hpp"
+#include "application/session/report.hpp"
+#include "application/session/stages.hpp"
+#include "kronwerk/communication/communicator.hpp"
+#include "kronwerk/configuration/job.hpp"
+#include "kronwerk/io/files/result_file.hpp"
+
+namespace kronwerk::application {
+
+/// A job that is to run, before it has a result. All must outlive it.
+struct JobRun {
+  const communication::Communicator& comm;
+  const configuration::Job& job;
+  Stages& stages;
+  const JobClock& clock;
+};
+
+/// What every task works with: who computes, what is asked, and where lines, attributes and
+/// datasets go. All must outlive it.
+struct JobContext {
+  const communication::Communicator& comm;
+  const configuration::Job& job;
+  Stages& stages;
+  Report& report;
+  io::ResultFile& file;
+};
+
+/// Opens the job's result, lets `work` compute and write its datasets, writes the report, gives the
+/// result its name and prints the summary. Collective.
+/// @param work  returns why it did not converge; "" if it did
+/// @return what `work` returned
+std::string write_result(const JobRun& run, const std::function<std::string(JobContext&)>& work);
+
+/// What `kronwerk plan` is asked.
+struct PlanRequest {
+  const communication::Communicator& comm;
+  const configuration::Job& job;
+  int ranks = 1;
+  int nodes = 1;
+};
+
+/// What `kronwerk plan` says of a job, a name and a text per line.
+struct Plan {
+  using Lines = std::vector<std::pair<std::string, std::string>>;
+  Lines subject;  ///< what is computed
+  Lines method;   ///< how
+  MemoryNeeds needs;
+};
+
+}  // namespace kronwerk::application

@@ -1,0 +1,35 @@
+#include "application/session/job_families.hpp"
+
+#include "application/gaussian/gaussian_job.hpp"
+#include "application/kernels/reduce_task.hpp"
+#include "application/tasks/operator_job.hpp"
+#include "application/tasks/project_task.hpp"
+
+namespace kronwerk::application {
+
+JobFamily family_of(const configuration::Job& job) {
+  using configuration::Task;
+  switch (job.task) {
+    case Task::apply:
+    case Task::solve:
+    case Task::logdet:
+    case Task::assemble:
+    case Task::trace:
+    case Task::diagonal:
+    case Task::eigenvalues:
+    case Task::expm:
+      return {run_operator_job, plan_operator_job};
+    case Task::project:
+      return {run_projection_job, plan_projection_job};
+    case Task::logpdf:
+    case Task::sample:
+    case Task::predict:
+    case Task::fit:
+      return {run_gaussian_job, plan_gaussian_job};
+    case Task::reduce:
+      return {run_reduce_job, plan_reduce_job};
+  }
+  throw core::InternalError("a task belongs to no family of jobs");
+}
+
+}  // namespace kronwerk::application

@@ -1,0 +1,60 @@
+// `kronwerk plan`; declared in commands.hpp.
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "application/command_line/commands.hpp"
+#include "application/command_line/terminal.hpp"
+#include "application/session/job_families.hpp"
+#include "kronwerk/core/text.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+void put(const std::string& name, const std::string& text) {
+  print_now(fmt::format("{:<12}{}\n", name, text));
+}
+
+void print_memory(const MemoryNeeds& needs) {
+  put("memory", fmt::format("{} per rank ({} of vectors), {} per node ({} of factors, estimated)",
+                            core::format_bytes(needs.bytes_per_rank()),
+                            core::format_bytes(needs.vector_bytes_per_rank),
+                            core::format_bytes(needs.bytes_per_node()),
+                            core::format_bytes(needs.factor_bytes_per_node)));
+  const MemoryLimits limits = read_memory_limits();
+  const std::string shortage = explain_shortage(needs, limits);
+  put("fits",
+      shortage.empty()
+          ? fmt::format("yes, on nodes like this one ({} free, {} in /dev/shm)",
+                        core::format_bytes(limits.bytes), core::format_bytes(limits.shared_bytes))
+          : "no: " + shortage);
+}
+
+void print_plan(const configuration::Job& job, const Plan& plan) {
+  for (const std::string& warning : job.warnings) {
+    std::fputs(fmt::format("kronwerk: warning: {}\n", warning).c_str(), stderr);
+  }
+  put("task", configuration::task_name(job.task));
+  for (const auto& [name, text] : plan.subject) put(name, text);
+  const MemoryNeeds& needs = plan.needs;
+  put("ranks",
+      fmt::format("{} on {} {}", needs.ranks, needs.nodes, needs.nodes == 1 ? "node" : "nodes"));
+  for (const auto& [name, text] : plan.method) put(name, text);
+  print_memory(needs);
+}
+
+}  // namespace
+
+void plan_job(const communication::Communicator& comm, const configuration::Job& job,
+              const CommandLine& line) {
+  const int nodes = line.nodes.value_or(comm.node_count());
+  const int ranks = line.ranks.value_or(std::max(comm.size(), nodes));
+  if (nodes > ranks) {
+    throw core::ConfigurationError(
+        fmt::format("--nodes {}: more nodes than the {} ranks", nodes, ranks));
+  }
+  const Plan plan = family_of(job).plan({comm, job, ranks, nodes});
+  communication::on_root(comm, [&] { print_plan(job, plan); });
+}
+
+}  // namespace kronwerk::application
