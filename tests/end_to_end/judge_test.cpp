@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "end_to_end/program.hpp"
+#include "support/growing_matrix.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {
@@ -187,6 +188,50 @@ TEST_F(Judge, TheFlightsWithThreeParametersAreRightOrNotConverged) {
   const bool right = residual <= 1e-10;
   EXPECT_EQ(outcome.code, right ? 0 : 3) << outcome.output << outcome.errors;
   EXPECT_EQ(result.number("/report", "converged"), right ? 1 : 0);
+}
+
+/// inv(G) of a matrix whose decomposition loses digits, many or all, though its condition is small.
+TEST_F(Judge, SolvesInsideAnAppliedOperatorAreRefinedOrDoNotConverge) {
+  for (const std::int64_t extent : {45, 90}) {
+    const Matrix g = oracle::growing_matrix(extent), b = oracle::random_regular(2, 5);
+    const auto x = oracle::random_vector(3 * 2 * extent, 6);
+    std::filesystem::remove(path("data.h5"));
+    io::DataFile file(path("data.h5").string());
+    file.write_dense("/G", std::vector<core::Index>{extent, extent}, g.values);
+    file.write_dense("/B", std::vector<core::Index>{2, 2}, b.values);
+    file.write_dense("/x", std::vector<core::Index>{3, extent, 2}, x);
+    file.commit();
+    const auto outcome = run(
+        extent == 45 ? 3 : 2,
+        "task: apply\nparameters: {a: 1.5}\nmatrices:\n  G: {file: data.h5, dataset: /G}\n"
+        "  B: {file: data.h5, dataset: /B}\noperator: \"a*kron(inv(G), B) + kron(I, inv(a*B))\"\n"
+        "input: {file: data.h5, dataset: /x}\ngradient: {cotangent: result, parameters: [a], "
+        "input: true}\n"
+        "tangent: {parameters: {a: 1}}\noutput: {file: results/out.h5, overwrite: true}\n");
+    const Result result(path("results/out.h5"));
+    EXPECT_EQ(outcome.code, extent == 45 ? 0 : 3) << outcome.errors;
+    EXPECT_EQ(result.number("/report", "converged"), extent == 45 ? 1 : 0);
+    EXPECT_EQ(outcome.count("the true relative residual of right-hand side"), extent == 45 ? 0 : 1)
+        << outcome.errors;
+    if (extent != 45) continue;
+    EXPECT_GE(result.number("/report", "refinement_steps"), 1);
+    for (const char* name : {"relative", "adjoint", "derivative"}) {
+      EXPECT_LT(result.number("/report", std::string(name) + "_residual"), 1e-10) << name;
+    }
+    // G ⊗ B times the result, which needs no inverse of G.
+    const auto y = result.values("/result");
+    const Matrix gb = oracle::kron(g, b), i = oracle::identity(extent);
+    const Matrix right = oracle::add(1.5, oracle::kron(i, oracle::multiply(b, b)), 1 / 1.5,
+                                     oracle::kron(g, oracle::identity(2)));
+    for (std::size_t v = 0; v < 3; ++v) {
+      const auto size = static_cast<std::ptrdiff_t>(2 * extent),
+                 first = static_cast<std::ptrdiff_t>(v) * size;
+      const std::vector<double> one(y.begin() + first, y.begin() + first + size);
+      const std::vector<double> of(x.begin() + first, x.begin() + first + size);
+      EXPECT_LT(oracle::relative_error(oracle::multiply(gb, one), oracle::multiply(right, of)),
+                1e-9);
+    }
+  }
 }
 
 }  // namespace

@@ -76,11 +76,26 @@ double available_memory() {
   return unlimited;
 }
 
+/// Whether an application solves with a factor.
+bool solves_inside(const Problem& problem) {
+  const auto inverts = [](const expressions::FactorNodePtr& factor) {
+    return std::ranges::any_of(factor->links, [](const auto& link) { return link.inverse; });
+  };
+  return std::ranges::any_of(problem.sum.terms, [&](const auto& term) {
+    return std::ranges::any_of(term.factors, inverts) ||
+           std::ranges::any_of(term.steps, [&](const auto& step) {
+             return std::ranges::any_of(step.factors, inverts);
+           });
+  });
+}
+
 /// Blocks of vectors that are alive at once beside the exchange's.
 double blocks_alive(const Problem& problem, std::optional<MethodKind> method, Index batch) {
   const auto& job = problem.job;
   // A solve that must be refined takes one more.
-  const double own = job.gradient || job.tangent ? 4 : job.task == Task::solve ? 3 : 2;
+  double own = job.gradient || job.tangent ? 4 : job.task == Task::solve ? 3 : 2;
+  // A judged solve keeps both sides, hands them on, and may be refined.
+  if (job.task == Task::apply && solves_inside(problem)) own += 5;
   if (method != MethodKind::krylov) return own;
   // Alone, a vector may be solved for by GMRES, which keeps 30 directions before it restarts.
   return own + 1 +

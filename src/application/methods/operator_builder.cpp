@@ -1,5 +1,7 @@
 #include "application/methods/operator_builder.hpp"
 
+#include <algorithm>
+
 #include "kronwerk/factors/base/make.hpp"
 
 namespace kronwerk::application {
@@ -15,12 +17,23 @@ std::vector<factors::Chain> batched(std::vector<factors::Chain> chains, Index ba
   return chains;
 }
 
+bool solve_inside(std::span<const LoweredProduct> terms) {
+  const auto any = [](const std::vector<factors::Chain>& chains) {
+    return std::ranges::any_of(chains, operators::solves);
+  };
+  return std::ranges::any_of(terms, [&](const LoweredProduct& term) {
+    return any(term.chains) || std::ranges::any_of(term.steps, any, &LoweredProduct::Step::chains);
+  });
+}
+
 OperatorPtr OperatorBuilder::build(std::span<const LoweredProduct> terms, Index batch,
-                                   std::optional<int> leading_modes) const {
+                                   std::optional<int> leading_modes,
+                                   const operators::Judging* judging) const {
   std::vector<ScaledProduct> plain;
-  std::vector<const LoweredProduct*> with_steps;
+  std::vector<const LoweredProduct*> with_steps;  // or with judged solves
   for (const LoweredProduct& term : terms) {
-    if (term.steps.empty()) {
+    const bool judged = judging != nullptr && solve_inside(std::span(&term, 1));
+    if (term.steps.empty() && !judged) {
       plain.push_back({term.scale, batched(term.chains, batch)});
     } else {
       with_steps.push_back(&term);
@@ -35,18 +48,24 @@ OperatorPtr OperatorBuilder::build(std::span<const LoweredProduct> terms, Index 
     if (!leading_modes && !parts.empty()) {
       leading_modes = parts.front()->input_layout().leading_modes();
     }
-    parts.push_back(build_with_steps(*term, batch, leading_modes));
+    parts.push_back(build_with_steps(*term, batch, leading_modes, judging));
   }
   return parts.size() == 1 ? parts.front() : operators::add(std::move(parts));
 }
 
 OperatorPtr OperatorBuilder::build_with_steps(const LoweredProduct& term, Index batch,
-                                              std::optional<int> leading_modes) const {
+                                              std::optional<int> leading_modes,
+                                              const operators::Judging* judging) const {
   std::vector<OperatorPtr> parts;
   const auto add_product = [&](const std::vector<factors::Chain>& chains) {
     std::vector<ScaledProduct> product{{1.0, batched(chains, batch)}};
-    parts.push_back(
-        std::make_shared<ProductSum>(*comm_, workspace_, std::move(product), leading_modes));
+    if (judging != nullptr && std::ranges::any_of(chains, operators::solves)) {
+      parts.push_back(operators::make_judged_product(*comm_, workspace_, product.front(), batch,
+                                                     leading_modes, *judging));
+    } else {
+      parts.push_back(
+          std::make_shared<ProductSum>(*comm_, workspace_, std::move(product), leading_modes));
+    }
     leading_modes = parts.back()->input_layout().leading_modes();
   };
   add_product(term.chains);

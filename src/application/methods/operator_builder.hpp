@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "application/methods/operator_data.hpp"
-#include "kronwerk/operators/products/product_sum.hpp"
+#include "kronwerk/operators/products/judged_product.hpp"
 
 namespace kronwerk::application {
 
@@ -30,20 +30,26 @@ class OperatorBuilder {
   /// Collective.
   /// @param terms          not empty
   /// @param leading_modes  the split; that of the products if absent
+  /// @param judging        of the solves inside, if they are judged
   OperatorPtr build(std::span<const expressions::LoweredProduct> terms, Index batch,
-                    std::optional<int> leading_modes = std::nullopt) const;
+                    std::optional<int> leading_modes = std::nullopt,
+                    const operators::Judging* judging = nullptr) const;
   /// The inverse of one term, with the split that suits solving. Factorises; collective.
   OperatorPtr build_inverse(const expressions::LoweredProduct& term, Index batch,
                             std::optional<int> leading_modes = std::nullopt) const;
 
  private:
   OperatorPtr build_with_steps(const expressions::LoweredProduct& term, Index batch,
-                               std::optional<int> leading_modes) const;
+                               std::optional<int> leading_modes,
+                               const operators::Judging* judging) const;
 
   const communication::Communicator* comm_;
   std::shared_ptr<operators::Workspace> workspace_;
   OperatorData* data_;
 };
+
+/// Whether applying the terms solves with a factor.
+bool solve_inside(std::span<const expressions::LoweredProduct> terms);
 
 /// The chains with a leading identity for `batch` vectors, if there are several.
 std::vector<factors::Chain> batched(std::vector<factors::Chain> chains, Index batch);

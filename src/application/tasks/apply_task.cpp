@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "application/tasks/solve_quality.hpp"
 #include "application/tasks/vector_task.hpp"
 #include "kronwerk/factors/sparse/sparse_rows.hpp"
 
@@ -7,19 +8,36 @@ namespace kronwerk::application {
 namespace {
 
 /// y = Op x. With the cotangent g = ∂L/∂y: ∂L/∂x = Opᵀ g and ∂L/∂θ = gᵀ (∂Op/∂θ) x; for the
-/// directions dx and dθ: dy = Op dx + Σ dθ (∂Op/∂θ) x.
+/// directions dx and dθ: dy = Op dx + Σ dθ (∂Op/∂θ) x. Solves inside of Op are judged by their true
+/// residuals.
 class ApplyTask final : public VectorTask {
  public:
-  using VectorTask::VectorTask;
+  explicit ApplyTask(TaskContext& task_context) : VectorTask(task_context), quality_(count()) {
+    judging_.tolerance = job().solver.tolerance;
+    judging_.tell = [this](const operators::Verdict& verdict) {
+      quality_.add(direction_of_solves_, verdict, first_);
+    };
+  }
 
  private:
   const distribution::Layout& input_layout() const override { return op_->input_layout(); }
   const distribution::Layout& output_layout() const override { return op_->output_layout(); }
 
   void build(Index size) override {
-    op_ = context().builder.build(context().products, size);
+    op_ = context().builder.build(context().products, size, std::nullopt, &judging_);
     communication::collectively(comm(), [&] { sparse_product_ = find_sparse_product(); });
-    derivatives_ = build_derivatives(size, input_layout().leading_modes());
+    derivatives_ = build_derivatives(size, input_layout().leading_modes(), &judging_);
+  }
+
+  /// y = M x (or Mᵀ x), whose solves are of that direction.
+  void apply(Direction direction, const operators::LinearOperator& op, std::span<const double> x,
+             std::span<double> y) {
+    direction_of_solves_ = direction;
+    if (direction == Direction::adjoint) {
+      op.apply_transposed(x, y);
+    } else {
+      op.apply(x, y);
+    }
   }
 
   bool takes_fibres() const override { return sparse_product_.has_value(); }
@@ -38,10 +56,11 @@ class ApplyTask final : public VectorTask {
     return factors::SparseRowsProduct::make(term.chains, term.scale);
   }
 
-  void compute(Index /*first*/) override {
+  void compute(Index first) override {
+    first_ = first;
     context().stages.run("apply", [&] {
       if (!takes_fibres()) {
-        op_->apply(input_, result_);
+        apply(Direction::forward, *op_, input_, result_);
         return;
       }
       sparse_product_->apply({fibres_.offsets, fibres_.columns, fibres_.values}, result_);
@@ -69,12 +88,12 @@ class ApplyTask final : public VectorTask {
     for (const auto& parameter : job().gradient->parameters) {
       const auto derivative = derivatives_.find(parameter.value);
       if (derivative == derivatives_.end()) continue;
-      derivative->second->apply(input_, change_);
+      apply(Direction::derivative, *derivative->second, input_, change_);
       add_gradient(parameter.value, operators::dot(comm(), g, change_));
     }
     if (!job().gradient->input) return;
     resize(direction_, input_layout());
-    op_->apply_transposed(g, direction_);
+    apply(Direction::adjoint, *op_, g, direction_);
     // The input is not needed any more and serves as scratch.
     input().multiply_by_derivative(first, input_layout(), direction_, input_);
     check_finite(comm(), direction_, "/gradient/input");
@@ -84,12 +103,12 @@ class ApplyTask final : public VectorTask {
   void tangent(Index first) override {
     read_direction(first, direction_, scratch_);
     resize(change_, output_layout());
-    op_->apply(direction_, change_);
+    apply(Direction::tangent, *op_, direction_, change_);
     resize(cotangent_, output_layout());
     for (const auto& [name, direction] : job().tangent->parameters) {
       const auto derivative = derivatives_.find(name);
       if (derivative == derivatives_.end()) continue;
-      derivative->second->apply(input_, cotangent_);
+      apply(Direction::derivative, *derivative->second, input_, cotangent_);
       for (std::size_t i = 0; i < change_.size(); ++i) {
         change_[i] += direction.value * cotangent_[i];
       }
@@ -104,8 +123,16 @@ class ApplyTask final : public VectorTask {
                                        ? "apply: factor by factor"
                                        : "apply: all terms together, factor by factor");
     context().report.line("result      " + result_statistics_.text(comm()));
+    if (!solve_inside(context().products)) return;
+    context().failure = quality_.failure();
+    context().report.set("converged", Index{context().failure.empty() ? 1 : 0});
+    quality_.write(context().report, context().failure);
   }
 
+  operators::Judging judging_;
+  SolveQuality quality_;
+  Direction direction_of_solves_ = Direction::forward;
+  Index first_ = 0;  ///< number of the block's first vector
   OperatorPtr op_;
   std::optional<factors::SparseRowsProduct> sparse_product_;
   double stored_ = 0;

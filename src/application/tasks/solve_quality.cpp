@@ -22,6 +22,8 @@ const char* prefix(Direction direction) {
       return "in the adjoint solve ";
     case Direction::tangent:
       return "in the tangent's solve ";
+    case Direction::derivative:
+      return "in a derivative's solve ";
     case Direction::forward:
       break;
   }
@@ -72,6 +74,7 @@ void SolveQuality::write(Report& report, const std::string& failure) const {
   set("relative_residual", Direction::forward);
   set("adjoint_residual", Direction::adjoint);
   set("tangent_residual", Direction::tangent);
+  set("derivative_residual", Direction::derivative);
   report.set("refinement_steps", refinements_);
   std::string line = fmt::format("residual    {:.3e} relative to the right-hand side",
                                  residual(Direction::forward).value_or(0));
@@ -80,6 +83,9 @@ void SolveQuality::write(Report& report, const std::string& failure) const {
   }
   if (const auto tangent = residual(Direction::tangent)) {
     line += fmt::format(", tangent {:.3e}", *tangent);
+  }
+  if (const auto derivative = residual(Direction::derivative)) {
+    line += fmt::format(", derivatives {:.3e}", *derivative);
   }
   report.line(line);
   if (rounding_) {

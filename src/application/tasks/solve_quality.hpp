@@ -9,8 +9,8 @@
 
 namespace kronwerk::application {
 
-/// The systems that a job solves.
-enum class Direction { forward, adjoint, tangent };
+/// The systems that a job solves; `derivative`: those inside of ∂Op/∂θ.
+enum class Direction { forward, adjoint, tangent, derivative };
 
 /// What the judge found of all the solves of a job, for the report and the exit code.
 class SolveQuality {
@@ -35,7 +35,7 @@ class SolveQuality {
 
  private:
   core::Index right_sides_;
-  std::array<std::optional<double>, 3> residuals_;
+  std::array<std::optional<double>, 4> residuals_;
   core::Index refinements_ = 0;
   std::optional<operators::RoundingLevel> rounding_;
   bool by_option_ = false;

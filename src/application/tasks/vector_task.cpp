@@ -159,12 +159,12 @@ void VectorTask::write(const std::string& path, Index first, const distribution:
   context_.file.write_range(path, first * points + layout.home_begin(comm().rank()), values);
 }
 
-std::map<std::string, OperatorPtr> VectorTask::build_derivatives(Index size,
-                                                                 int leading_modes) const {
+std::map<std::string, OperatorPtr> VectorTask::build_derivatives(
+    Index size, int leading_modes, const operators::Judging* judging) const {
   std::map<std::string, OperatorPtr> derivatives;
   for (const auto& [name, products] : context_.derivatives) {
     if (products.empty()) continue;
-    derivatives.emplace(name, context_.builder.build(products, size, leading_modes));
+    derivatives.emplace(name, context_.builder.build(products, size, leading_modes, judging));
   }
   return derivatives;
 }

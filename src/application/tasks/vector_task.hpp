@@ -58,7 +58,8 @@ class VectorTask {
              std::span<const double> values);
   void add_gradient(const std::string& parameter, double value) { gradients_[parameter] += value; }
   /// The derivatives' operators with the split of the main one.
-  std::map<std::string, OperatorPtr> build_derivatives(Index size, int leading_modes) const;
+  std::map<std::string, OperatorPtr> build_derivatives(
+      Index size, int leading_modes, const operators::Judging* judging = nullptr) const;
 
   Block input_;
   io::SparseFibres fibres_;
