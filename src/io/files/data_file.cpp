@@ -216,15 +216,7 @@ void DataFile::write_strings(const std::string& path, std::span<const std::strin
   for (const auto& value : values) length = std::max(length, value.size());
   state_->make_room(path, core::multiply(core::narrow<core::Index>(values.size()),
                                          core::narrow<core::Index>(length)));
-  std::string packed(values.size() * length, '\0');
-  for (std::size_t i = 0; i < values.size(); ++i)
-    packed.replace(i * length, values[i].size(), values[i]);
-  const auto type = TypeHandle::adopt(H5Tcopy(H5T_C_S1));
-  H5Tset_size(type.get(), length);
-  H5Tset_strpad(type.get(), H5T_STR_NULLPAD);
-  H5Tset_cset(type.get(), H5T_CSET_UTF8);
-  const core::Extents shape{core::narrow<core::Index>(values.size())};
-  write_all(create_dataset(state_->file, path, type.get(), shape), type.get(), packed.data());
+  io::write_strings(state_->file, path, values);
 }
 
 void DataFile::write_attribute(const std::string& path, const std::string& name,

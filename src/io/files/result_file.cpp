@@ -37,6 +37,17 @@ struct SmallDataset {
   std::vector<double> values;
 };
 
+struct Texts {
+  std::string path;
+  std::vector<std::string> values;
+
+  core::Index bytes() const {
+    std::size_t length = 1;
+    for (const auto& value : values) length = std::max(length, value.size());
+    return core::multiply(std::ssize(values), core::narrow<core::Index>(length));
+  }
+};
+
 }  // namespace
 
 struct ResultFile::Declared {
@@ -64,6 +75,7 @@ struct ResultFile::State {
   FileDescriptor descriptor;
   std::map<std::string, Declared> datasets;
   std::vector<SmallDataset> small_datasets;  ///< on rank 0
+  std::vector<Texts> texts;                  ///< on rank 0
   std::vector<Attribute> attributes;         ///< on rank 0
 
   Declared create(const std::string& path, std::span<const core::Index> shape,
@@ -102,6 +114,7 @@ core::Index ResultFile::State::pending_bytes() const {
   for (const auto& dataset : small_datasets) {
     bytes += 1024 + static_cast<core::Index>(8 * dataset.values.size());
   }
+  for (const Texts& each : texts) bytes += 1024 + each.bytes();
   for (const auto& attribute : attributes) {
     const auto* text = std::get_if<std::string>(&attribute.value);
     bytes += 8192 + (text != nullptr ? 2 * static_cast<core::Index>(text->size()) : 0);
@@ -116,6 +129,7 @@ void ResultFile::State::write_pending() const {
     const auto dataset = io::create_dataset(file, small.path, H5T_NATIVE_DOUBLE, small.shape);
     write_all(dataset, H5T_NATIVE_DOUBLE, small.values.data());
   }
+  for (const Texts& each : texts) io::write_strings(file, each.path, each.values);
   for (const auto& attribute : attributes) {
     io::write_attribute(file, attribute.path, attribute.name, attribute.value);
   }
@@ -238,6 +252,10 @@ void ResultFile::write_array(const std::string& path, std::span<const core::Inde
   if (!state_->comm->is_root()) return;
   state_->small_datasets.push_back(
       {path, {shape.begin(), shape.end()}, {values.begin(), values.end()}});
+}
+
+void ResultFile::write_strings(const std::string& path, const std::vector<std::string>& values) {
+  if (state_->comm->is_root()) state_->texts.push_back({path, values});
 }
 
 void ResultFile::write_attribute(const std::string& path, const std::string& name,

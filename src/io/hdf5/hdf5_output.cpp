@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "io/hdf5/hdf5_input.hpp"
@@ -159,6 +160,22 @@ GroupHandle create_group(const FileHandle& file, const std::string& path) {
       H5Gcreate2(file.get(), normalised_path(path).c_str(), links.get(), H5P_DEFAULT, H5P_DEFAULT));
   if (!group) throw_hdf5(fmt::format("cannot create the group '{}'", path));
   return group;
+}
+
+void write_strings(const FileHandle& file, const std::string& path,
+                   std::span<const std::string> values) {
+  std::size_t length = 1;
+  for (const auto& value : values) length = std::max(length, value.size());
+  std::string packed(values.size() * length, '\0');
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    packed.replace(i * length, values[i].size(), values[i]);
+  }
+  const auto type = TypeHandle::adopt(H5Tcopy(H5T_C_S1));
+  H5Tset_size(type.get(), length);
+  H5Tset_strpad(type.get(), H5T_STR_NULLPAD);
+  H5Tset_cset(type.get(), H5T_CSET_UTF8);
+  const core::Extents shape{core::narrow<core::Index>(values.size())};
+  write_all(create_dataset(file, path, type.get(), shape), type.get(), packed.data());
 }
 
 void write_attribute(const FileHandle& file, const std::string& path, const std::string& name,

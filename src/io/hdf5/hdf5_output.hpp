@@ -37,6 +37,10 @@ void write_linear(const DatasetHandle& dataset, hid_t memory_type, core::Index f
 /// A whole dataset of any memory type.
 void write_all(const DatasetHandle& dataset, hid_t memory_type, const void* values);
 
+/// A 1-D dataset of fixed-length UTF-8 texts, padded by zeros.
+void write_strings(const FileHandle& file, const std::string& path,
+                   std::span<const std::string> values);
+
 /// An attribute of the object at `path`, which becomes a group if there is nothing; replaces.
 void write_attribute(const FileHandle& file, const std::string& path, const std::string& name,
                      const AttributeValue& value);

@@ -56,6 +56,7 @@ TEST_F(ResultFile, HoldsWhatEveryRankWrote) {
                        std::vector<double>{static_cast<double>(comm_.rank())});
     result.write_scalar("/sign", -1.0);
     result.write_vector("/history", std::vector<double>{1.0, 0.5});
+    result.write_strings("/history_ids", {"first", "σ², second"});
     result.write_attribute("/report", "iterations", core::Index{12});
     result.write_attribute("/report", "method", std::string("direct: ⊗"));
     result.write_attribute("/report", "seconds", 0.25);
@@ -70,6 +71,8 @@ TEST_F(ResultFile, HoldsWhatEveryRankWrote) {
   io::read_range(comm_, {target_, "gradient/input"}, 77 - comm_.size(), last);
   EXPECT_EQ(last[0], comm_.size() - 1);
   EXPECT_EQ(io::read_vector(comm_, {target_, "history"}), (std::vector<double>{1.0, 0.5}));
+  EXPECT_EQ(io::read_strings(comm_, {target_, "history_ids"}),
+            (std::vector<std::string>{"first", "σ², second"}));
   io::read_range(comm_, {target_, "sign"}, 0, last);
   EXPECT_EQ(last[0], -1.0);
   EXPECT_EQ(text_attribute("/", "configuration"), configuration);

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/io/files/location.hpp"
@@ -50,6 +51,8 @@ class ResultFile {
   /// A small dataset of any shape held by rank 0, in row-major order. Collective.
   void write_array(const std::string& path, std::span<const core::Index> shape,
                    std::span<const double> values);
+  /// A small 1-D dataset of fixed-length UTF-8 texts held by rank 0. Collective.
+  void write_strings(const std::string& path, const std::vector<std::string>& values);
   /// An attribute of the group or dataset `path` ("/" for the root), created as a group if absent.
   /// Strings are variable-length UTF-8. Collective; rank 0's value counts.
   void write_attribute(const std::string& path, const std::string& name,
