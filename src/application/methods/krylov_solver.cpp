@@ -29,13 +29,18 @@ struct Operators {
 class OperatorMaker {
  public:
   OperatorMaker(const OperatorBuilder& builder, const KrylovSetup& setup,
-                std::span<const expressions::LoweredProduct> products, Index batch)
-      : builder_(builder), setup_(setup), products_(products), batch_(batch) {}
+                std::span<const expressions::LoweredProduct> products, Index batch,
+                std::optional<int> leading_modes)
+      : builder_(builder),
+        setup_(setup),
+        products_(products),
+        batch_(batch),
+        leading_modes_(leading_modes) {}
 
   Operators make() {
     Operators result;
     if (!setup_.weighted()) {
-      result.op = builder_.build(products_, batch_);
+      result.op = builder_.build(products_, batch_, leading_modes_);
     } else {
       find_factors();
       result.op = sum_of(setup_.grams.terms,
@@ -275,7 +280,7 @@ std::unique_ptr<Solver> make_krylov_solver(const OperatorBuilder& builder, const
                                            std::span<const expressions::LoweredProduct> products,
                                            Index batch,
                                            const configuration::SolverSettings& settings,
-                                           SolveRecord& record) {
+                                           SolveRecord& record, std::optional<int> leading_modes) {
   operators::KrylovSettings krylov;
   // GMRES keeps its directions; for many columns that would be too much memory.
   krylov.method =
@@ -284,8 +289,10 @@ std::unique_ptr<Solver> make_krylov_solver(const OperatorBuilder& builder, const
   krylov.max_iterations = settings.max_iterations;
   // Column by column is needed only for methods of the user's choice.
   return std::make_unique<JobKrylovSolver>(
-      OperatorMaker(builder, setup, products, batch).make(), batch, std::move(krylov),
-      [&] { return OperatorMaker(builder, setup, products, 1).make(); }, setup, record);
+      OperatorMaker(builder, setup, products, batch, leading_modes).make(), batch,
+      std::move(krylov),
+      [&] { return OperatorMaker(builder, setup, products, 1, std::nullopt).make(); }, setup,
+      record);
 }
 
 }  // namespace kronwerk::application

@@ -190,17 +190,19 @@ Method choose_method(OperatorData& data, const Problem& problem, Index right_sid
 std::unique_ptr<Solver> make_solver(const OperatorBuilder& builder, const Method& method,
                                     std::span<const expressions::LoweredProduct> products,
                                     Index batch, const configuration::SolverSettings& settings,
-                                    SolveRecord& record) {
+                                    SolveRecord& record, std::optional<int> leading_modes) {
   switch (method.kind) {
     case MethodKind::product:
-      return std::make_unique<DirectSolver>(builder.build_inverse(products.front(), batch));
+      return std::make_unique<DirectSolver>(
+          builder.build_inverse(products.front(), batch, leading_modes));
     case MethodKind::spectral:
       return std::make_unique<DirectSolver>(
-          spectral_inverse(builder, *method.form, batch, std::nullopt));
+          spectral_inverse(builder, *method.form, batch, leading_modes));
     case MethodKind::krylov:
       break;
   }
-  return make_krylov_solver(builder, *method.krylov, products, batch, settings, record);
+  return make_krylov_solver(builder, *method.krylov, products, batch, settings, record,
+                            leading_modes);
 }
 
 }  // namespace kronwerk::application

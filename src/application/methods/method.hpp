@@ -72,19 +72,22 @@ class Solver {
 };
 
 /// Collective.
-/// @param products  the lowered operator
-/// @param record    must outlive the solver
+/// @param products       the lowered operator
+/// @param record         must outlive the solver
+/// @param leading_modes  the split of its layouts; what suits the method if absent
 std::unique_ptr<Solver> make_solver(const OperatorBuilder& builder, const Method& method,
                                     std::span<const expressions::LoweredProduct> products,
                                     Index batch, const configuration::SolverSettings& settings,
-                                    SolveRecord& record);
+                                    SolveRecord& record,
+                                    std::optional<int> leading_modes = std::nullopt);
 
 /// The Krylov method of `setup`; the same for one operator that is iterated with. Collective.
 std::unique_ptr<Solver> make_krylov_solver(const OperatorBuilder& builder, const KrylovSetup& setup,
                                            std::span<const expressions::LoweredProduct> products,
                                            Index batch,
                                            const configuration::SolverSettings& settings,
-                                           SolveRecord& record);
+                                           SolveRecord& record,
+                                           std::optional<int> leading_modes = std::nullopt);
 
 /// The structures that `solver.method: direct` can solve, for messages.
 std::string direct_structures();
