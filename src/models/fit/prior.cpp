@@ -175,6 +175,24 @@ double Prior::derivative(double x) const {
   return 0;
 }
 
+double Prior::second_derivative(double x) const {
+  if (!contains(x)) return 0;
+  const double inverse = 1 / (x * x);
+  switch (kind_) {
+    case Kind::normal:
+      return -1 / (second_ * second_);
+    case Kind::lognormal:
+      return inverse * (1 + (std::log(x) - first_ - 1) / (second_ * second_));
+    case Kind::gamma:
+      return -(first_ - 1) * inverse;
+    case Kind::half_normal:
+      return -1 / (first_ * first_);
+    case Kind::uniform:
+      break;
+  }
+  return 0;
+}
+
 double Prior::lower() const {
   if (kind_ == Kind::normal) return -infinity;
   return kind_ == Kind::uniform ? first_ : 0;

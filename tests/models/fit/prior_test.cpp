@@ -47,6 +47,10 @@ TEST(Prior, DerivativesAreThoseOfTheLogDensity) {
                   (prior.log_density(x + h) - prior.log_density(x - h)) / (2 * h),
                   1e-7 * (1 + std::abs(prior.derivative(x))))
           << text << " at " << x;
+      EXPECT_NEAR(prior.second_derivative(x),
+                  (prior.derivative(x + h) - prior.derivative(x - h)) / (2 * h),
+                  1e-7 * (1 + std::abs(prior.second_derivative(x))))
+          << text << " at " << x;
     }
   }
 }

@@ -35,6 +35,8 @@ class Prior {
   double log_density(double x) const;
   /// d log_density / dx; 0 outside the support.
   double derivative(double x) const;
+  /// d² log_density / dx²; 0 outside the support.
+  double second_derivative(double x) const;
   /// Ends of the support; infinite where there is none.
   double lower() const;
   double upper() const;
