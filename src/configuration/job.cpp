@@ -21,7 +21,8 @@ class Reader : private TreeReader {
   void read() {
     job_.task = choice<Task>(*tree_.find("task"), "task");
     if (has_operator(job_.task)) job_.formula = placed(require("operator"));
-    if (is_gaussian(job_.task)) job_.formula = placed(require("covariance"));
+    const bool flow = job_.task == Task::fit && tree_.find("filter") != nullptr;
+    if (is_gaussian(job_.task)) job_.formula = placed(require(flow ? "filter" : "covariance"));
     if (const Tree* data = tree_.find("data")) {
       if (const Tree* external = data->find("external")) {
         job_.external_data = *to_boolean(*external);
@@ -33,7 +34,12 @@ class Reader : private TreeReader {
     } else {
       read_kernels(*this, job_);
     }
-    if (is_gaussian(job_.task)) read_gaussian(*this, job_);
+    if (flow) {
+      read_flow(*this, job_);
+    } else if (is_gaussian(job_.task)) {
+      refuse_flow_keys();
+      read_gaussian(*this, job_);
+    }
     read_sweep();
     if (const Tree* input = tree_.find("input")) job_.input = vector_source(*input, "input");
     read_gradient();
@@ -52,6 +58,17 @@ class Reader : private TreeReader {
   }
 
  private:
+  /// They mean nothing without a filter.
+  void refuse_flow_keys() const {
+    if (job_.task != Task::fit) return;
+    for (const char* key : {"family", "acts_on", "jacobian"}) {
+      const Tree* tree = tree_.find(key);
+      if (tree == nullptr) continue;
+      fail(tree->position,
+           fmt::format("'{}' is for flow models, which have a 'filter' and no 'covariance'", key));
+    }
+  }
+
   /// By the keys' name, so that no way of naming a file is forgotten.
   void collect_files(const Tree& tree, const std::string& parent) {
     for (const TreeEntry& item : tree.entries) {

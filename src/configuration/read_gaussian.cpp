@@ -37,23 +37,6 @@ MeanRequest read_mean(const TreeReader& reader, const Job& job) {
   return mean;
 }
 
-ObservationsRequest read_observations(const TreeReader& reader) {
-  const Tree& tree = reader.require("observations");
-  ObservationsRequest observations;
-  observations.position = tree.position;
-  observations.data = reader.dataset(tree, "observations");
-  if (const Tree* transform = tree.find("transform")) {
-    observations.transform = TreeReader::choice<Transform>(*transform, "observations.transform");
-  }
-  if (const Tree* missing = tree.find("missing")) {
-    observations.nan_is_missing = missing->text == "nan";
-  }
-  if (const Tree* mask = tree.find("mask")) {
-    observations.mask = reader.dataset(*mask, "observations.mask");
-  }
-  return observations;
-}
-
 void read_prediction(const TreeReader& reader, const Job& job, GaussianRequest& gaussian) {
   gaussian.draws = job.task == Task::sample ? 1 : 0;
   if (const Tree* draws = reader.find("draws")) gaussian.draws = *to_integer(*draws);
@@ -89,6 +72,25 @@ void read_prediction(const TreeReader& reader, const Job& job, GaussianRequest& 
     }
     gaussian.new_points[entry.key] = std::move(request);
   }
+}
+
+}  // namespace
+
+ObservationsRequest read_observations(const TreeReader& reader) {
+  const Tree& tree = reader.require("observations");
+  ObservationsRequest observations;
+  observations.position = tree.position;
+  observations.data = reader.dataset(tree, "observations");
+  if (const Tree* transform = tree.find("transform")) {
+    observations.transform = TreeReader::choice<Transform>(*transform, "observations.transform");
+  }
+  if (const Tree* missing = tree.find("missing")) {
+    observations.nan_is_missing = missing->text == "nan";
+  }
+  if (const Tree* mask = tree.find("mask")) {
+    observations.mask = reader.dataset(*mask, "observations.mask");
+  }
+  return observations;
 }
 
 FitRequest read_fit(const TreeReader& reader, const Job& job) {
@@ -129,8 +131,6 @@ FitRequest read_fit(const TreeReader& reader, const Job& job) {
   }
   return fit;
 }
-
-}  // namespace
 
 void read_gaussian(const TreeReader& reader, Job& job) {
   GaussianRequest gaussian;

@@ -15,6 +15,7 @@ std::vector<SchemaEntry> projection_entries();
 std::vector<SchemaEntry> observation_entries();
 std::vector<SchemaEntry> prediction_entries();
 std::vector<SchemaEntry> fit_entries();
+std::vector<SchemaEntry> flow_entries();
 std::vector<SchemaEntry> derivative_entries();
 std::vector<SchemaEntry> sweep_entries();
 std::vector<SchemaEntry> remaining_entries();

@@ -23,7 +23,10 @@ std::vector<SchemaEntry> observation_entries() {
       {.path = "mean.columns[]",
        .types = text,
        .tasks = gaussian_tasks(),
-       .documentation = "one column, such as \"kron(1, trend)\": a vector or 1 for each mode"},
+       .documentation =
+           "one column, such as \"kron(1, trend)\": a vector or 1 for each mode; of a flow model "
+           "also "
+           "products such as \"kron(1, W*pop)\", \"diagonal(1)\" and \"grid(distance)\""},
       {.path = "mean.coefficients",
        .types = list,
        .tasks = {Task::sample},
@@ -153,7 +156,8 @@ std::vector<SchemaEntry> fit_entries() {
        .documentation = "one of them; it starts at its value in `parameters`"},
       {.path = "fit.parameters.*.lower",
        .types = number,
-       .default_value = "0, unless a prior or `upper` allows less",
+       .default_value = "0, unless a prior or `upper` allows less; of a flow model none but the "
+                        "feasible region",
        .tasks = fitting,
        .documentation = "lower bound"},
       {.path = "fit.parameters.*.upper",
@@ -187,7 +191,8 @@ std::vector<SchemaEntry> fit_entries() {
        .minimum_excluded = true,
        .tasks = fitting,
        .documentation = "largest entry of the gradient, in the transformed parameters, at which a "
-                        "start has converged"},
+                        "start has converged; of a flow model the distance to the maximum in "
+                        "standard errors (1e-6)"},
       {.path = "fit.max_iterations",
        .types = integer,
        .default_value = "200",

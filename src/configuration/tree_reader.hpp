@@ -47,5 +47,8 @@ class TreeReader {
 void read_kernels(const TreeReader& reader, Job& job);
 void read_reduce(const TreeReader& reader, Job& job);
 void read_gaussian(const TreeReader& reader, Job& job);
+void read_flow(const TreeReader& reader, Job& job);
+ObservationsRequest read_observations(const TreeReader& reader);
+FitRequest read_fit(const TreeReader& reader, const Job& job);
 
 }  // namespace kronwerk::configuration

@@ -189,6 +189,19 @@ struct GaussianRequest {
   FitRequest fit;
 };
 
+enum class FlowFamily { gaussian };
+enum class FilterActsOn { response, errors };
+
+/// A model of flows between origins and destinations. The filter is the job's formula.
+struct FlowRequest {
+  FlowFamily family = FlowFamily::gaussian;
+  FilterActsOn acts_on = FilterActsOn::response;
+  std::vector<Placed<std::string>> columns;
+  ObservationsRequest observations;
+  bool jacobian = false;  ///< the log likelihood of the values before their transform
+  FitRequest fit;
+};
+
 struct OutputSettings {
   std::string file;
   bool overwrite = false;
@@ -219,13 +232,14 @@ struct Job {
   std::optional<Placed<std::string>> parameter_file;  ///< result of a fit, for further parameters
   std::map<std::string, Placed<MatrixReference>> matrices;
   std::map<std::string, KernelRequest> kernels;
-  /// The operator's formula, or the covariance's.
+  /// The operator's formula, or the covariance's, or the filter's.
   Placed<std::string> formula;
   std::optional<VectorSource> input;
   std::optional<GradientRequest> gradient;
   std::optional<TangentRequest> tangent;
   std::optional<ProjectionRequest> projection;
   std::optional<GaussianRequest> gaussian;
+  std::optional<FlowRequest> flow;
   std::optional<ReduceRequest> reduce;
   FloatKind precision = FloatKind::float64;  ///< of kernel formulas
   SolverSettings solver;

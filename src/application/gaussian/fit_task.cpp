@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "application/gaussian/fit_checkpoint.hpp"
+#include "application/gaussian/fit_output.hpp"
 #include "application/gaussian/likelihood.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/fit/fit.hpp"
@@ -28,17 +29,7 @@ std::vector<models::FitParameter> parameters_to_fit(const GaussianContext& conte
   return parameters;
 }
 
-std::string numbers_text(const std::vector<models::FitParameter>& parameters,
-                         std::span<const double> values) {
-  std::vector<std::string> parts;
-  for (std::size_t p = 0; p < parameters.size(); ++p) {
-    parts.push_back(fmt::format("{} = {:.6g}", parameters[p].name, values[p]));
-  }
-  return core::join(parts, ", ");
-}
-
-models::FitSettings settings_of(GaussianContext& context,
-                                const std::vector<models::FitParameter>& parameters,
+models::FitSettings settings_of(GaussianContext& context, const std::vector<std::string>& names,
                                 FitCheckpoint& checkpoint) {
   const auto& request = context.request().fit;
   models::FitSettings settings;
@@ -47,35 +38,13 @@ models::FitSettings settings_of(GaussianContext& context,
   settings.tolerance = request.tolerance;
   settings.max_iterations = request.max_iterations;
   settings.standard_errors = request.standard_errors;
-  settings.on_iteration = [&context, &parameters](const models::FitIteration& iteration) {
-    context.stages.print(fmt::format("{:>5} {:>5}   {:<22.12g} {:<9.2g} {}", iteration.start + 1,
-                                     iteration.iteration, iteration.objective,
-                                     iteration.gradient_norm,
-                                     numbers_text(parameters, iteration.parameters)));
+  settings.on_iteration = [&context, &names](const models::FitIteration& iteration) {
+    context.stages.print(line_of(iteration, names));
   };
   settings.checkpoint = [&checkpoint](const models::FitState& state) { checkpoint.write(state); };
   settings.resume = checkpoint.read();
   if (settings.resume) context.stages.print("            goes on from " + checkpoint.file());
   return settings;
-}
-
-void write_starts(GaussianContext& context, const models::FitState& state) {
-  const Index starts = std::ssize(state.starts);
-  const Index width = std::ssize(state.names);
-  std::vector<double> points;
-  std::vector<double> objectives;
-  std::vector<double> converged;
-  for (const auto& start : state.starts) {
-    for (Index p = 0; p < width; ++p) {
-      points.push_back(start.parameters.empty() ? std::nan("")
-                                                : start.parameters[static_cast<std::size_t>(p)]);
-    }
-    objectives.push_back(start.objective);
-    converged.push_back(start.converged ? 1 : 0);
-  }
-  context.file.write_array("/starts/parameters", core::Extents{starts, width}, points);
-  context.file.write_vector("/starts/objective", objectives);
-  context.file.write_vector("/starts/converged", converged);
 }
 
 void write_result(GaussianContext& context, const std::vector<models::FitParameter>& parameters,
@@ -105,7 +74,7 @@ void write_result(GaussianContext& context, const std::vector<models::FitParamet
   context.file.write_scalar("/log_density", result.log_density);
   context.file.write_scalar("/objective", result.objective);
   context.file.write_vector("/history", result.state.starts[result.best].history);
-  write_starts(context, result.state);
+  write_starts(context.file, result.state);
   context.report.line(fmt::format("            log density = {:.12g}", result.log_density));
   if (!result.information.empty()) {
     context.report.line("            no standard errors: " + result.information);
@@ -138,7 +107,7 @@ std::string run_fit(GaussianContext& context) {
                               std::move(value.gradient_errors)};
   };
   FitCheckpoint checkpoint(context.comm, context.job, stages);
-  const auto settings = settings_of(context, parameters, checkpoint);
+  const auto settings = settings_of(context, names, checkpoint);
   models::FitResult result;
   stages.print("start  step   log density            gradient  parameters");
   stages.run("fit", [&] { result = models::fit(context.comm, log_density, parameters, settings); });

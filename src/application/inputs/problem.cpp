@@ -55,6 +55,9 @@ std::vector<std::string> names_in_formulas(const Job& job) {
     if (mean.parameter) used.push_back(mean.parameter->value);
     for (const auto& column : mean.columns) add_operator_formula(column);
   }
+  if (job.flow) {
+    for (const auto& column : job.flow->columns) add_operator_formula(column);
+  }
   if (job.reduce) {
     add_kernel_formula(job.reduce->formula);
     if (job.reduce->weight) add_kernel_formula(*job.reduce->weight);
@@ -77,9 +80,10 @@ void check_used(const Job& job) {
       }
       throw ConfigurationError(fmt::format(
           "{}: the {} '{}' is not used by the {} {}{}", job.where(value.position), what, name,
-          job.gaussian ? "covariance"
-          : job.reduce ? "formula"
-                       : "operator",
+          job.flow       ? "columns of the mean or the filter"
+          : job.gaussian ? "covariance"
+          : job.reduce   ? "formula"
+                         : "operator",
           job.reduce ? job.reduce->formula.value : job.formula.value,
           core::suggestion(name, undefined)));
     }
@@ -116,8 +120,9 @@ void read_parameter_file(const communication::Communicator& comm, Job& job) {
       require(parameter.value, parameter.position, "gradient.parameters");
     }
   }
-  if (!job.gaussian) return;
-  for (const auto& [name, parameter] : job.gaussian->fit.parameters) {
+  if (!job.gaussian && !job.flow) return;
+  const auto& fit = job.flow ? job.flow->fit : job.gaussian->fit;
+  for (const auto& [name, parameter] : fit.parameters) {
     require(name, parameter.position, "fit.parameters");
   }
 }

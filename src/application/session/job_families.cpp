@@ -1,5 +1,6 @@
 #include "application/session/job_families.hpp"
 
+#include "application/flow/flow_job.hpp"
 #include "application/gaussian/gaussian_job.hpp"
 #include "application/kernels/reduce_task.hpp"
 #include "application/tasks/operator_job.hpp"
@@ -9,6 +10,7 @@ namespace kronwerk::application {
 
 JobFamily family_of(const configuration::Job& job) {
   using configuration::Task;
+  if (job.flow) return {run_flow_job, plan_flow_job};
   switch (job.task) {
     case Task::apply:
     case Task::solve:

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "application/methods/operator_data.hpp"
+#include "kronwerk/formulas/syntax.hpp"
+#include "kronwerk/models/flow/columns.hpp"
+
+namespace kronwerk::application {
+
+/// The columns of a flow model's mean as the configuration writes them:
+///
+///   column := kron(vector, vector) | diagonal(vector) | grid(name)
+///   vector := 1 | name | matrix * vector
+///   matrix := name | matrix' | matrix * matrix
+class FlowColumnReader {
+ public:
+  /// @param comm, job  must outlive this
+  /// @throws ConfigurationError, with a caret, for what is no column
+  FlowColumnReader(const communication::Communicator& comm, const configuration::Job& job,
+                   const std::vector<configuration::Placed<std::string>>& columns);
+
+  /// The vectors and matrices that every node has a copy of, and the grids.
+  const std::set<std::string>& factor_names() const noexcept { return factors_; }
+
+  /// The numbers of every column. Collective.
+  /// @param extents   n_o, n_d
+  /// @throws ShapeError, DataError
+  std::vector<models::FlowColumn> read(const Problem& problem, OperatorData& data,
+                                       const core::Extents& extents) const;
+
+ private:
+  struct Column {
+    std::string text;
+    formulas::Source source;
+    formulas::SyntaxPtr syntax;
+  };
+  void collect_names(const Column& column);
+  std::vector<double> read_grid(const Problem& problem, const Column& column,
+                                const core::Extents& extents) const;
+
+  const communication::Communicator* comm_;
+  const configuration::Job* job_;
+  std::vector<Column> columns_;
+  std::set<std::string> factors_;
+};
+
+}  // namespace kronwerk::application

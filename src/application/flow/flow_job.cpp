@@ -1,0 +1,75 @@
+#include "application/flow/flow_job.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "application/gaussian/fit_checkpoint.hpp"
+#include "application/inputs/vector_shape.hpp"
+#include "kronwerk/core/text.hpp"
+#include "kronwerk/io/hdf5/read.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+// Blocks of a fit beside the observations and grid columns: lags, trend, expectation and what its
+// solve takes.
+constexpr double other_blocks = 6;
+
+/// Observations, grid columns and lags per rank; matrices and their eigenvectors per node.
+MemoryNeeds estimate_flow_memory(const communication::Communicator& comm,
+                                 const configuration::Job& job, const FlowModel& model, int ranks,
+                                 int nodes) {
+  MemoryNeeds needs;
+  needs.ranks = ranks;
+  needs.nodes = nodes;
+  needs.base_bytes_per_rank = base_bytes_per_rank;
+  for (const Index extent : model.extents()) {
+    const auto n = static_cast<double>(extent);
+    needs.factor_bytes_per_node += 3 * 8 * n * n;
+  }
+  const auto& data = job.flow->observations.data;
+  const auto info = io::inspect(comm, to_location(data));
+  double blocks =
+      other_blocks +
+      static_cast<double>(
+          match_shape(info.shape, model.extents(), data.file + ":" + data.dataset).count);
+  for (const auto& column : model.columns()) {
+    if (column.kind == models::FlowColumn::Kind::grid) ++blocks;
+  }
+  needs.vector_bytes_per_rank = 8 * blocks * static_cast<double>(model.cells()) / ranks;
+  return needs;
+}
+
+std::string run_flow(JobContext& job) {
+  std::optional<FlowModel> model;
+  job.stages.run("load", [&] {
+    model.emplace(job.comm, job.job);
+    check_memory(job.comm, estimate_flow_memory(job.comm, job.job, *model, job.comm.size(),
+                                                job.comm.node_count()));
+  });
+  job.stages.report("load", model->text());
+  for (const std::string& text : model->warnings()) job.stages.warn(text);
+  FlowContext context{job, *model};
+  return run_flow_fit(context);
+}
+
+}  // namespace
+
+void run_flow_job(const JobRun& run) {
+  const std::string failure = write_result(run, run_flow);
+  if (run.job.task == configuration::Task::fit) FitCheckpoint::remove(run.comm, run.job);
+  if (!failure.empty()) throw core::ConvergenceError(failure);
+}
+
+Plan plan_flow_job(const PlanRequest& request) {
+  const FlowModel model(request.comm, request.job);
+  return {{{"filter", request.job.formula.value},
+           {"model", model.text()},
+           {"grid", fmt::format("{} ({} flows)", core::to_text(model.extents()),
+                                core::format_count(model.cells()))}},
+          {{"method", "moments in one pass, then Newton's method on the concentrated likelihood"}},
+          estimate_flow_memory(request.comm, request.job, model, request.ranks, request.nodes)};
+}
+
+}  // namespace kronwerk::application

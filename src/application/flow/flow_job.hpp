@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "application/flow/flow_model.hpp"
+#include "application/session/job_context.hpp"
+
+namespace kronwerk::application {
+
+/// What the tasks of flow models work with besides.
+struct FlowContext : JobContext {
+  FlowModel& model;
+
+  const configuration::FlowRequest& request() const { return *job.flow; }
+};
+
+/// The tasks. Each writes its datasets, sets its report's attributes and summary, and prints a line
+/// per stage; collective. @return why the job did not converge; empty if it did
+std::string run_flow_fit(FlowContext& context);
+
+/// A whole job of a flow model. Collective. @throws ConvergenceError after the result is written
+void run_flow_job(const JobRun& run);
+Plan plan_flow_job(const PlanRequest& request);
+
+}  // namespace kronwerk::application

@@ -1,0 +1,98 @@
+#include "application/flow/flow_model.hpp"
+
+#include <fmt/format.h>
+
+#include "kronwerk/core/text.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+std::vector<std::string> free_parameters(const configuration::Job& job) {
+  std::vector<std::string> names;
+  for (const auto& [name, request] : job.flow->fit.parameters) names.push_back(name);
+  return names;
+}
+
+/// @throws ConfigurationError unless the filter has two modes and depends on every parameter that
+/// is to be estimated
+models::FlowFilter make_filter(const Problem& problem) {
+  const configuration::Job& job = problem.job;
+  const std::string where = job.where(job.formula.position);
+  const auto free = free_parameters(job);
+  const auto sum =
+      expressions::expand(*problem.expression, {free.begin(), free.end()}, problem.parameters());
+  if (sum.row_extents.size() != 2) {
+    throw core::ConfigurationError(fmt::format(
+        "{}: the filter of a flow model has two modes, origins and destinations, such as kron(I, "
+        "I) - rho*kron(W, I); this one has {}",
+        where, sum.row_extents.size()));
+  }
+  models::FlowFilter filter(sum, free, problem.parameters());
+  const auto used = expressions::used_names(job.formula.value, where).parameters;
+  for (const std::string& name : free) {
+    if (std::ranges::find(used, name) != used.end()) continue;
+    throw core::ConfigurationError(fmt::format(
+        "{}: the filter does not depend on '{}', which is to be estimated{}",
+        job.where(job.flow->fit.parameters.at(name).position), name, core::suggestion(name, used)));
+  }
+  return filter;
+}
+
+}  // namespace
+
+FlowModel::FlowModel(const communication::Communicator& comm, const configuration::Job& job)
+    : comm_(&comm),
+      problem_(analyse_problem(comm, job)),
+      workspace_(std::make_shared<operators::Workspace>(comm)) {
+  filter_ = make_filter(problem_);
+  const FlowColumnReader reader(comm, problem_.job, problem_.job.flow->columns);
+  problem_.factor_names.insert(reader.factor_names().begin(), reader.factor_names().end());
+  data_.emplace(comm, problem_);
+  std::vector<factors::FactorPtr> inverted;
+  for (const std::size_t mode : {0U, 1U}) {
+    for (const auto& matrix : filter_->matrices(mode)) {
+      matrices_[mode].push_back(data_->lowering().lower(*matrix));
+      const auto more = factors::to_factorise(matrices_[mode].back());
+      inverted.insert(inverted.end(), more.begin(), more.end());
+    }
+  }
+  factors::factorise(comm, inverted);
+  columns_ = reader.read(problem_, *data_, extents());
+  warn_of_diagonals();
+}
+
+std::vector<std::string> FlowModel::column_texts() const {
+  std::vector<std::string> texts;
+  for (const auto& column : columns_) texts.push_back(column.text);
+  return texts;
+}
+
+std::string FlowModel::text() const {
+  return fmt::format("{} {} in {} on {} flows, {} {}", filter_->terms().size(),
+                     filter_->terms().size() == 1 ? "term" : "terms",
+                     core::join(filter_->parameters(), ", "), core::to_text(extents()),
+                     columns_.size(), columns_.size() == 1 ? "column" : "columns");
+}
+
+/// The weights of a filter are those of other regions.
+void FlowModel::warn_of_diagonals() {
+  for (const std::string& name : expressions::factor_names(*problem_.expression)) {
+    const auto found = data_->matrices().find(name);
+    if (found == data_->matrices().end()) continue;
+    const factors::Factor& factor = *found->second;
+    const bool weights =
+        factor.kind() == factors::Kind::sparse || factor.kind() == factors::Kind::dense;
+    if (!weights || factor.rows() != factor.cols()) continue;
+    const std::vector<double> diagonal = factor.diagonal();
+    for (std::size_t i = 0; i < diagonal.size(); ++i) {
+      if (diagonal[i] == 0) continue;
+      warnings_.push_back(fmt::format(
+          "{}: the diagonal of '{}' is not zero (entry {} is {:.6g}): a region would be its own "
+          "neighbour",
+          problem_.job.where(problem_.job.matrices.at(name).position), name, i, diagonal[i]));
+      break;
+    }
+  }
+}
+
+}  // namespace kronwerk::application

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "application/flow/flow_job.hpp"
+#include "kronwerk/models/flow/gaussian_flow.hpp"
+
+namespace kronwerk::application {
+
+/// What a fit of a Gaussian flow model found.
+struct FlowEstimates {
+  std::vector<double> parameters;  ///< in the filter's order
+  models::GaussianFlow::Value value;
+  double log_likelihood = 0;   ///< of the values that the user asked for
+  Index cells = 0;             ///< N
+  std::vector<char> at_bound;  ///< of each parameter
+  std::vector<std::string> at_border;
+  std::vector<double> information;  ///< of (θ, δ, σ²); empty if not asked for
+};
+
+/// Parameters, coefficients and what follows from them: datasets, attributes and lines. Collective.
+void write_estimates(FlowContext& context, const FlowEstimates& estimates);
+
+/// /fitted/trend (Zδ), /fitted/expectation (A⁻¹Zδ where the filter acts on the response), /residual
+/// (observed minus expectation) and /r2. Collective.
+/// @param years  this rank's rows of each; lost
+/// @param shape  of a dataset like the observations
+/// @return why the solve was not accepted; empty if it was
+std::string write_fitted(FlowContext& context, const FlowEstimates& estimates,
+                         std::vector<std::vector<double>>& years, const core::Extents& shape);
+
+}  // namespace kronwerk::application

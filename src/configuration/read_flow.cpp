@@ -1,0 +1,57 @@
+#include <fmt/format.h>
+
+#include "configuration/tree_reader.hpp"
+
+namespace kronwerk::configuration {
+namespace {
+
+// Of the distance to the maximum, in standard errors.
+constexpr double default_tolerance = 1e-6;
+
+/// Keys that say something else of a Gaussian process, or nothing of flows.
+void refuse_others(const TreeReader& reader) {
+  for (const char* key : {"covariance", "kernels"}) {
+    if (const Tree* tree = reader.find(key)) {
+      reader.fail(tree->position, fmt::format("'{}' is for Gaussian processes; a flow model has "
+                                              "'filter' and 'mean.columns'",
+                                              key));
+    }
+  }
+  const Tree* mean = reader.find("mean");
+  if (mean == nullptr) return;
+  if (mean->kind != Tree::Kind::map) {
+    reader.fail(mean->position,
+                "the mean of a flow model is a regression: mean: {columns: [\"kron(1, 1)\", …]}");
+  }
+  if (const Tree* own = mean->find("per_observation")) {
+    reader.fail(own->position,
+                "all observations of a flow model share their coefficients; leave "
+                "'mean.per_observation' out");
+  }
+}
+
+}  // namespace
+
+void read_flow(const TreeReader& reader, Job& job) {
+  refuse_others(reader);
+  FlowRequest flow;
+  if (const Tree* family = reader.find("family")) {
+    flow.family = TreeReader::choice<FlowFamily>(*family, "family");
+  }
+  if (const Tree* acts_on = reader.find("acts_on")) {
+    flow.acts_on = TreeReader::choice<FilterActsOn>(*acts_on, "acts_on");
+  }
+  if (const Tree* jacobian = reader.find("jacobian")) flow.jacobian = *to_boolean(*jacobian);
+  if (const Tree* mean = reader.find("mean")) {
+    for (const Tree& item : mean->find("columns")->items) {
+      flow.columns.push_back(TreeReader::placed(item));
+    }
+    if (flow.columns.empty()) reader.fail(mean->position, "'mean.columns' is empty");
+  }
+  flow.observations = read_observations(reader);
+  flow.fit = read_fit(reader, job);
+  if (reader.find("fit")->find("tolerance") == nullptr) flow.fit.tolerance = default_tolerance;
+  job.flow = std::move(flow);
+}
+
+}  // namespace kronwerk::configuration
