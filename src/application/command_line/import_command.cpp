@@ -115,6 +115,13 @@ void add_edges(CLI::App& parent, CommandLine& line) {
       .text("--value-column", &Options::value_column, "default: the third of three")
       .flag("--sum", &Options::sum, "add the values of a pair that is given several times")
       .flag("--sparse", &Options::sparse, "a sparse weight matrix instead of a dense dataset");
+  edges.app()
+      .add_option("--value-columns", edges.options().value_columns,
+                  "several, separated by commas: each a dataset below the path")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  edges.app().add_option("--fill", edges.options().fill,
+                         "value of pairs that are not in the file, such as nan; default: 0");
   edges.app().add_option("order", edges.options().order.file, "the same as --order-by");
 }
 

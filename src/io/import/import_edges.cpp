@@ -16,7 +16,8 @@ namespace kronwerk::io {
 namespace {
 
 struct Columns {
-  std::size_t origin, destination, value;
+  std::size_t origin, destination;
+  std::vector<std::size_t> values;
 };
 
 Columns find_columns(const CsvTable& table, const EdgesOptions& options) {
@@ -27,14 +28,16 @@ Columns find_columns(const CsvTable& table, const EdgesOptions& options) {
         fmt::format("{}:1: has {} columns; expected origin, destination and value", options.file,
                     table.header().size()));
   };
-  if (options.value_column.empty() && table.header().size() > 3) {
+  if (options.value_column.empty() && options.value_columns.empty() && table.header().size() > 3) {
     throw core::DataError(
-        fmt::format("{}: has {} columns: {}; name the one of the values by --value-column",
+        fmt::format("{}: has {} columns: {}; name the one of the values by --value-column, or "
+                    "several by --value-columns",
                     options.file, table.header().size(), core::join(table.header(), ", ")));
   }
-  const Columns columns{find(options.origin_column, 0), find(options.destination_column, 1),
-                        find(options.value_column, 2)};
-  table.require_name(columns.value);
+  Columns columns{find(options.origin_column, 0), find(options.destination_column, 1), {}};
+  for (const std::string& name : options.value_columns) columns.values.push_back(find(name, 2));
+  if (columns.values.empty()) columns.values.push_back(find(options.value_column, 2));
+  for (const std::size_t column : columns.values) table.require_name(column);
   return columns;
 }
 
@@ -73,17 +76,16 @@ std::vector<std::string> ids_of(const CsvTable& table, const Columns& columns,
   return {ids.begin(), ids.end()};
 }
 
-std::vector<Entry> read_entries(const CsvTable& table, const Columns& columns, const IdIndex& ids,
-                                const EdgesOptions& options) {
+std::vector<Entry> read_entries(const CsvTable& table, const Columns& columns, std::size_t value,
+                                const IdIndex& ids, const EdgesOptions& options) {
   std::vector<Entry> entries;
   entries.reserve(static_cast<std::size_t>(table.rows()));
   for (core::Index row = 0; row < table.rows(); ++row) {
     const auto line = table.line(row);
-    Entry entry{
-        .row = ids.position(table.cell(row, columns.origin), options.file, line),
-        .column = ids.position(table.cell(row, columns.destination), options.file, line),
-        .value = parse_number(table.cell(row, columns.value), options.file, line, "the value"),
-        .line = line};
+    Entry entry{.row = ids.position(table.cell(row, columns.origin), options.file, line),
+                .column = ids.position(table.cell(row, columns.destination), options.file, line),
+                .value = parse_number(table.cell(row, value), options.file, line, "the value"),
+                .line = line};
     if (options.sparse && entry.row == entry.column) {
       throw_at(options.file, line,
                fmt::format("'{}' is its own neighbour; a weight matrix has a "
@@ -125,54 +127,81 @@ void write_dense_rows(DataFile& file, const std::string& path, core::Index n,
   }
 }
 
-ImportSummary store_dense(const EdgesOptions& options, const IdIndex& ids,
-                          const std::vector<Entry>& entries, const std::string& source) {
-  const core::Index n = ids.size();
-  const auto pairs = static_cast<core::Index>(entries.size());
-  // Missing pairs are 0, and so is their transform where that is finite; log has none.
-  double missing = 0.0;
-  if (pairs < core::multiply(n, n)) {
-    try {
-      missing = transformed(options.transform, 0.0, options.file, 1);
-    } catch (const core::DataError&) {
-      throw core::DataError(fmt::format(
-          "{}: {} of {} pairs are missing and count as 0, which has no logarithm; use log1p",
-          options.file, n * n - pairs, n * n));
-    }
+/// What pairs that are not in the file have. Missing ones are 0, and so is their transform where
+/// that is finite; log has none.
+double value_of_missing(const EdgesOptions& options, core::Index pairs, core::Index all) {
+  if (options.fill) return *options.fill;
+  if (pairs == all) return 0.0;
+  try {
+    return transformed(options.transform, 0.0, options.file, 1);
+  } catch (const core::DataError&) {
+    throw core::DataError(
+        fmt::format("{}: {} of {} pairs are missing and count as 0, which has no logarithm; use "
+                    "log1p, or --fill nan",
+                    options.file, all - pairs, all));
   }
+}
+
+ImportSummary store_dense(const EdgesOptions& options, const IdIndex& ids, const CsvTable& table,
+                          const Columns& columns, const std::string& source) {
+  const core::Index n = ids.size();
+  const core::Index all = core::multiply(n, n);
   const auto path = normalised_path(options.target.location.dataset);
-  DataFile file(options.target.location.file, options.target.overwrite, options.target.stop);
-  file.create_dense(path, core::Extents{n, n});
-  write_dense_rows(file, path, n, entries, missing);
-  file.write_attribute(path, "source", source);
-  file.write_strings(path + "_ids", ids.ids());
-  file.commit();
   ImportSummary summary;
   summary.location = {options.target.location.file, path};
   summary.shape = {n, n};
-  summary.stored = std::count_if(entries.begin(), entries.end(),
-                                 [](const Entry& entry) { return entry.value != 0.0; });
-  if (missing != 0.0) summary.stored += n * n - pairs;
-  summary.datasets = {path, path + "_ids"};
+  DataFile file(options.target.location.file, options.target.overwrite, options.target.stop);
+  for (const std::size_t column : columns.values) {
+    const auto entries = read_entries(table, columns, column, ids, options);
+    const auto pairs = static_cast<core::Index>(entries.size());
+    const double missing = value_of_missing(options, pairs, all);
+    const std::string dataset =
+        options.value_columns.empty() ? path : path + "/" + table.header()[column];
+    file.create_dense(dataset, core::Extents{n, n});
+    write_dense_rows(file, dataset, n, entries, missing);
+    file.write_attribute(dataset, "source", source);
+    file.write_strings(dataset + "_ids", ids.ids());
+    summary.stored += std::count_if(entries.begin(), entries.end(),
+                                    [](const Entry& entry) { return entry.value != 0.0; });
+    if (missing != 0.0) summary.stored += all - pairs;
+    summary.datasets.push_back(dataset);
+    summary.datasets.push_back(dataset + "_ids");
+  }
+  file.commit();
   return summary;
+}
+
+void check_options(const EdgesOptions& options) {
+  if (!options.sparse && (options.weights.symmetrise || options.weights.row_normalise)) {
+    throw core::ConfigurationError(
+        "edges: --symmetrise and --row-normalise are for weight matrices; add --sparse");
+  }
+  if (options.sparse && (!options.value_columns.empty() || options.fill)) {
+    throw core::ConfigurationError(
+        "edges: --value-columns and --fill are for dense grids; leave --sparse out");
+  }
+  if (!options.value_column.empty() && !options.value_columns.empty()) {
+    throw core::ConfigurationError("edges: give --value-column or --value-columns, not both");
+  }
+  const std::set<std::string> distinct(options.value_columns.begin(), options.value_columns.end());
+  if (distinct.size() < options.value_columns.size()) {
+    throw core::ConfigurationError("edges: --value-columns names a column twice");
+  }
 }
 
 }  // namespace
 
 ImportSummary import_edges(const EdgesOptions& options) {
   refuse_target_among(options.target, {options.file, options.order.file});
-  if (!options.sparse && (options.weights.symmetrise || options.weights.row_normalise)) {
-    throw core::ConfigurationError(
-        "edges: --symmetrise and --row-normalise are for weight matrices; add --sparse");
-  }
+  check_options(options);
   const auto table = CsvTable::read(options.file, options.header);
   const auto columns = find_columns(table, options);
   const IdIndex ids(ids_of(table, columns, options));
-  auto entries = read_entries(table, columns, ids, options);
   const auto source =
       fmt::format("edges {}{}", std::filesystem::path(options.file).filename().string(),
                   to_text(options.weights));
-  if (!options.sparse) return store_dense(options, ids, entries, source);
+  if (!options.sparse) return store_dense(options, ids, table, columns, source);
+  auto entries = read_entries(table, columns, columns.values.front(), ids, options);
   std::erase_if(entries, [](const Entry& entry) { return entry.value == 0.0; });
   const auto matrix =
       with_options({ids.size(), ids.size(), std::move(entries)}, options.weights, ids.ids());

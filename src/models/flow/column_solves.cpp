@@ -45,6 +45,19 @@ std::optional<RankOne> rank_one(const std::vector<double>& c, std::size_t rows, 
   return result;
 }
 
+/// Empty where a small solve is not accurate: the large one refines, and says what it reached.
+std::vector<double> solve_small(const factors::Factor& factor, std::span<const double> vector) {
+  std::vector<double> solution(vector.begin(), vector.end());
+  std::vector<double> residual(vector.size());
+  const auto n = std::ssize(vector);
+  const auto view = factors::View::contiguous(solution.data(), 1, n, 1);
+  factor.factorisation()->solve(view, view, false);
+  factor.apply(view, factors::View::contiguous(residual.data(), 1, n, 1), false);
+  for (std::size_t i = 0; i < residual.size(); ++i) residual[i] -= vector[i];
+  if (!(norm(residual) <= residual_tolerance * norm(vector))) return {};
+  return solution;
+}
+
 }  // namespace
 
 ColumnSolver::ColumnSolver(const communication::Communicator& comm, const FlowFilter& filter,
@@ -85,8 +98,7 @@ std::vector<ColumnSolver::Piece> ColumnSolver::pieces(std::size_t mode,
   return result;
 }
 
-std::vector<double> ColumnSolver::solve_mode(std::size_t mode, std::span<const double> weights,
-                                             std::span<const double> vector) const {
+factors::FactorPtr ColumnSolver::combine(std::size_t mode, std::span<const double> weights) const {
   const auto& matrices = (*matrices_)[mode];
   std::vector<std::pair<double, factors::FactorPtr>> terms;
   for (std::size_t m = 0; m < matrices.size(); ++m) {
@@ -96,22 +108,15 @@ std::vector<double> ColumnSolver::solve_mode(std::size_t mode, std::span<const d
     terms.emplace_back(weights[m],
                        plain ? chain.front().factor : factors::multiply(*comm_, "A", chain));
   }
-  if (terms.empty()) return {};
+  if (terms.empty()) return nullptr;
   const factors::FactorPtr factor = factors::linear_combination(*comm_, "the filter", terms);
   factors::factorise(*comm_, std::span(&factor, 1));
-  const auto n = std::ssize(vector);
-  std::vector<double> solution(vector.begin(), vector.end());
-  const auto view = factors::View::contiguous(solution.data(), 1, n, 1);
-  factor->factorisation()->solve(view, view, false);
-  std::vector<double> residual = multiply({{factor}}, solution);
-  for (std::size_t i = 0; i < residual.size(); ++i) residual[i] -= vector[i];
-  // Where a small solve is not accurate the large one refines, and says what it reached.
-  if (!(norm(residual) <= residual_tolerance * norm(vector))) return {};
-  return solution;
+  return factor;
 }
 
-std::vector<FlowProduct> ColumnSolver::solve_separably(const FlowColumn& column,
-                                                       std::span<const double> c) const {
+std::vector<ColumnSolver::Reduced> ColumnSolver::reduce_separably(std::size_t mode,
+                                                                  std::span<const double> vector,
+                                                                  std::span<const double> c) const {
   const std::size_t rows = (*matrices_)[0].size();
   const std::size_t cols = (*matrices_)[1].size();
   std::vector<double> matrix(rows * cols, 0.0);
@@ -119,33 +124,46 @@ std::vector<FlowProduct> ColumnSolver::solve_separably(const FlowColumn& column,
     const auto& term = filter_->terms()[t];
     matrix[term.origin * cols + term.destination] += c[t];
   }
-  const auto factors = rank_one(matrix, rows, cols);
-  if (!factors) return {};
-  FlowProduct product{solve_mode(0, factors->left, column.origin),
-                      solve_mode(1, factors->right, column.destination)};
-  if (product.origin.empty() || product.destination.empty()) return {};
-  return {std::move(product)};
+  const auto parts = rank_one(matrix, rows, cols);
+  if (!parts) return {};
+  const factors::FactorPtr own = combine(mode, mode == 0 ? parts->left : parts->right);
+  const factors::FactorPtr other = combine(1 - mode, mode == 0 ? parts->right : parts->left);
+  if (!own || !other) return {};
+  auto solution = solve_small(*own, vector);
+  if (solution.empty()) return {};
+  return {{std::move(solution), other}};
+}
+
+std::vector<ColumnSolver::Reduced> ColumnSolver::reduce(std::size_t mode,
+                                                        std::span<const double> vector,
+                                                        std::span<const double> c) const {
+  if (auto separable = reduce_separably(mode, vector, c); !separable.empty()) return separable;
+  std::vector<Reduced> result;
+  for (const Piece& piece : pieces(mode, vector)) {
+    std::vector<double> weights((*matrices_)[1 - mode].size(), 0.0);
+    for (std::size_t t = 0; t < c.size(); ++t) {
+      const auto& term = filter_->terms()[t];
+      weights[mode == 1 ? term.origin : term.destination] +=
+          c[t] * piece.scales[mode == 1 ? term.destination : term.origin];
+    }
+    const factors::FactorPtr matrix = combine(1 - mode, weights);
+    if (!matrix) return {};
+    result.push_back({piece.vector, matrix});
+  }
+  return result;
 }
 
 std::vector<FlowProduct> ColumnSolver::solve(const FlowColumn& column,
                                              std::span<const double> c) const {
   if (column.kind != FlowColumn::Kind::kron) return {};
-  if (auto separable = solve_separably(column, c); !separable.empty()) return separable;
-  for (const std::size_t simple : {1U, 0U}) {
-    const auto& vector = simple == 1 ? column.destination : column.origin;
-    const auto& other = simple == 1 ? column.origin : column.destination;
+  for (const std::size_t mode : {1U, 0U}) {
+    const auto reduced = reduce(mode, mode == 1 ? column.destination : column.origin, c);
     std::vector<FlowProduct> result;
-    for (const Piece& piece : pieces(simple, vector)) {
-      std::vector<double> weights((*matrices_)[1 - simple].size(), 0.0);
-      for (std::size_t t = 0; t < c.size(); ++t) {
-        const auto& term = filter_->terms()[t];
-        weights[simple == 1 ? term.origin : term.destination] +=
-            c[t] * piece.scales[simple == 1 ? term.destination : term.origin];
-      }
-      auto solution = solve_mode(1 - simple, weights, other);
+    for (const Reduced& part : reduced) {
+      auto solution = solve_small(*part.matrix, mode == 1 ? column.origin : column.destination);
       if (solution.empty()) return {};
-      result.push_back(simple == 1 ? FlowProduct{std::move(solution), piece.vector}
-                                   : FlowProduct{piece.vector, std::move(solution)});
+      result.push_back(mode == 1 ? FlowProduct{std::move(solution), part.vector}
+                                 : FlowProduct{part.vector, std::move(solution)});
     }
     if (!result.empty()) return result;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "io/hdf5/test_files.hpp"
 #include "io/import/nearest_neighbours.hpp"
@@ -70,6 +71,57 @@ TEST_F(Import, EdgesBecomeOriginByDestinationWithMissingPairsZero) {
   });
   EXPECT_EQ(values("x", 9), (Dense{0, 0, 5.5, 3, 0, 0, 0, 0, 100}));
   EXPECT_EQ(io::read_strings(comm_, {output_, "x_ids"}), (Strings{"A", "B", "C"}));
+}
+
+TEST_F(Import, EdgesWithSeveralColumnsBecomeGrids) {
+  serially([&] {
+    auto options = options_of<io::EdgesOptions>("o,d,people,km,name\nA,B,3,10,x\nB,A,0,20,y\n");
+    options.value_columns = {"km", "people"};
+    options.fill = std::numeric_limits<double>::quiet_NaN();
+    options.transform = io::Transform::log1p;
+    const auto summary = io::import_edges(options);
+    EXPECT_EQ(summary.datasets, (Strings{"/x/km", "/x/km_ids", "/x/people", "/x/people_ids"}));
+    options.fill = -1;
+    options.value_columns = {};
+    options.value_column = "people";
+    options.target = to("/y");
+    options.transform = io::Transform::log;
+    expect_error(ErrorKind::data, "input.txt:3", [&] { io::import_edges(options); });
+    options.transform = io::Transform::sqrt;
+    io::import_edges(options);
+  });
+  Dense km(4);
+  io::read_range(comm_, {output_, "/x/km"}, 0, km, true);
+  EXPECT_TRUE(std::isnan(km[0]) && std::isnan(km[3]));
+  EXPECT_DOUBLE_EQ(km[1], std::log1p(10));
+  Dense people(4);
+  io::read_range(comm_, {output_, "/x/people"}, 0, people, true);
+  EXPECT_DOUBLE_EQ(people[1], std::log1p(3));
+  EXPECT_EQ(people[2], 0);
+  EXPECT_EQ(values("/y", 4), (Dense{-1, std::sqrt(3.0), 0, -1}));
+  serially([&] {
+    const auto refuse = [&](const std::function<void(io::EdgesOptions&)>& change,
+                            const std::string& text, ErrorKind kind = ErrorKind::configuration) {
+      auto options = options_of<io::EdgesOptions>("o,d,people,km\nA,B,3,10\nB,A,4,20\n");
+      change(options);
+      expect_error(kind, text, [&] { io::import_edges(options); });
+    };
+    refuse([](auto&) {}, "--value-columns", ErrorKind::data);
+    refuse([](auto& options) { options.value_columns = {"km", "km"}; }, "twice");
+    refuse([](auto& options) { options.value_columns = {"miles"}; }, "miles");
+    refuse(
+        [](auto& options) {
+          options.value_columns = {"km"};
+          options.value_column = "people";
+        },
+        "not both");
+    refuse(
+        [](auto& options) {
+          options.value_columns = {"km"};
+          options.sparse = true;
+        },
+        "leave --sparse out");
+  });
 }
 
 TEST_F(Import, EdgesFollowTheOrderFileAndTheTransform) {

@@ -77,18 +77,21 @@ struct ImportSummary {
 std::string to_text(const ImportSummary& summary);
 
 /// CSV `origin,destination,value` → dense (n, n), origin by destination, missing pairs 0 (before
-/// the transform: log1p keeps them 0); or, with `sparse`, a weight matrix. What may be something
-/// else is refused: a pair that is given twice unless `sum`, further columns unless the one of the
-/// values is named, origins of which none is a destination unless `order` lists all ids.
+/// the transform: log1p keeps them 0) or `fill`; or, with `sparse`, a weight matrix. With
+/// `value_columns` each of these is a dataset <path>/<column>. What may be something else is
+/// refused: a pair that is given twice unless `sum`, further columns unless the ones of the values
+/// are named, origins of which none is a destination unless `order` lists all ids.
 struct EdgesOptions {
   std::string file;
   ImportTarget target;
   Header header = Header::guessed;
-  std::string origin_column;       ///< empty: the first column
-  std::string destination_column;  ///< empty: the second
-  std::string value_column;        ///< empty: the third of three
-  bool sum = false;                ///< the values of a pair that is given several times
-  OrderFile order;                 ///< the ids and their order; empty: sorted
+  std::string origin_column;               ///< empty: the first column
+  std::string destination_column;          ///< empty: the second
+  std::string value_column;                ///< empty: the third of three
+  std::vector<std::string> value_columns;  ///< instead of that one
+  std::optional<double> fill;              ///< of missing pairs, as it is written; may be NaN
+  bool sum = false;                        ///< the values of a pair that is given several times
+  OrderFile order;                         ///< the ids and their order; empty: sorted
   Transform transform = Transform::none;
   bool sparse = false;    ///< a CSR matrix; then self-links are refused and `weights` applies
   WeightOptions weights;  ///< legal with `sparse` only

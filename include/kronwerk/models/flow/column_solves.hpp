@@ -27,6 +27,16 @@ class ColumnSolver {
   ColumnSolver(const communication::Communicator& comm, const FlowFilter& filter,
                const FlowMatrices& matrices);
 
+  /// What is left of A beside a vector of one mode: A⁻¹ (x wᵀ) = Σ (matrix⁻¹ x) vectorᵀ.
+  struct Reduced {
+    std::vector<double> vector;
+    factors::FactorPtr matrix;  ///< factorised
+  };
+  /// @param mode    of w (1: destinations)
+  /// @return empty if w is not simple. Factorises; collective
+  std::vector<Reduced> reduce(std::size_t mode, std::span<const double> vector,
+                              std::span<const double> coefficients) const;
+
   /// The solution as a sum of products; empty where the column needs a solve over the whole grid,
   /// or a small one is not accurate. Factorises; collective.
   /// @param coefficients  of the filter's terms
@@ -39,10 +49,9 @@ class ColumnSolver {
     std::vector<double> scales;  ///< by each matrix of the mode
   };
   std::vector<Piece> pieces(std::size_t mode, std::span<const double> vector) const;
-  std::vector<double> solve_mode(std::size_t mode, std::span<const double> weights,
-                                 std::span<const double> vector) const;
-  std::vector<FlowProduct> solve_separably(const FlowColumn& column,
-                                           std::span<const double> coefficients) const;
+  factors::FactorPtr combine(std::size_t mode, std::span<const double> weights) const;
+  std::vector<Reduced> reduce_separably(std::size_t mode, std::span<const double> vector,
+                                        std::span<const double> coefficients) const;
 
   const communication::Communicator* comm_;
   const FlowFilter* filter_;
