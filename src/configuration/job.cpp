@@ -61,7 +61,7 @@ class Reader : private TreeReader {
   /// They mean nothing without a filter.
   void refuse_flow_keys() const {
     if (job_.task != Task::fit) return;
-    for (const char* key : {"family", "acts_on", "jacobian"}) {
+    for (const char* key : {"family", "acts_on", "exposure", "jacobian"}) {
       const Tree* tree = tree_.find(key);
       if (tree == nullptr) continue;
       fail(tree->position,

@@ -30,6 +30,26 @@ void refuse_others(const TreeReader& reader) {
   }
 }
 
+/// What only some families have.
+void check_family(const TreeReader& reader, const FlowRequest& flow) {
+  const bool counts = flow.family != FlowFamily::gaussian;
+  for (const char* key : {"acts_on", "jacobian"}) {
+    const Tree* tree = reader.find(key);
+    if (!counts || tree == nullptr) continue;
+    reader.fail(tree->position, fmt::format("'{}' is for the family gaussian; the filter of counts "
+                                            "acts on the latent field η",
+                                            key));
+  }
+  if (counts && flow.observations.transform != Transform::none) {
+    reader.fail(flow.observations.position,
+                "counts are not transformed: leave 'observations.transform' out");
+  }
+  if (!counts && flow.exposure) {
+    reader.fail(reader.find("exposure")->position,
+                "'exposure' is for the families poisson and negative_binomial");
+  }
+}
+
 }  // namespace
 
 void read_flow(const TreeReader& reader, Job& job) {
@@ -49,7 +69,11 @@ void read_flow(const TreeReader& reader, Job& job) {
     if (flow.columns.empty()) reader.fail(mean->position, "'mean.columns' is empty");
   }
   flow.observations = read_observations(reader);
-  flow.fit = read_fit(reader, job);
+  if (const Tree* exposure = reader.find("exposure")) {
+    flow.exposure = reader.dataset(*exposure, "exposure");
+  }
+  check_family(reader, flow);
+  flow.fit = read_fit(reader, job, flow.family != FlowFamily::gaussian);
   if (reader.find("fit")->find("tolerance") == nullptr) flow.fit.tolerance = default_tolerance;
   job.flow = std::move(flow);
 }

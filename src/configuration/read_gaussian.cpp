@@ -93,7 +93,7 @@ ObservationsRequest read_observations(const TreeReader& reader) {
   return observations;
 }
 
-FitRequest read_fit(const TreeReader& reader, const Job& job) {
+FitRequest read_fit(const TreeReader& reader, const Job& job, bool may_fit_none) {
   const Tree& tree = reader.require("fit");
   FitRequest fit;
   for (const TreeEntry& entry : tree.find("parameters")->entries) {
@@ -117,7 +117,7 @@ FitRequest read_fit(const TreeReader& reader, const Job& job) {
     }
     fit.parameters[entry.key] = std::move(parameter);
   }
-  if (fit.parameters.empty()) {
+  if (fit.parameters.empty() && !may_fit_none) {
     reader.fail(tree.position, "'fit.parameters' is empty: name at least one parameter");
   }
   if (const Tree* starts = tree.find("starts")) fit.starts = *to_integer(*starts);
@@ -137,7 +137,7 @@ void read_gaussian(const TreeReader& reader, Job& job) {
   gaussian.mean = read_mean(reader, job);
   if (job.task != Task::sample) gaussian.observations = read_observations(reader);
   read_prediction(reader, job, gaussian);
-  if (job.task == Task::fit) gaussian.fit = read_fit(reader, job);
+  if (job.task == Task::fit) gaussian.fit = read_fit(reader, job, false);
   job.gaussian = std::move(gaussian);
 }
 

@@ -49,6 +49,7 @@ void read_reduce(const TreeReader& reader, Job& job);
 void read_gaussian(const TreeReader& reader, Job& job);
 void read_flow(const TreeReader& reader, Job& job);
 ObservationsRequest read_observations(const TreeReader& reader);
-FitRequest read_fit(const TreeReader& reader, const Job& job);
+/// @param may_fit_none  as other things are estimated too
+FitRequest read_fit(const TreeReader& reader, const Job& job, bool may_fit_none);
 
 }  // namespace kronwerk::configuration

@@ -189,7 +189,7 @@ struct GaussianRequest {
   FitRequest fit;
 };
 
-enum class FlowFamily { gaussian };
+enum class FlowFamily { gaussian, poisson, negative_binomial };
 enum class FilterActsOn { response, errors };
 
 /// A model of flows between origins and destinations. The filter is the job's formula.
@@ -198,6 +198,7 @@ struct FlowRequest {
   FilterActsOn acts_on = FilterActsOn::response;
   std::vector<Placed<std::string>> columns;
   ObservationsRequest observations;
+  std::optional<DatasetReference> exposure;  ///< of counts
   bool jacobian = false;  ///< the log likelihood of the values before their transform
   FitRequest fit;
 };

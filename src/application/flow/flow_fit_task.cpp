@@ -20,20 +20,6 @@ namespace {
 
 using models::GaussianFlow;
 
-std::vector<models::FitParameter> parameters_to_fit(const FlowContext& context) {
-  std::vector<models::FitParameter> parameters;
-  for (const auto& [name, request] : context.request().fit.parameters) {
-    models::FitParameter parameter{
-        name, context.job.parameters.at(name).value, {}, request.lower, request.upper};
-    if (request.prior) {
-      parameter.prior =
-          models::Prior::parse({request.prior->value, context.job.where(request.prior->position)});
-    }
-    parameters.push_back(std::move(parameter));
-  }
-  return parameters;
-}
-
 /// One fit, from the observations to the results.
 class FlowFit {
  public:

@@ -51,10 +51,25 @@ std::string run_flow(JobContext& job) {
   job.stages.report("load", model->text());
   for (const std::string& text : model->warnings()) job.stages.warn(text);
   FlowContext context{job, *model};
-  return run_flow_fit(context);
+  return context.request().family == configuration::FlowFamily::gaussian ? run_flow_fit(context)
+                                                                         : run_count_fit(context);
 }
 
 }  // namespace
+
+std::vector<models::FitParameter> parameters_to_fit(const FlowContext& context) {
+  std::vector<models::FitParameter> parameters;
+  for (const auto& [name, request] : context.request().fit.parameters) {
+    models::FitParameter parameter{
+        name, context.job.parameters.at(name).value, {}, request.lower, request.upper};
+    if (request.prior) {
+      parameter.prior =
+          models::Prior::parse({request.prior->value, context.job.where(request.prior->position)});
+    }
+    parameters.push_back(std::move(parameter));
+  }
+  return parameters;
+}
 
 void run_flow_job(const JobRun& run) {
   const std::string failure = write_result(run, run_flow);

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "application/flow/flow_model.hpp"
 #include "application/session/job_context.hpp"
+#include "kronwerk/models/fit/fit.hpp"
 
 namespace kronwerk::application {
 
@@ -17,6 +19,10 @@ struct FlowContext : JobContext {
 /// The tasks. Each writes its datasets, sets its report's attributes and summary, and prints a line
 /// per stage; collective. @return why the job did not converge; empty if it did
 std::string run_flow_fit(FlowContext& context);
+std::string run_count_fit(FlowContext& context);
+
+/// The filter's free parameters with what the user says of them.
+std::vector<models::FitParameter> parameters_to_fit(const FlowContext& context);
 
 /// A whole job of a flow model. Collective. @throws ConvergenceError after the result is written
 void run_flow_job(const JobRun& run);

@@ -68,9 +68,11 @@ std::vector<std::string> FlowModel::column_texts() const {
 }
 
 std::string FlowModel::text() const {
-  return fmt::format("{} {} in {} on {} flows, {} {}", filter_->terms().size(),
-                     filter_->terms().size() == 1 ? "term" : "terms",
-                     core::join(filter_->parameters(), ", "), core::to_text(extents()),
+  const std::string in = filter_->parameters().empty()
+                             ? "with fixed parameters"
+                             : "in " + core::join(filter_->parameters(), ", ");
+  return fmt::format("{} {} {} on {} flows, {} {}", filter_->terms().size(),
+                     filter_->terms().size() == 1 ? "term" : "terms", in, core::to_text(extents()),
                      columns_.size(), columns_.size() == 1 ? "column" : "columns");
 }
 

@@ -64,27 +64,7 @@ double ellipse_through(Complex z) {
   return std::max(std::abs(z + root), std::abs(z - root));
 }
 
-void describe_spectrum(const communication::Communicator& comm, const StoredEntries& entries,
-                       const Symmetry& symmetry, ChebyshevMoments& result) {
-  SpectrumExtent extent;
-  communication::on_root(comm, [&] { extent = find_spectrum_extent(entries, symmetry.scale); });
-  // Everybody takes the root's numbers: other processors might round differently.
-  std::vector<Index> sizes{static_cast<Index>(extent.outline.size()), extent.real ? 1 : 0};
-  comm.broadcast(std::span<Index>(sizes));
-  extent.outline.resize(static_cast<std::size_t>(sizes[0]));
-  std::vector<double> numbers{extent.least, extent.greatest};
-  for (const Complex z : extent.outline) {
-    numbers.push_back(z.real());
-    numbers.push_back(z.imag());
-  }
-  comm.broadcast(std::span<double>(numbers));
-  extent.real = sizes[1] == 1;
-  extent.least = std::max(numbers[0], symmetry.least);
-  extent.greatest = std::min(numbers[1], symmetry.greatest);
-  for (std::size_t i = 0; i < extent.outline.size(); ++i) {
-    extent.outline[i] = {numbers[2 + 2 * i], numbers[3 + 2 * i]};
-  }
-  if (extent.real) extent.outline = {extent.least, extent.greatest};
+void describe_spectrum(SpectrumExtent extent, ChebyshevMoments& result) {
   result.centre = 0.5 * (extent.least + extent.greatest);
   result.half_width = 0.5 * (extent.greatest - extent.least);
   if (result.half_width <= 1e-12 * std::abs(result.centre) || result.half_width == 0.0) {
@@ -183,7 +163,7 @@ ChebyshevMoments chebyshev_moments(const communication::Communicator& comm, cons
   const StoredEntries entries = entries_of(matrix);
   const Index extent = entries.rows();
   ChebyshevMoments result;
-  describe_spectrum(comm, entries, find_symmetry(comm, *matrix.front().factor), result);
+  describe_spectrum(*find_spectrum_extent(comm, matrix), result);
   result.radius = relative_radius / result.ellipse;
   const std::vector<Complex> points = points_of(result.radius);
   std::vector<double> values(points.size(), 0.0);

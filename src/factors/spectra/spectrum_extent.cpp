@@ -5,6 +5,8 @@
 #include <cmath>
 #include <random>
 
+#include "kronwerk/factors/spectra/bases.hpp"
+
 namespace kronwerk::factors {
 namespace {
 
@@ -123,6 +125,35 @@ SpectrumExtent find_spectrum_extent(const StoredEntries& matrix, std::span<const
   if (matrix.rows() == 0) return {};
   const Krylov krylov = build_krylov(ScaledMatrix(matrix, scale));
   return scale.empty() ? complex_extent(krylov) : real_extent(krylov);
+}
+
+std::optional<SpectrumExtent> find_spectrum_extent(const communication::Communicator& comm,
+                                                   const Chain& matrix) {
+  if (matrix.size() != 1 || matrix.front().inverse) return std::nullopt;
+  const FactorPtr& factor = matrix.front().factor;
+  const auto entries = stored_entries({{factor}});  // a transpose has the same spectrum
+  if (!entries || factor->rows() != factor->cols()) return std::nullopt;
+  const Symmetry symmetry = find_symmetry(comm, *factor);
+  SpectrumExtent extent;
+  communication::on_root(comm, [&] { extent = find_spectrum_extent(*entries, symmetry.scale); });
+  // Everybody takes the root's numbers: other processors might round differently.
+  std::vector<Index> sizes{static_cast<Index>(extent.outline.size()), extent.real ? 1 : 0};
+  comm.broadcast(std::span<Index>(sizes));
+  extent.outline.resize(static_cast<std::size_t>(sizes[0]));
+  std::vector<double> numbers{extent.least, extent.greatest};
+  for (const std::complex<double> z : extent.outline) {
+    numbers.push_back(z.real());
+    numbers.push_back(z.imag());
+  }
+  comm.broadcast(std::span<double>(numbers));
+  extent.real = sizes[1] == 1;
+  extent.least = std::max(numbers[0], symmetry.least);
+  extent.greatest = std::min(numbers[1], symmetry.greatest);
+  for (std::size_t i = 0; i < extent.outline.size(); ++i) {
+    extent.outline[i] = {numbers[2 + 2 * i], numbers[3 + 2 * i]};
+  }
+  if (extent.real) extent.outline = {extent.least, extent.greatest};
+  return extent;
 }
 
 }  // namespace kronwerk::factors

@@ -88,4 +88,11 @@ SpectralNodes nodes_of(factors::ChebyshevMoments moments, const std::string& nam
   return result;
 }
 
+SpectralNodes nodes_of(const factors::SpectrumExtent& extent, Index rows) {
+  SpectralNodes result;
+  result.extent = rows;
+  result.outline = upper_hull(extent.outline);
+  return result;
+}
+
 }  // namespace kronwerk::models

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <complex>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "kronwerk/factors/sparse/sparse_entries.hpp"
@@ -22,5 +24,10 @@ struct SpectrumExtent {
 /// On the calling rank; O(100 · stored entries + 10⁴ n).
 /// @param scale  empty if there is none
 SpectrumExtent find_spectrum_extent(const StoredEntries& matrix, std::span<const double> scale);
+
+/// The same within the bounds that the matrix's symmetry and norms give, the same on every rank;
+/// nothing if the matrix is not stored sparse. Collective.
+std::optional<SpectrumExtent> find_spectrum_extent(const communication::Communicator& comm,
+                                                   const Chain& matrix);
 
 }  // namespace kronwerk::factors

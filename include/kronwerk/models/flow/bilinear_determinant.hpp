@@ -35,6 +35,9 @@ SpectralNodes nodes_of(std::span<const std::complex<double>> eigenvalues, const 
 SpectralNodes nodes_of(factors::ChebyshevMoments moments, const std::string& name,
                        std::optional<Index> count = std::nullopt);
 
+/// Only the outline, for find_feasible_region().
+SpectralNodes nodes_of(const factors::SpectrumExtent& extent, Index rows);
+
 /// Which power of its mode's matrix, 0 or 1, a term has for origins and for destinations.
 using TermPowers = std::array<int, 2>;
 
