@@ -69,6 +69,8 @@ TEST_F(Fit, RecoversTheParametersFromEveryStart) {
       EXPECT_NEAR(at.at(name), truth.at(name), 3 * error) << name;
     }
     EXPECT_NEAR(result.value("/log_density"), log_density(at), 1e-8);
+    EXPECT_LT(result.number("/report", "relative_residual"), 1e-10);
+    EXPECT_EQ(result.number("/report", "converged"), 1);
     for (const auto& [name, slope] :
          differences([&](const Values& p) { return log_density(p); }, at, fitted)) {
       EXPECT_NEAR(slope, 0, 0.05) << name;

@@ -156,6 +156,56 @@ TEST_F(Given, IsTheCovarianceOfPredictionsAndDraws) {
   }
 }
 
+/// Eigenvectors within what is checked, and eigenvalues so large that it shows: the solve is
+/// refined, or the job has not converged.
+TEST_F(Given, WhoseSolveIsNotExactIsRefinedOrNotAccepted) {
+  Eigen eigen{oracle::identity(3), {}};
+  const Numbers v = oracle::random_vector(3, 11), wrong = oracle::random_vector(9, 12);
+  for (std::int64_t i = 0; i < 3; ++i) {
+    for (std::int64_t j = 0; j < 3; ++j) {
+      eigen.vectors(i, j) -=
+          2 * v[static_cast<std::size_t>(i)] * v[static_cast<std::size_t>(j)] / oracle::dot(v, v);
+      eigen.vectors(i, j) += 2e-10 * wrong[static_cast<std::size_t>(3 * i + j)];
+    }
+  }
+  put("/B/vectors", {3, 3}, eigen.vectors.values);
+  for (const double scale : {1e6, 1e11}) {
+    eigen.values = {0.3 * scale, 1.1, 2.7};
+    put("/B/values", {3}, eigen.values);
+    for (const std::string task : {"logpdf", "predict"}) {
+      SCOPED_TRACE(fmt::format("{}, scale {}", task, scale));
+      const Result result = result_of(2, job_of(task, "A", "eta^2*kron(A, B) + sigma^2*I",
+                                                "observations: {file: data.h5, dataset: /y3}\n"));
+      EXPECT_EQ(result.number("/report", "converged"), 1);
+      EXPECT_GE(result.number("/report", "refinement_steps"), 1);
+      EXPECT_EQ(result.text("/report", "accepted_by"),
+                scale < 1e8 ? "tolerance" : "rounding level");
+      if (task != "logpdf" || scale > 1e8) continue;
+      EXPECT_LE(result.number("/report", "relative_residual"), 1e-10);
+      const Matrix k =
+          oracle::add(1.69, oracle::kron(a_, eigen.matrix()), 0.16, oracle::identity(15));
+      for (std::int64_t o = 0; o < 3; ++o) {
+        EXPECT_NEAR(result.values("/result")[static_cast<std::size_t>(o)],
+                    oracle::log_density(k, piece(y_, o, cells)), 1e-6);
+      }
+    }
+  }
+  // Numbers without the digits that the tolerance asks for.
+  Numbers tiny = y_;
+  for (double& each : tiny) each *= 1e-318;
+  put("/tiny", {3, 5, 3}, tiny);
+  for (const std::string task : {"logpdf", "predict"}) {
+    const Outcome outcome = run(2, job_of(task, "A", "eta^2*kron(A, B) + sigma^2*I",
+                                          "observations: {file: data.h5, dataset: /tiny}\n"));
+    EXPECT_EQ(outcome.code, 3) << outcome.output;
+    EXPECT_EQ(outcome.count("the solve with the covariance is not accurate: the true relative "
+                            "residual of right-hand side"),
+              1)
+        << outcome.errors;
+    EXPECT_EQ(Result(path("results/out.h5")).number("/report", "converged"), 0);
+  }
+}
+
 TEST_F(Given, OfExtentOneAndAsADiagonal) {
   const Matrix m = oracle::add(1, signal(truth), 0.1, oracle::identity(cells));
   put("/one", {1, 1}, {1.7});

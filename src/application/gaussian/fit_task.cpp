@@ -81,6 +81,17 @@ void write_result(GaussianContext& context, const std::vector<models::FitParamet
   }
 }
 
+/// Judges the solves at the point that was found; returns why they were not accepted, or "".
+std::string judge_point(GaussianContext& context, Likelihood& likelihood,
+                        const std::vector<models::FitParameter>& parameters,
+                        const models::FitResult& result) {
+  Parameters all = context.parameters;
+  for (std::size_t p = 0; p < parameters.size(); ++p) {
+    all[parameters[p].name] = result.parameters[p];
+  }
+  return write_solves(context, likelihood.evaluate(all, {}).solves, result.converged);
+}
+
 }  // namespace
 
 std::string run_fit(GaussianContext& context) {
@@ -97,11 +108,12 @@ std::string run_fit(GaussianContext& context) {
     stages.run("fit", [] {});
     Likelihood::Value value;
     try {
-      value = likelihood.evaluate(all, {names, false});
+      value = likelihood.evaluate(all, {names, false, models::Judged::first_use});
     } catch (const core::ConvergenceError& error) {
       // A point that is to be avoided, like one where the covariance is singular.
       throw core::DataError(error.what());
     }
+    if (!value.solves.failure().empty()) throw core::DataError(value.solves.failure());
     method = std::move(value.method);
     return models::Evaluation{value.total(), std::move(value.gradient),
                               std::move(value.gradient_errors)};
@@ -115,11 +127,12 @@ std::string run_fit(GaussianContext& context) {
   write_result(context, parameters, result);
   const auto& best = result.state.starts[result.best];
   context.report.set("method", method);
-  context.report.set("converged", Index{result.converged ? 1 : 0});
+  std::string inaccurate;
+  stages.run("verify", [&] { inaccurate = judge_point(context, likelihood, parameters, result); });
   context.report.set("iterations", best.iterations);
   context.report.set("evaluations", result.evaluations);
   context.report.set("best_start", Index{static_cast<Index>(result.best) + 1});
-  if (result.converged) return "";
+  if (result.converged) return inaccurate;
   return fmt::format(
       "the fit did not converge: {}; the best point reached was written to {} with "
       "converged = 0. Raise fit.max_iterations or fit.tolerance, or start nearer",

@@ -26,14 +26,12 @@ void report_jitter(const GaussianModel& model, Report& report) {
 std::string run_task(GaussianContext& context) {
   switch (context.job.task) {
     case Task::logpdf:
-      run_logpdf(context);
-      return "";
+      return run_logpdf(context);
     case Task::sample:
       run_sample(context);
       return "";
     case Task::predict:
-      run_predict(context);
-      return "";
+      return run_predict(context);
     case Task::fit:
       return run_fit(context);
     case Task::apply:
@@ -72,6 +70,17 @@ std::string run_gaussian(const JobContext& job) {
 
 }  // namespace
 
+std::string write_solves(GaussianContext& context, const SolveQuality& solves, bool converged) {
+  const std::string& failure = solves.failure();
+  solves.write(context.report, failure);
+  context.report.set("converged", Index{converged && failure.empty() ? 1 : 0});
+  if (failure.empty()) return "";
+  return fmt::format(
+      "the solve with the covariance is not accurate: {}; what was reached was written to {} with "
+      "converged = 0. Give the model more noise, or raise solver.tolerance (now {:g})",
+      failure, context.job.output.file, context.job.solver.tolerance);
+}
+
 MemoryNeeds estimate_gaussian_memory(const communication::Communicator& comm,
                                      const configuration::Job& job, const GaussianModel& model,
                                      int ranks, int nodes) {
@@ -93,7 +102,8 @@ MemoryNeeds estimate_gaussian_memory(const communication::Communicator& comm,
     count = match_shape(info.shape, model.extents(), data.file + ":" + data.dataset).count;
   }
   const auto points = static_cast<double>(core::product(model.extents()));
-  double vectors = 6 * static_cast<double>(count);
+  // The last three are a judged solve's.
+  double vectors = 9 * static_cast<double>(count);
   if (request.draws > 0) {
     const auto block =
         static_cast<double>(draws_per_block(ranks, core::product(model.extents()), request.draws));

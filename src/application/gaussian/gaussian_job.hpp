@@ -9,6 +9,7 @@
 #include "application/gaussian/kept_slices.hpp"
 #include "application/gaussian/observations.hpp"
 #include "application/session/job_context.hpp"
+#include "application/tasks/solve_quality.hpp"
 #include "kronwerk/models/density/log_density.hpp"
 
 namespace kronwerk::application {
@@ -24,11 +25,17 @@ struct GaussianContext : JobContext {
 
 /// The tasks. Each computes and writes its datasets, sets its report's attributes and summary, and
 /// prints a line per stage; collective.
-void run_logpdf(GaussianContext& context);
+/// @return why a result is not accurate, or not converged; empty if it is
+std::string run_logpdf(GaussianContext& context);
 void run_sample(GaussianContext& context);
-void run_predict(GaussianContext& context);
-/// @return why the fit did not converge; empty if it did
+std::string run_predict(GaussianContext& context);
 std::string run_fit(GaussianContext& context);
+
+/// The attributes and lines of the solves with a covariance, and `converged`.
+/// @param converged  whether what they are part of did
+/// @return what the job fails with; empty if all solves were accepted
+std::string write_solves(GaussianContext& context, const SolveQuality& solves,
+                         bool converged = true);
 
 /// How many draws over `points` cells are made at a time.
 Index draws_per_block(int ranks, Index points, Index draws);

@@ -157,10 +157,21 @@ Likelihood::Value Likelihood::evaluate(const Parameters& parameters, const Reque
                                      : evaluate_complete(whole, parameters, request);
 }
 
+operators::Verdict Likelihood::verdict_of(
+    const models::MissingCells::Completion& completion) const {
+  operators::Verdict verdict;
+  verdict.accepted = completion.converged;
+  verdict.residuals = {completion.residual};
+  verdict.tolerance = missing_settings().tolerance;
+  return verdict;
+}
+
 /// What one evaluation found, with the parameter of the mean's part of the gradient.
 Likelihood::Value Likelihood::collect(models::LogDensity density, const Request& request,
                                       const std::string& method) const {
   Value value;
+  value.solves = quality();
+  if (density.verdict) value.solves.add(Direction::forward, *density.verdict, 0);
   value.values = std::move(density.values);
   value.gradient = std::move(density.gradient);
   value.mean = std::move(density.mean);
@@ -184,8 +195,11 @@ Likelihood::Value Likelihood::evaluate_complete(const models::Covariance& covari
   }
   const std::vector<models::NormalEquations> equations{density_->normal_equations(covariance)};
   const auto estimate = solve(mean(parameters), equations);
-  auto found = density_->evaluate(
-      covariance, {derivatives(parameters, request.parameters), request.input_gradient}, estimate);
+  auto found =
+      density_->evaluate(covariance,
+                         {derivatives(parameters, request.parameters), request.input_gradient,
+                          request.judged, context_.job.solver.tolerance},
+                         estimate);
   return collect(std::move(found), request, covariance.description());
 }
 
@@ -193,10 +207,12 @@ Likelihood::Value Likelihood::evaluate_missing(const models::Covariance& covaria
                                                const Parameters& parameters,
                                                const Request& request) {
   const models::DensityRequest wanted{derivatives(parameters, request.parameters),
-                                      request.input_gradient};
+                                      request.input_gradient, request.judged,
+                                      context_.job.solver.tolerance};
   const auto columns = mean(parameters);
   const auto estimate = estimate_mean(covariance, columns);
   Value sum;
+  sum.solves = quality();
   for (std::size_t block = 0; block < blocks_.size(); ++block) {
     models::MissingDensity density(per_block_, blocks_[block], columns, masks_[block],
                                    missing_settings());
@@ -207,6 +223,10 @@ Likelihood::Value Likelihood::evaluate_missing(const models::Covariance& covaria
         fmt::format("{}; missing cells by conjugate gradients ({} iterations), determinant {}",
                     covariance.description(), found.completion.iterations,
                     found.standard_error > 0 ? "by Lanczos quadrature" : "exact");
+    if (found.density.verdict) {
+      sum.solves.add(Direction::forward, *found.density.verdict, first);
+    }
+    sum.solves.add(Direction::forward, verdict_of(found.completion), first);
     Value value = collect(std::move(found.density), request, method);
     sum.standard_error =
         std::hypot(sum.standard_error, found.standard_error * static_cast<double>(per_block_));
@@ -221,7 +241,6 @@ Likelihood::Value Likelihood::evaluate_missing(const models::Covariance& covaria
     sum.gradient.resize(value.gradient.size(), 0.0);
     for (std::size_t p = 0; p < value.gradient.size(); ++p) sum.gradient[p] += value.gradient[p];
     for (auto& gradient : value.input_gradient) sum.input_gradient.push_back(std::move(gradient));
-    sum.residual = std::max(sum.residual, found.completion.residual);
     sum.method = std::move(value.method);
   }
   sum.mean = estimate;

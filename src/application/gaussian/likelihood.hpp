@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "application/gaussian/gaussian_job.hpp"
+#include "application/tasks/solve_quality.hpp"
 #include "kronwerk/models/missing/missing.hpp"
 
 namespace kronwerk::application {
@@ -23,6 +24,7 @@ class Likelihood {
   struct Request {
     std::vector<std::string> parameters;  ///< to differentiate by
     bool input_gradient = false;
+    models::Judged judged = models::Judged::always;
   };
   struct Value {
     std::vector<double> values;           ///< log p of each observation
@@ -33,7 +35,8 @@ class Likelihood {
     std::vector<double> gradient_biases;  ///< what the probes' solves left, about; likewise
     std::vector<std::vector<double>> input_gradient;  ///< of each block
     models::MeanEstimate mean;
-    double residual = 0;  ///< relative, of the missing cells' systems: the largest
+    /// Of the solves with the covariance (as judged), and of the missing cells' systems.
+    SolveQuality solves{1};
     std::string method;
     double total() const;
   };
@@ -54,8 +57,11 @@ class Likelihood {
   Index observations_per_block() const noexcept { return per_block_; }
   /// The cells that a block misses; null if none is missing in any.
   const models::CellMask* mask(std::size_t block) const;
+  /// What the judge found of the solves with the covariance for all observations, to be written.
+  SolveQuality quality() const { return SolveQuality(observations_.count()); }
   /// How the missing cells are solved for.
   models::MissingSettings missing_settings() const;
+  operators::Verdict verdict_of(const models::MissingCells::Completion& completion) const;
   /// Of one block, over the observed grid.
   const distribution::Layout& layout() const noexcept { return layout_; }
   /// This rank's home block of each block; NaN where a cell is missing.

@@ -50,7 +50,7 @@ void write_input_gradient(GaussianContext& context, const Likelihood& likelihood
 
 }  // namespace
 
-void run_logpdf(GaussianContext& context) {
+std::string run_logpdf(GaussianContext& context) {
   Stages& stages = context.stages;
   Likelihood likelihood(context);
   Likelihood::Request request;
@@ -93,10 +93,7 @@ void run_logpdf(GaussianContext& context) {
     write_input_gradient(context, likelihood, std::move(value.input_gradient));
   }
   context.report.set("method", value.method);
-  if (likelihood.observations().missing() > 0) {
-    context.report.set("relative_residual", value.residual);
-  }
-  context.report.set("converged", Index{1});
+  return write_solves(context, value.solves);
 }
 
 }  // namespace kronwerk::application

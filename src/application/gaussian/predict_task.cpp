@@ -94,7 +94,8 @@ class Predictor {
         cross_terms_(cross_terms(likelihood, covariance_, factors_)),
         prediction_(covariance_, prediction_grid(likelihood, points_, factors_)),
         columns_(likelihood.mean(context.parameters)),
-        columns_at_new_(context.model.mean_at(context.parameters, points_)) {}
+        columns_at_new_(context.model.mean_at(context.parameters, points_)),
+        solves_(likelihood.quality()) {}
 
   const Extents& extents() const noexcept { return points_.extents; }
   const models::Covariance& covariance() const noexcept { return covariance_; }
@@ -171,10 +172,15 @@ class Predictor {
   std::string method() const {
     return method_.empty() ? covariance_.description() : covariance_.description() + "; " + method_;
   }
-  void report() {
-    if (missing()) context_.report.set("relative_residual", residual_);
+  /// @return why a solve was not accepted; "" if all were
+  std::string report() {
     context_.report.line("result      mean: " + mean_statistics_.text(context_.comm));
-    if (!context_.request().variance) return;
+    if (context_.request().variance) report_variance();
+    return write_solves(context_, solves_);
+  }
+
+ private:
+  void report_variance() {
     context_.report.line("            variance: " + variance_statistics_.text(context_.comm));
     if (variance_error_ > 0) {
       context_.report.set("variance_standard_error", variance_error_);
@@ -183,8 +189,6 @@ class Predictor {
           100 * variance_error_));
     }
   }
-
- private:
   bool missing() const { return likelihood_.observations().missing() > 0; }
   int rank() const { return context_.comm.rank(); }
   Index points() const { return core::product(extents()); }
@@ -206,11 +210,16 @@ class Predictor {
                            .complete(*cells_, estimate);
       method_ = fmt::format("{} missing cells by conjugate gradients ({} iterations)",
                             core::format_count(mask.missing()), completed.completion.iterations);
-      residual_ = std::max(residual_, completed.completion.residual);
+      solves_.add(Direction::forward, likelihood_.verdict_of(completed.completion),
+                  static_cast<Index>(block) * count);
       completed_ = completed.y;
       values = std::move(completed.y);
     }
-    return models::GaussianDensity(count, std::move(values), columns_).solve(covariance_, estimate);
+    operators::Verdict verdict;
+    auto weights = models::GaussianDensity(count, std::move(values), columns_)
+                       .solve(covariance_, estimate, context_.job.solver.tolerance, verdict);
+    solves_.add(Direction::forward, verdict, static_cast<Index>(block) * count);
+    return weights;
   }
 
   std::vector<double> home_block(const distribution::Layout& layout) const {
@@ -372,13 +381,13 @@ class Predictor {
   Statistics mean_statistics_;
   Statistics variance_statistics_;
   double variance_error_ = 0;
-  double residual_ = 0;  ///< relative, of the missing cells' systems: the largest
+  SolveQuality solves_;
   std::string method_;
 };
 
 }  // namespace
 
-void run_predict(GaussianContext& context) {
+std::string run_predict(GaussianContext& context) {
   Stages& stages = context.stages;
   Likelihood likelihood(context);
   if (context.request().factored_covariance && likelihood.observations().missing() > 0) {
@@ -406,9 +415,8 @@ void run_predict(GaussianContext& context) {
   if (context.request().factored_covariance) {
     stages.run("covariance", [&] { predictor->write_factored_covariance(); });
   }
-  predictor->report();
   context.report.set("method", predictor->method());
-  context.report.set("converged", Index{1});
+  return predictor->report();
 }
 
 }  // namespace kronwerk::application

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <numeric>
@@ -18,6 +19,16 @@ double LogDensity::total() const {
   return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
+namespace {
+
+/// α̃ and the quadratic forms (ỹ − m̃)ᵀ α̃ of each observation.
+struct Weighted {
+  std::vector<double> weights;
+  std::vector<double> squares;
+};
+
+}  // namespace
+
 struct GaussianDensity::State {
   Index observations;
   std::vector<double> y;
@@ -27,6 +38,7 @@ struct GaussianDensity::State {
   std::vector<double> projected;  ///< Vᵀy
   ProjectedColumns columns;       ///< VᵀX
   BasisMatrices matrices;
+  bool judged = false;  ///< a solve in these bases was
 
   void check(const Covariance& covariance) const {
     check_columns(covariance.extents(), mean);
@@ -45,16 +57,65 @@ struct GaussianDensity::State {
     covariance.to_basis(observations)->apply(y, projected);
     columns = project(covariance, mean);
     bases = covariance.spectrum().bases;
+    judged = false;
   }
+
+  operators::Verdict judge(const Covariance& covariance, const MeanEstimate& estimate,
+                           double tolerance, Weighted& weighted);
 };
+
+/// Judges α = V α̃ as the solution of K α = y − m. What refinement gained goes into α̃ and the
+/// quadratic forms.
+operators::Verdict GaussianDensity::State::judge(const Covariance& covariance,
+                                                 const MeanEstimate& estimate, double tolerance,
+                                                 Weighted& weighted) {
+  const auto& comm = covariance.comm();
+  const Layout layout = covariance.layout(observations);
+  const Index first = layout.home_begin(comm.rank());
+  std::vector<double> right, solution;
+  communication::collectively(comm, [&] {
+    right.resize(y.size());
+    solution.resize(y.size());
+  });
+  const auto difference = [&](std::span<double> b) {
+    std::ranges::fill(b, 0.0);
+    add_mean(covariance.extents(), mean, estimate.coefficients, first, b);
+    for (std::size_t i = 0; i < b.size(); ++i) b[i] = y[i] - b[i];
+  };
+  difference(right);
+  covariance.from_basis(observations)->apply(weighted.weights, solution);
+  const OperatorPtr forward = covariance.forward(observations);
+  operators::SolveJudge judge(
+      {operators::map_of(forward), operators::map_of(covariance.inverse(observations)),
+       operators::ColumnNorms::one_after_another(comm, layout, observations), first, tolerance});
+  const operators::Verdict verdict = judge.judge(right, solution, false, difference);
+  judged = true;
+  if (verdict.refinements == 0) return verdict;
+  difference(right);
+  std::ranges::fill(weighted.squares, 0.0);
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    const Index observation = (first + static_cast<Index>(i)) / covariance.size();
+    weighted.squares[static_cast<std::size_t>(observation)] += right[i] * solution[i];
+  }
+  comm.sum(weighted.squares);
+  // V⁻¹ is diag(1/e) Vᵀ K, but for what made the refinement necessary: so it is refined as well.
+  const OperatorPtr from_basis = covariance.from_basis(observations);
+  const OperatorPtr to_basis = covariance.to_basis(observations);
+  for (Index step = 0; step <= verdict.refinements; ++step) {
+    std::vector<double> error = solution;
+    for (double& value : weighted.weights) value = -value;
+    from_basis->apply(weighted.weights, error, true);
+    forward->apply(error, right);
+    to_basis->apply(right, error);
+    covariance.divide(observations, error);
+    for (std::size_t i = 0; i < error.size(); ++i) {
+      weighted.weights[i] = error[i] - weighted.weights[i];
+    }
+  }
+  return verdict;
+}
 
 namespace {
-
-/// α̃ and the quadratic forms (ỹ − m̃)ᵀ α̃ of each observation.
-struct Weighted {
-  std::vector<double> weights;
-  std::vector<double> squares;
-};
 
 Weighted weigh(const Covariance& covariance, const GridValues& eigenvalues, const MeanValues& mean,
                Index observations, std::span<const double> projected) {
@@ -107,7 +168,7 @@ std::vector<double> mean_gradient(const Covariance& covariance, const std::vecto
 GaussianDensity::GaussianDensity(Index observations, std::vector<double> y,
                                  std::vector<MeanColumn> mean)
     : state_(std::make_unique<State>(
-          State{observations, std::move(y), std::move(mean), {}, {}, {}, {}})) {}
+          State{observations, std::move(y), std::move(mean), {}, {}, {}, {}, false})) {}
 GaussianDensity::~GaussianDensity() = default;
 GaussianDensity::GaussianDensity(GaussianDensity&&) noexcept = default;
 GaussianDensity& GaussianDensity::operator=(GaussianDensity&&) noexcept = default;
@@ -145,8 +206,14 @@ LogDensity GaussianDensity::evaluate(const Covariance& covariance, const Density
   LogDensity result;
   result.mean = estimate;
   const MeanValues mean(covariance.extents(), state.columns, estimate.coefficients);
-  const Weighted weighted =
-      weigh(covariance, eigenvalues, mean, state.observations, state.projected);
+  Weighted weighted = weigh(covariance, eigenvalues, mean, state.observations, state.projected);
+  if (request.judged == Judged::always) {
+    result.verdict = state.judge(covariance, estimate, request.tolerance, weighted);
+  } else if (request.judged == Judged::first_use && !state.judged) {
+    // Whether it was the first use must not change the result.
+    Weighted copy = weighted;
+    result.verdict = state.judge(covariance, estimate, request.tolerance, copy);
+  }
   const double constant = covariance.log_determinant() +
                           static_cast<double>(covariance.size()) * std::log(2 * std::numbers::pi);
   for (const double square : weighted.squares) result.values.push_back(-0.5 * (square + constant));
@@ -177,6 +244,15 @@ std::vector<double> GaussianDensity::solve(const Covariance& covariance,
   const GridValues eigenvalues(covariance.extents(), spectral_values(covariance));
   const MeanValues mean(covariance.extents(), state.columns, estimate.coefficients);
   return weigh(covariance, eigenvalues, mean, state.observations, state.projected).weights;
+}
+
+std::vector<double> GaussianDensity::solve(const Covariance& covariance,
+                                           const MeanEstimate& estimate, double tolerance,
+                                           operators::Verdict& verdict) {
+  Weighted weighted{solve(covariance, estimate),
+                    std::vector<double>(static_cast<std::size_t>(state_->observations))};
+  verdict = state_->judge(covariance, estimate, tolerance, weighted);
+  return std::move(weighted.weights);
 }
 
 }  // namespace kronwerk::models

@@ -138,6 +138,126 @@ TEST_F(LogDensityTest, OfOneLongAndOneShortModeIsTheDenseOne) {
   expect_exact({{2, 31}, 1.3, {1.5, 0.8}}, 3);
 }
 
+/// Eigenvectors that are taken as given, and are wrong by some part of them: the density of the
+/// matrix that they stand for is found by refinement, or refused.
+class GivenDensityTest : public GaussianFixture {
+ protected:
+  static constexpr Index first = 4, second = 3;
+
+  void make_model(double error) {
+    vectors_ = oracle::identity(first);
+    const auto v = oracle::random_vector(first, 31);
+    for (Index i = 0; i < first; ++i) {
+      for (Index j = 0; j < first; ++j) {
+        vectors_(i, j) -=
+            2 * v[static_cast<std::size_t>(i)] * v[static_cast<std::size_t>(j)] / oracle::dot(v, v);
+      }
+    }
+    const Matrix wrong = oracle::random_matrix(first, first, 32);
+    vectors_ = oracle::add(1, vectors_, error, wrong);
+    const std::vector<double> values{0.4, 1.1, 2.3, 3.2};
+    const auto q = factor(vectors_);
+    terms_.signal = {{1.7,
+                      {{factors::Link{q}, factors::Link{factors::make_diagonal("λ", values)},
+                        factors::Link{q, true}},
+                       chain(exponential(second, 1.2))}}};
+    terms_.noise = ScaledProduct{0.3, {identity(first), identity(second)}};
+    const Matrix given = oracle::multiply(
+        vectors_, oracle::multiply(dense_diagonal(values), oracle::transpose(vectors_)));
+    dense_ = oracle::add(1.7, oracle::kron(given, exponential(second, 1.2)), 0.3,
+                         oracle::identity(first * second));
+  }
+  LogDensity evaluate(Judged judged, double tolerance = 1e-10) {
+    const auto covariance = make(terms_);
+    GaussianDensity density(2, local(covariance.layout(2), y_), {});
+    auto result = density.evaluate(covariance, {{}, true, judged, tolerance});
+    result.input_gradient = whole(covariance.layout(2), result.input_gradient);
+    return result;
+  }
+  /// −K⁻¹y of both observations.
+  std::vector<double> expected() const {
+    std::vector<double> result;
+    for (int i = 0; i < 2; ++i) {
+      const std::vector<double> one(y_.begin() + 12 * i, y_.begin() + 12 * (i + 1));
+      for (const double value : oracle::solve(dense_, one)) result.push_back(-value);
+    }
+    return result;
+  }
+
+  Matrix vectors_, dense_;
+  CovarianceTerms terms_;
+  std::vector<double> y_ = oracle::random_vector(2 * first * second, 33);
+};
+
+TEST_F(GivenDensityTest, IsRefinedWhereItsSolveIsInaccurate) {
+  make_model(1e-3);
+  EXPECT_FALSE(evaluate(Judged::never).verdict.has_value());
+  EXPECT_GT(oracle::relative_error(evaluate(Judged::never).input_gradient, expected()), 1e-5);
+  const auto found = evaluate(Judged::always);
+  ASSERT_TRUE(found.verdict.has_value());
+  EXPECT_TRUE(found.verdict->accepted);
+  EXPECT_GE(found.verdict->refinements, 1);
+  EXPECT_EQ(found.verdict->residuals.size(), 2);
+  expect_close(found.input_gradient, expected(), 1e-9);
+  const auto solved = expected();
+  double difference = found.values[0] - found.values[1];
+  for (std::size_t i = 0; i < solved.size(); ++i) {
+    difference -= (i < 12 ? 0.5 : -0.5) * solved[i] * y_[i];
+  }
+  EXPECT_NEAR(difference, 0, 1e-8);
+}
+
+TEST_F(GivenDensityTest, IsNotAcceptedWhereRefinementDoesNotHelp) {
+  make_model(0.7);
+  const auto found = evaluate(Judged::always);
+  ASSERT_TRUE(found.verdict.has_value());
+  EXPECT_FALSE(found.verdict->accepted);
+  EXPECT_GT(found.verdict->worst(), 1e-3);
+}
+
+TEST_F(GivenDensityTest, IsJudgedAtTheFirstUseOfABasis) {
+  make_model(0);
+  terms_.signal[0].chains[0] = chain(exponential(first, 0.8));
+  BasisCache cache;
+  const Covariance covariance(comm_, workspace_, terms_, cache);
+  GaussianDensity density(2, local(covariance.layout(2), y_), {});
+  const DensityRequest request{{}, false, Judged::first_use, 1e-10};
+  const auto judged = density.evaluate(covariance, request);
+  EXPECT_TRUE(judged.verdict.has_value());
+  const auto again = density.evaluate(covariance, request);
+  EXPECT_FALSE(again.verdict.has_value());
+  EXPECT_EQ(again.values, judged.values);
+  terms_.signal[0].scale = 1.9;  // other eigenvalues in the same basis
+  const Covariance scaled(comm_, workspace_, terms_, cache);
+  EXPECT_FALSE(density.evaluate(scaled, request).verdict.has_value());
+  terms_.signal[0].chains[1] = chain(exponential(second, 1.3));
+  const Covariance other(comm_, workspace_, terms_, cache);
+  EXPECT_TRUE(density.evaluate(other, request).verdict.has_value());
+}
+
+TEST_F(GivenDensityTest, IsNotChangedByTheJudgementOfAFirstUse) {
+  make_model(1e-3);
+  const auto judged = evaluate(Judged::first_use);
+  ASSERT_TRUE(judged.verdict.has_value());
+  EXPECT_GE(judged.verdict->refinements, 1);
+  EXPECT_EQ(judged.values, evaluate(Judged::never).values);
+}
+
+TEST_F(GivenDensityTest, WeightsOfPredictionsAreRefinedToo) {
+  make_model(1e-3);
+  const auto covariance = make(terms_);
+  GaussianDensity density(2, local(covariance.layout(2), y_), {});
+  operators::Verdict verdict;
+  const auto weights = density.solve(covariance, {}, 1e-10, verdict);
+  EXPECT_TRUE(verdict.accepted);
+  EXPECT_GE(verdict.refinements, 1);
+  // K⁻¹y = V α̃ in the basis as it is given.
+  std::vector<double> solution(weights.size());
+  covariance.from_basis(2)->apply(weights, solution);
+  for (double& each : solution) each = -each;
+  EXPECT_LT(oracle::relative_error(whole(covariance.layout(2), solution), expected()), 1e-9);
+}
+
 TEST_F(LogDensityTest, GradientAgreesWithCentralDifferences) {
   const Model model{{4, 5}, 1.3, {1.5, 0.8}, 0.4};
   const auto y = oracle::random_vector(20, 5);

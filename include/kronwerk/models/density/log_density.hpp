@@ -7,13 +7,23 @@
 
 #include "kronwerk/models/covariance/covariance.hpp"
 #include "kronwerk/models/density/mean.hpp"
+#include "kronwerk/operators/base/judge.hpp"
 
 namespace kronwerk::models {
+
+/// Which solves K⁻¹(y − m) are judged by their residuals.
+enum class Judged {
+  never,
+  first_use,  ///< of new coordinates, as in a fit's iterations; the result is as if unjudged
+  always,     ///< and refined where that is needed
+};
 
 struct DensityRequest {
   /// ∂K/∂θ of every parameter as a sum of products.
   std::vector<std::vector<ScaledProduct>> derivatives;
   bool input_gradient = false;
+  Judged judged = Judged::never;
+  double tolerance = 1e-10;  ///< of the residuals
 };
 
 struct LogDensity {
@@ -23,6 +33,7 @@ struct LogDensity {
   std::vector<double> mean_gradient;
   std::vector<double> input_gradient;  ///< ∂/∂y = −K⁻¹(y − m): this rank's home block
   MeanEstimate mean;
+  std::optional<operators::Verdict> verdict;  ///< of K⁻¹(y − m), if it was judged
 
   double total() const;
 };
@@ -66,6 +77,9 @@ class GaussianDensity {
   /// predictions start from. Collective.
   /// @param mean  of these observations
   std::vector<double> solve(const Covariance& covariance, const MeanEstimate& mean);
+  /// The same judged by its residual against a tolerance, and refined where that is needed.
+  std::vector<double> solve(const Covariance& covariance, const MeanEstimate& mean,
+                            double tolerance, operators::Verdict& verdict);
 
  private:
   struct State;
