@@ -3,11 +3,12 @@
 //
 //   fuzz_TARGET FILE or FOLDER... [--cases N] [--seed S]
 //
-// So the corpora are tests with every compiler. What ends the process, or takes longer than ten
-// seconds, is left in fuzz-failure-TARGET in the working directory. Folders without files are
-// refused, so that a corpus that is not found does not pass.
+// So the corpora are tests with every compiler. What ends the process, takes ten seconds of the
+// processor or waits for minutes, is left in fuzz-failure-TARGET in the working directory. Folders
+// without files are refused, so that a corpus that is not found does not pass.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,7 +28,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr unsigned longest_seconds = 10;
+constexpr int longest_seconds = 10;
+// For one that waits. A busy machine may give a process a second in a minute.
+constexpr int longest_wait = 900;
 
 std::string failure_file;
 std::string current;  // the input under test
@@ -49,11 +52,18 @@ extern "C" void keep_input_and_end(int signal_number) {
   ::raise(signal_number);
 }
 
+/// Ends what takes more; 0 for no limit.
+void set_limits(int seconds, int wait) {
+  const itimerval processor{{0, 0}, {seconds, 0}};
+  ::setitimer(ITIMER_PROF, &processor, nullptr);
+  ::alarm(static_cast<unsigned>(wait));
+}
+
 void run(std::string input) {
   current = std::move(input);
-  ::alarm(longest_seconds);
+  set_limits(longest_seconds, longest_wait);
   LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(current.data()), current.size());
-  ::alarm(0);
+  set_limits(0, 0);
 }
 
 struct Request {
@@ -91,7 +101,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   failure_file = "fuzz-failure-" + fs::path(argv[0]).filename().string();
-  for (const int signal_number : {SIGABRT, SIGSEGV, SIGFPE, SIGBUS, SIGILL, SIGALRM}) {
+  for (const int signal_number : {SIGABRT, SIGSEGV, SIGFPE, SIGBUS, SIGILL, SIGALRM, SIGPROF}) {
     ::signal(signal_number, keep_input_and_end);
   }
   if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(keep_input);
