@@ -153,4 +153,15 @@ Real DenseModel::noise_variance() const {
   return job_.noise_->evaluate(job_.material_.parameters(), job_.material_.leaves()).value(0, 0);
 }
 
+Real DenseModel::condition_of_signal_to_noise() const {
+  if (job_.noise_ == nullptr) return 0;
+  const Vector noise = job_.noise_->evaluate(job_.material_.parameters(), job_.material_.leaves())
+                           .value.diagonal()
+                           .cwiseSqrt()
+                           .cwiseInverse();
+  if (!noise.allFinite()) return 0;
+  const Matrix scaled = noise.asDiagonal() * covariance().value * noise.asDiagonal();
+  return scaled.norm() * inverse(scaled).norm();
+}
+
 }  // namespace kronwerk::adversary

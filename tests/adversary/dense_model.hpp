@@ -51,6 +51,8 @@ class DenseModel {
   Matrix cross() const;
   Vector prior_variance() const;
   Real noise_variance() const;
+  /// Of the observed covariance where the noise has variance 1: what its coordinates are found in.
+  Real condition_of_signal_to_noise() const;
 
   /// The transform of the file's values, and its derivative.
   Real transformed(Real value) const;

@@ -246,7 +246,7 @@ class ModelJudge {
   }
 
   Judgement refused() const {
-    const Real condition = model_.condition();
+    const Real condition = std::max(model_.condition(), model_.condition_of_signal_to_noise());
     const auto says = [&](const char* part) {
       return ending_.message.find(part) != std::string::npos;
     };
