@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <functional>
 
-#include "application/inputs/given_matrices.hpp"
 #include "application/inputs/id_check.hpp"
+#include "application/inputs/job_matrices.hpp"
 #include "application/inputs/orientation.hpp"
 #include "application/inputs/problem.hpp"
 #include "kronwerk/core/text.hpp"
@@ -160,11 +160,8 @@ GaussianModel::GaussianModel(const communication::Communicator& comm, const conf
 }
 
 void GaussianModel::load_files() {
-  for (const auto& [name, matrix] : job_->matrices) {
-    GivenMatrix given = read_given_matrix(*comm_, *job_, name);
-    data_[name] = given.info;
-    files_[name] = std::move(given.chain);
-  }
+  data_ = inspect_matrices(*comm_, *job_);
+  for (const auto& [name, info] : data_) files_[name] = load_matrix(*comm_, *job_, name, info);
 }
 
 std::vector<std::string> GaussianModel::warnings() const {
@@ -176,17 +173,7 @@ std::vector<std::string> GaussianModel::warnings() const {
 }
 
 expressions::Expression GaussianModel::analyse(const Parameters& parameters) const {
-  expressions::Symbols symbols;
-  symbols.parameters = parameters;
-  for (const auto& [name, info] : data_) {
-    expressions::MatrixSymbol& symbol = symbols.matrices[name];
-    symbol.sparse = info.sparse;
-    symbol.stored = info.stored;
-    symbol.vector = info.shape.size() == 1;
-    symbol.rows = info.shape.at(0);
-    symbol.cols = symbol.vector ? 1 : info.shape.at(1);
-  }
-  add_kernel_symbols(kernels(), symbols);
+  const auto symbols = symbols_of(*job_, data_, kernels(), parameters);
   return expressions::analyse(job_->formula.value, symbols, job_->where(job_->formula.position));
 }
 

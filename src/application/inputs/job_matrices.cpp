@@ -1,4 +1,4 @@
-#include "application/inputs/given_matrices.hpp"
+#include "application/inputs/job_matrices.hpp"
 
 #include <fmt/format.h>
 
@@ -6,6 +6,7 @@
 
 #include "application/inputs/problem.hpp"
 #include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/io/hdf5/read.hpp"
 #include "kronwerk/operators/base/random.hpp"
 
 namespace kronwerk::application {
@@ -19,11 +20,56 @@ using factors::FactorPtr;
 // precision 1e-6, which would be an error of that size in every result.
 constexpr double orthogonality_tolerance = 1e-9;
 
-FactorPtr read_matrix(const Communicator& comm, const std::string& name,
-                      const io::Location& location, const io::DatasetInfo& info) {
-  if (info.sparse) return factors::make_sparse(name, io::read_sparse(comm, location));
-  if (info.shape.size() == 1) return factors::make_diagonal(name, io::read_vector(comm, location));
-  return factors::make_dense(name, io::read_dense(comm, location));
+constexpr const char* eigenvectors_name = "/vectors";
+constexpr const char* eigenvalues_name = "/values";
+
+FactorPtr read_factor(const Communicator& comm, const std::string& name,
+                      const io::DatasetInfo& info) {
+  if (info.sparse) return factors::make_sparse(name, io::read_sparse(comm, info.location));
+  if (info.shape.size() == 1) {
+    return factors::make_diagonal(name, io::read_vector(comm, info.location));
+  }
+  return factors::make_dense(name, io::read_dense(comm, info.location));
+}
+
+expressions::MatrixSymbol symbol_of(const io::DatasetInfo& info, GivenAs given_as,
+                                    const std::string& where, const std::string& name) {
+  expressions::MatrixSymbol symbol;
+  // L may be sparse; the covariance is taken as dense.
+  symbol.sparse = info.sparse && given_as == GivenAs::matrix;
+  symbol.stored = info.stored;
+  if (info.shape.empty()) {
+    throw core::DataError(fmt::format(
+        "{}: the matrix '{}' is the dataset {}:{}, a single number; expected a matrix, or a vector "
+        "for diag({})",
+        where, name, info.location.file, info.location.dataset, name));
+  }
+  const std::size_t dimensions = info.shape.size();
+  symbol.vector = !info.sparse && dimensions != 2;
+  if (!info.sparse && dimensions > 1) symbol.grid = info.shape;
+  symbol.rows = dimensions > 2 ? core::product(info.shape) : info.shape[0];
+  symbol.cols = symbol.vector ? 1 : info.shape[1];
+  return symbol;
+}
+
+/// The kernels under their names, with the derivatives by their parameters.
+void add_kernel_symbols(const std::map<std::string, KernelMatrix>& kernels,
+                        expressions::Symbols& symbols) {
+  for (const auto& [name, kernel] : kernels) {
+    const expressions::MatrixSymbol symbol = kernel.symbol(symbols.parameters);
+    const expressions::MatrixSymbol plain{kernel.rows, kernel.cols, false, symbol.sparse,
+                                          symbol.stored};
+    for (const auto& [parameter, derivative] : symbol.derivatives) {
+      symbols.matrices[derivative] = plain;
+    }
+    symbols.matrices[symbol.identity] = plain;
+    symbols.matrices[name] = symbol;
+  }
+}
+
+/// Where the eigenvectors and eigenvalues of a group are.
+io::Location inside(const io::Location& group, const char* name) {
+  return {group.file, group.dataset + name, group.external};
 }
 
 void check_lower_triangular(const Communicator& comm, const std::string& where,
@@ -75,47 +121,76 @@ void check_orthonormal(const Communicator& comm, const std::string& where,
                   where, vectors->name(), n, n, error));
 }
 
-GivenMatrix read_eigenvectors(const Communicator& comm, const std::string& where,
-                              const std::string& name, const io::Location& group) {
-  const io::Location vectors{group.file, group.dataset + "/vectors", group.external};
-  const io::Location values{group.file, group.dataset + "/values", group.external};
-  GivenMatrix result{io::inspect(comm, vectors), {}};
-  const auto basis = factors::make_dense(name, io::read_dense(comm, vectors));
-  const auto diagonal = factors::make_diagonal(name, io::read_vector(comm, values));
+factors::Chain load_eigenvectors(const Communicator& comm, const std::string& where,
+                                 const std::string& name, const io::Location& group) {
+  const auto basis =
+      factors::make_dense(name, io::read_dense(comm, inside(group, eigenvectors_name)));
+  const auto diagonal =
+      factors::make_diagonal(name, io::read_vector(comm, inside(group, eigenvalues_name)));
   if (basis->rows() != basis->cols() || diagonal->rows() != basis->rows()) {
     throw core::ShapeError(fmt::format(
         "{}: '{}' is given as {} eigenvalues and {} x {} eigenvectors; expected n and n x n", where,
         name, diagonal->rows(), basis->rows(), basis->cols()));
   }
   check_orthonormal(comm, where, basis);
-  result.chain = {{basis, false, false}, {diagonal, false, false}, {basis, true, false}};
-  return result;
+  return {{basis, false, false}, {diagonal, false, false}, {basis, true, false}};
 }
 
 }  // namespace
 
-GivenMatrix read_given_matrix(const Communicator& comm, const configuration::Job& job,
-                              const std::string& name) {
+MatrixData inspect_matrices(const Communicator& comm, const configuration::Job& job) {
+  MatrixData data;
+  for (const auto& [name, matrix] : job.matrices) {
+    const io::Location location = to_location(matrix.value);
+    const bool group = matrix.value.given_as == GivenAs::eigen;
+    data[name] = io::inspect(comm, group ? inside(location, eigenvectors_name) : location);
+  }
+  return data;
+}
+
+expressions::Symbols symbols_of(const configuration::Job& job, const MatrixData& data,
+                                const std::map<std::string, KernelMatrix>& kernels,
+                                const std::map<std::string, double>& parameters) {
+  expressions::Symbols symbols{parameters, {}};
+  for (const auto& [name, info] : data) {
+    const auto& matrix = job.matrices.at(name);
+    symbols.matrices[name] =
+        symbol_of(info, matrix.value.given_as, job.where(matrix.position), name);
+  }
+  add_kernel_symbols(kernels, symbols);
+  return symbols;
+}
+
+std::map<std::string, std::pair<std::string, std::string>> find_kernel_factors(
+    const std::map<std::string, KernelMatrix>& kernels, const std::set<std::string>& names,
+    const std::map<std::string, double>& parameters) {
+  std::map<std::string, std::pair<std::string, std::string>> found;
+  for (const auto& [name, kernel] : kernels) {
+    const expressions::MatrixSymbol symbol = kernel.symbol(parameters);
+    if (names.contains(symbol.identity)) found[symbol.identity] = {name, ""};
+    for (const auto& [parameter, derivative] : symbol.derivatives) {
+      if (names.contains(derivative)) found[derivative] = {name, parameter};
+    }
+  }
+  return found;
+}
+
+factors::Chain load_matrix(const Communicator& comm, const configuration::Job& job,
+                           const std::string& name, const io::DatasetInfo& info) {
   const auto& matrix = job.matrices.at(name);
   const std::string where = job.where(matrix.position);
-  const io::Location location = to_location(matrix.value);
   if (matrix.value.given_as == GivenAs::eigen) {
-    return read_eigenvectors(comm, where, name, location);
+    return load_eigenvectors(comm, where, name, to_location(matrix.value));
   }
-  GivenMatrix result{io::inspect(comm, location), {}};
-  FactorPtr factor = read_matrix(comm, name, location, result.info);
-  if (matrix.value.given_as == GivenAs::matrix) {
-    result.chain = {{factor, false, false}};
-  } else if (result.info.shape.size() == 1) {
+  FactorPtr factor = read_factor(comm, name, info);
+  if (matrix.value.given_as == GivenAs::matrix) return {{factor, false, false}};
+  if (info.shape.size() == 1) {
     std::vector<double> squares = factor->diagonal();
     for (double& value : squares) value *= value;
-    result.chain = {{factors::make_diagonal(name, squares), false, false}};
-  } else {
-    check_lower_triangular(comm, where, *factor);
-    result.info.sparse = false;  // L may be, the covariance is taken as dense
-    result.chain = {{factor, false, false}, {factor, true, false}};
+    return {{factors::make_diagonal(name, squares), false, false}};
   }
-  return result;
+  check_lower_triangular(comm, where, *factor);
+  return {{factor, false, false}, {factor, true, false}};
 }
 
 }  // namespace kronwerk::application

@@ -1,25 +1,46 @@
 #pragma once
 
+#include <map>
+#include <set>
 #include <string>
+#include <utility>
 
+#include "application/inputs/kernel_matrices.hpp"
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/configuration/job.hpp"
+#include "kronwerk/expressions/expression.hpp"
 #include "kronwerk/factors/base/chain.hpp"
-#include "kronwerk/io/hdf5/read.hpp"
+#include "kronwerk/io/files/location.hpp"
 
 namespace kronwerk::application {
 
-/// A matrix of a job as the covariance that it is, in whatever form its data are: the matrix, its
-/// Cholesky factor ({L, Lᵀ}), or its eigenvectors and eigenvalues ({Q, diag(λ), Qᵀ}). Of a vector
-/// the diagonal, which is squared where it is that of a Cholesky factor.
-struct GivenMatrix {
-  io::DatasetInfo info;  ///< of the matrix, or of the L or Q that stands for it
-  factors::Chain chain;
-};
+/// The matrices of a job from its datasets and kernels over what formulas know of them to factors:
+/// the one place for every kind of job.
 
-/// Reads it. Collective. @throws ShapeError, and DataError for an L that is not lower triangular
-/// and eigenvectors that are not orthonormal: on every rank
-GivenMatrix read_given_matrix(const communication::Communicator& comm,
-                              const configuration::Job& job, const std::string& name);
+using MatrixData = std::map<std::string, io::DatasetInfo>;  ///< by the matrices' names
+
+/// Looks the datasets of all matrices up; of one that is given as eigenvectors, that of these.
+/// Nothing is loaded. Collective.
+MatrixData inspect_matrices(const communication::Communicator& comm, const configuration::Job& job);
+
+/// What operator formulas of the job may know: the parameters, its matrices and its kernels.
+/// @throws DataError for a dataset that is a single number
+expressions::Symbols symbols_of(const configuration::Job& job, const MatrixData& data,
+                                const std::map<std::string, KernelMatrix>& kernels,
+                                const std::map<std::string, double>& parameters);
+
+/// Which of the names are kernel matrices or derivatives of them, with the kernel and, for a
+/// derivative, the parameter.
+std::map<std::string, std::pair<std::string, std::string>> find_kernel_factors(
+    const std::map<std::string, KernelMatrix>& kernels, const std::set<std::string>& names,
+    const std::map<std::string, double>& parameters);
+
+/// Loads a matrix, once per node: its one factor (of a vector the diagonal), or the product that it
+/// is given as, {L, Lᵀ} of a Cholesky factor and {Q, diag(λ), Qᵀ} of eigenvectors and eigenvalues.
+/// The vector of a Cholesky factor is squared. Collective.
+/// @throws ShapeError, and DataError for an L that is not lower triangular and eigenvectors that
+/// are not orthonormal: on every rank
+factors::Chain load_matrix(const communication::Communicator& comm, const configuration::Job& job,
+                           const std::string& name, const io::DatasetInfo& info);
 
 }  // namespace kronwerk::application

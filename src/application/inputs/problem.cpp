@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "kronwerk/core/text.hpp"
-#include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 
 namespace kronwerk::application {
@@ -15,25 +14,6 @@ namespace {
 using configuration::Job;
 using configuration::Task;
 using core::ConfigurationError;
-
-expressions::MatrixSymbol symbol_of(const io::DatasetInfo& info, const std::string& where,
-                                    const std::string& name) {
-  expressions::MatrixSymbol symbol;
-  symbol.sparse = info.sparse;
-  symbol.stored = info.stored;
-  if (info.shape.empty()) {
-    throw core::DataError(fmt::format(
-        "{}: the matrix '{}' is the dataset {}:{}, a single number; expected a matrix, or a vector "
-        "for diag({})",
-        where, name, info.location.file, info.location.dataset, name));
-  }
-  const std::size_t dimensions = info.shape.size();
-  symbol.vector = !info.sparse && dimensions != 2;
-  if (!info.sparse && dimensions > 1) symbol.grid = info.shape;
-  symbol.rows = dimensions > 2 ? core::product(info.shape) : info.shape[0];
-  symbol.cols = symbol.vector ? 1 : info.shape[1];
-  return symbol;
-}
 
 /// Every name that one of the job's formulas uses.
 std::vector<std::string> names_in_formulas(const Job& job) {
@@ -246,34 +226,6 @@ void require_eigenvalues(const Problem& problem, const expressions::SpectralStru
       problem.job.where(problem.job.formula.position), reason));
 }
 
-void add_kernel_symbols(const std::map<std::string, KernelMatrix>& kernels,
-                        expressions::Symbols& symbols) {
-  for (const auto& [name, kernel] : kernels) {
-    const expressions::MatrixSymbol symbol = kernel.symbol(symbols.parameters);
-    const expressions::MatrixSymbol plain{kernel.rows, kernel.cols, false, symbol.sparse,
-                                          symbol.stored};
-    for (const auto& [parameter, derivative] : symbol.derivatives) {
-      symbols.matrices[derivative] = plain;
-    }
-    symbols.matrices[symbol.identity] = plain;
-    symbols.matrices[name] = symbol;
-  }
-}
-
-std::map<std::string, std::pair<std::string, std::string>> find_kernel_factors(
-    const std::map<std::string, KernelMatrix>& kernels, const std::set<std::string>& names,
-    const std::map<std::string, double>& parameters) {
-  std::map<std::string, std::pair<std::string, std::string>> found;
-  for (const auto& [name, kernel] : kernels) {
-    const expressions::MatrixSymbol symbol = kernel.symbol(parameters);
-    if (names.contains(symbol.identity)) found[symbol.identity] = {name, ""};
-    for (const auto& [parameter, derivative] : symbol.derivatives) {
-      if (names.contains(derivative)) found[derivative] = {name, parameter};
-    }
-  }
-  return found;
-}
-
 io::Location to_location(const configuration::DatasetReference& reference) {
   return {reference.file, reference.dataset, reference.external};
 }
@@ -283,16 +235,11 @@ Problem analyse_problem(const communication::Communicator& comm, configuration::
   problem.job = std::move(job);
   const Job& the_job = problem.job;
   check_names(the_job);
-  for (const auto& [name, parameter] : the_job.parameters) {
-    problem.symbols.parameters[name] = parameter.value;
-  }
-  for (const auto& [name, matrix] : the_job.matrices) {
-    const io::DatasetInfo info = io::inspect(comm, to_location(matrix.value));
-    problem.symbols.matrices[name] = symbol_of(info, the_job.where(matrix.position), name);
-    problem.data[name] = info;
-  }
+  problem.data = inspect_matrices(comm, the_job);
   problem.kernels = understand_kernels(comm, the_job);
-  add_kernel_symbols(problem.kernels, problem.symbols);
+  std::map<std::string, double> parameters;
+  for (const auto& [name, parameter] : the_job.parameters) parameters[name] = parameter.value;
+  problem.symbols = symbols_of(the_job, problem.data, problem.kernels, parameters);
   const std::string where = the_job.where(the_job.formula.position);
   const auto expression = expressions::analyse(the_job.formula.value, problem.symbols, where);
   problem.expression = expression;
@@ -324,13 +271,7 @@ std::map<std::string, factors::FactorPtr> load_matrices(const communication::Com
   std::map<std::string, factors::FactorPtr> matrices;
   for (const auto& [name, info] : problem.data) {
     if (!problem.factor_names.contains(name)) continue;
-    if (info.sparse) {
-      matrices[name] = factors::make_sparse(name, io::read_sparse(comm, info.location));
-    } else if (info.shape.size() == 1) {
-      matrices[name] = factors::make_diagonal(name, io::read_vector(comm, info.location));
-    } else {
-      matrices[name] = factors::make_dense(name, io::read_dense(comm, info.location));
-    }
+    matrices[name] = load_matrix(comm, problem.job, name, info).front().factor;
   }
   return matrices;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "application/inputs/job_matrices.hpp"
 #include "application/inputs/kernel_matrices.hpp"
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/configuration/job.hpp"
@@ -19,7 +20,7 @@ namespace kronwerk::application {
 /// A job whose formula has been understood against the metadata of its data; nothing is loaded yet.
 struct Problem {
   configuration::Job job;
-  std::map<std::string, io::DatasetInfo> data;  ///< by the matrices' names
+  MatrixData data;
   std::map<std::string, KernelMatrix> kernels;
   /// The kernel matrices that the operator or its derivatives use, by what they are called at the
   /// parameters' values: the kernel and, for a derivative, the parameter.
@@ -44,14 +45,6 @@ Problem analyse_problem(const communication::Communicator& comm, configuration::
 /// Loads the matrices of files, each once per node. Collective.
 std::map<std::string, factors::FactorPtr> load_matrices(const communication::Communicator& comm,
                                                         const Problem& problem);
-
-/// Makes the kernels known to formulas under their names, with the derivatives by their parameters.
-void add_kernel_symbols(const std::map<std::string, KernelMatrix>& kernels,
-                        expressions::Symbols& symbols);
-/// Which of the names are kernel matrices or derivatives of them: for Problem::kernel_factors.
-std::map<std::string, std::pair<std::string, std::string>> find_kernel_factors(
-    const std::map<std::string, KernelMatrix>& kernels, const std::set<std::string>& names,
-    const std::map<std::string, double>& parameters);
 
 /// Adds the parameters of the result that `parameters.file` names, those that the formulas use and
 /// the configuration does not give. Collective.
