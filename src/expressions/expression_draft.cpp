@@ -91,10 +91,6 @@ class Drafter {
       }
       result = sized(NodeKind::matrix, syntax.span, symbol.rows, symbol.cols);
       result->derivatives = symbol.derivatives;
-      if (!symbol.identity.empty()) {
-        result->name = symbol.identity;
-        return result;
-      }
     }
     result->name = syntax.text;
     return result;

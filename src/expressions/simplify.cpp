@@ -14,7 +14,7 @@ using Values = std::map<std::string, double>;
 
 class Simplifier {
  public:
-  explicit Simplifier(const Values& values) : values_(values) {}
+  Simplifier(const Values& values, const MatrixNames& names) : values_(values), names_(names) {}
 
   /// @throws ConfigurationError also where a number overflows or there are too many terms
   Terms terms(const Node& node) const {
@@ -36,7 +36,7 @@ class Simplifier {
       case NodeKind::identity:
         return identity_terms(node.rows);
       case NodeKind::matrix:
-        return {{1, {matrix_factor(node.name, node.rows[0], node.cols[0])}}};
+        return {{1, {matrix_factor(name_of(node), node.rows[0], node.cols[0])}}};
       case NodeKind::diagonal:
         return {{1, {diagonal_factor(node.name, node.rows[0])}}};
       case NodeKind::grid_diagonal:
@@ -175,7 +175,14 @@ class Simplifier {
     return merged(std::move(result));
   }
 
+  /// What the matrix is called at the parameters' values.
+  const std::string& name_of(const Node& matrix) const {
+    const auto found = names_.find(matrix.name);
+    return found == names_.end() ? matrix.name : found->second;
+  }
+
   const Values& values_;
+  const MatrixNames& names_;
 };
 
 /// A factor as summands that are applied as they are; itself, if it is none that must be formed.
@@ -234,9 +241,10 @@ bool is_bare_sum(const ProductTerm& term) {
 
 }  // namespace
 
-SumOfProducts simplify(const Expression& expression, const Values& parameters) {
+SumOfProducts simplify(const Expression& expression, const Values& parameters,
+                       const MatrixNames& names) {
   SumOfProducts result{expression.row_extents(), expression.col_extents(), {}};
-  result.terms = combined(Simplifier(parameters).terms(expression.root()));
+  result.terms = combined(Simplifier(parameters, names).terms(expression.root()));
   if (expression.is_derivative()) result.terms = without_formed_sums(result.terms);
   return result;
 }

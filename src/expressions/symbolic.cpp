@@ -13,8 +13,9 @@ using SymbolicTerms = std::vector<SymbolicTerm>;
 
 class Expander {
  public:
-  Expander(const std::set<std::string>& free, const std::map<std::string, double>& parameters)
-      : free_(free), parameters_(parameters) {}
+  Expander(const std::set<std::string>& free, const std::map<std::string, double>& parameters,
+           const MatrixNames& names)
+      : free_(free), parameters_(parameters), names_(names) {}
 
   SymbolicTerms terms(const NodePtr& node) const {
     if (!depends(*node)) return constant(node);
@@ -88,7 +89,7 @@ class Expander {
   SymbolicTerms constant(const NodePtr& node) const {
     const NodeFactory make(*node);
     SymbolicTerms result;
-    for (const ProductTerm& term : simplify(Expression(node), parameters_).terms) {
+    for (const ProductTerm& term : simplify(Expression(node), parameters_, names_).terms) {
       if (!term.steps.empty()) {
         fail(*node,
              "'{}' holds a diagonal over the whole grid; here every term must be a "
@@ -166,14 +167,15 @@ class Expander {
 
   const std::set<std::string>& free_;
   const std::map<std::string, double>& parameters_;
+  const MatrixNames& names_;
 };
 
 }  // namespace
 
 SymbolicSum expand(const Expression& expression, const std::set<std::string>& free,
-                   const std::map<std::string, double>& parameters) {
+                   const std::map<std::string, double>& parameters, const MatrixNames& names) {
   SymbolicSum result{expression.row_extents(), expression.col_extents(), {}};
-  for (SymbolicTerm& term : Expander(free, parameters).terms(expression.node())) {
+  for (SymbolicTerm& term : Expander(free, parameters, names).terms(expression.node())) {
     if (!is_number(*term.coefficient, 0)) result.terms.push_back(std::move(term));
   }
   return result;

@@ -5,28 +5,39 @@
 namespace kronwerk::expressions {
 namespace {
 
-/// W depends on rho and tau: it goes by "W(rho=0.3)", its derivative by rho is V.
+/// W depends on rho: there it goes by "W(rho=0.3)" where that is 0.3, and its derivative is V.
 class NamedMatrix : public ExpressionFixture {
  protected:
   NamedMatrix() {
-    MatrixSymbol& symbol = symbols_.matrices["W"];
-    symbol.identity = "W(rho=0.3)";
-    symbol.derivatives["rho"] = "V";
+    symbols_.matrices["W"].derivatives["rho"] = "V";
+    names_["W"] = "W(rho=0.3)";
     data_["W(rho=0.3)"] = data_["W"];
     data_.erase("W");
   }
 
   SumOfProducts derivative(const std::string& formula, const std::string& parameter) const {
     return simplify(differentiate(analyse(formula, symbols_, "test.yaml:1"), parameter),
-                    symbols_.parameters);
+                    symbols_.parameters, names_);
   }
+
+  MatrixNames names_;
 };
 
 TEST_F(NamedMatrix, IsLookedUpByWhatItIsCalledAtTheParametersValues) {
   const auto expression = analyse("kron(rho*W + I, W')", symbols_, "test.yaml:1");
-  EXPECT_EQ(factor_names(expression), (std::set<std::string>{"W(rho=0.3)"}));
-  check("kron(rho*W + I, W')",
-        oracle::kron(oracle::add(1, oracle::identity(3), 0.3, w_), oracle::transpose(w_)));
+  EXPECT_EQ(factor_names(expression), (std::set<std::string>{"W"}));
+  const SumOfProducts sum = simplify(expression, symbols_.parameters, names_);
+  EXPECT_EQ(sum.text(), "kron(I + 0.3*W(rho=0.3), W(rho=0.3)')");
+  EXPECT_LE(
+      oracle::relative_error(dense(sum), oracle::kron(oracle::add(1, oracle::identity(3), 0.3, w_),
+                                                      oracle::transpose(w_))),
+      1e-13);
+}
+
+TEST_F(NamedMatrix, IsAnotherOneAtOtherValuesOfTheSameFormula) {
+  const auto expression = analyse("kron(rho*W + I, W')", symbols_, "test.yaml:1");
+  const SumOfProducts sum = simplify(expression, {{"rho", 0.5}}, {{"W", "W(rho=0.5)"}});
+  EXPECT_EQ(sum.text(), "kron(I + 0.5*W(rho=0.5), W(rho=0.5)')");
 }
 
 TEST_F(NamedMatrix, IsDifferentiatedByTheChainRule) {

@@ -16,7 +16,7 @@ class SharedModesTest : public ExpressionFixture {
     known_["V"] = {{2}, {3}, {}};
     known_["d"] = {{}, {}, {4}};
     symbols_.matrices["V"] = symbols_.matrices.at("W");
-    symbols_.matrices["d"] = {symbols_.matrices.at("W").rows, 1, true, false, 0, {}, {}, {}};
+    symbols_.matrices["d"] = {symbols_.matrices.at("W").rows, 1, true, false, 0, {}, {}};
   }
   /// The lists that meet those of one mode of the rows (or columns), sorted.
   std::vector<int> meeting(const std::string& formula, std::size_t mode, bool columns = false) {

@@ -23,10 +23,8 @@ struct MatrixSymbol {
   /// Shape of a dense dataset of at least two dimensions: inside diag() it is a vector over a grid
   /// of these extents. With two dimensions it may be a matrix as well, hence `vector` false.
   Extents grid{};
-  /// What the matrix is called from here on, if not by its name in the formula: a matrix that
-  /// depends on parameters has another name for each of their values.
-  std::string identity{};
-  /// By parameter: the name of the matrix ∂(this)/∂(parameter), of the same shape.
+  /// Of a matrix that depends on parameters: the name of ∂(this)/∂(parameter), of the same shape,
+  /// for each of them.
   std::map<std::string, std::string> derivatives{};
 };
 

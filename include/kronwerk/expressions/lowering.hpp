@@ -43,11 +43,17 @@ struct SumOfProducts {
   std::string text() const;
 };
 
+/// What matrices that depend on parameters are called at the values of these, by their names in
+/// formulas: another matrix for other values.
+using MatrixNames = std::map<std::string, std::string>;
+
 /// Puts in the parameters' values and simplifies: products of Kronecker products mode by mode,
 /// identities dropped, transposes and inverses pushed to the factors, like terms merged.
+/// @param names  of the matrices that depend on the parameters; the others keep theirs
 /// @throws ConfigurationError for what cannot be brought to this form, naming it
 SumOfProducts simplify(const Expression& expression,
-                       const std::map<std::string, double>& parameters);
+                       const std::map<std::string, double>& parameters,
+                       const MatrixNames& names = {});
 
 /// One term with numeric factors, ready for operators::ProductSum (or, with steps, compose()).
 struct LoweredProduct {

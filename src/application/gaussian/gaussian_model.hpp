@@ -2,11 +2,13 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "application/inputs/kernel_matrices.hpp"
+#include "application/gaussian/covariance_formula.hpp"
+#include "application/inputs/job_matrices.hpp"
 #include "application/kernels/kernel_scales.hpp"
 #include "kronwerk/expressions/lowering.hpp"
 #include "kronwerk/models/covariance/covariance.hpp"
@@ -69,7 +71,7 @@ class GaussianModel {
   }
 
  private:
-  expressions::Expression analyse(const Parameters& parameters) const;
+  const expressions::MatrixNames& names_at(const Parameters& parameters);
   void load_files();
   void prepare(const Parameters& parameters, const std::set<std::string>& names);
   std::vector<operators::ScaledProduct> lower(const expressions::SumOfProducts& sum);
@@ -81,7 +83,8 @@ class GaussianModel {
   const configuration::Job* job_;
   KernelMatrices matrices_;
   KernelScales scales_;
-  std::map<std::string, io::DatasetInfo> data_;
+  MatrixData data_;
+  std::optional<CovarianceFormula> formula_;
   core::Extents extents_;
   std::string text_;
   std::set<std::string> used_;
@@ -90,6 +93,9 @@ class GaussianModel {
   /// Kernel matrices and derivatives by what they are called, for the last parameters.
   std::map<std::string, factors::FactorPtr> kernel_factors_;
   std::unique_ptr<expressions::Lowering> lowering_;
+  /// What the kernel matrices are called at the last parameters.
+  expressions::MatrixNames names_;
+  Parameters names_for_;
   models::BasisCache cache_;
 };
 

@@ -114,8 +114,7 @@ int add_points(IdLists& lists, const std::string& name, const PointVariables& va
 /// The lists of everything that a formula names.
 std::map<std::string, expressions::ModeLists> lists_of_names(
     IdLists& lists, const std::map<std::string, io::DatasetInfo>& data,
-    const std::map<std::string, KernelMatrix>& kernels,
-    const std::map<std::string, double>& parameters) {
+    const std::map<std::string, KernelMatrix>& kernels) {
   std::map<std::string, expressions::ModeLists> known;
   for (const auto& [name, info] : data) {
     const auto numbers = lists.add({fmt::format("'{}'", name), info});
@@ -129,7 +128,7 @@ std::map<std::string, expressions::ModeLists> lists_of_names(
     const std::string of_kernel = fmt::format(" of the kernel '{}'", name);
     const int rows = add_points(lists, of_kernel, kernel.variables, kernels::axis_i);
     const int cols = add_points(lists, of_kernel, kernel.variables, kernels::axis_j);
-    known[kernel.symbol(parameters).identity] = {{rows}, {cols}, {}};
+    known[name] = {{rows}, {cols}, {}};
   }
   return known;
 }
@@ -182,8 +181,8 @@ void check_ids(const communication::Communicator& comm, const Problem& problem) 
   communication::on_root(comm, [&] {
     IdLists lists(job);
     const auto& expression = *problem.expression;
-    SharedModes shared = find_shared_modes(
-        expression, lists_of_names(lists, problem.data, problem.kernels, problem.parameters()));
+    SharedModes shared =
+        find_shared_modes(expression, lists_of_names(lists, problem.data, problem.kernels));
     for (const auto& [operand, columns] : vectors) {
       attach(lists, shared, columns ? shared.cols : shared.rows,
              columns ? expression.col_extents() : expression.row_extents(), operand);
@@ -205,8 +204,6 @@ void check_ids(const communication::Communicator& comm, const Job& job,
     add("'observations'", request.observations->data);
     if (request.observations->mask) add("'observations.mask'", *request.observations->mask);
   }
-  std::map<std::string, double> parameters;
-  for (const auto& [name, value] : job.parameters) parameters[name] = value.value;
   communication::on_root(comm, [&] {
     IdLists lists(job);
     // Ids stand beside the group of eigenvalues and eigenvectors.
@@ -214,7 +211,7 @@ void check_ids(const communication::Communicator& comm, const Job& job,
     for (auto& [name, info] : given) {
       info.location = to_location(job.matrices.at(name).value);
     }
-    const auto known = lists_of_names(lists, given, kernels, parameters);
+    const auto known = lists_of_names(lists, given, kernels);
     SharedModes shared = find_shared_modes(covariance, known);
     // A covariance has its modes on both sides.
     for (std::size_t k = 0; k < shared.rows.size(); ++k) {

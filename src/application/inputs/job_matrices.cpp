@@ -52,17 +52,18 @@ expressions::MatrixSymbol symbol_of(const io::DatasetInfo& info, GivenAs given_a
   return symbol;
 }
 
-/// The kernels under their names, with the derivatives by their parameters.
+/// The kernels under all their names.
 void add_kernel_symbols(const std::map<std::string, KernelMatrix>& kernels,
                         expressions::Symbols& symbols) {
   for (const auto& [name, kernel] : kernels) {
-    const expressions::MatrixSymbol symbol = kernel.symbol(symbols.parameters);
+    const expressions::MatrixSymbol symbol = kernel.symbol();
     const expressions::MatrixSymbol plain{kernel.rows, kernel.cols, false, symbol.sparse,
                                           symbol.stored};
     for (const auto& [parameter, derivative] : symbol.derivatives) {
       symbols.matrices[derivative] = plain;
+      symbols.matrices[kernel.derivative_identity(symbols.parameters, parameter)] = plain;
     }
-    symbols.matrices[symbol.identity] = plain;
+    symbols.matrices[kernel.identity(symbols.parameters)] = plain;
     symbols.matrices[name] = symbol;
   }
 }
@@ -161,18 +162,29 @@ expressions::Symbols symbols_of(const configuration::Job& job, const MatrixData&
   return symbols;
 }
 
-std::map<std::string, std::pair<std::string, std::string>> find_kernel_factors(
-    const std::map<std::string, KernelMatrix>& kernels, const std::set<std::string>& names,
-    const std::map<std::string, double>& parameters) {
-  std::map<std::string, std::pair<std::string, std::string>> found;
+expressions::MatrixNames kernel_names_at(const std::map<std::string, KernelMatrix>& kernels,
+                                         const std::map<std::string, double>& parameters) {
+  expressions::MatrixNames names;
   for (const auto& [name, kernel] : kernels) {
-    const expressions::MatrixSymbol symbol = kernel.symbol(parameters);
-    if (names.contains(symbol.identity)) found[symbol.identity] = {name, ""};
-    for (const auto& [parameter, derivative] : symbol.derivatives) {
-      if (names.contains(derivative)) found[derivative] = {name, parameter};
+    names[name] = kernel.identity(parameters);
+    for (const std::string& parameter : kernel.formula.parameters()) {
+      names[kernel.derivative_name(parameter)] = kernel.derivative_identity(parameters, parameter);
     }
   }
-  return found;
+  return names;
+}
+
+std::map<std::string, KernelUse> find_kernel_uses(
+    const std::map<std::string, KernelMatrix>& kernels, const std::set<std::string>& names) {
+  std::map<std::string, KernelUse> uses;
+  for (const auto& [name, kernel] : kernels) {
+    if (names.contains(name)) uses[name] = {name, ""};
+    for (const std::string& parameter : kernel.formula.parameters()) {
+      const std::string derivative = kernel.derivative_name(parameter);
+      if (names.contains(derivative)) uses[derivative] = {name, parameter};
+    }
+  }
+  return uses;
 }
 
 factors::Chain load_matrix(const Communicator& comm, const configuration::Job& job,

@@ -3,12 +3,12 @@
 #include <map>
 #include <set>
 #include <string>
-#include <utility>
 
 #include "application/inputs/kernel_matrices.hpp"
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/configuration/job.hpp"
 #include "kronwerk/expressions/expression.hpp"
+#include "kronwerk/expressions/lowering.hpp"
 #include "kronwerk/factors/base/chain.hpp"
 #include "kronwerk/io/files/location.hpp"
 
@@ -23,17 +23,25 @@ using MatrixData = std::map<std::string, io::DatasetInfo>;  ///< by the matrices
 /// Nothing is loaded. Collective.
 MatrixData inspect_matrices(const communication::Communicator& comm, const configuration::Job& job);
 
-/// What operator formulas of the job may know: the parameters, its matrices and its kernels.
+/// What operator formulas of the job may know: the parameters, its matrices and its kernels, these
+/// also by what they are called at the parameters' values, for estimates.
 /// @throws DataError for a dataset that is a single number
 expressions::Symbols symbols_of(const configuration::Job& job, const MatrixData& data,
                                 const std::map<std::string, KernelMatrix>& kernels,
                                 const std::map<std::string, double>& parameters);
 
-/// Which of the names are kernel matrices or derivatives of them, with the kernel and, for a
-/// derivative, the parameter.
-std::map<std::string, std::pair<std::string, std::string>> find_kernel_factors(
-    const std::map<std::string, KernelMatrix>& kernels, const std::set<std::string>& names,
-    const std::map<std::string, double>& parameters);
+/// What the kernel matrices and their derivatives are called at these values of the parameters.
+expressions::MatrixNames kernel_names_at(const std::map<std::string, KernelMatrix>& kernels,
+                                         const std::map<std::string, double>& parameters);
+
+/// A kernel matrix, or its derivative by a parameter.
+struct KernelUse {
+  std::string kernel;
+  std::string parameter;  ///< "" for the matrix itself
+};
+/// Those among the names of a formula.
+std::map<std::string, KernelUse> find_kernel_uses(
+    const std::map<std::string, KernelMatrix>& kernels, const std::set<std::string>& names);
 
 /// Loads a matrix, once per node: its one factor (of a vector the diagonal), or the product that it
 /// is given as, {L, Lᵀ} of a Cholesky factor and {Q, diag(λ), Qᵀ} of eigenvectors and eigenvalues.

@@ -246,20 +246,23 @@ std::string KernelMatrix::identity(const std::map<std::string, double>& paramete
 
 std::string KernelMatrix::derivative_identity(const std::map<std::string, double>& parameters,
                                               const std::string& parameter) const {
-  return fmt::format("d{}/d{}{}", name, parameter, values_text(formula, parameters));
+  return derivative_name(parameter) + values_text(formula, parameters);
 }
 
-expressions::MatrixSymbol KernelMatrix::symbol(
-    const std::map<std::string, double>& parameters) const {
+std::string KernelMatrix::derivative_name(const std::string& parameter) const {
+  return fmt::format("d{}/d{}", name, parameter);
+}
+
+expressions::MatrixSymbol KernelMatrix::symbol() const {
   // What an estimate then counts are the points.
   Index numbers = 0;
   for (const auto& [variable, points] : variables) {
     numbers += points.count * points.symbol.dimension;
   }
-  expressions::MatrixSymbol symbol{
-      rows, cols, false, never_stored, never_stored ? numbers : 0, {}, identity(parameters), {}};
+  expressions::MatrixSymbol symbol{rows, cols, false, never_stored, never_stored ? numbers : 0,
+                                   {},   {}};
   for (const std::string& parameter : formula.parameters()) {
-    symbol.derivatives[parameter] = derivative_identity(parameters, parameter);
+    symbol.derivatives[parameter] = derivative_name(parameter);
   }
   return symbol;
 }

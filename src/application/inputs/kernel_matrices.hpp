@@ -70,8 +70,10 @@ struct KernelMatrix {
   /// "dKtime/dls_t(ls_t=2)"
   std::string derivative_identity(const std::map<std::string, double>& parameters,
                                   const std::string& parameter) const;
+  /// "dKtime/dls_t": what formulas call the derivative, whatever the values.
+  std::string derivative_name(const std::string& parameter) const;
   /// What operator formulas may know of it.
-  expressions::MatrixSymbol symbol(const std::map<std::string, double>& parameters) const;
+  expressions::MatrixSymbol symbol() const;
 };
 
 /// Reads metadata and resolves the kernels' formulas. Collective.

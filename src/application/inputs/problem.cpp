@@ -243,7 +243,8 @@ Problem analyse_problem(const communication::Communicator& comm, configuration::
   const std::string where = the_job.where(the_job.formula.position);
   const auto expression = expressions::analyse(the_job.formula.value, problem.symbols, where);
   problem.expression = expression;
-  problem.sum = expressions::simplify(expression, problem.parameters());
+  const auto kernel_names = kernel_names_at(problem.kernels, problem.parameters());
+  problem.sum = expressions::simplify(expression, problem.parameters(), kernel_names);
   // The exponential of nothing is the identity: nothing as a multiple of the identity.
   if (problem.job.task == Task::expm && problem.sum.terms.empty() &&
       problem.sum.row_extents == problem.sum.col_extents) {
@@ -253,14 +254,20 @@ Problem analyse_problem(const communication::Communicator& comm, configuration::
       zero.factors.push_back(expressions::identity_factor(extent));
     }
   }
-  problem.factor_names = expressions::factor_names(expression);
-  std::set<std::string> names = problem.factor_names;
+  std::set<std::string> names = expressions::factor_names(expression);
+  for (const std::string& name : names) {
+    const auto kernel = kernel_names.find(name);
+    problem.factor_names.insert(kernel == kernel_names.end() ? name : kernel->second);
+  }
   for (const std::string& name : parameters_to_differentiate(the_job)) {
     const auto derivative = expressions::differentiate(expression, name);
-    problem.derivatives[name] = expressions::simplify(derivative, problem.parameters());
+    problem.derivatives[name] =
+        expressions::simplify(derivative, problem.parameters(), kernel_names);
     names.merge(expressions::factor_names(derivative));
   }
-  problem.kernel_factors = find_kernel_factors(problem.kernels, names, problem.parameters());
+  for (auto& [name, use] : find_kernel_uses(problem.kernels, names)) {
+    problem.kernel_factors[kernel_names.at(name)] = std::move(use);
+  }
   check_method(problem);
   check_index_size(problem);
   return problem;

@@ -23,11 +23,12 @@ struct Problem {
   MatrixData data;
   std::map<std::string, KernelMatrix> kernels;
   /// The kernel matrices that the operator or its derivatives use, by what they are called at the
-  /// parameters' values: the kernel and, for a derivative, the parameter.
-  std::map<std::string, std::pair<std::string, std::string>> kernel_factors;
+  /// parameters' values.
+  std::map<std::string, KernelUse> kernel_factors;
   expressions::Symbols symbols;
   std::optional<expressions::Expression> expression;  ///< the formula, resolved
-  /// The data that are factors, of which every node has a copy; the others run over the whole grid.
+  /// The matrices that are factors, of which every node has a copy; the others run over the whole
+  /// grid. Kernel matrices by what they are called at the parameters' values.
   std::set<std::string> factor_names;
   expressions::SumOfProducts sum;
   /// ∂ operator / ∂ parameter, for every parameter of the gradient and tangent blocks.

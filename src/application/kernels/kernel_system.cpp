@@ -59,7 +59,7 @@ std::optional<KernelSystem> find_kernel_system(const Problem& problem) {
     }
     const auto found = problem.kernel_factors.find(name);
     if (found == problem.kernel_factors.end() || !system.kernel.empty()) return std::nullopt;
-    system.kernel = found->second.first;
+    system.kernel = found->second.kernel;
     system.scale = coefficient;
   }
   if (system.kernel.empty()) return std::nullopt;

@@ -309,7 +309,7 @@ class KernelTask {
     for (const auto& [name, coefficient] : derivative_terms(parameter)) {
       if (name.empty()) {
         error += std::abs(coefficient) * found.alpha_error;
-      } else if (problem_.kernel_factors.at(name).second.empty()) {
+      } else if (problem_.kernel_factors.at(name).parameter.empty()) {
         error += std::abs(coefficient * system_.shift / system_.scale) * found.alpha_error;
       } else {
         error += std::abs(coefficient / system_.scale) * found.standard_errors.at(parameter);
@@ -376,7 +376,7 @@ class KernelTask {
     for (const auto& [name, coefficient] : derivative_terms(parameter)) {
       if (name.empty()) {
         value += coefficient * by_shift;
-      } else if (problem_.kernel_factors.at(name).second.empty()) {
+      } else if (problem_.kernel_factors.at(name).parameter.empty()) {
         value += coefficient * by_scale;
       } else {
         value += coefficient / system_.scale * by_formula.parameters.at(parameter);
@@ -394,7 +394,7 @@ class KernelTask {
         value += coefficient * dot(comm_, g, x);
         continue;
       }
-      const auto& by = problem_.kernel_factors.at(name).second;
+      const auto& by = problem_.kernel_factors.at(name).parameter;
       const auto formula =
           by.empty() ? kernel_.formula : kernels::differentiate(kernel_.formula, by);
       const KernelOperator derivative(comm_, matrix(formula), width, 1,
