@@ -19,8 +19,8 @@ models::FlowFilter make_filter(const Problem& problem) {
   const configuration::Job& job = problem.job;
   const std::string where = job.where(job.formula.position);
   const auto free = free_parameters(job);
-  const auto sum =
-      expressions::expand(*problem.expression, {free.begin(), free.end()}, problem.parameters());
+  const auto sum = expressions::expand(*problem.expression, {free.begin(), free.end()},
+                                       problem.parameters(), problem.kernel_names());
   if (sum.row_extents.size() != 2) {
     throw core::ConfigurationError(fmt::format(
         "{}: the filter of a flow model has two modes, origins and destinations, such as kron(I, "

@@ -12,7 +12,8 @@ Problem problem_at(const FlowModel& model, const std::map<std::string, double>& 
     problem.symbols.parameters[name] = value;
     problem.job.parameters[name].value = value;
   }
-  problem.sum = expressions::simplify(*problem.expression, problem.parameters());
+  problem.sum =
+      expressions::simplify(*problem.expression, problem.parameters(), problem.kernel_names());
   return problem;
 }
 

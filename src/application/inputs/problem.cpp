@@ -243,7 +243,7 @@ Problem analyse_problem(const communication::Communicator& comm, configuration::
   const std::string where = the_job.where(the_job.formula.position);
   const auto expression = expressions::analyse(the_job.formula.value, problem.symbols, where);
   problem.expression = expression;
-  const auto kernel_names = kernel_names_at(problem.kernels, problem.parameters());
+  const auto kernel_names = problem.kernel_names();
   problem.sum = expressions::simplify(expression, problem.parameters(), kernel_names);
   // The exponential of nothing is the identity: nothing as a multiple of the identity.
   if (problem.job.task == Task::expm && problem.sum.terms.empty() &&

@@ -36,6 +36,8 @@ struct Problem {
 
   /// The numbers of the parameters.
   const std::map<std::string, double>& parameters() const { return symbols.parameters; }
+  /// What the kernel matrices are called at these.
+  expressions::MatrixNames kernel_names() const { return kernel_names_at(kernels, parameters()); }
 };
 
 /// Reads the matrices' metadata, resolves the formula, and checks that every name is used and that
