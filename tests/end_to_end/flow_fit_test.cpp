@@ -196,6 +196,75 @@ TEST_F(FlowFit, FindsTheSameMaximumFromRandomStarts) {
   for (const double objective : objectives) EXPECT_NEAR(objective, objectives[0], 1e-9);
 }
 
+TEST_F(FlowFit, IntegratesMissingFlowsOut) {
+  const std::vector<std::size_t> missing{0, 3, 9, 20, 33, 34};
+  Numbers holes = y_;
+  Numbers mask(y_.size(), 1.0);
+  for (const std::size_t cell : missing) {
+    holes[cell] = std::nan("");
+    mask[cell] = 0;
+  }
+  put("/holes", {origins, destinations}, holes);
+  put("/mask", {origins, destinations}, mask);
+  ASSERT_EQ(
+      run(3, replaced(job("", "/holes"), "dataset: /holes", "dataset: /holes, missing: nan")).code,
+      0);
+  const Result result(path("results/out.h5"));
+  // The density of the observed flows alone.
+  const Numbers at = estimates(result);
+  const Matrix inverse = oracle::inverse(dense(at[0], at[1], at[2]));
+  const Matrix covariance = oracle::multiply(inverse, oracle::transpose(inverse));
+  const Numbers mean =
+      oracle::multiply(inverse, oracle::multiply(design(), Numbers(at.begin() + 3, at.end() - 1)));
+  std::vector<std::size_t> kept;
+  for (std::size_t i = 0; i < y_.size(); ++i) {
+    if (mask[i] != 0) kept.push_back(i);
+  }
+  const auto n = std::ssize(kept);
+  Matrix part(n, n);
+  Numbers residual;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::size_t cell = kept[static_cast<std::size_t>(i)];
+    residual.push_back(y_[cell] - mean[cell]);
+    for (std::int64_t j = 0; j < n; ++j) {
+      part(i, j) = covariance(static_cast<std::int64_t>(cell),
+                              static_cast<std::int64_t>(kept[static_cast<std::size_t>(j)]));
+    }
+  }
+  EXPECT_NEAR(result.value("/log_likelihood"),
+              -0.5 * (oracle::log_abs_det(part) +
+                      static_cast<double>(n) * std::log(2 * std::numbers::pi * at.back()) +
+                      dot(residual, oracle::solve(part, residual)) / at.back()),
+              1e-10);
+  for (const char* name : {"rho_o", "rho_d", "rho_w"}) {
+    EXPECT_NEAR(result.value(std::string("/gradient/") + name), 0, 1e-4);
+  }
+  EXPECT_TRUE(std::isnan(result.values("/residual")[33]));
+  EXPECT_FALSE(std::isnan(result.values("/residual")[32]));
+  // A mask says the same.
+  ASSERT_EQ(run(2, replaced(job(), "dataset: /y",
+                            "dataset: /y, mask: {file: flows.h5, dataset: "
+                            "/mask}"))
+                .code,
+            0);
+  EXPECT_LT(oracle::relative_error(estimates(Result(path("results/out.h5"))), at), 1e-9);
+}
+
+TEST_F(FlowFit, OfFlightsGivesTheFiguresOfItsReadme) {
+  const char* source = std::getenv("KRONWERK_SOURCE_DIR");
+  ASSERT_NE(source, nullptr);
+  const auto outcome =
+      kronwerk(3, fmt::format("run {}/configs/flow-fit/flow-fit.yaml --set output.file={}", source,
+                              path("out.h5").string()));
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  const Result result(path("out.h5"));
+  EXPECT_NEAR(result.value("/log_likelihood"), -154237.4347, 1e-4);
+  EXPECT_NEAR(result.value("/parameters/rho_o"), 0.523773, 1e-6);
+  EXPECT_NEAR(result.value("/parameters/rho_d"), 0.523585, 1e-6);
+  EXPECT_NEAR(result.value("/parameters/rho_w"), -0.406529, 1e-6);
+  EXPECT_NEAR(result.values("/coefficients")[12], -0.125365, 1e-6);
+}
+
 TEST_F(FlowFit, OfCanadianMigrationGivesTheFiguresOfItsReadme) {
   const char* source = std::getenv("KRONWERK_SOURCE_DIR");
   ASSERT_NE(source, nullptr);

@@ -44,17 +44,22 @@ class FlowFit {
 
   void read() {
     Stages& stages = context_.stages;
-    stages.run("read", [&] {
-      years_ = observations_.read();
-      if (context_.request().jacobian) log_jacobian_ = observations_.log_jacobian();
-    });
-    stages.report("read", fmt::format("{} {} of {} flows", years_.size(),
-                                      years_.size() == 1 ? "grid" : "grids",
-                                      core::to_text(context_.model.extents())));
+    stages.run("read", [&] { flows_ = observations_.read(context_.request().jacobian); });
+    Index absent = 0;
+    for (const auto& cells : flows_.missing) absent += std::ssize(cells);
+    stages.report("read",
+                  fmt::format("{} {} of {} flows{}", flows_.years.size(),
+                              flows_.years.size() == 1 ? "grid" : "grids",
+                              core::to_text(context_.model.extents()),
+                              absent == 0 ? "" : fmt::format(", {} of them missing", absent)));
     stages.run("moments", [&] {
       moments_ = models::find_moments(context_.comm, context_.model.workspace(), filter(),
-                                      context_.model.matrices(), context_.model.columns(), years_,
-                                      acts_on(context_));
+                                      context_.model.matrices(), context_.model.columns(),
+                                      flows_.years, acts_on(context_));
+      if (flows_.complete()) return;
+      missing_.emplace(context_.comm, context_.model.workspace(), filter(),
+                       context_.model.matrices(), context_.model.columns(), flows_.years,
+                       flows_.missing, acts_on(context_));
     });
     stages.report("moments", fmt::format("{} lags, {} columns", filter().terms().size(),
                                          context_.model.columns().size()));
@@ -67,8 +72,8 @@ class FlowFit {
                                            context_.model.problem(), filter());
     });
     stages.report("determinant", determinant_.determinant->description());
-    flow_.emplace(filter(), *determinant_.determinant, std::move(moments_), std::ssize(years_),
-                  context_.model.column_texts());
+    flow_.emplace(filter(), *determinant_.determinant, std::move(moments_),
+                  std::ssize(flows_.years), context_.model.column_texts(), std::move(missing_));
     constraints_.emplace(filter(), determinant_.region, parameters_to_fit(context_));
     const auto initial = constraints_->beginning(1, 0, 0);
     flow_->check_columns(initial);
@@ -86,7 +91,7 @@ class FlowFit {
       return std::nullopt;
     }
     models::NewtonPoint point{{x.begin(), x.end()},
-                              value.log_likelihood + log_jacobian_,
+                              value.log_likelihood + flows_.log_jacobian,
                               std::move(value.gradient),
                               std::move(value.hessian)};
     constraints_->add_priors(point);
@@ -130,7 +135,7 @@ class FlowFit {
     FlowEstimates estimates;
     estimates.parameters = best.parameters;
     estimates.value = flow_->evaluate(best.parameters);
-    estimates.log_likelihood = estimates.value.log_likelihood + log_jacobian_;
+    estimates.log_likelihood = estimates.value.log_likelihood + flows_.log_jacobian;
     estimates.cells = flow_->cells();
     estimates.at_bound = constraints_->at_bound(fit.outcome.active);
     estimates.at_border = constraints_->at_border(fit.outcome.active);
@@ -147,7 +152,7 @@ class FlowFit {
           "0. Raise fit.max_iterations or fit.tolerance, or start nearer",
           best.outcome, context_.job.output.file);
     }
-    const std::string solve = write_fitted(context_, estimates, years_, observations_.shape());
+    const std::string solve = write_fitted(context_, estimates, flows_, observations_.shape());
     if (failure_.empty()) failure_ = solve;
     context_.report.set(
         "method", "Newton's method; log determinant " + determinant_.determinant->description());
@@ -158,9 +163,9 @@ class FlowFit {
 
   FlowContext& context_;
   FlowObservations observations_;
-  std::vector<std::vector<double>> years_;
-  double log_jacobian_ = 0;
+  FlowObservations::Flows flows_;
   models::FlowMoments moments_;
+  std::optional<models::MissingFlows> missing_;
   FlowDeterminant determinant_;
   std::optional<GaussianFlow> flow_;
   std::optional<models::FilterConstraints> constraints_;

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "application/inputs/problem.hpp"
 #include "kronwerk/core/text.hpp"
+#include "kronwerk/models/flow/missing_flows.hpp"
 
 namespace kronwerk::application {
 
@@ -18,37 +21,118 @@ FlowObservations::FlowObservations(const communication::Communicator& comm,
       request_(&job.flow->observations),
       reader_(comm, job, {request_->data, request_->transform, request_->position}, "observations",
               grid, VectorReader::Missing::allowed) {
-  if (!reader_.sparse()) return;
-  throw core::DataError(fmt::format(
-      "{}: the observations {}:{} are a sparse matrix; expected a dataset of the grid's shape, {}",
-      where_, request_->data.file, request_->data.dataset, core::to_text(grid)));
-}
-
-std::vector<std::vector<double>> FlowObservations::read() const {
-  std::vector<std::vector<double>> years(static_cast<std::size_t>(this->years()));
-  const auto size = static_cast<std::size_t>(layout_.home_size(comm_->rank()));
-  for (std::size_t year = 0; year < years.size(); ++year) {
-    communication::collectively(*comm_, [&] { years[year].resize(size); });
-    reader_.read(static_cast<Index>(year), layout_, years[year]);
-    check_finite(*comm_, years[year],
-                 fmt::format("{}: {}:{}", where_, request_->data.file, request_->data.dataset));
+  if (reader_.sparse()) {
+    throw core::DataError(fmt::format(
+        "{}: the observations {}:{} are a sparse matrix; expected a dataset of the grid's shape, "
+        "{}",
+        where_, request_->data.file, request_->data.dataset, core::to_text(grid)));
   }
-  return years;
+  if (!request_->mask) return;
+  mask_.emplace(comm, job, configuration::VectorSource{*request_->mask, {}, request_->position},
+                "observations.mask", grid);
+  if (!mask_->sparse() && (mask_->shape().count == 1 || mask_->shape().count == years())) return;
+  throw core::ShapeError(fmt::format(
+      "{}: the mask {}:{} is for {} grids of flows; expected a dataset for one, or for all {}",
+      where_, request_->mask->file, request_->mask->dataset, mask_->shape().count, years()));
 }
 
-double FlowObservations::log_jacobian() const {
+bool FlowObservations::Flows::complete() const {
+  return std::ranges::all_of(missing, [](const auto& cells) { return cells.empty(); });
+}
+
+void FlowObservations::fail(const std::string& what) const {
+  throw core::DataError(
+      fmt::format("{}: {}:{} {}", where_, request_->data.file, request_->data.dataset, what));
+}
+
+std::vector<double> FlowObservations::read_block(const VectorReader& reader, Index year,
+                                                 bool derivative) const {
+  std::vector<double> values;
+  communication::collectively(
+      *comm_, [&] { values.resize(static_cast<std::size_t>(layout_.home_size(comm_->rank()))); });
+  const Index first = (reader.shape().count == 1 ? 0 : year) * layout_.size();
+  reader.read_flat(first + layout_.home_begin(comm_->rank()), values, derivative);
+  return values;
+}
+
+std::vector<Index> FlowObservations::take_missing(Index year, std::vector<double>& values) const {
+  constexpr Index none = std::numeric_limits<Index>::max();
+  const Index begin = layout_.home_begin(comm_->rank());
+  const auto mask = mask_ ? read_block(*mask_, year, false) : std::vector<double>();
+  Index refused = none;
+  std::vector<Index> mine;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const bool masked = mask_ && mask[i] == 0;
+    if (!masked && !std::isnan(values[i])) continue;
+    if (!masked && !request_->nan_is_missing && refused == none) {
+      refused = begin + static_cast<Index>(i);
+    }
+    mine.push_back(begin + static_cast<Index>(i));
+    values[i] = 0;
+  }
+  refused = comm_->min(refused);
+  if (refused != none) {
+    fail(fmt::format(
+        "holds NaN at origin {}, destination {}{}; if flows that are NaN were not "
+        "observed, say so by 'missing: nan'",
+        refused / grid_[1], refused % grid_[1], mask_ ? ", which was observed by the mask" : ""));
+  }
+  // Those of all ranks, one after the other.
+  std::vector<Index> counts(static_cast<std::size_t>(comm_->size()), 0);
+  counts[static_cast<std::size_t>(comm_->rank())] = std::ssize(mine);
+  comm_->sum(std::span<Index>(counts));
+  Index total = 0, before = 0;
+  for (std::size_t rank = 0; rank < counts.size(); ++rank) {
+    if (rank < static_cast<std::size_t>(comm_->rank())) before += counts[rank];
+    total += counts[rank];
+  }
+  if (total == layout_.size()) {
+    fail(years() == 1
+             ? std::string("has not one flow that was observed")
+             : fmt::format("has not one flow of grid {} that was observed; leave it out", year));
+  }
+  if (total > models::most_missing_flows) {
+    fail(fmt::format("lacks {} flows; a Gaussian flow model is fitted with at most {} missing ones",
+                     core::format_count(total), core::format_count(models::most_missing_flows)));
+  }
+  std::vector<Index> all(static_cast<std::size_t>(total), 0);
+  std::ranges::copy(mine, all.begin() + before);
+  comm_->sum(std::span<Index>(all));
+  return all;
+}
+
+double FlowObservations::log_jacobian(Index year, const std::vector<Index>& missing) const {
+  const auto derivatives = read_block(reader_, year, true);
+  const Index begin = layout_.home_begin(comm_->rank());
   double sum = 0;
-  std::vector<double> values(static_cast<std::size_t>(layout_.home_size(comm_->rank())));
-  for (Index year = 0; year < years(); ++year) {
-    reader_.read_flat(year * layout_.size() + layout_.home_begin(comm_->rank()), values, true);
-    for (const double value : values) sum += std::log(std::abs(value));
+  for (std::size_t i = 0; i < derivatives.size(); ++i) {
+    if (std::ranges::binary_search(missing, begin + static_cast<Index>(i))) continue;
+    sum += std::log(std::abs(derivatives[i]));
   }
-  sum = comm_->sum(sum);
-  if (std::isfinite(sum)) return sum;
-  throw core::DataError(fmt::format(
-      "{}: 'jacobian: true' needs a transform whose derivative is finite and not zero at every "
-      "observation; that of {}:{} is not",
-      where_, request_->data.file, request_->data.dataset));
+  return comm_->sum(sum);
+}
+
+FlowObservations::Flows FlowObservations::read(bool jacobian) const {
+  Flows flows;
+  Index missing = 0;
+  for (Index year = 0; year < years(); ++year) {
+    flows.years.push_back(read_block(reader_, year, false));
+    flows.missing.push_back(take_missing(year, flows.years.back()));
+    missing += std::ssize(flows.missing.back());
+    check_finite(*comm_, flows.years.back(),
+                 fmt::format("{}:{}", request_->data.file, request_->data.dataset));
+    if (jacobian) flows.log_jacobian += log_jacobian(year, flows.missing.back());
+  }
+  if (missing > models::most_missing_flows) {
+    fail(
+        fmt::format("lacks {} flows in all grids; a Gaussian flow model is fitted with at most {} "
+                    "missing ones",
+                    core::format_count(missing), core::format_count(models::most_missing_flows)));
+  }
+  if (std::isfinite(flows.log_jacobian)) return flows;
+  fail(
+      "has values at which the transform's derivative is zero or infinite, of which 'jacobian: "
+      "true' takes the logarithm");
 }
 
 }  // namespace kronwerk::application

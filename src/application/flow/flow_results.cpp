@@ -156,7 +156,7 @@ std::vector<double> expectation_of(FlowContext& context, const FlowEstimates& es
 }  // namespace
 
 std::string write_fitted(FlowContext& context, const FlowEstimates& estimates,
-                         std::vector<std::vector<double>>& years, const core::Extents& shape) {
+                         FlowObservations::Flows& flows, const core::Extents& shape) {
   Stages& stages = context.stages;
   const communication::Communicator& comm = context.comm;
   const core::Extents& extents = context.model.extents();
@@ -173,13 +173,21 @@ std::string write_fitted(FlowContext& context, const FlowEstimates& estimates,
   stages.run("write", [&] {
     Correlation correlation;
     context.file.create_dataset("/residual", shape);
-    for (std::size_t year = 0; year < years.size(); ++year) {
+    for (std::size_t year = 0; year < flows.years.size(); ++year) {
+      std::vector<double>& values = flows.years[year];
+      for (const Index cell : flows.missing[year]) {
+        const Index local = cell - begin;
+        if (local >= 0 && local < std::ssize(values)) {
+          values[static_cast<std::size_t>(local)] = std::nan("");
+        }
+      }
       for (std::size_t i = 0; i < expectation.size(); ++i) {
-        correlation.add(years[year][i], expectation[i]);
-        years[year][i] -= expectation[i];
+        if (std::isnan(values[i])) continue;
+        correlation.add(values[i], expectation[i]);
+        values[i] -= expectation[i];
       }
       context.file.write_range("/residual", static_cast<Index>(year) * layout.size() + begin,
-                               years[year]);
+                               values);
     }
     context.file.write_scalar("/r2", correlation.squared(comm));
     context.file.create_dataset("/fitted/trend", extents);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "application/flow/flow_job.hpp"
+#include "application/flow/flow_observations.hpp"
 #include "kronwerk/models/flow/gaussian_flow.hpp"
 
 namespace kronwerk::application {
@@ -23,11 +24,11 @@ struct FlowEstimates {
 void write_estimates(FlowContext& context, const FlowEstimates& estimates);
 
 /// /fitted/trend (Zδ), /fitted/expectation (A⁻¹Zδ where the filter acts on the response), /residual
-/// (observed minus expectation) and /r2. Collective.
-/// @param years  this rank's rows of each; lost
+/// (observed minus expectation, NaN where a flow is missing) and /r2. Collective.
+/// @param flows  lost
 /// @param shape  of a dataset like the observations
 /// @return why the solve was not accepted; empty if it was
 std::string write_fitted(FlowContext& context, const FlowEstimates& estimates,
-                         std::vector<std::vector<double>>& years, const core::Extents& shape);
+                         FlowObservations::Flows& flows, const core::Extents& shape);
 
 }  // namespace kronwerk::application

@@ -21,123 +21,47 @@ constexpr double negligible = 1e-6;
 }  // namespace
 
 GaussianFlow::GaussianFlow(const FlowFilter& filter, const FilterDeterminant& determinant,
-                           FlowMoments moments, Index years, std::vector<std::string> column_names)
+                           FlowMoments moments, Index years, std::vector<std::string> column_names,
+                           std::optional<MissingFlows> missing)
     : filter_(&filter),
       determinant_(&determinant),
       moments_(std::move(moments)),
+      cells_(moments_.cells - (missing ? missing->count() : 0)),
       years_(static_cast<double>(years)),
-      names_(std::move(column_names)) {}
-
-std::vector<double> GaussianFlow::gram(std::span<const double> c) const {
-  const std::size_t p = moments_.columns;
-  const std::size_t lags = moments_.column_lags;
-  const std::size_t width = p * lags;
-  std::vector<double> result(p * p, 0.0);
-  for (std::size_t j = 0; j < p; ++j) {
-    for (std::size_t k = 0; k < p; ++k) {
-      for (std::size_t s = 0; s < lags; ++s) {
-        for (std::size_t t = 0; t < lags; ++t) {
-          const double weight = moments_.filtered ? c[s] * c[t] : 1;
-          result[j * p + k] += weight * moments_.zz[(j * lags + s) * width + k * lags + t];
-        }
-      }
-    }
-  }
-  return result;
-}
+      names_(std::move(column_names)),
+      missing_(std::move(missing)) {}
 
 FlowLeastSquares GaussianFlow::solve(std::span<const double> c) const {
-  const std::size_t lags = moments_.lags;
-  const std::size_t p = moments_.columns;
-  const std::size_t column_lags = moments_.column_lags;
-  const std::size_t width = p * column_lags;
-  const auto weight = [&](std::size_t s) { return moments_.filtered ? c[s] : 1.0; };
-  FlowLeastSquares result;
-  result.gram = gram(c);
-  // ⟨Z_j, L_t⟩ with the columns as they enter the model.
-  std::vector<double> cross(p * lags, 0.0);
-  for (std::size_t j = 0; j < p; ++j) {
-    for (std::size_t s = 0; s < column_lags; ++s) {
-      for (std::size_t t = 0; t < lags; ++t) {
-        cross[j * lags + t] += weight(s) * moments_.zy[(j * column_lags + s) * lags + t];
-      }
-    }
-  }
-  if (p > 0) {
-    const SmallCholesky factor(result.gram, p, 0);
-    if (factor.dependent()) throw core::DataError("the columns of the mean are collinear");
-    result.coefficients = factor.solved(multiply(cross, c));
-  }
-  const auto& delta = result.coefficients;
-  // ⟨E_t, E_u⟩ and ⟨Z_j, E_t⟩ with E_t = ∂(residual)/∂c_t.
-  result.products = moments_.yy;
-  result.by_both = cross;
-  if (moments_.filtered) {
-    for (std::size_t j = 0; j < p; ++j) {
-      for (std::size_t t = 0; t < lags; ++t) {
-        for (std::size_t u = 0; u < lags; ++u) {
-          const double product = delta[j] * moments_.zy[(j * lags + t) * lags + u];
-          result.products[t * lags + u] -= product;
-          result.products[u * lags + t] -= product;
-        }
-        for (std::size_t k = 0; k < p; ++k) {
-          for (std::size_t u = 0; u < lags; ++u) {
-            const double product = delta[k] * moments_.zz[(j * lags + t) * width + k * lags + u];
-            result.products[t * lags + u] += delta[j] * product;
-            result.by_both[j * lags + u] -= c[t] * product;
-          }
-        }
-      }
-    }
-  }
-  // ⟨E_t, r⟩, r = Σ_u c_u E_u or Σ_u c_u L_u - Zδ.
-  const auto slopes = multiply(result.products, c);
-  double size = 0;
-  for (std::size_t t = 0; t < lags; ++t) {
-    double slope = slopes[t];
-    for (std::size_t j = 0; !moments_.filtered && j < p; ++j)
-      slope -= delta[j] * cross[j * lags + t];
-    result.gradient.push_back(2 * slope);
-    result.squares += c[t] * slope;
-    for (std::size_t u = 0; u < lags; ++u) size += c[t] * c[u] * moments_.yy[t * lags + u];
-  }
-  // ½ ∂²S/∂δ∂c = -⟨Z_j, E_t⟩ - ⟨Z_jt, r⟩, the second part where the columns are filtered.
-  for (double& value : result.by_both) value = -value;
-  if (moments_.filtered) {
-    for (std::size_t j = 0; j < p; ++j) {
-      for (std::size_t t = 0; t < lags; ++t) {
-        double product = 0;
-        for (std::size_t u = 0; u < lags; ++u) {
-          product += c[u] * moments_.zy[(j * lags + t) * lags + u];
-          for (std::size_t k = 0; k < p; ++k) {
-            product -= c[u] * delta[k] * moments_.zz[(j * lags + t) * width + k * lags + u];
-          }
-        }
-        result.by_both[j * lags + t] -= product;
-      }
-    }
-  }
-  result.lost_digits = std::max(0.0, std::log10(size / result.squares));
-  return result;
+  return missing_ ? missing_->solve(moments_, c) : solve_least_squares(moments_, c);
+}
+
+DeterminantValue GaussianFlow::determinant(std::span<const double> c) const {
+  DeterminantValue value = determinant_->evaluate(c, true);
+  value.log_abs *= years_;
+  value.error *= years_;
+  for (double& entry : value.gradient) entry *= years_;
+  for (double& entry : value.hessian) entry *= years_;
+  if (missing_) missing_->add_determinant(c, value);
+  return value;
 }
 
 GaussianFlow::Value GaussianFlow::evaluate(std::span<const double> parameters) const {
   const FilterCoefficients c = filter_->coefficients(parameters);
   const std::size_t lags = moments_.lags;
   const std::size_t count = parameters.size();
-  const DeterminantValue determinant = determinant_->evaluate(c.value, true);
+  const DeterminantValue log_det = determinant(c.value);
   Value value;
   value.squares = solve(c.value);
   const FlowLeastSquares& squares = value.squares;
-  const auto cells = static_cast<double>(moments_.cells);
+  const auto cells = static_cast<double>(cells_);
   if (!(squares.squares > 0)) {
     throw core::DataError(
         "the columns of the mean explain the flows entirely: the residual sum of squares is zero "
         "up to rounding, and σ² has no estimate");
   }
   value.sigma2 = squares.squares / cells;
-  value.log_determinant = years_ * determinant.log_abs;
-  value.determinant_error = years_ * determinant.error;
+  value.log_determinant = log_det.log_abs;
+  value.determinant_error = log_det.error;
   value.log_likelihood =
       value.log_determinant - cells / 2 * (1 + std::log(2 * std::numbers::pi * value.sigma2));
   // By the coefficients, then by the chain rule by the parameters. d²S/dc² of the S that is least
@@ -159,10 +83,10 @@ GaussianFlow::Value GaussianFlow::evaluate(std::span<const double> parameters) c
     }
   }
   for (std::size_t t = 0; t < lags; ++t) {
-    slope[t] = years_ * determinant.gradient[t] - squares.gradient[t] / (2 * value.sigma2);
+    slope[t] = log_det.gradient[t] - squares.gradient[t] / (2 * value.sigma2);
     for (std::size_t u = 0; u < lags; ++u) {
       curvature[t * lags + u] =
-          years_ * determinant.hessian[t * lags + u] - reduced[t * lags + u] / value.sigma2 +
+          log_det.hessian[t * lags + u] - reduced[t * lags + u] / value.sigma2 +
           squares.gradient[t] * squares.gradient[u] / (2 * value.sigma2 * squares.squares);
     }
   }
@@ -186,7 +110,8 @@ GaussianFlow::Value GaussianFlow::evaluate(std::span<const double> parameters) c
 
 void GaussianFlow::check_columns(std::span<const double> parameters) const {
   const std::size_t p = moments_.columns;
-  const auto matrix = gram(filter_->coefficients(parameters).value);
+  const auto c = filter_->coefficients(parameters).value;
+  const auto matrix = missing_ ? missing_->gram(moments_, c) : gram_of(moments_, c);
   for (std::size_t j = 0; j < p; ++j) {
     if (matrix[j * p + j] > 0) continue;
     throw core::DataError(
@@ -208,13 +133,13 @@ void GaussianFlow::check_columns(std::span<const double> parameters) const {
 
 std::vector<double> GaussianFlow::information(std::span<const double> parameters) const {
   const FilterCoefficients c = filter_->coefficients(parameters);
-  const DeterminantValue determinant = determinant_->evaluate(c.value, true);
+  const DeterminantValue log_det = determinant(c.value);
   const FlowLeastSquares squares = solve(c.value);
   const std::size_t lags = moments_.lags;
   const std::size_t count = parameters.size();
   const std::size_t p = moments_.columns;
   const std::size_t size = count + p + 1;
-  const auto cells = static_cast<double>(moments_.cells);
+  const auto cells = static_cast<double>(cells_);
   const double sigma2 = squares.squares / cells;
   std::vector<double> result(size * size, 0.0);
   const auto add = [&](std::size_t a, std::size_t b, double value) {
@@ -225,12 +150,11 @@ std::vector<double> GaussianFlow::information(std::span<const double> parameters
     for (std::size_t t = 0; t < lags; ++t) {
       const double first = c.first[t * count + a];
       for (std::size_t b = 0; b <= a; ++b) {
-        double value = (squares.gradient[t] / (2 * sigma2) - years_ * determinant.gradient[t]) *
+        double value = (squares.gradient[t] / (2 * sigma2) - log_det.gradient[t]) *
                        c.second[(t * count + a) * count + b];
         for (std::size_t u = 0; u < lags; ++u) {
           value += first * c.first[u * count + b] *
-                   (squares.products[t * lags + u] / sigma2 -
-                    years_ * determinant.hessian[t * lags + u]);
+                   (squares.products[t * lags + u] / sigma2 - log_det.hessian[t * lags + u]);
         }
         add(a, b, value);
       }

@@ -6,32 +6,25 @@
 #include <vector>
 
 #include "kronwerk/models/flow/determinant.hpp"
+#include "kronwerk/models/flow/flow_least_squares.hpp"
+#include "kronwerk/models/flow/missing_flows.hpp"
 #include "kronwerk/models/flow/moments.hpp"
 
 namespace kronwerk::models {
 
-/// Least squares of a filtered model at given coefficients c of the filter: the δ that minimises
-/// S = ‖Σ_t c_t (L_t - Σ_j δ_j Z_jt)‖² (the filter acts on the errors) or ‖Σ_t c_t L_t - Zδ‖².
-struct FlowLeastSquares {
-  double squares = 0;                ///< S
-  double lost_digits = 0;            ///< decimal digits that cancel in S
-  std::vector<double> coefficients;  ///< δ
-  std::vector<double> gram;          ///< (p, p): ½ ∂²S/∂δ²
-  std::vector<double> by_both;       ///< (p, T): ½ ∂²S/∂δ∂c
-  std::vector<double> products;      ///< (T, T): ½ ∂²S/∂c² at fixed δ
-  std::vector<double> gradient;      ///< T: ∂S/∂c
-};
-
 /// The log likelihood of a Gaussian flow model, concentrated over δ and σ² (LeSage and Pace 2008,
 /// section 3): with N observed cells in Y years,
-/// ℓ(θ) = Y log det A(θ) - N/2 (1 + log(2π S(θ)/N)).
+/// ℓ(θ) = Y log det A(θ) - N/2 (1 + log(2π S(θ)/N)), and with missing flows as MissingFlows says.
 /// From the moments alone: O(T² p² + p³) a point, and the determinant.
 class GaussianFlow {
  public:
   /// @param filter, determinant  must outlive this
+  /// @param moments       of zeros where a flow was not observed
   /// @param column_names  for messages
+  /// @param missing       what was not observed
   GaussianFlow(const FlowFilter& filter, const FilterDeterminant& determinant, FlowMoments moments,
-               Index years, std::vector<std::string> column_names);
+               Index years, std::vector<std::string> column_names,
+               std::optional<MissingFlows> missing = std::nullopt);
 
   struct Value {
     double log_likelihood = 0;
@@ -52,18 +45,22 @@ class GaussianFlow {
   /// Collective.
   std::vector<double> information(std::span<const double> parameters) const;
 
-  Index cells() const noexcept { return moments_.cells; }
+  /// N
+  Index cells() const noexcept { return cells_; }
   const FlowFilter& filter() const noexcept { return *filter_; }
 
  private:
   FlowLeastSquares solve(std::span<const double> coefficients) const;
-  std::vector<double> gram(std::span<const double> coefficients) const;
+  /// Of all years, missing flows integrated out.
+  DeterminantValue determinant(std::span<const double> coefficients) const;
 
   const FlowFilter* filter_;
   const FilterDeterminant* determinant_;
   FlowMoments moments_;
+  Index cells_;
   double years_;
   std::vector<std::string> names_;
+  std::optional<MissingFlows> missing_;
 };
 
 /// The inverse of an information matrix, zero in the rows of `fixed` variables; absent if it is not
