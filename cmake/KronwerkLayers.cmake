@@ -23,12 +23,26 @@ function(kronwerk_set_options target)
   endif()
 endfunction()
 
-# kronwerk_add_layer(name [SERIAL] PUBLIC deps... PRIVATE deps...): the library of one layer, made of
-# src/<name>/*.cpp, with its public headers below include/kronwerk/<name>. SERIAL: without MPI.
+# kronwerk_add_layer(name [FOLDERS folders... | EXCEPT folders...] [SERIAL] PUBLIC deps... PRIVATE deps...):
+# the library of one layer, made of src/<name>/*.cpp and of its folders, with its public headers below
+# include/kronwerk/<name>. FOLDERS: of these folders only, called <name>_<first folder>. EXCEPT: without
+# those, which are libraries of their own. SERIAL: without MPI. `.ci/includes` reads these calls.
 function(kronwerk_add_layer name)
-  cmake_parse_arguments(layer "SERIAL" "" "PUBLIC;PRIVATE" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp
-       ${PROJECT_SOURCE_DIR}/src/${name}/*/*.cpp)
+  cmake_parse_arguments(layer "SERIAL" "" "FOLDERS;EXCEPT;PUBLIC;PRIVATE" ${ARGN})
+  if(layer_FOLDERS)
+    set(patterns ${layer_FOLDERS})
+    list(TRANSFORM patterns PREPEND ${PROJECT_SOURCE_DIR}/src/${name}/)
+    list(TRANSFORM patterns APPEND /*.cpp)
+    file(GLOB sources CONFIGURE_DEPENDS ${patterns})
+    list(GET layer_FOLDERS 0 first)
+    string(APPEND name _${first})
+  else()
+    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp
+         ${PROJECT_SOURCE_DIR}/src/${name}/*/*.cpp)
+    foreach(folder ${layer_EXCEPT})
+      list(FILTER sources EXCLUDE REGEX "/src/${name}/${folder}/")
+    endforeach()
+  endif()
   set(target kronwerk_${name})
   if(NOT sources)  # a layer that has public headers only so far
     set(sources ${PROJECT_BINARY_DIR}/${name}_empty.cpp)
@@ -54,4 +68,15 @@ function(kronwerk_add_layer name)
     kronwerk_use_precompiled_headers(${target} parallel_headers)
   endif()
   set_property(GLOBAL APPEND PROPERTY KRONWERK_LAYERS ${target})
+endfunction()
+
+# kronwerk_add_collection(name groups...): all libraries of a layer that is made of groups, for who wants
+# them together.
+function(kronwerk_add_collection name)
+  list(TRANSFORM ARGN PREPEND kronwerk_${name}_ OUTPUT_VARIABLE libraries)
+  add_library(kronwerk_${name} INTERFACE)
+  add_library(kronwerk::${name} ALIAS kronwerk_${name})
+  set_target_properties(kronwerk_${name} PROPERTIES EXPORT_NAME ${name})
+  target_link_libraries(kronwerk_${name} INTERFACE ${libraries})
+  set_property(GLOBAL APPEND PROPERTY KRONWERK_LAYERS kronwerk_${name})
 endfunction()

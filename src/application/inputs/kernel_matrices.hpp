@@ -10,9 +10,9 @@
 #include "kronwerk/expressions/expression.hpp"
 #include "kronwerk/factors/base/factor.hpp"
 #include "kronwerk/io/files/location.hpp"
-#include "kronwerk/kernels/engine/centring.hpp"
+#include "kronwerk/kernels/engine/program.hpp"
 #include "kronwerk/kernels/formula/expression.hpp"
-#include "kronwerk/kernels/reductions/reduction.hpp"
+#include "kronwerk/kernels/reductions/centring.hpp"
 
 namespace kronwerk::application {
 

@@ -12,8 +12,8 @@
 #include "application/methods/memory.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
-#include "kronwerk/kernels/engine/centring.hpp"
 #include "kronwerk/kernels/reductions/block_sparse.hpp"
+#include "kronwerk/kernels/reductions/centring.hpp"
 #include "kronwerk/kernels/reductions/nearest_points.hpp"
 #include "kronwerk/kernels/reductions/reduce_gradient.hpp"
 

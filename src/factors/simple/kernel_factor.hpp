@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "kronwerk/factors/base/factor.hpp"
-#include "kronwerk/kernels/reductions/reduction.hpp"
+#include "kronwerk/kernels/engine/program.hpp"
 
 namespace kronwerk::factors {
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "kernels/engine/pair_evaluator.hpp"
-#include "kernels/engine/program.hpp"
+#include "kernels/engine/program_state.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/interruption.hpp"
 

@@ -1,5 +1,4 @@
-#include "kernels/engine/program.hpp"
-
+#include "kernels/engine/program_state.hpp"
 #include "kronwerk/core/error.hpp"
 
 namespace kronwerk::kernels {

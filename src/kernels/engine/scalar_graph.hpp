@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "kronwerk/kernels/reductions/reduction.hpp"
+#include "kronwerk/kernels/engine/program.hpp"
 
 namespace kronwerk::kernels {
 

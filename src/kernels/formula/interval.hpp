@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "kronwerk/kernels/reductions/reduction.hpp"
+#include "kronwerk/kernels/formula/constants.hpp"
+#include "kronwerk/kernels/formula/expression.hpp"
 
 namespace kronwerk::kernels {
 

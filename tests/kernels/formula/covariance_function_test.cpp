@@ -2,6 +2,7 @@
 #include <numbers>
 
 #include "kernels/formula/formula_fixture.hpp"
+#include "kronwerk/kernels/engine/program.hpp"
 
 namespace kronwerk::kernels {
 namespace {

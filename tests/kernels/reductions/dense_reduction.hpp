@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/formula/reference.hpp"
+#include "kronwerk/kernels/reductions/reduction.hpp"
 
 namespace kronwerk::kernels {
 

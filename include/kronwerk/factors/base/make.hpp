@@ -6,7 +6,7 @@
 
 #include "kronwerk/communication/shared_matrix.hpp"
 #include "kronwerk/factors/base/factor.hpp"
-#include "kronwerk/kernels/reductions/reduction.hpp"
+#include "kronwerk/kernels/engine/program.hpp"
 
 namespace kronwerk::factors {
 

@@ -1,15 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "kronwerk/kernels/formula/cloud.hpp"
-#include "kronwerk/kernels/formula/expression.hpp"
+#include "kronwerk/kernels/engine/program.hpp"
 
 namespace kronwerk::kernels {
 
@@ -54,9 +51,6 @@ struct ReductionRequest {
   std::optional<Expression> weight{};
 };
 
-/// Values are computed in `double` or in `float`; sums are accumulated in double either way.
-enum class Precision { float64, float32 };
-
 /// One reduction's result for consecutive rows: (rows, k, dimension), row-major.
 struct ReductionResult {
   Index rows = 0;
@@ -65,30 +59,6 @@ struct ReductionResult {
   std::vector<double> values;         ///< if gives_values
   std::vector<std::int64_t> indices;  ///< if gives_indices; -1 where there is none (no column, or
                                       ///< NaN everywhere)
-};
-
-/// Numbers for the names of a formula that vary with no index.
-struct Constants {
-  std::map<std::string, double> parameters;
-  std::map<std::string, std::vector<double>> variables;
-};
-
-/// F compiled for repeated evaluation: instructions that work on tiles of pairs (i, j) with vector
-/// instructions, chosen at run time for this processor. What varies with one index only is computed
-/// once per row or column, not per pair. Immutable, local.
-class Program {
- public:
-  Program(const Expression& formula, Constants constants, Precision precision);
-  const Expression& formula() const noexcept;
-  Precision precision() const noexcept;
-  /// Estimated nanoseconds per pair, for choices of method.
-  double cost_per_pair() const noexcept;
-
-  struct State;
-  const State& state() const noexcept { return *state_; }
-
- private:
-  std::shared_ptr<const State> state_;
 };
 
 /// Reductions of one formula over blocks of columns that arrive one after the other in any order;
@@ -112,15 +82,5 @@ class LocalReduction {
   struct State;
   std::unique_ptr<State> state_;
 };
-
-/// The matrix F(i, j) itself, scalar F: out (rows.count x columns.count), row-major with the given
-/// leading dimension. Local.
-void evaluate(const Program& program, const Side& rows, const Side& columns, std::span<double> out,
-              Index leading_dimension);
-
-/// out (rows.count x width) += F v for v (columns.count x width), both row-major; scalar F. Local.
-/// One evaluation of F serves all columns of v.
-void multiply_add(const Program& program, const Side& rows, const Side& columns,
-                  std::span<const double> v, Index width, std::span<double> out);
 
 }  // namespace kronwerk::kernels

@@ -1,4 +1,4 @@
-#include "kronwerk/kernels/engine/centring.hpp"
+#include "kronwerk/kernels/reductions/centring.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "kernels/engine/compile.hpp"
-#include "kronwerk/kernels/reductions/reduction.hpp"
+#include "kronwerk/kernels/engine/program.hpp"
 
 namespace kronwerk::kernels {
 
