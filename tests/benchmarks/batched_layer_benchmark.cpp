@@ -7,6 +7,7 @@
 
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/factors/sparse/sparse_rows.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 #include "plain_memory.hpp"
 

@@ -2,6 +2,7 @@
 // The mode-wise Gram matrices of samples, in turns with a large dgemm on every rank at once.
 #include <memory>
 
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/grids/grams.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 #include "measure.hpp"

@@ -9,6 +9,7 @@
 #include "kernel_loops.hpp"
 #include "kronwerk/distribution/partition.hpp"
 #include "kronwerk/kernels/reductions/reduction.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 #include "measure.hpp"
 

@@ -11,6 +11,7 @@
 
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/krylov/krylov.hpp"
 #include "kronwerk/operators/nearest/nearest_kronecker.hpp"
 #include "kronwerk/operators/products/product_sum.hpp"

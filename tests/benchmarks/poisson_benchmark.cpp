@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/spectral/spectral_operator.hpp"
 #include "measure.hpp"
 

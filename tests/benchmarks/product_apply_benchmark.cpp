@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 #include "measure.hpp"
 

@@ -2,6 +2,7 @@
 // All factors of the projection of a grid, and those of the inverse of a Kronecker sum, in turns
 // with a plain read of the same bytes by all ranks.
 #include "kronwerk/distribution/partition.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/grids/projection.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 #include "plain_memory.hpp"

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/spectral/spectral_operator.hpp"
 #include "measure.hpp"
 

@@ -6,6 +6,7 @@
 
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/product_sum.hpp"
 #include "measure.hpp"
 

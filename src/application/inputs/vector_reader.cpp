@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "application/inputs/problem.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 
 namespace kronwerk::application {

@@ -5,6 +5,7 @@
 
 #include "application/tasks/solve_quality.hpp"
 #include "application/tasks/vector_task.hpp"
+#include "kronwerk/operators/base/dot.hpp"
 #include "kronwerk/operators/base/judge.hpp"
 
 namespace kronwerk::application {

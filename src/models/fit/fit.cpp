@@ -9,6 +9,7 @@
 
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/models/fit/transform.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 #include "models/fit/information.hpp"
 #include "models/fit/minimise.hpp"

@@ -12,6 +12,7 @@
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/formulas/syntax.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 
 namespace kronwerk::models {

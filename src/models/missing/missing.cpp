@@ -8,6 +8,8 @@
 #include <limits>
 #include <map>
 
+#include "kronwerk/operators/base/dot.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/krylov/krylov.hpp"
 #include "models/covariance/cross_operator.hpp"
 #include "models/missing/dense_missing.hpp"

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 #include "operators/kernel_matrices/kernel_solver_state.hpp"
 

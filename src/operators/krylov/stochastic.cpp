@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "kronwerk/operators/base/dot.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 #include "operators/base/local_vectors.hpp"
 #include "operators/krylov/log_quadrature.hpp"

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <numeric>
 
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 #include "operators/base/small_lapack.hpp"
 

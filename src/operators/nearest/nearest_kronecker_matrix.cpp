@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 #include "operators/base/small_lapack.hpp"
 

@@ -3,6 +3,7 @@
 
 #include "kronwerk/models/fit/fit.hpp"
 #include "kronwerk/models/missing/missing.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "operators/products/product_fixture.hpp"
 
 namespace kronwerk::models {

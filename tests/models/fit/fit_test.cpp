@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 
 namespace kronwerk::models {

@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "kronwerk/operators/base/dot.hpp"
 #include "operators/products/product_fixture.hpp"
 
 namespace kronwerk::operators {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kronwerk/operators/base/random.hpp"
 #include "operators/products/product_fixture.hpp"
 
 namespace kronwerk::operators {

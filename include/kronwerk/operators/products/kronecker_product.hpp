@@ -9,7 +9,6 @@
 #include "kronwerk/distribution/estimate.hpp"
 #include "kronwerk/distribution/layout.hpp"
 #include "kronwerk/factors/base/chain.hpp"
-#include "kronwerk/operators/petsc/petsc.hpp"
 
 namespace kronwerk::operators {
 
@@ -87,14 +86,5 @@ class KroneckerProduct {
 /// tr(Op⁻¹ D) for two products with the same grid, from the factors alone: Π_k tr(C_k⁻¹ D_k) times
 /// the scales' ratio. Collective.
 double trace_of_ratio(const KroneckerProduct& op, const KroneckerProduct& numerator);
-
-/// <x, y> over all ranks. Collective; the same bits for every call with the same np.
-double dot(const communication::Communicator& comm, std::span<const double> x,
-           std::span<const double> y);
-
-/// The `count` numbers from global position `first` on of the counter-based sequence `seed`
-/// (Philox4x32-10): standard normal or uniform on [0, 1). The same for every np. Local.
-enum class RandomKind { normal, uniform };
-void fill_random(RandomKind kind, std::uint64_t seed, Index first, std::span<double> values);
 
 }  // namespace kronwerk::operators
