@@ -21,11 +21,38 @@ using core::Extents;
 using distribution::BlockPartition;
 using operators::KernelOperator;
 
+operators::KernelMethod solver_method(configuration::Method method) {
+  switch (method) {
+    case configuration::Method::automatic:
+      return operators::KernelMethod::automatic;
+    case configuration::Method::direct:
+      return operators::KernelMethod::direct;
+    case configuration::Method::krylov:
+      return operators::KernelMethod::krylov;
+  }
+  throw core::InternalError("a method of kernel systems without a solver");
+}
+
+operators::KernelPreconditioner solver_preconditioner(
+    configuration::KernelPreconditioner preconditioner) {
+  switch (preconditioner) {
+    case configuration::KernelPreconditioner::automatic:
+      return operators::KernelPreconditioner::automatic;
+    case configuration::KernelPreconditioner::cholesky:
+      return operators::KernelPreconditioner::pivoted_cholesky;
+    case configuration::KernelPreconditioner::nystrom:
+      return operators::KernelPreconditioner::nystrom;
+    case configuration::KernelPreconditioner::none:
+      return operators::KernelPreconditioner::none;
+  }
+  throw core::InternalError("a preconditioner of kernel systems without a solver");
+}
+
 operators::KernelSolverSettings solver_settings(const configuration::SolverSettings& solver,
                                                 Index columns) {
   operators::KernelSolverSettings settings;
-  settings.method = static_cast<operators::KernelMethod>(solver.method);
-  settings.preconditioner = static_cast<operators::KernelPreconditioner>(solver.preconditioner);
+  settings.method = solver_method(solver.method);
+  settings.preconditioner = solver_preconditioner(solver.preconditioner);
   settings.rank = solver.rank.value_or(0);
   settings.columns = columns;
   settings.tolerance = solver.tolerance;

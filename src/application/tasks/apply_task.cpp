@@ -3,6 +3,7 @@
 #include "application/tasks/solve_quality.hpp"
 #include "application/tasks/vector_task.hpp"
 #include "kronwerk/factors/sparse/sparse_rows.hpp"
+#include "kronwerk/operators/base/dot.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -25,7 +26,7 @@ class ApplyTask final : public VectorTask {
 
   void build(Index size) override {
     op_ = context().builder.build(context().products, size, std::nullopt, &judging_);
-    communication::collectively(comm(), [&] { sparse_product_ = find_sparse_product(); });
+    communication::collectively(comm(), [&] { sparse_product_ = find_sparse_product(size); });
     derivatives_ = build_derivatives(size, input_layout().leading_modes(), &judging_);
   }
 
@@ -44,16 +45,16 @@ class ApplyTask final : public VectorTask {
 
   /// For I ⊗ … ⊗ I ⊗ A and a sparse input, zeros can be skipped; derivatives and transforms need
   /// the other values too.
-  std::optional<factors::SparseRowsProduct> find_sparse_product() const {
-    const auto* sum = dynamic_cast<const operators::ProductSum*>(op_.get());
+  std::optional<factors::SparseRowsProduct> find_sparse_product(Index size) {
+    const auto& products = context().products;
     if (!input().sparse() || input().has_transform() || job().gradient || job().tangent ||
-        sum == nullptr || sum->terms().size() != 1) {
+        products.size() != 1 || !products.front().steps.empty() || solve_inside(products)) {
       return std::nullopt;
     }
-    const operators::ScaledProduct& term = sum->terms().front();
+    const auto chains = batched(products.front().chains, size);
     // Every rank must own whole fibres of the last mode.
-    if (input_layout().leading_modes() >= static_cast<int>(term.chains.size())) return std::nullopt;
-    return factors::SparseRowsProduct::make(term.chains, term.scale);
+    if (input_layout().leading_modes() >= static_cast<int>(chains.size())) return std::nullopt;
+    return factors::SparseRowsProduct::make(chains, products.front().scale);
   }
 
   void compute(Index first) override {
@@ -76,10 +77,8 @@ class ApplyTask final : public VectorTask {
       return fmt::format("{:.3g} % of the input is stored, blocks of {}", 100 * stored_ / all,
                          batch());
     }
-    const auto* sum = dynamic_cast<const operators::ProductSum*>(op_.get());
-    if (sum == nullptr) return fmt::format("blocks of {}", batch());
-    return fmt::format("{} exchanges, {} vectors moved, blocks of {}", sum->exchanges(),
-                       sum->vectors_moved(), batch());
+    const std::string application = op_->description();
+    return fmt::format("{}{}blocks of {}", application, application.empty() ? "" : ", ", batch());
   }
 
   void gradient(Index first) override {

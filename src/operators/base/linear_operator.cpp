@@ -33,4 +33,23 @@ void LinearOperator::apply_transposed(std::span<const double> x, std::span<doubl
   do_apply(x, y, true, accumulate);
 }
 
+void LinearOperator::diagonal(std::span<double> values) const {
+  const int rank = comm_->rank();
+  communication::collectively(*comm_, [&] {
+    if (input_.extents() == output_.extents() && std::ssize(values) == input_.home_size(rank)) {
+      return;
+    }
+    throw core::ShapeError(fmt::format(
+        "the diagonal of an operator from the grid {} to the grid {} was given room for {} values; "
+        "this rank owns {}",
+        core::to_text(input_.extents()), core::to_text(output_.extents()), values.size(),
+        input_.home_size(rank)));
+  });
+  do_diagonal(values);
+}
+
+void LinearOperator::do_diagonal(std::span<double> /*values*/) const {
+  throw core::InternalError("the diagonal of an operator that has none to give was asked for");
+}
+
 }  // namespace kronwerk::operators

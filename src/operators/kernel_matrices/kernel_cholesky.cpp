@@ -10,6 +10,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 #include "operators/kernel_matrices/kernel_sides.hpp"
 
@@ -70,7 +71,7 @@ PartialCholesky::PartialCholesky(const KernelOperator& op, std::uint64_t seed)
 
 void PartialCholesky::take_diagonal(const KernelOperator& op) {
   communication::collectively(*comm_, [&] {
-    diagonal_ = op.diagonal();
+    diagonal_ = op.point_diagonal();
     for (std::size_t i = 0; i < diagonal_.size(); ++i) {
       diagonal_[i] -= op.shift();
       if (std::isfinite(diagonal_[i])) continue;

@@ -121,7 +121,13 @@ void KernelOperator::do_apply(std::span<const double> x, std::span<double> y, bo
   multiply(x, y, width_, transposed, accumulate);
 }
 
-std::vector<double> KernelOperator::diagonal() const {
+void KernelOperator::do_diagonal(std::span<double> values) const {
+  const std::vector<double> points = point_diagonal();
+  const auto width = static_cast<std::size_t>(width_);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = points[i / width];
+}
+
+std::vector<double> KernelOperator::point_diagonal() const {
   if (rows() != columns()) {
     throw core::ShapeError(
         fmt::format("the {} x {} kernel matrix '{}' is not square; only a square one has a "

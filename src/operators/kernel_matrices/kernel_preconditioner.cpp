@@ -8,6 +8,7 @@
 
 #include "factors/base/lapack.hpp"
 #include "kronwerk/core/text.hpp"
+#include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
 #include "operators/kernel_matrices/kernel_cholesky.hpp"
 
@@ -195,7 +196,7 @@ KernelApproximation approximate_by_nystrom(const KernelOperator& op,
                 core.data(), k, factor.data(), n);
   }
   double own = 0;
-  for (const double each : op.diagonal()) own += each - op.shift();
+  for (const double each : op.point_diagonal()) own += each - op.shift();
   for (const double each : factor) own -= each * each;
   result.trace = std::max(0.0, comm.sum(own));
   const double shift = preconditioner_shift(op, result.trace);

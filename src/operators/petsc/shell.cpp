@@ -5,9 +5,6 @@
 #include <exception>
 #include <functional>
 
-#include "kronwerk/operators/kernel_matrices/kernel_operator.hpp"
-#include "kronwerk/operators/products/product_sum.hpp"
-
 namespace kronwerk::operators {
 namespace {
 
@@ -95,16 +92,7 @@ PetscErrorCode matrix_multiply_transposed(Mat matrix, Vec x, Vec y) {
 PetscErrorCode matrix_diagonal(Mat matrix, Vec diagonal) {
   return guarded([&] {
     const WriteAccess to(diagonal);
-    const LinearOperator* op = context_of(matrix).op.get();
-    if (const auto* sum = dynamic_cast<const ProductSum*>(op)) {
-      sum->diagonal(to.span());
-    } else if (const auto* kernel = dynamic_cast<const KernelOperator*>(op)) {
-      const std::vector<double> points = kernel->diagonal();
-      const auto width = static_cast<std::size_t>(kernel->width());
-      for (std::size_t i = 0; i < to.span().size(); ++i) to.span()[i] = points[i / width];
-    } else {
-      throw core::InternalError("the shell of an operator without a diagonal");
-    }
+    context_of(matrix).op->diagonal(to.span());
   });
 }
 
@@ -150,9 +138,7 @@ Matrix make_shell_matrix(OperatorPtr op) {
   const auto local_rows = static_cast<PetscInt>(out.home_size(rank));
   const auto local_cols = static_cast<PetscInt>(in.home_size(rank));
   const MPI_Comm comm = op->comm().get();
-  const bool has_diagonal =
-      rows == cols && (dynamic_cast<const ProductSum*>(op.get()) != nullptr ||
-                       dynamic_cast<const KernelOperator*>(op.get()) != nullptr);
+  const bool has_diagonal = op->has_diagonal();
   auto context = std::make_unique<ShellContext>(ShellContext{std::move(op)});
   Mat raw = nullptr;
   check_petsc(MatCreateShell(comm, local_rows, local_cols, rows, cols, context.get(), &raw));

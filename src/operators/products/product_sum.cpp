@@ -1,5 +1,7 @@
 #include "kronwerk/operators/products/product_sum.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -156,7 +158,15 @@ void ProductSum::do_apply(std::span<const double> x, std::span<double> y, bool t
   state.transposed->do_apply(x, y, false, accumulate);
 }
 
-void ProductSum::diagonal(std::span<double> values) const {
+bool ProductSum::has_diagonal() const noexcept {
+  return input_layout().extents() == output_layout().extents();
+}
+
+std::string ProductSum::description() const {
+  return fmt::format("{} exchanges, {} vectors moved", exchanges(), vectors_moved());
+}
+
+void ProductSum::do_diagonal(std::span<double> values) const {
   const SumTerms collected = collect_terms(terms_);
   std::vector<std::vector<std::vector<double>>> diagonals;
   for (const auto& matrices : collected.matrices) {
@@ -164,13 +174,6 @@ void ProductSum::diagonal(std::span<double> values) const {
     for (const auto& chain : matrices) mode.push_back(chain_diagonal(comm(), chain));
   }
   const auto& layout = input_layout();
-  communication::collectively(comm(), [&] {
-    if (std::ssize(values) == layout.home_size(comm().rank())) return;
-    throw core::ShapeError("a diagonal over the grid " + core::to_text(layout.extents()) +
-                           " was given room for " + std::to_string(values.size()) +
-                           " values; this rank owns " +
-                           std::to_string(layout.home_size(comm().rank())));
-  });
   // The last mode changes fastest: along it, a term is a multiple of one factor's diagonal.
   const auto& extents = layout.extents();
   const std::size_t last = extents.size() - 1;

@@ -62,7 +62,7 @@ TEST(KernelOperator, KnowsItsDiagonal) {
   const KernelCase kernel(comm, asymmetric, oracle::random_vector(53 * 2, 1),
                           oracle::random_vector(53 * 2, 2), 2);
   const oracle::Matrix dense = kernel.dense(2, 0.25);
-  const auto diagonal = all_rows(comm, kernel.op(1, 2, 0.25)->diagonal(), 53, 1);
+  const auto diagonal = all_rows(comm, kernel.op(1, 2, 0.25)->point_diagonal(), 53, 1);
   for (Index i = 0; i < 53; ++i) {
     EXPECT_NEAR(diagonal[static_cast<std::size_t>(i)], dense(i, i), 1e-14);
   }
@@ -88,7 +88,7 @@ TEST(KernelOperator, IsAShellMatrixOfPetsc) {
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(values[i], expected[i], 1e-13);
   check_petsc(VecRestoreArrayRead(y, &values));
   check_petsc(MatGetDiagonal(shell.get(), y));
-  const auto diagonal = op->diagonal();
+  const auto diagonal = op->point_diagonal();
   check_petsc(VecGetArrayRead(y, &values));
   for (std::size_t i = 0; i < diagonal.size(); ++i) EXPECT_EQ(values[i], diagonal[i]);
   check_petsc(VecRestoreArrayRead(y, &values));
@@ -99,7 +99,7 @@ TEST(KernelOperator, RefusesWhatDoesNotConform) {
   const KernelCase wide(comm, asymmetric, oracle::random_vector(4, 1), oracle::random_vector(7, 2),
                         1);
   EXPECT_THROW(wide.op(1, 1, 0.5), core::ShapeError);
-  EXPECT_THROW(wide.op()->diagonal(), core::ShapeError);
+  EXPECT_THROW(wide.op()->point_diagonal(), core::ShapeError);
   const KernelCase vectors(comm, "x - y", oracle::random_vector(12, 1), 3);
   EXPECT_THROW(vectors.op(), core::ShapeError);
   const auto op = wide.op();

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,16 @@ class LinearOperator {
   void apply_transposed(std::span<const double> x, std::span<double> y,
                         bool accumulate = false) const;
 
+  /// Whether the diagonal follows from what the operator is made of. Local.
+  virtual bool has_diagonal() const noexcept { return false; }
+  /// This rank's home block of the diagonal, if has_diagonal(). Collective.
+  /// @throws ShapeError on every rank, or on none
+  void diagonal(std::span<double> values) const;
+
+  /// What an application takes, for reports: "2 exchanges, 3 vectors moved". Empty if there is
+  /// nothing to say. Local.
+  virtual std::string description() const { return {}; }
+
  protected:
   /// @param comm  must outlive the operator
   LinearOperator(const communication::Communicator& comm, distribution::Layout input,
@@ -43,6 +54,7 @@ class LinearOperator {
  private:
   virtual void do_apply(std::span<const double> x, std::span<double> y, bool transposed,
                         bool accumulate) const = 0;
+  virtual void do_diagonal(std::span<double> values) const;
 
   const communication::Communicator* comm_;
   distribution::Layout input_;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "kronwerk/kernels/reductions/reduction.hpp"
+#include "kronwerk/kernels/engine/program.hpp"
 #include "kronwerk/kernels/reductions/ring.hpp"
 #include "kronwerk/operators/base/linear_operator.hpp"
 
@@ -45,9 +45,11 @@ class KernelOperator final : public LinearOperator {
   void multiply(std::span<const double> v, std::span<double> out, Index width,
                 bool transposed = false, bool accumulate = false) const;
 
-  /// This rank's part of the main diagonal, shift included. Local.
+  bool has_diagonal() const noexcept override { return rows() == columns(); }
+  /// The diagonal at this rank's points, shift included: one number each, whatever the width.
+  /// Local.
   /// @throws ShapeError if K is not square
-  std::vector<double> diagonal() const;
+  std::vector<double> point_diagonal() const;
 
   /// Seconds that multiply() takes by the formula's estimated cost, for choices of method.
   double estimated_seconds(Index width) const;
@@ -55,6 +57,7 @@ class KernelOperator final : public LinearOperator {
  private:
   void do_apply(std::span<const double> x, std::span<double> y, bool transposed,
                 bool accumulate) const override;
+  void do_diagonal(std::span<double> values) const override;
 
   KernelMatrix matrix_;
   Index width_;

@@ -40,14 +40,16 @@ class ProductSum final : public LinearOperator {
   int exchanges() const noexcept { return estimate().exchanges; }
   /// Vectors that these phases move: 0, or at most d + 1.
   int vectors_moved() const noexcept { return estimate().vectors_moved; }
-  /// The diagonal's home block (square grids). Collective.
-  void diagonal(std::span<double> values) const;
+  bool has_diagonal() const noexcept override;
+  /// "2 exchanges, 3 vectors moved"
+  std::string description() const override;
   /// Σ_t scale_t Π_k tr(C_{t,k}). Collective.
   double trace() const;
 
  private:
   void do_apply(std::span<const double> x, std::span<double> y, bool transposed,
                 bool accumulate) const override;
+  void do_diagonal(std::span<double> values) const override;
 
   struct State;
   explicit ProductSum(std::vector<ScaledProduct> terms, std::shared_ptr<State> state);
