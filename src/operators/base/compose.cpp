@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "kronwerk/operators/base/linear_operator.hpp"
 #include "operators/base/local_vectors.hpp"
@@ -51,17 +52,30 @@ class Composition final : public LinearOperator {
 
   std::span<double> result_of(const LinearOperator& op, bool transposed, std::size_t buffer) const {
     const Layout& layout = transposed ? op.input_layout() : op.output_layout();
-    auto& memory = buffers_[buffer];
     const auto size = static_cast<std::size_t>(layout.home_size(comm().rank()));
-    communication::collectively(comm(), [&] {
-      if (memory.size() < size) memory.resize(size);
-    });
+    auto& memory = buffers_[buffer];
+    if (memory.size() < size) memory.resize(size);
     return std::span(memory).first(size);
+  }
+
+  /// Takes the memory of all results between; agreed on the first time.
+  void make_room(bool transposed, bool last_too) const {
+    bool& done = has_room_[(transposed ? 2U : 0U) + (last_too ? 1U : 0U)];
+    if (done) return;
+    const std::size_t count = operators_.size();
+    communication::collectively(comm(), [&] {
+      for (std::size_t s = 0; s + (last_too ? 0 : 1) < count; ++s) {
+        static_cast<void>(
+            result_of(*operators_[transposed ? s : count - 1 - s], transposed, s % 2));
+      }
+    });
+    done = true;
   }
 
   void do_apply(std::span<const double> x, std::span<double> y, bool transposed,
                 bool accumulate) const override {
     const std::size_t count = operators_.size();
+    make_room(transposed, accumulate && scale_ != 1.0);
     const auto step = [&](std::size_t s) -> const LinearOperator& {
       return *operators_[transposed ? s : count - 1 - s];
     };
@@ -90,6 +104,7 @@ class Composition final : public LinearOperator {
   double scale_;
   std::vector<OperatorPtr> operators_;
   mutable std::vector<double> buffers_[2];
+  mutable std::array<bool, 4> has_room_{};
 };
 
 class Sum final : public LinearOperator {

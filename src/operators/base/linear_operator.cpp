@@ -3,33 +3,30 @@
 #include <fmt/format.h>
 
 namespace kronwerk::operators {
-namespace {
 
-void check_sizes(const communication::Communicator& comm, const distribution::Layout& from,
-                 const distribution::Layout& to, std::size_t given, std::size_t room) {
-  const int rank = comm.rank();
-  communication::collectively(comm, [&] {
-    if (std::cmp_equal(given, from.home_size(rank)) && std::cmp_equal(room, to.home_size(rank))) {
-      return;
-    }
-    throw core::ShapeError(fmt::format(
+void LinearOperator::check_sizes(std::size_t given, std::size_t room, bool transposed) const {
+  const distribution::Layout& from = transposed ? output_ : input_;
+  const distribution::Layout& to = transposed ? input_ : output_;
+  const int rank = comm_->rank();
+  const bool fits =
+      std::cmp_equal(given, from.home_size(rank)) && std::cmp_equal(room, to.home_size(rank));
+  sizes_[transposed ? 1 : 0].check(*comm_, fits, [&] {
+    return fmt::format(
         "an operator from the grid {} to the grid {} was applied to {} values with room for {}; "
         "this rank owns {} and {}",
         core::to_text(from.extents()), core::to_text(to.extents()), given, room,
-        from.home_size(rank), to.home_size(rank)));
+        from.home_size(rank), to.home_size(rank));
   });
 }
 
-}  // namespace
-
 void LinearOperator::apply(std::span<const double> x, std::span<double> y, bool accumulate) const {
-  check_sizes(*comm_, input_, output_, x.size(), y.size());
+  check_sizes(x.size(), y.size(), false);
   do_apply(x, y, false, accumulate);
 }
 
 void LinearOperator::apply_transposed(std::span<const double> x, std::span<double> y,
                                       bool accumulate) const {
-  check_sizes(*comm_, output_, input_, x.size(), y.size());
+  check_sizes(x.size(), y.size(), true);
   do_apply(x, y, true, accumulate);
 }
 

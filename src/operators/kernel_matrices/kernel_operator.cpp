@@ -83,16 +83,14 @@ void KernelOperator::multiply(std::span<const double> v, std::span<double> out, 
                               bool transposed, bool accumulate) const {
   const auto& kept = transposed ? matrix_.columns : matrix_.rows;
   kernels::DistributedSide moving = transposed ? matrix_.rows : matrix_.columns;
-  communication::collectively(comm(), [&] {
-    if (std::cmp_equal(v.size(), moving.local.count * width) &&
-        std::cmp_equal(out.size(), kept.local.count * width)) {
-      return;
-    }
-    throw core::ShapeError(fmt::format(
+  const bool fits = std::cmp_equal(v.size(), moving.local.count * width) &&
+                    std::cmp_equal(out.size(), kept.local.count * width);
+  sizes_[transposed ? 1 : 0].check(comm(), fits, [&] {
+    return fmt::format(
         "a {} x {} kernel operator was applied to {} values with room for {}; {} vectors on this "
         "rank are {} and {}",
         rows(), columns(), v.size(), out.size(), width, moving.local.count * width,
-        kept.local.count * width));
+        kept.local.count * width);
   });
   moving.local.variables[vector_name] =
       kernels::to_cloud(v, moving.local.count, core::narrow<int>(width));

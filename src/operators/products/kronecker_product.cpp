@@ -101,14 +101,14 @@ KroneckerProduct::KroneckerProduct(const communication::Communicator& comm,
 void KroneckerProduct::apply(std::span<const double> x, std::span<double> y,
                              bool accumulate) const {
   const int rank = comm_->rank();
-  communication::collectively(*comm_, [&] {
-    if (std::ssize(x) != input_.home_size(rank) || std::ssize(y) != output_.home_size(rank)) {
-      throw core::ShapeError(fmt::format(
-          "a product from the grid {} to the grid {} was applied to {} values with room for {}; "
-          "this rank owns {} and {}",
-          core::to_text(input_.extents()), core::to_text(output_.extents()), x.size(), y.size(),
-          input_.home_size(rank), output_.home_size(rank)));
-    }
+  const bool fits =
+      std::ssize(x) == input_.home_size(rank) && std::ssize(y) == output_.home_size(rank);
+  sizes_.check(*comm_, fits, [&] {
+    return fmt::format(
+        "a product from the grid {} to the grid {} was applied to {} values with room for {}; "
+        "this rank owns {} and {}",
+        core::to_text(input_.extents()), core::to_text(output_.extents()), x.size(), y.size(),
+        input_.home_size(rank), output_.home_size(rank));
   });
   if (stages_->leading.is_identity()) {
     apply_locally(x, y, accumulate);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/distribution/layout.hpp"
+#include "kronwerk/operators/base/size_agreement.hpp"
 
 namespace kronwerk::operators {
 
@@ -29,9 +31,9 @@ class LinearOperator {
   const distribution::Layout& output_layout() const noexcept { return output_; }
 
   /// y = Op x, or y += Op x if `accumulate`. This rank's home blocks, which must not overlap.
-  /// Collective. @throws ShapeError on every rank, or on none
+  /// Collective. @throws ShapeError, at the first application on every rank or on none
   void apply(std::span<const double> x, std::span<double> y, bool accumulate = false) const;
-  /// y = Opᵀ x, or y += Opᵀ x. Collective. @throws ShapeError on every rank, or on none
+  /// y = Opᵀ x, or y += Opᵀ x. Collective. @throws ShapeError as apply()
   void apply_transposed(std::span<const double> x, std::span<double> y,
                         bool accumulate = false) const;
 
@@ -55,10 +57,12 @@ class LinearOperator {
   virtual void do_apply(std::span<const double> x, std::span<double> y, bool transposed,
                         bool accumulate) const = 0;
   virtual void do_diagonal(std::span<double> values) const;
+  void check_sizes(std::size_t given, std::size_t room, bool transposed) const;
 
   const communication::Communicator* comm_;
   distribution::Layout input_;
   distribution::Layout output_;
+  std::array<SizeAgreement, 2> sizes_;  ///< forward and transposed
 };
 
 using OperatorPtr = std::shared_ptr<const LinearOperator>;

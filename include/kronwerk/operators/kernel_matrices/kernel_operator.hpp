@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <set>
 #include <span>
 #include <string>
@@ -41,7 +42,7 @@ class KernelOperator final : public LinearOperator {
 
   /// apply() for any number of vectors side by side: out (this rank's rows x width) from v (this
   /// rank's columns x width), row-major. Collective.
-  /// @throws ShapeError on every rank, or on none
+  /// @throws ShapeError, at the first application on every rank or on none
   void multiply(std::span<const double> v, std::span<double> out, Index width,
                 bool transposed = false, bool accumulate = false) const;
 
@@ -67,6 +68,7 @@ class KernelOperator final : public LinearOperator {
   kernels::Program transposed_program_;
   std::set<std::string> row_names_;     ///< variables of F that vary with i
   std::set<std::string> column_names_;  ///< … and with j
+  std::array<SizeAgreement, 2> sizes_;  ///< forward and transposed
 };
 
 }  // namespace kronwerk::operators

@@ -9,6 +9,7 @@
 #include "kronwerk/distribution/estimate.hpp"
 #include "kronwerk/distribution/layout.hpp"
 #include "kronwerk/factors/base/chain.hpp"
+#include "kronwerk/operators/base/size_agreement.hpp"
 
 namespace kronwerk::operators {
 
@@ -46,7 +47,7 @@ class KroneckerProduct {
   /// y = Op x, or y += Op x if `accumulate`. Home layout, this rank's blocks. x and y must not
   /// overlap. Collective. Two redistributions for any K, none if the leading chains are identities;
   /// O(N Σ flops_per_fibre_k / n_k / P) flops per rank.
-  /// @throws ShapeError on every rank, or on none
+  /// @throws ShapeError, at the first application on every rank or on none
   void apply(std::span<const double> x, std::span<double> y, bool accumulate = false) const;
 
   /// Share factors, factorisations and workspace with this one. Collective (inverse() may
@@ -79,6 +80,7 @@ class KroneckerProduct {
   distribution::Layout middle_out_;  ///< what comes home: leading rows
   distribution::Layout output_;
   distribution::ProductEstimate estimate_;
+  SizeAgreement sizes_;
   struct Stages;
   std::shared_ptr<const Stages> stages_;
 };
