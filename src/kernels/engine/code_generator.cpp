@@ -1,105 +1,13 @@
 #include "kernels/engine/code_generator.hpp"
 
 #include <algorithm>
-#include <optional>
 
+#include "kernels/engine/operation_codes.hpp"
 #include "kronwerk/core/error.hpp"
 
 namespace kronwerk::kernels {
 
 namespace {
-
-struct BinaryCode {
-  Opcode forward;
-  Opcode reversed;
-};
-
-std::optional<BinaryCode> binary_code(Operation operation) {
-  switch (operation) {
-    case Operation::add:
-      return BinaryCode{Opcode::add, Opcode::add};
-    case Operation::subtract:
-      return BinaryCode{Opcode::subtract, Opcode::subtract_from};
-    case Operation::multiply:
-      return BinaryCode{Opcode::multiply, Opcode::multiply};
-    case Operation::divide:
-      return BinaryCode{Opcode::divide, Opcode::divide_into};
-    case Operation::min:
-      return BinaryCode{Opcode::min, Opcode::min};
-    case Operation::max:
-      return BinaryCode{Opcode::max, Opcode::max};
-    case Operation::less:
-      return BinaryCode{Opcode::less, Opcode::greater};
-    case Operation::less_equal:
-      return BinaryCode{Opcode::less_equal, Opcode::greater_equal};
-    case Operation::equal:
-      return BinaryCode{Opcode::equal, Opcode::equal};
-    case Operation::not_equal:
-      return BinaryCode{Opcode::not_equal, Opcode::not_equal};
-    default:
-      return std::nullopt;
-  }
-}
-
-Opcode unary_code(Operation operation) {
-  switch (operation) {
-    case Operation::log:
-      return Opcode::log;
-    case Operation::sqrt:
-      return Opcode::sqrt;
-    case Operation::rsqrt:
-      return Opcode::rsqrt;
-    case Operation::reciprocal:
-      return Opcode::reciprocal;
-    case Operation::square:
-      return Opcode::square;
-    case Operation::abs:
-      return Opcode::abs;
-    case Operation::sign:
-      return Opcode::sign;
-    case Operation::step:
-      return Opcode::step;
-    case Operation::relu:
-      return Opcode::relu;
-    case Operation::sin:
-      return Opcode::sin;
-    case Operation::cos:
-      return Opcode::cos;
-    case Operation::tan:
-      return Opcode::tan;
-    case Operation::asin:
-      return Opcode::asin;
-    case Operation::acos:
-      return Opcode::acos;
-    case Operation::atan:
-      return Opcode::atan;
-    case Operation::tanh:
-      return Opcode::tanh;
-    case Operation::xlogx:
-      return Opcode::xlogx;
-    case Operation::sinc:
-      return Opcode::sinc;
-    case Operation::round:
-      return Opcode::round;
-    case Operation::floor:
-      return Opcode::floor;
-    default:
-      throw core::InternalError("an operation of kernel formulas without code");
-  }
-}
-
-std::optional<Opcode> slot_code(Operation operation) {
-  switch (operation) {
-    case Operation::power:
-      return Opcode::power;
-    case Operation::atan2:
-      return Opcode::atan2;
-    case Operation::mod:
-      return Opcode::mod;
-    default:
-      return std::nullopt;
-  }
-}
 
 constexpr double log2_of_e = 1.44269504088896340736;
 
@@ -262,24 +170,35 @@ void CodeGenerator::let_go(int node, int slot) {
 
 void CodeGenerator::emit_new(int node) {
   const ScalarNode& scalar = graph_[node];
-  if (scalar.arguments.empty()) {
-    Instruction load;
-    load.opcode = Opcode::load_stream;
-    const auto found = std::find(streams.begin(), streams.end(), node);
-    load.a = static_cast<int>(found - streams.begin());
-    if (found == streams.end()) streams.push_back(node);
-    code_.push_back(load);
-  } else if (scalar.operation == Operation::sqdist || scalar.operation == Operation::dot) {
-    emit_pairwise(scalar);
-  } else if (scalar.operation == Operation::where) {
-    emit_where(scalar);
-  } else if (const auto opcode = slot_code(scalar.operation)) {
-    emit_by_slot(*opcode, scalar);
-  } else if (scalar.arguments.size() == 2) {
-    if (!emit_fused(scalar)) emit_binary(scalar);
-  } else {
-    emit_unary(scalar);
+  const OperationCode code = code_of(scalar.operation);
+  switch (code.emission) {
+    case Emission::stream:
+      return emit_stream(node);
+    case Emission::unary:
+    case Emission::exponential:
+      return emit_unary(code, scalar);
+    case Emission::binary:
+      if (!emit_fused(scalar)) emit_binary(code, scalar);
+      return;
+    case Emission::by_slot:
+      return emit_by_slot(code, scalar);
+    case Emission::pairwise:
+      return emit_pairwise(code, scalar);
+    case Emission::choice:
+      return emit_where(scalar);
+    case Emission::lowered:
+      break;
   }
+  throw core::InternalError("an operation of kernel formulas without code");
+}
+
+void CodeGenerator::emit_stream(int node) {
+  Instruction load;
+  load.opcode = Opcode::load_stream;
+  const auto found = std::find(streams.begin(), streams.end(), node);
+  load.a = static_cast<int>(found - streams.begin());
+  if (found == streams.end()) streams.push_back(node);
+  code_.push_back(load);
 }
 
 bool CodeGenerator::used_here_only(int node) const {
@@ -316,54 +235,51 @@ bool CodeGenerator::emit_fused(const ScalarNode& scalar) {
   return false;
 }
 
-void CodeGenerator::emit_unary(const ScalarNode& scalar) {
+void CodeGenerator::emit_unary(const OperationCode& code, const ScalarNode& scalar) {
   emit(scalar.arguments[0]);
   Instruction instruction;
-  if (scalar.operation == Operation::exp) {
-    instruction.opcode = scalar.number == 1 ? Opcode::exp : Opcode::exp_scaled;
+  instruction.opcode = code.forward;
+  if (code.emission == Emission::exponential) {
+    if (scalar.number != 1) instruction.opcode = Opcode::exp_scaled;
     instruction.number = scalar.number * log2_of_e;
-  } else {
-    instruction.opcode = unary_code(scalar.operation);
   }
   code_.push_back(instruction);
 }
 
-void CodeGenerator::emit_binary(const ScalarNode& scalar) {
-  const auto code = binary_code(scalar.operation);
-  if (!code) throw core::InternalError("an operation of kernel formulas without code");
+void CodeGenerator::emit_binary(const OperationCode& code, const ScalarNode& scalar) {
   const int a = scalar.arguments[0];
   const int b = scalar.arguments[1];
   const auto need = [&](int node) { return uses_[static_cast<std::size_t>(node)].need; };
   if (is_operand(b)) {
     emit(a);
-    operate(code->forward, b);
+    operate(code.forward, b);
     consume(b);
   } else if (is_operand(a)) {
     emit(b);
-    operate(code->reversed, a);
+    operate(code.reversed, a);
     consume(a);
   } else if (a == b) {
     hold(a);
-    operate(code->forward, a);
+    operate(code.forward, a);
     consume(a);
     consume(a);
   } else if (need(b) > need(a)) {
     hold(b);
     emit(a);
-    operate(code->forward, b);
+    operate(code.forward, b);
     consume(b);
   } else {
     hold(a);
     emit(b);
-    operate(code->reversed, a);
+    operate(code.reversed, a);
     consume(a);
   }
 }
 
-void CodeGenerator::emit_by_slot(Opcode opcode, const ScalarNode& scalar) {
+void CodeGenerator::emit_by_slot(const OperationCode& code, const ScalarNode& scalar) {
   const int second = scalar.arguments[1];
   Instruction instruction;
-  instruction.opcode = opcode;
+  instruction.opcode = code.forward;
   instruction.a = hold(second);
   emit(scalar.arguments[0]);
   code_.push_back(instruction);
@@ -381,11 +297,11 @@ void CodeGenerator::emit_where(const ScalarNode& scalar) {
   let_go(scalar.arguments[2], instruction.b);
 }
 
-void CodeGenerator::emit_pairwise(const ScalarNode& scalar) {
+void CodeGenerator::emit_pairwise(const OperationCode& code, const ScalarNode& scalar) {
   const auto half = static_cast<std::ptrdiff_t>(scalar.arguments.size() / 2);
   const auto middle = scalar.arguments.begin() + half;
   Instruction instruction;
-  instruction.opcode = scalar.operation == Operation::sqdist ? Opcode::sqdist : Opcode::dot;
+  instruction.opcode = code.forward;
   instruction.a = rows.of(std::vector<int>(scalar.arguments.begin(), middle));
   instruction.b = columns.of(std::vector<int>(middle, scalar.arguments.end()));
   instruction.count = static_cast<int>(half);

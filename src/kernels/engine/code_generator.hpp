@@ -7,6 +7,8 @@
 
 namespace kronwerk::kernels {
 
+struct OperationCode;
+
 /// The values of one side that code refers to, by number; vectors of them stay together.
 class SideValues {
  public:
@@ -63,11 +65,12 @@ class CodeGenerator {
   void emit_new(int node);
   bool emit_fused(const ScalarNode& scalar);
   bool used_here_only(int node) const;
-  void emit_unary(const ScalarNode& scalar);
-  void emit_binary(const ScalarNode& scalar);
-  void emit_by_slot(Opcode opcode, const ScalarNode& scalar);
+  void emit_stream(int node);
+  void emit_unary(const OperationCode& code, const ScalarNode& scalar);
+  void emit_binary(const OperationCode& code, const ScalarNode& scalar);
+  void emit_by_slot(const OperationCode& code, const ScalarNode& scalar);
   void emit_where(const ScalarNode& scalar);
-  void emit_pairwise(const ScalarNode& scalar);
+  void emit_pairwise(const OperationCode& code, const ScalarNode& scalar);
 
   const ScalarGraph& graph_;
   unsigned axes_;

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <functional>
 
-#include "kernels/formula/scalar_functions.hpp"
+#include "kernels/formula/operations.hpp"
 #include "kronwerk/core/error.hpp"
 
 namespace kronwerk::kernels {

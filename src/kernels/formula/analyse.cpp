@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "kernels/formula/functions.hpp"
-#include "kernels/formula/scalar_functions.hpp"
+#include "kernels/formula/operations.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::kernels {
@@ -159,19 +159,7 @@ class Analysis {
   static std::optional<double> evaluate(const Node& node) {
     if (node.operation == Operation::number) return node.number;
     if (node.axes != no_axis || node.dimension != 1 || node.arguments.empty()) return std::nullopt;
-    switch (node.operation) {
-      case Operation::sum:
-      case Operation::dot:
-      case Operation::sqdist:
-      case Operation::concat:
-      case Operation::slice:
-      case Operation::matvec:
-      case Operation::vecmat:
-      case Operation::outer:
-        return std::nullopt;
-      default:
-        break;
-    }
+    if (traits_of(node.operation).arguments == Arguments::vectors) return std::nullopt;
     std::vector<double> arguments;
     for (const NodePtr& argument : node.arguments) {
       const auto value = evaluate(*argument);

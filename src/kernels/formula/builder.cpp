@@ -4,24 +4,10 @@
 #include <bit>
 #include <unordered_set>
 
+#include "kernels/formula/operations.hpp"
+
 namespace kronwerk::kernels {
 namespace {
-
-bool is_commutative(Operation operation) {
-  switch (operation) {
-    case Operation::add:
-    case Operation::multiply:
-    case Operation::min:
-    case Operation::max:
-    case Operation::equal:
-    case Operation::not_equal:
-    case Operation::dot:
-    case Operation::sqdist:
-      return true;
-    default:
-      return false;
-  }
-}
 
 unsigned exchanged(unsigned axes) {
   return ((axes & axis_i) != 0 ? axis_j : no_axis) | ((axes & axis_j) != 0 ? axis_i : no_axis);
@@ -67,7 +53,7 @@ void Builder::set_place(formulas::Span span, std::shared_ptr<const formulas::Sou
 NodePtr Builder::intern(Node node) {
   std::vector<std::size_t> arguments;
   for (const NodePtr& argument : node.arguments) arguments.push_back(numbers_.at(argument.get()));
-  if (is_commutative(node.operation)) std::sort(arguments.begin(), arguments.end());
+  if (traits_of(node.operation).has(commutative)) std::sort(arguments.begin(), arguments.end());
   Key key(node.operation, node.dimension, node.axes, std::bit_cast<std::uint64_t>(node.number),
           node.name, node.offset, std::move(arguments));
   const auto found = nodes_.find(key);

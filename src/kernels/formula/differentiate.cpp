@@ -5,6 +5,8 @@
 #include <unordered_set>
 
 #include "kernels/formula/builder.hpp"
+#include "kernels/formula/operations.hpp"
+#include "kronwerk/core/error.hpp"
 
 namespace kronwerk::kernels {
 namespace {
@@ -75,14 +77,16 @@ class Differentiation {
     if (node->arguments.empty()) {
       const auto [place, first] = gradients_.try_emplace(node->name, g);
       if (!first) place->second = builder_.add(place->second, g);
-    } else if (!visit_vector(*node, g)) {
-      // A broadcast needs the cotangent of every component.
-      const NodePtr all = builder_.with_dimension(g, node->dimension);
-      if (node->arguments.size() == 1) {
-        add(node->arguments[0], masked(product(all, slope(node, node->arguments[0])), node));
-      } else {
-        visit_several(node, all);
-      }
+      return;
+    }
+    const Arguments arguments = traits_of(node->operation).arguments;
+    if (arguments == Arguments::vectors) return visit_vector(*node, g);
+    // A broadcast needs the cotangent of every component.
+    const NodePtr all = builder_.with_dimension(g, node->dimension);
+    if (arguments == Arguments::one) {
+      add(node->arguments[0], masked(product(all, slope(node, node->arguments[0])), node));
+    } else {
+      visit_several(node, all);
     }
   }
 
@@ -206,9 +210,25 @@ class Differentiation {
         const int exponent = static_cast<int>(node->number);
         return b.multiply(exponent, b.power_integer(u, exponent - 1));
       }
-      default:  // sign, step, round, floor
+      case Operation::sign:
+      case Operation::step:
+      case Operation::round:
+      case Operation::floor:
         return b.number(0);
+      // Of other arguments; named, so that a new operation is missed here.
+      // clang-format off
+      case Operation::number: case Operation::parameter: case Operation::variable:
+      case Operation::row: case Operation::column: case Operation::add: case Operation::subtract:
+      case Operation::multiply: case Operation::divide: case Operation::power:
+      case Operation::atan2: case Operation::mod: case Operation::min: case Operation::max:
+      case Operation::less: case Operation::less_equal: case Operation::equal:
+      case Operation::not_equal: case Operation::where: case Operation::sum: case Operation::dot:
+      case Operation::sqdist: case Operation::concat: case Operation::slice:
+      case Operation::matvec: case Operation::vecmat: case Operation::outer:
+        // clang-format on
+        break;
     }
+    throw core::InternalError("not an operation of one argument");
   }
 
   NodePtr inverse_sine_slope(const NodePtr& u) {
@@ -280,9 +300,27 @@ class Differentiation {
         if (depends(q)) add(q, b.where(p, g, b.number(0)));
         if (depends(node->arguments[2])) add(node->arguments[2], b.where(p, b.number(0), g));
         return;
-      default:  // comparisons
+      case Operation::less:
+      case Operation::less_equal:
+      case Operation::equal:
+      case Operation::not_equal:
         return;
+      // Of other arguments; named, so that a new operation is missed here.
+      // clang-format off
+      case Operation::number: case Operation::parameter: case Operation::variable:
+      case Operation::row: case Operation::column: case Operation::negate: case Operation::exp:
+      case Operation::log: case Operation::sqrt: case Operation::rsqrt: case Operation::reciprocal:
+      case Operation::square: case Operation::abs: case Operation::sign: case Operation::step:
+      case Operation::relu: case Operation::sin: case Operation::cos: case Operation::tan:
+      case Operation::asin: case Operation::acos: case Operation::atan: case Operation::tanh:
+      case Operation::xlogx: case Operation::sinc: case Operation::round: case Operation::floor:
+      case Operation::power_integer: case Operation::sum: case Operation::dot:
+      case Operation::sqdist: case Operation::concat: case Operation::slice:
+      case Operation::matvec: case Operation::vecmat: case Operation::outer:
+        // clang-format on
+        break;
     }
+    throw core::InternalError("not an elementwise operation of several arguments");
   }
 
   /// ∂(p^q)/∂p = q p^(q-1), infinite at p = 0 if q < 1; ∂(p^q)/∂q = p^q log p, 0 at p = 0.
@@ -308,24 +346,23 @@ class Differentiation {
     }
   }
 
-  /// False: an elementwise operation.
-  bool visit_vector(const Node& node, const NodePtr& g) {
+  void visit_vector(const Node& node, const NodePtr& g) {
     Builder& b = builder_;
     const NodePtr& p = node.arguments[0];
     const NodePtr& q = node.arguments.back();
     switch (node.operation) {
       case Operation::sum:
         add(p, g);
-        return true;
+        return;
       case Operation::dot:
         if (depends(p)) add(p, product(g, q));
         if (depends(q)) add(q, product(g, p));
-        return true;
+        return;
       case Operation::sqdist: {
         const NodePtr twice = product(g, b.number(2));
         if (depends(p)) add(p, product(twice, b.subtract(p, q)));
         if (depends(q)) add(q, product(twice, b.subtract(q, p)));
-        return true;
+        return;
       }
       case Operation::concat: {
         int offset = 0;
@@ -333,7 +370,7 @@ class Differentiation {
           if (depends(part)) add(part, b.slice(g, offset, part->dimension));
           offset += part->dimension;
         }
-        return true;
+        return;
       }
       case Operation::slice: {
         std::vector<NodePtr> parts;
@@ -342,23 +379,38 @@ class Differentiation {
         const int after = p->dimension - node.offset - node.dimension;
         if (after > 0) parts.push_back(b.number(0, after));
         add(p, b.concat(parts));
-        return true;
+        return;
       }
       case Operation::matvec:
         if (depends(p)) add(p, b.outer(g, q));
         if (depends(q)) add(q, b.vecmat(p, g));
-        return true;
+        return;
       case Operation::vecmat:
         if (depends(p)) add(p, b.outer(q, g));
         if (depends(q)) add(q, b.matvec(p, g));
-        return true;
+        return;
       case Operation::outer:
         if (depends(p)) add(p, b.matvec(g, q));
         if (depends(q)) add(q, b.vecmat(g, p));
-        return true;
-      default:
-        return false;
+        return;
+      // Of other arguments; named, so that a new operation is missed here.
+      // clang-format off
+      case Operation::number: case Operation::parameter: case Operation::variable:
+      case Operation::row: case Operation::column: case Operation::negate: case Operation::exp:
+      case Operation::log: case Operation::sqrt: case Operation::rsqrt: case Operation::reciprocal:
+      case Operation::square: case Operation::abs: case Operation::sign: case Operation::step:
+      case Operation::relu: case Operation::sin: case Operation::cos: case Operation::tan:
+      case Operation::asin: case Operation::acos: case Operation::atan: case Operation::tanh:
+      case Operation::xlogx: case Operation::sinc: case Operation::round: case Operation::floor:
+      case Operation::power_integer: case Operation::add: case Operation::subtract:
+      case Operation::multiply: case Operation::divide: case Operation::power:
+      case Operation::atan2: case Operation::mod: case Operation::min: case Operation::max:
+      case Operation::less: case Operation::less_equal: case Operation::equal:
+      case Operation::not_equal: case Operation::where:
+        // clang-format on
+        break;
     }
+    throw core::InternalError("not an operation of vectors");
   }
 
   Builder builder_;

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "kernels/formula/builder.hpp"
-#include "kernels/formula/scalar_functions.hpp"
+#include "kernels/formula/operations.hpp"
 
 namespace kronwerk::kernels {
 namespace {
@@ -22,36 +22,11 @@ bool is_never_negative(const Node& a, int depth) {
       return a.number >= 0;
     case Operation::row:
     case Operation::column:
-    case Operation::square:
-    case Operation::abs:
-    case Operation::exp:
-    case Operation::sqrt:
-    case Operation::rsqrt:
-    case Operation::relu:
-    case Operation::step:
-    case Operation::sqdist:
-    case Operation::less:
-    case Operation::less_equal:
-    case Operation::equal:
-    case Operation::not_equal:
-    case Operation::acos:
       return true;
     case Operation::power_integer:
       return std::fmod(a.number, 2) == 0 || is_never_negative(*a.arguments[0], depth - 1);
     case Operation::dot:
       return a.arguments[0] == a.arguments[1] || all_arguments(a, depth, is_never_negative);
-    case Operation::add:
-    case Operation::multiply:
-    case Operation::divide:
-    case Operation::reciprocal:
-    case Operation::sum:
-    case Operation::concat:
-    case Operation::slice:
-    case Operation::min:
-    case Operation::outer:
-    case Operation::matvec:
-    case Operation::vecmat:
-      return all_arguments(a, depth, is_never_negative);
     case Operation::max:
       return is_never_negative(*a.arguments[0], depth - 1) ||
              is_never_negative(*a.arguments[1], depth - 1);
@@ -59,8 +34,11 @@ bool is_never_negative(const Node& a, int depth) {
       return is_never_negative(*a.arguments[1], depth - 1) &&
              is_never_negative(*a.arguments[2], depth - 1);
     default:
-      return false;
+      break;
   }
+  const OperationTraits traits = traits_of(a.operation);
+  return traits.has(never_negative) ||
+         (traits.has(keeps_positivity) && all_arguments(a, depth, is_never_negative));
 }
 
 bool is_always_positive(const Node& a, int depth) {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "kernels/formula/builder.hpp"
+#include "kernels/formula/operations.hpp"
 
 namespace kronwerk::kernels {
 namespace {
@@ -123,17 +124,8 @@ class CanonicalForms {
   }
 
   Scaled form(const Node& node) {
-    switch (node.operation) {
-      case Operation::number:
-        return constant(node.number);
-      case Operation::parameter:
-      case Operation::variable:
-      case Operation::row:
-      case Operation::column:
-        return make_leaf(node);
-      default:
-        return compound(node, arguments(node));
-    }
+    if (node.operation == Operation::number) return constant(node.number);
+    return node.arguments.empty() ? make_leaf(node) : compound(node, arguments(node));
   }
 
   Scaled compound(const Node& node, std::vector<Scaled> parts) {
@@ -170,43 +162,19 @@ class CanonicalForms {
   }
 
   Scaled function(const Node& node, std::vector<Scaled> parts) {
+    const OperationTraits traits = traits_of(node.operation);
     double coefficient = 1;
-    switch (node.operation) {
-      case Operation::abs:
-      case Operation::cos:
-      case Operation::sinc:  // even
-        parts[0].coefficient = std::abs(parts[0].coefficient);
-        return make_other(node, std::move(parts), 1, false);
-      case Operation::sin:
-      case Operation::tan:
-      case Operation::asin:
-      case Operation::atan:
-      case Operation::tanh:
-      case Operation::sign:  // odd
-        coefficient = parts[0].coefficient < 0 ? -1 : 1;
-        parts[0].coefficient = std::abs(parts[0].coefficient);
-        return make_other(node, std::move(parts), coefficient, false);
-      case Operation::sum:
-      case Operation::slice:  // linear
-        coefficient = parts[0].coefficient;
-        parts[0].coefficient = 1;
-        return make_other(node, std::move(parts), coefficient, false);
-      case Operation::dot:
-      case Operation::matvec:
-      case Operation::vecmat:
-      case Operation::outer:  // linear in both
-        coefficient = parts[0].coefficient * parts[1].coefficient;
-        parts[0].coefficient = parts[1].coefficient = 1;
-        return make_other(node, std::move(parts), coefficient, node.operation == Operation::dot);
-      case Operation::min:
-      case Operation::max:
-      case Operation::equal:
-      case Operation::not_equal:
-      case Operation::sqdist:
-        return make_other(node, std::move(parts), 1, true);
-      default:
-        return make_other(node, std::move(parts), 1, false);
+    if (traits.has(even) || traits.has(odd)) {
+      if (traits.has(odd) && parts[0].coefficient < 0) coefficient = -1;
+      parts[0].coefficient = std::abs(parts[0].coefficient);
     }
+    if (traits.has(linear)) {
+      for (Scaled& part : parts) {
+        coefficient *= part.coefficient;
+        part.coefficient = 1;
+      }
+    }
+    return make_other(node, std::move(parts), coefficient, traits.has(commutative));
   }
 
   std::map<std::string, std::string> exchanged_;

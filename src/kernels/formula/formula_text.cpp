@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "kernels/formula/builder.hpp"
+#include "kernels/formula/operations.hpp"
 
 namespace kronwerk::kernels {
 namespace {
@@ -11,114 +12,19 @@ namespace {
 /// Where equal parts would make the text longer than this, they get names.
 constexpr double longest_plain_text = 4'000;
 
-enum Precedence { comparison = 1, addition, multiplication, sign, exponentiation, primary };
+using enum Precedence;
 
 struct Written {
   std::string text;
   Precedence precedence = primary;
 };
 
-struct Form {
-  const char* name;
-  Precedence precedence = primary;  ///< of an operator
-};
-
-/// Names of functions, and operators with their precedence.
-Form form_of(Operation operation) {
-  switch (operation) {
-    case Operation::exp:
-      return {"exp"};
-    case Operation::log:
-      return {"log"};
-    case Operation::sqrt:
-      return {"sqrt"};
-    case Operation::rsqrt:
-      return {"rsqrt"};
-    case Operation::square:
-      return {"square"};
-    case Operation::abs:
-      return {"abs"};
-    case Operation::sign:
-      return {"sign"};
-    case Operation::step:
-      return {"step"};
-    case Operation::relu:
-      return {"relu"};
-    case Operation::sin:
-      return {"sin"};
-    case Operation::cos:
-      return {"cos"};
-    case Operation::tan:
-      return {"tan"};
-    case Operation::asin:
-      return {"asin"};
-    case Operation::acos:
-      return {"acos"};
-    case Operation::atan:
-      return {"atan"};
-    case Operation::tanh:
-      return {"tanh"};
-    case Operation::xlogx:
-      return {"xlogx"};
-    case Operation::sinc:
-      return {"sinc"};
-    case Operation::round:
-      return {"round"};
-    case Operation::floor:
-      return {"floor"};
-    case Operation::atan2:
-      return {"atan2"};
-    case Operation::mod:
-      return {"mod"};
-    case Operation::min:
-      return {"min"};
-    case Operation::max:
-      return {"max"};
-    case Operation::where:
-      return {"where"};
-    case Operation::sum:
-      return {"sum"};
-    case Operation::dot:
-      return {"dot"};
-    case Operation::sqdist:
-      return {"sqdist"};
-    case Operation::concat:
-      return {"concat"};
-    case Operation::matvec:
-      return {"matvec"};
-    case Operation::vecmat:
-      return {"vecmat"};
-    case Operation::outer:
-      return {"outer"};
-    case Operation::add:
-      return {" + ", addition};
-    case Operation::subtract:
-      return {" - ", addition};
-    case Operation::multiply:
-      return {"*", multiplication};
-    case Operation::divide:
-      return {"/", multiplication};
-    case Operation::power:
-      return {"^", exponentiation};
-    case Operation::less:
-      return {" < ", comparison};
-    case Operation::less_equal:
-      return {" <= ", comparison};
-    case Operation::equal:
-      return {" == ", comparison};
-    case Operation::not_equal:
-      return {" != ", comparison};
-    default:
-      return {""};
-  }
-}
-
 std::string at_least(const Written& part, Precedence precedence) {
   return part.precedence >= precedence ? part.text : "(" + part.text + ")";
 }
 
 Precedence tighter(Precedence precedence) {
-  return static_cast<Precedence>(precedence + 1);
+  return static_cast<Precedence>(static_cast<int>(precedence) + 1);
 }
 
 class Writer {
@@ -184,7 +90,7 @@ class Writer {
       default:
         break;
     }
-    const Form form = form_of(node.operation);
+    const OperationTraits form = traits_of(node.operation);
     if (form.precedence != primary) {
       const Precedence own = form.precedence;
       const Precedence left = own == comparison || own == exponentiation ? tighter(own) : own;

@@ -6,6 +6,8 @@
 #include <limits>
 #include <numbers>
 
+#include "kronwerk/core/error.hpp"
+
 namespace kronwerk::kernels {
 namespace {
 
@@ -133,9 +135,22 @@ Interval unary(const Node& node, Interval a) {
       return increasing([](double x) { return std::floor(x); }, a);
     case Operation::power_integer:
       return power_integer(a, node.number);
-    default:
+    case Operation::tan:
       return anything;
+    // Of other arguments; named, so that a new operation is missed here.
+    // clang-format off
+    case Operation::number: case Operation::parameter: case Operation::variable:
+    case Operation::row: case Operation::column: case Operation::add: case Operation::subtract:
+    case Operation::multiply: case Operation::divide: case Operation::power: case Operation::atan2:
+    case Operation::mod: case Operation::min: case Operation::max: case Operation::less:
+    case Operation::less_equal: case Operation::equal: case Operation::not_equal:
+    case Operation::where: case Operation::sum: case Operation::dot: case Operation::sqdist:
+    case Operation::concat: case Operation::slice: case Operation::matvec: case Operation::vecmat:
+    case Operation::outer:
+      // clang-format on
+      break;
   }
+  throw core::InternalError("not an operation of one argument");
 }
 
 /// What `a < b` gives, or `a <= b` with `or_equal`.
@@ -173,9 +188,22 @@ Interval binary(Operation operation, Interval a, Interval b) {
       return a.high < b.low || b.high < a.low ? Interval{0, 0} : truth;
     case Operation::not_equal:
       return a.high < b.low || b.high < a.low ? Interval{1, 1} : truth;
-    default:
-      return anything;
+    // Of other arguments; named, so that a new operation is missed here.
+    // clang-format off
+    case Operation::number: case Operation::parameter: case Operation::variable:
+    case Operation::row: case Operation::column: case Operation::negate: case Operation::exp:
+    case Operation::log: case Operation::sqrt: case Operation::rsqrt: case Operation::reciprocal:
+    case Operation::square: case Operation::abs: case Operation::sign: case Operation::step:
+    case Operation::relu: case Operation::sin: case Operation::cos: case Operation::tan:
+    case Operation::asin: case Operation::acos: case Operation::atan: case Operation::tanh:
+    case Operation::xlogx: case Operation::sinc: case Operation::round: case Operation::floor:
+    case Operation::power_integer: case Operation::where: case Operation::sum: case Operation::dot:
+    case Operation::sqdist: case Operation::concat: case Operation::slice: case Operation::matvec:
+    case Operation::vecmat: case Operation::outer:
+      // clang-format on
+      break;
   }
+  throw core::InternalError("not an operation of two arguments");
 }
 
 Interval choice(Interval condition, Interval yes, Interval no) {
@@ -260,9 +288,24 @@ class Bounds {
       case Operation::vecmat:
       case Operation::outer:
         return Intervals(dimension, anything);
-      default:
-        return elementwise(node, arguments);
+      // Of other arguments; named, so that a new operation is missed here.
+      // clang-format off
+      case Operation::number: case Operation::parameter: case Operation::variable:
+      case Operation::row: case Operation::column: case Operation::negate: case Operation::exp:
+      case Operation::log: case Operation::sqrt: case Operation::rsqrt: case Operation::reciprocal:
+      case Operation::square: case Operation::abs: case Operation::sign: case Operation::step:
+      case Operation::relu: case Operation::sin: case Operation::cos: case Operation::tan:
+      case Operation::asin: case Operation::acos: case Operation::atan: case Operation::tanh:
+      case Operation::xlogx: case Operation::sinc: case Operation::round: case Operation::floor:
+      case Operation::power_integer: case Operation::add: case Operation::subtract:
+      case Operation::multiply: case Operation::divide: case Operation::power:
+      case Operation::atan2: case Operation::mod: case Operation::min: case Operation::max:
+      case Operation::less: case Operation::less_equal: case Operation::equal:
+      case Operation::not_equal: case Operation::where:
+        // clang-format on
+        break;
     }
+    return elementwise(node, arguments);
   }
 
   static Intervals elementwise(const Node& node, const std::vector<Intervals>& arguments) {
