@@ -2,15 +2,15 @@
 
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "kronwerk/kernels/formula/cloud.hpp"
+#include "kronwerk/kernels/formula/constants.hpp"
+#include "kronwerk/kernels/formula/expression.hpp"
 #include "kronwerk/kernels/formula/node.hpp"
-#include "kronwerk/kernels/reductions/reduction.hpp"
 
 namespace kronwerk::kernels {
 
@@ -198,8 +198,13 @@ class ReferenceEvaluator {
     }
   }
 
+  /// The number between 0 and b that differs from a by a multiple of b.
+  static Real remainder(Real a, Real b) {
+    const Real rest = std::fmod(a, b);  // exact, of the sign of a
+    return rest != 0 && std::signbit(rest) != std::signbit(b) ? rest + b : rest;
+  }
+
   static Real binary(Operation operation, Real a, Real b) {
-    const bool unordered = std::isnan(a) || std::isnan(b);
     switch (operation) {
       case Operation::add:
         return a + b;
@@ -214,11 +219,11 @@ class ReferenceEvaluator {
       case Operation::atan2:
         return std::atan2(a, b);
       case Operation::mod:
-        return a - b * std::floor(a / b);
+        return remainder(a, b);
       case Operation::min:
-        return unordered ? std::numeric_limits<Real>::quiet_NaN() : (b < a ? b : a);
+        return std::isnan(a) ? a : std::isnan(b) ? b : std::fmin(a, b);
       case Operation::max:
-        return unordered ? std::numeric_limits<Real>::quiet_NaN() : (a < b ? b : a);
+        return std::isnan(a) ? a : std::isnan(b) ? b : std::fmax(a, b);
       case Operation::less:
         return a < b ? 1 : 0;
       case Operation::less_equal:
