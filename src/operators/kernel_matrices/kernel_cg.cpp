@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "operators/base/local_vectors.hpp"
+#include "operators/krylov/column_cg.hpp"
 
 namespace kronwerk::operators {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 constexpr double progress = 0.5;
 // A Lanczos process whose residual is below this part of the first one has found all there is.
 constexpr double exhausted = 1e-14;
+constexpr const char* not_finite = "numbers that are not finite came up";
 constexpr const char* not_definite =
     "K + alpha*I is not positive definite (<p, (K + alpha*I) p> is not positive), which CG needs";
 
@@ -31,56 +33,41 @@ void add_dots(std::span<const double> x, std::span<const double> y, std::span<do
   }
 }
 
-/// One column among those still worked on.
-struct Column {
-  std::size_t number = 0;  ///< in b and x
-  double rho = 0;          ///< <r, M⁻¹r>
-  bool active = true;
-};
-
-class ColumnIteration {
+/// A and M positive definite.
+class PositiveRules final : public CgRules {
  public:
-  ColumnIteration(const communication::Communicator& comm, const ColumnSystem& system,
-                  std::size_t width, const KrylovSettings& settings, KrylovOutcome& outcome,
-                  std::vector<std::string>& failures)
-      : comm_(&comm),
-        system_(&system),
-        settings_(&settings),
-        width_(width),
-        outcome_(&outcome),
-        failures_(&failures) {}
-
-  /// With rules, a column ends when its quadrature has settled.
-  void record(std::vector<LogQuadrature>& rules) { rules_ = &rules; }
-
-  /// Improves the wanted columns of x from residual r (both rows x all columns, r is lost).
-  void run(const std::vector<char>& wanted, const std::vector<double>& norms,
-           std::span<const double> r, std::span<double> x) {
-    norms_ = &norms;
-    start(wanted, r);
-    while (!columns_.empty() && outcome_->iterations < settings_->max_iterations) {
-      system_->multiply(p_, w_, std::ssize(columns_));
-      step(x);
-      precondition();
-      turn();
-      drop_finished();
-    }
+  const char* refuse_start(double rho) const override { return check_product(rho); }
+  const char* refuse_curvature(double curvature, double /*last*/, double /*rho*/) const override {
+    if (!std::isfinite(curvature)) return not_finite;
+    return curvature > 0 ? nullptr : not_definite;
   }
+  const char* refuse_turn(double rho, double /*beta*/) const override { return check_product(rho); }
 
  private:
-  std::size_t rows() const { return columns_.empty() ? 0 : r_.size() / columns_.size(); }
+  static const char* check_product(double product) {
+    if (!std::isfinite(product)) return not_finite;
+    return product > 0 ? nullptr
+                       : "the preconditioner is not positive definite to working precision";
+  }
+};
 
-  void start(const std::vector<char>& wanted, std::span<const double> r) {
+/// Columns side by side, of which only those that are active are kept and multiplied.
+class SideBySideVectors final : public CgVectors {
+ public:
+  SideBySideVectors(const communication::Communicator& comm, const ColumnSystem& system,
+                    std::size_t width)
+      : comm_(&comm), system_(&system), width_(width) {}
+
+  PerColumn start(KrylovRun& run) override {
     columns_.clear();
     for (std::size_t c = 0; c < width_; ++c) {
-      if (wanted[c] != 0) columns_.push_back({c});
+      if (run.active[c] != 0) columns_.push_back(c);
     }
     const std::size_t count = columns_.size();
-    r_.resize(r.size() / width_ * count);
-    for (std::size_t i = 0; i < r.size() / width_; ++i) {
-      for (std::size_t c = 0; c < count; ++c) {
-        r_[i * count + c] = r[i * width_ + columns_[c].number];
-      }
+    const std::size_t rows = run.r.size() / width_;
+    r_.resize(rows * count);
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t c = 0; c < count; ++c) r_[i * count + c] = run.r[i * width_ + columns_[c]];
     }
     w_.resize(r_.size());
     precondition();
@@ -88,13 +75,56 @@ class ColumnIteration {
     std::vector<double> products(count, 0.0);
     add_dots(r_, p_, products);
     comm_->sum(std::span<double>(products));
-    for (std::size_t c = 0; c < count; ++c) {
-      columns_[c].rho = products[c];
-      check_product(columns_[c], products[c]);
-    }
-    drop_finished();
+    return for_all(products);
   }
 
+  PerColumn multiply(KrylovRun& run) override {
+    drop_finished(run);  // at the start
+    system_->multiply(p_, w_, std::ssize(columns_));
+    std::vector<double> curvature(columns_.size(), 0.0);
+    add_dots(p_, w_, curvature);
+    comm_->sum(std::span<double>(curvature));
+    return for_all(curvature);
+  }
+
+  void advance(KrylovRun& run, const PerColumn& alpha) override {
+    const std::size_t count = columns_.size();
+    const std::vector<double> factors = of_kept(alpha);
+    for (std::size_t i = 0; i < rows(); ++i) {
+      double* target = run.x.data() + i * width_;
+      for (std::size_t c = 0; c < count; ++c) {
+        target[columns_[c]] += factors[c] * p_[i * count + c];
+        r_[i * count + c] -= factors[c] * w_[i * count + c];
+      }
+    }
+  }
+
+  std::pair<PerColumn, PerColumn> products(KrylovRun& /*run*/) override {
+    precondition();
+    const std::size_t count = columns_.size();
+    std::vector<double> sums(2 * count, 0.0);
+    const std::span<double> squares = std::span(sums).first(count);
+    const std::span<double> products = std::span(sums).subspan(count);
+    add_dots(r_, r_, squares);
+    add_dots(r_, z(), products);
+    comm_->sum(std::span<double>(sums));
+    return {for_all(squares), for_all(products)};
+  }
+
+  void turn(KrylovRun& run, const PerColumn& beta) override {
+    const std::size_t count = columns_.size();
+    const std::vector<double> factors = of_kept(beta);
+    const std::vector<double>& direction = z();
+    for (std::size_t i = 0; i < p_.size(); i += count) {
+      for (std::size_t c = 0; c < count; ++c) {
+        p_[i + c] = direction[i + c] + factors[c] * p_[i + c];
+      }
+    }
+    drop_finished(run);
+  }
+
+ private:
+  std::size_t rows() const { return columns_.empty() ? 0 : r_.size() / columns_.size(); }
   const std::vector<double>& z() const { return system_->precondition ? z_ : r_; }
 
   void precondition() {
@@ -103,109 +133,30 @@ class ColumnIteration {
     system_->precondition(r_, z_, std::ssize(columns_));
   }
 
-  void fail(Column& column, std::string why) {
-    column.active = false;
-    (*failures_)[column.number] = std::move(why);
+  PerColumn for_all(std::span<const double> kept) const {
+    PerColumn result(width_, 0.0);
+    for (std::size_t c = 0; c < columns_.size(); ++c) result[columns_[c]] = kept[c];
+    return result;
+  }
+  std::vector<double> of_kept(const PerColumn& all) const {
+    std::vector<double> result;
+    for (const std::size_t column : columns_) result.push_back(all[column]);
+    return result;
   }
 
-  void check_product(Column& column, double product) {
-    if (product > 0 && std::isfinite(product)) return;
-    fail(column, std::isfinite(product)
-                     ? "the preconditioner is not positive definite to working precision"
-                     : "numbers that are not finite came up");
-  }
-
-  void step(std::span<double> x) {
-    const std::size_t count = columns_.size();
-    std::vector<double> curvature(count, 0.0);
-    add_dots(p_, w_, curvature);
-    comm_->sum(std::span<double>(curvature));
-    std::vector<double> alpha(count, 0.0);
-    for (std::size_t c = 0; c < count; ++c) {
-      if (!std::isfinite(curvature[c])) {
-        fail(columns_[c], "numbers that are not finite came up");
-      } else if (!(curvature[c] > 0)) {
-        fail(columns_[c], not_definite);
-      } else {
-        alpha[c] = columns_[c].rho / curvature[c];
-      }
-      extend(columns_[c], alpha[c]);
-    }
-    for (std::size_t i = 0; i < rows(); ++i) {
-      double* target = x.data() + i * width_;
-      for (std::size_t c = 0; c < count; ++c) {
-        target[columns_[c].number] += alpha[c] * p_[i * count + c];
-        r_[i * count + c] -= alpha[c] * w_[i * count + c];
-      }
-    }
-  }
-
-  // A pivot of the Lanczos matrix (Golub and Van Loan 2013, section 11.3).
-  void extend(const Column& column, double alpha) {
-    if (rules_ != nullptr && alpha > 0) (*rules_)[column.number].extend_pivot(1 / alpha);
-  }
-
-  void turn() {
-    const std::size_t count = columns_.size();
-    std::vector<double> sums(2 * count, 0.0);
-    const std::span<double> squares = std::span(sums).first(count);
-    const std::span<double> products = std::span(sums).subspan(count);
-    add_dots(r_, r_, squares);
-    add_dots(r_, z(), products);
-    comm_->sum(std::span<double>(sums));
-    std::vector<double> beta(count, 0.0);
-    double largest = 0;
-    for (std::size_t c = 0; c < count; ++c) {
-      Column& column = columns_[c];
-      if (!column.active) continue;
-      const double residual = std::sqrt(squares[c]) / (*norms_)[column.number];
-      largest = std::max(largest, residual);
-      if (residual <= settings_->tolerance) {
-        if (rules_ != nullptr) (*rules_)[column.number].couple_ratio(0);
-        column.active = false;
-        continue;
-      }
-      check_product(column, products[c]);
-      beta[c] = products[c] / column.rho;
-      if (rules_ != nullptr && column.active) {
-        (*rules_)[column.number].couple_ratio(std::sqrt(beta[c]));
-      }
-      column.rho = products[c];
-    }
-    if (rules_ != nullptr) end_settled();
-    const std::vector<double>& direction = z();
-    for (std::size_t i = 0; i < p_.size(); i += count) {
-      for (std::size_t c = 0; c < count; ++c) p_[i + c] = direction[i + c] + beta[c] * p_[i + c];
-    }
-    ++outcome_->iterations;
-    outcome_->history.push_back(largest);
-    if (settings_->on_iteration) settings_->on_iteration(outcome_->iterations, largest);
-  }
-
-  /// Rank 0 decides for all, so that the last bits of different processors cannot part the ranks.
-  void end_settled() {
-    std::vector<double> settled(columns_.size(), 0.0);
-    if (comm_->is_root()) {
-      for (std::size_t c = 0; c < columns_.size(); ++c) {
-        LogQuadrature& rule = (*rules_)[columns_[c].number];
-        if (columns_[c].active && rule.due() && rule.estimate().settled) settled[c] = 1;
-      }
-    }
-    comm_->broadcast(std::span<double>(settled));
-    for (std::size_t c = 0; c < columns_.size(); ++c) {
-      if (settled[c] != 0) columns_[c].active = false;
-    }
-  }
-
-  /// Takes the columns that have ended out of r and p.
-  void drop_finished() {
+  /// Takes the columns that have ended out of r and p, and their residuals out of the history.
+  void drop_finished(KrylovRun& run) {
     const std::size_t count = columns_.size();
     std::vector<std::size_t> kept;
     for (std::size_t c = 0; c < count; ++c) {
-      if (columns_[c].active) kept.push_back(c);
+      if (run.active[columns_[c]] != 0) {
+        kept.push_back(c);
+      } else {
+        run.residual[columns_[c]] = 0;
+      }
     }
     if (kept.size() == count) return;
-    const std::size_t rows_here = count == 0 ? 0 : r_.size() / count;
+    const std::size_t rows_here = rows();
     for (std::vector<double>* values : {&r_, &p_}) {
       for (std::size_t i = 0; i < rows_here; ++i) {
         for (std::size_t k = 0; k < kept.size(); ++k) {
@@ -215,23 +166,70 @@ class ColumnIteration {
       values->resize(rows_here * kept.size());
     }
     w_.resize(r_.size());
-    std::erase_if(columns_, [](const Column& column) { return !column.active; });
+    std::erase_if(columns_, [&](std::size_t column) { return run.active[column] == 0; });
   }
 
   const communication::Communicator* comm_;
   const ColumnSystem* system_;
-  const KrylovSettings* settings_;
   std::size_t width_;
-  KrylovOutcome* outcome_;
-  std::vector<std::string>* failures_;
-  std::vector<LogQuadrature>* rules_ = nullptr;
-  const std::vector<double>* norms_ = nullptr;
-  std::vector<Column> columns_;
+  std::vector<std::size_t> columns_;  ///< those kept: their numbers in b and x
   std::vector<double> r_, z_, p_, w_;
 };
 
-std::vector<double> column_norms(const communication::Communicator& comm, std::span<const double> x,
-                                 std::size_t width) {
+/// The Lanczos matrices of the columns, for their quadratures; a column ends when its own has
+/// settled.
+class QuadratureListener final : public CgListener {
+ public:
+  QuadratureListener(const communication::Communicator& comm, std::vector<LogQuadrature>& rules)
+      : comm_(&comm), rules_(&rules) {}
+
+  // A pivot of the Lanczos matrix (Golub and Van Loan 2013, section 11.3).
+  void stepped(std::size_t column, double alpha) override {
+    if (alpha > 0) (*rules_)[column].extend_pivot(1 / alpha);
+  }
+  void turned(std::size_t column, double beta) override {
+    (*rules_)[column].couple_ratio(std::sqrt(beta));
+  }
+  /// Rank 0 decides for all, so that the last bits of different processors cannot part the ranks.
+  void end_iteration(KrylovRun& run) override {
+    std::vector<double> settled(run.active.size(), 0.0);
+    if (comm_->is_root()) {
+      for (std::size_t c = 0; c < settled.size(); ++c) {
+        LogQuadrature& rule = (*rules_)[c];
+        if (run.active[c] != 0 && rule.due() && rule.estimate().settled) settled[c] = 1;
+      }
+    }
+    comm_->broadcast(std::span<double>(settled));
+    for (std::size_t c = 0; c < settled.size(); ++c) {
+      if (settled[c] != 0) run.finish(c, KrylovRun::End::accepted);
+    }
+  }
+
+ private:
+  const communication::Communicator* comm_;
+  std::vector<LogQuadrature>* rules_;
+};
+
+KrylovRun make_run(const KrylovSettings& settings, const std::vector<double>& norms,
+                   std::span<double> residual, std::span<double> x) {
+  const std::size_t columns = norms.size();
+  KrylovRun run;
+  run.x = x;
+  run.r = residual;
+  run.tolerance = settings.tolerance;
+  run.divergence = std::numeric_limits<double>::infinity();
+  run.max_iterations = settings.max_iterations;
+  run.on_iteration = settings.on_iteration;
+  run.active.assign(columns, 1);
+  run.scale = norms;
+  run.residual.assign(columns, 0.0);
+  run.end.assign(columns, KrylovRun::End::running);
+  run.failure.assign(columns, {});
+  return run;
+}
+
+std::vector<double> norms_of_columns(const communication::Communicator& comm,
+                                     std::span<const double> x, std::size_t width) {
   std::vector<double> result(width, 0.0);
   add_dots(x, x, result);
   comm.sum(std::span<double>(result));
@@ -281,48 +279,54 @@ KrylovOutcome column_conjugate_gradients(const communication::Communicator& comm
                                          const KrylovSettings& settings) {
   const auto columns = static_cast<std::size_t>(width);
   const ScaledColumns right(comm, b, columns);
-  const std::vector<double> norms = column_norms(comm, right.values, columns);
+  const std::vector<double> norms = norms_of_columns(comm, right.values, columns);
   std::fill(x.begin(), x.end(), 0.0);
-  KrylovOutcome outcome;
-  outcome.residuals.assign(columns, 1.0);
-  std::vector<std::string> failures(columns);
+  std::vector<double> residual = right.values;
+  KrylovRun run = make_run(settings, norms, residual, x);
+  std::vector<double> residuals(columns, 1.0);
   std::vector<char> wanted(columns, 1);
   for (std::size_t c = 0; c < columns; ++c) {
     if (norms[c] > 0) continue;
     wanted[c] = 0;
-    outcome.residuals[c] = 0;
+    residuals[c] = 0;
   }
-  std::vector<double> residual = right.values;
-  ColumnIteration iteration(comm, system, columns, settings, outcome, failures);
+  SideBySideVectors vectors(comm, system, columns);
   while (std::any_of(wanted.begin(), wanted.end(), [](char each) { return each != 0; })) {
-    iteration.run(wanted, norms, residual, x);
+    run.active = wanted;
+    conjugate_gradients(run, vectors, PositiveRules());
+    std::fill(run.residual.begin(), run.residual.end(), 0.0);
     system.multiply(x, residual, width);
     for (std::size_t i = 0; i < residual.size(); ++i) residual[i] = right.values[i] - residual[i];
-    const std::vector<double> lengths = column_norms(comm, residual, columns);
+    const std::vector<double> lengths = norms_of_columns(comm, residual, columns);
     for (std::size_t c = 0; c < columns; ++c) {
       if (wanted[c] == 0) continue;
-      const double before = outcome.residuals[c];
+      const double before = residuals[c];
       const double now = lengths[c] / norms[c];
-      outcome.residuals[c] = now;
+      residuals[c] = now;
+      std::string& failure = run.failure[c];
       if (now <= settings.tolerance) {
-        failures[c].clear();
+        failure.clear();
         wanted[c] = 0;
-      } else if (outcome.iterations >= settings.max_iterations) {
-        failures[c] = fmt::format("{} iterations were not enough: the relative residual is {:.2g}",
-                                  settings.max_iterations, now);
+      } else if (run.iterations >= settings.max_iterations) {
+        failure = fmt::format("{} iterations were not enough: the relative residual is {:.2g}",
+                              settings.max_iterations, now);
         wanted[c] = 0;
-      } else if (!failures[c].empty()) {
+      } else if (!failure.empty()) {
         wanted[c] = 0;
       } else if (!(now < progress * before)) {
-        failures[c] = fmt::format(
+        failure = fmt::format(
             "stagnation at the relative residual {:.2g}: rounding errors allow no less", now);
         wanted[c] = 0;
       }
     }
   }
   for (std::size_t i = 0; i < x.size(); ++i) x[i] *= right.scales[i % columns];
-  outcome.reason = summary(failures);
+  KrylovOutcome outcome;
+  outcome.reason = summary(run.failure);
   outcome.converged = outcome.reason.empty();
+  outcome.iterations = run.iterations;
+  outcome.residuals = std::move(residuals);
+  outcome.history = std::move(run.history);
   return outcome;
 }
 
@@ -336,14 +340,13 @@ std::vector<ColumnQuadrature> column_quadratures(const communication::Communicat
   KrylovSettings settings;
   settings.tolerance = exhausted;
   settings.max_iterations = max_iterations;
-  KrylovOutcome outcome;
-  std::vector<std::string> failures(columns);
-  const std::vector<double> norms = column_norms(comm, b, columns);
+  std::vector<double> residual(b.begin(), b.end());
   std::vector<double> x(b.size(), 0.0);
-  ColumnIteration iteration(comm, system, columns, settings, outcome, failures);
-  iteration.record(rules);
-  iteration.run(std::vector<char>(columns, 1), norms, b, x);
-  const std::string failure = summary(failures);
+  KrylovRun run = make_run(settings, norms_of_columns(comm, b, columns), residual, x);
+  SideBySideVectors vectors(comm, system, columns);
+  QuadratureListener listener(comm, rules);
+  conjugate_gradients(run, vectors, PositiveRules(), &listener);
+  const std::string failure = summary(run.failure);
   if (!failure.empty()) throw core::DataError("stochastic Lanczos quadrature: " + failure);
   std::vector<ColumnQuadrature> result(columns);
   for (std::size_t c = 0; c < columns; ++c) {

@@ -1,31 +1,46 @@
-// Conjugate gradients (Hestenes and Stiefel 1952) for the columns of a batch: coefficients and
-// convergence per column, one application of the operator, one of the preconditioner and two
-// reductions per iteration for all columns together.
+// make_column_cg() of krylov_method.hpp: conjugate gradients for the columns of a batch, which lie
+// one after the other.
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <numeric>
 
-#include "operators/krylov/krylov_method.hpp"
+#include "operators/krylov/column_cg.hpp"
 
 namespace kronwerk::operators {
 namespace {
 
-constexpr const char* indefinite_operator =
-    "DIVERGED_INDEFINITE_MAT: the operator is not definite (<p, Op p> is zero or changes its "
-    "sign), "
-    "which CG needs; use gmres or bicgstab";
-/// Why <r, M r> or the ratio of two of them cannot be used.
-const char* unusable(double product) {
-  return std::isfinite(product)
-             ? "DIVERGED_INDEFINITE_PC: the preconditioner is not definite, which CG needs; use "
-               "gmres or bicgstab"
-             : "DIVERGED_NANORINF: the preconditioner gave numbers that are not finite";
-}
+/// Operator and preconditioner are both definite, of either sign.
+class DefiniteRules final : public CgRules {
+ public:
+  const char* refuse_start(double rho) const override {
+    return std::abs(rho) > 0 ? nullptr : unusable(rho);
+  }
+  const char* refuse_curvature(double curvature, double last, double rho) const override {
+    if (curvature == 0 || curvature * last < 0) {
+      return "DIVERGED_INDEFINITE_MAT: the operator is not definite (<p, Op p> is zero or changes "
+             "its sign), which CG needs; use gmres or bicgstab";
+    }
+    return std::isfinite(rho / curvature) ? nullptr
+                                          : "DIVERGED_NANORINF: <p, Op p> is not a finite number";
+  }
+  const char* refuse_turn(double /*rho*/, double beta) const override {
+    return beta > 0 ? nullptr : unusable(beta);
+  }
+
+ private:
+  /// Why <r, M r> or the ratio of two of them cannot be used.
+  static const char* unusable(double product) {
+    return std::isfinite(product)
+               ? "DIVERGED_INDEFINITE_PC: the preconditioner is not definite, which CG needs; use "
+                 "gmres or bicgstab"
+               : "DIVERGED_NANORINF: the preconditioner gave numbers that are not finite";
+  }
+};
 
 /// x += factor p, r -= factor w; returns <r, r>.
-double advance(double factor, const double* p, const double* w, double* x, double* r,
-               std::size_t count) {
+double step_and_square(double factor, const double* p, const double* w, double* x, double* r,
+                       std::size_t count) {
   constexpr std::size_t block = 4096;  // bounds the rounding error
   constexpr std::size_t lanes = 8;
   double sum = 0;
@@ -51,98 +66,72 @@ double advance(double factor, const double* p, const double* w, double* x, doubl
   return sum;
 }
 
-class ColumnConjugateGradients final : public KrylovIteration {
+class StackedVectors final : public CgVectors {
  public:
-  ColumnConjugateGradients(const ColumnMap& map, const PreconditionedOperator& op)
+  StackedVectors(const ColumnMap& map, const PreconditionedOperator& op)
       : map_(&map),
         op_(&op),
         p_(static_cast<std::size_t>(op.op().input_layout().home_size(map.comm().rank()))),
         w_(p_.size()),
-        z_(op.preconditioned() ? p_.size() : 0),
-        rho_(map.columns()),
-        curvature_(map.columns()) {}
+        room_(op.preconditioned() ? p_.size() : 0) {}
 
-  void run(KrylovRun& run) override {
-    start(run);
-    while (run.any_active() && run.iterations < run.max_iterations) {
-      op_->apply(run.transposed, p_, w_);
-      PerColumn squares = step(run, map_->dots<1>(run.active, {{{p_.data(), w_.data()}}})[0]);
-      if (!run.any_active()) return;
-      const auto z = op_->precondition(run.transposed, run.r, z_);
-      PerColumn products;
-      if (op_->preconditioned()) {
-        products = map_->local_dots(run.active, run.r.data(), z.data());
-        map_->reduce(std::array<PerColumn*, 2>{&squares, &products});
-      } else {
-        map_->reduce(std::array<PerColumn*, 1>{&squares});
-        products = squares;
-      }
-      run.record(squares);
-      turn(run, z, products);
-    }
-  }
-
- private:
-  void start(KrylovRun& run) {
-    const auto z = op_->precondition(run.transposed, run.r, z_);
-    rho_ = map_->dots<1>(run.active, {{{run.r.data(), z.data()}}})[0];
-    curvature_.assign(map_->columns(), 0.0);
+  PerColumn start(KrylovRun& run) override {
+    z_ = op_->precondition(run.transposed, run.r, room_);
     map_->for_each(run.active, [&](std::size_t /*column*/, std::size_t first, std::size_t count) {
-      std::copy_n(z.data() + first, count, p_.data() + first);
+      std::copy_n(z_.data() + first, count, p_.data() + first);
     });
-    for (std::size_t column = 0; column < rho_.size(); ++column) {
-      if (run.active[column] != 0 && !(std::abs(rho_[column]) > 0)) {
-        run.finish(column, KrylovRun::End::failed, unusable(rho_[column]));
-      }
-    }
+    return map_->dots<1>(run.active, {{{run.r.data(), z_.data()}}})[0];
   }
 
-  /// x += alpha p, r -= alpha w, where `curvature` is <p, Op p>. Returns this rank's part of <r,
-  /// r>, taken while r is at hand.
-  PerColumn step(KrylovRun& run, const PerColumn& curvature) {
-    PerColumn alpha(rho_.size());
-    for (std::size_t column = 0; column < alpha.size(); ++column) {
-      if (run.active[column] == 0) continue;
-      alpha[column] = rho_[column] / curvature[column];
-      if (curvature[column] == 0 || curvature[column] * curvature_[column] < 0) {
-        run.finish(column, KrylovRun::End::failed, indefinite_operator);
-      } else if (!std::isfinite(alpha[column])) {
-        run.finish(column, KrylovRun::End::failed,
-                   "DIVERGED_NANORINF: <p, Op p> is not a finite number");
-      }
-      curvature_[column] = curvature[column];
-    }
-    PerColumn squares(alpha.size(), 0.0);
+  PerColumn multiply(KrylovRun& run) override {
+    op_->apply(run.transposed, p_, w_);
+    return map_->dots<1>(run.active, {{{p_.data(), w_.data()}}})[0];
+  }
+
+  /// Takes this rank's part of <r, r> while r is at hand.
+  void advance(KrylovRun& run, const PerColumn& alpha) override {
+    squares_.assign(alpha.size(), 0.0);
     map_->for_each(run.active, [&](std::size_t column, std::size_t first, std::size_t count) {
-      squares[column] += advance(alpha[column], p_.data() + first, w_.data() + first,
-                                 run.x.data() + first, run.r.data() + first, count);
+      squares_[column] += step_and_square(alpha[column], p_.data() + first, w_.data() + first,
+                                          run.x.data() + first, run.r.data() + first, count);
     });
-    return squares;
   }
 
-  /// p = z + beta p
-  void turn(KrylovRun& run, std::span<const double> z, const PerColumn& products) {
-    PerColumn beta(rho_.size());
-    for (std::size_t column = 0; column < beta.size(); ++column) {
-      if (run.active[column] == 0) continue;
-      beta[column] = products[column] / rho_[column];
-      if (!(beta[column] > 0)) {
-        run.finish(column, KrylovRun::End::failed, unusable(beta[column]));
-      }
-      rho_[column] = products[column];
+  std::pair<PerColumn, PerColumn> products(KrylovRun& run) override {
+    z_ = op_->precondition(run.transposed, run.r, room_);
+    if (!op_->preconditioned()) {
+      map_->reduce(std::array<PerColumn*, 1>{&squares_});
+      return {squares_, squares_};
     }
+    PerColumn products = map_->local_dots(run.active, run.r.data(), z_.data());
+    map_->reduce(std::array<PerColumn*, 2>{&squares_, &products});
+    return {squares_, std::move(products)};
+  }
+
+  void turn(KrylovRun& run, const PerColumn& beta) override {
     map_->for_each(run.active, [&](std::size_t column, std::size_t first, std::size_t count) {
       const double factor = beta[column];
       double* p = p_.data() + first;
-      for (std::size_t i = 0; i < count; ++i) p[i] = z[first + i] + factor * p[i];
+      for (std::size_t i = 0; i < count; ++i) p[i] = z_[first + i] + factor * p[i];
     });
   }
 
+ private:
   const ColumnMap* map_;
   const PreconditionedOperator* op_;
-  std::vector<double> p_, w_, z_;
-  PerColumn rho_;        ///< <r, z>
-  PerColumn curvature_;  ///< <p, Op p> of the last step; 0 before the first
+  std::vector<double> p_, w_, room_;
+  std::span<const double> z_;
+  PerColumn squares_;
+};
+
+class ColumnConjugateGradients final : public KrylovIteration {
+ public:
+  ColumnConjugateGradients(const ColumnMap& map, const PreconditionedOperator& op)
+      : vectors_(map, op) {}
+  void run(KrylovRun& run) override { conjugate_gradients(run, vectors_, DefiniteRules()); }
+
+ private:
+  StackedVectors vectors_;
 };
 
 }  // namespace
