@@ -144,7 +144,7 @@ int main(int argc, char** argv) {
   const int repetitions = argc > 1 ? std::max(1, std::atoi(argv[1])) : 3;
   const double peak = dgemm_rate(repetitions);
   std::printf("dgemm n = 2000: %.1f GFLOP/s; BLAS core %s, kernels %s\n", peak / 1e9,
-              openblas_get_corename(), kernel_target());
+              openblas_get_corename(), dense_target());
   const std::vector<Case> cases = {
       {"128^3, batch 16", {128, 128, 128}, 16, 1, 0, 0.80},
       {"8^6, batch 64", {8, 8, 8, 8, 8, 8}, 64, 1, 0, 0.30},

@@ -16,7 +16,7 @@ using communication::Communicator;
 
 constexpr double alpha = 0.1;
 
-operators::KernelMatrix gaussian(const Communicator& comm, Index points) {
+operators::DistributedKernel gaussian(const Communicator& comm, Index points) {
   std::vector<double> values(static_cast<std::size_t>(points * 3));
   operators::fill_random(operators::RandomKind::normal, 1, 0, values);
   kernels::Symbols symbols;

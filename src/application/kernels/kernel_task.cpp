@@ -165,7 +165,7 @@ class KernelTask {
     }
   }
 
-  operators::KernelMatrix matrix(const kernels::Expression& formula) const {
+  operators::DistributedKernel matrix(const kernels::Expression& formula) const {
     return {formula, constants_, rows_, columns_,
             job().precision == configuration::FloatKind::float32 ? kernels::Precision::float32
                                                                  : kernels::Precision::float64};

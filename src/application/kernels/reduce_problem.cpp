@@ -90,11 +90,12 @@ std::optional<kernels::BlockSparsity> sparsity_of(const Job& job) {
 
 std::string ReduceProblem::text() const {
   std::vector<std::string> names;
-  for (const auto& request : task.requests) names.push_back(kernels::to_text(request.kind));
-  const bool over_j = task.over == kernels::axis_j;
-  return fmt::format("{} of {} over {} {} for {} {}", core::join(names, ", "), task.formula.text(),
-                     core::format_count(over_j ? columns : rows), over_j ? "j" : "i",
-                     core::format_count(over_j ? rows : columns), over_j ? "i" : "j");
+  for (const auto& request : reduction.requests) names.push_back(kernels::to_text(request.kind));
+  const bool over_j = reduction.over == kernels::axis_j;
+  return fmt::format("{} of {} over {} {} for {} {}", core::join(names, ", "),
+                     reduction.formula.text(), core::format_count(over_j ? columns : rows),
+                     over_j ? "j" : "i", core::format_count(over_j ? rows : columns),
+                     over_j ? "i" : "j");
 }
 
 ReduceProblem analyse_reduce(const communication::Communicator& comm, const Job& job) {
@@ -135,7 +136,7 @@ ReduceProblem analyse_reduce(const communication::Communicator& comm, const Job&
       sparsity_of(job),
       std::move(wanted),
       ""};
-  if (!problem.task.formula.varies(over)) {
+  if (!problem.reduction.formula.varies(over)) {
     const char* index = over == kernels::axis_j ? "j" : "i";
     problem.note = fmt::format(
         "note: the formula does not vary with {}, over which it is reduced: "
@@ -154,12 +155,12 @@ MemoryNeeds estimate_reduce_memory(const ReduceProblem& problem, int ranks, int 
   for (const auto& [name, variable] : problem.variables) {
     const double own = 8.0 * static_cast<double>(variable.count) * variable.symbol.dimension;
     // Two more blocks of what travels, and what is sorted for the tiles.
-    bytes += own * (variable.symbol.axes == problem.task.over ? 4 : 2);
+    bytes += own * (variable.symbol.axes == problem.reduction.over ? 4 : 2);
   }
-  const double kept =
-      static_cast<double>(problem.task.over == kernels::axis_j ? problem.rows : problem.columns);
-  for (const auto& request : problem.task.requests) {
-    bytes += 2 * 16 * kept * static_cast<double>(request.k) * problem.task.formula.dimension();
+  const double kept = static_cast<double>(
+      problem.reduction.over == kernels::axis_j ? problem.rows : problem.columns);
+  for (const auto& request : problem.reduction.requests) {
+    bytes += 2 * 16 * kept * static_cast<double>(request.k) * problem.reduction.formula.dimension();
   }
   needs.vector_bytes_per_rank = bytes / ranks;
   return needs;

@@ -14,7 +14,7 @@ namespace kronwerk::application {
 
 /// A job of the task `reduce`, understood against the metadata of its points.
 struct ReduceProblem {
-  kernels::ReductionTask task;
+  kernels::ReductionSetup reduction;
   PointVariables variables;
   std::map<std::string, double> parameters;
   Index rows = 0;

@@ -76,15 +76,15 @@ struct Computed {
 
 Computed compute(const communication::Communicator& comm, const ReduceProblem& problem,
                  const DistributedSide& rows, const DistributedSide& columns, Report& report) {
-  const auto& task = problem.task;
+  const auto& setup = problem.reduction;
   if (problem.sparsity) {
-    auto sparse = kernels::reduce_block_sparse(comm, task, rows, columns, *problem.sparsity);
+    auto sparse = kernels::reduce_block_sparse(comm, setup, rows, columns, *problem.sparsity);
     report.set("skipped_share", sparse.skipped_share);
     report.set("range", sparse.range);
     report.line(fmt::format("skipped     {:.1f} % of the pairs, farther apart than {:.6g}",
                             100 * sparse.skipped_share, sparse.range));
-    for (std::size_t r = 0; r < task.requests.size(); ++r) {
-      const std::string& name = kernels::to_text(task.requests[r].kind);
+    for (std::size_t r = 0; r < setup.requests.size(); ++r) {
+      const std::string& name = kernels::to_text(setup.requests[r].kind);
       if (std::isnan(sparse.error_bounds[r])) continue;
       report.set("error_bound_" + name, sparse.error_bounds[r]);
       report.line(
@@ -92,14 +92,14 @@ Computed compute(const communication::Communicator& comm, const ReduceProblem& p
     }
     return {std::move(sparse.reduced), "block-sparse: blocks of distant points are left out"};
   }
-  const bool over_j = task.over == kernels::axis_j;
+  const bool over_j = setup.over == kernels::axis_j;
   const Index kept = over_j ? problem.rows : problem.columns;
   const Index reduced = over_j ? problem.columns : problem.rows;
-  if (kernels::is_nearest_search(task) && kernels::prefers_products(task, kept, reduced)) {
-    return {kernels::reduce_nearest(comm, task, rows, columns),
+  if (kernels::is_nearest_search(setup) && kernels::prefers_products(setup, kept, reduced)) {
+    return {kernels::reduce_nearest(comm, setup, rows, columns),
             "matrix products, with the nearest evaluated again"};
   }
-  auto outcome = kernels::reduce(comm, task, rows, columns);
+  auto outcome = kernels::reduce(comm, setup, rows, columns);
   const char* method = outcome.spread == kernels::Spread::kept_axis
                            ? "tiles of pairs; blocks travel round a ring of ranks"
                            : "tiles of pairs; every rank reduces its own terms";
@@ -150,8 +150,8 @@ void write_gradient(const communication::Communicator& comm, const ReduceProblem
 
 /// Blocks of distant points compare these of both sides, too.
 kernels::Translations translations_of(const ReduceProblem& problem) {
-  std::vector<kernels::Expression> formulas{problem.task.formula};
-  for (const ReductionRequest& request : problem.task.requests) {
+  std::vector<kernels::Expression> formulas{problem.reduction.formula};
+  for (const ReductionRequest& request : problem.reduction.requests) {
     if (request.weight) formulas.push_back(*request.weight);
   }
   std::vector<std::pair<std::string, std::string>> together;
@@ -173,18 +173,18 @@ void run_reduce(JobContext& context) {
   DistributedSide rows;
   DistributedSide columns;
   stages.run("read", [&] {
-    problem->task.constants = read_constants(comm, problem->variables, problem->parameters);
+    problem->reduction.constants = read_constants(comm, problem->variables, problem->parameters);
     rows = read_distributed(comm, problem->variables, kernels::axis_i, problem->rows);
     columns = read_distributed(comm, problem->variables, kernels::axis_j, problem->columns);
-    if (problem->task.precision != kernels::Precision::float32) return;
-    const auto losses =
-        kernels::centre(comm, translations_of(*problem), rows, columns, problem->task.constants);
+    if (problem->reduction.precision != kernels::Precision::float32) return;
+    const auto losses = kernels::centre(comm, translations_of(*problem), rows, columns,
+                                        problem->reduction.constants);
     for (const auto& loss : losses) stages.warn(loss_text(loss));
   });
   Computed computed;
   stages.run("reduce", [&] { computed = compute(comm, *problem, rows, columns, report); });
   stages.report("reduce", computed.method);
-  const bool over_j = problem->task.over == kernels::axis_j;
+  const bool over_j = problem->reduction.over == kernels::axis_j;
   const auto& kept = over_j ? rows : columns;
   const Index count = over_j ? problem->rows : problem->columns;
   const Index first = kept.partition.begin(comm.rank());
@@ -192,12 +192,12 @@ void run_reduce(JobContext& context) {
   stages.run("write", [&] {
     ResultWriter writer(file, count, first);
     for (std::size_t r = 0; r < results.size(); ++r) {
-      writer.write(problem->task.requests[r], results[r]);
+      writer.write(problem->reduction.requests[r], results[r]);
     }
   });
   for (std::size_t r = 0; r < results.size(); ++r) {
-    const std::string& name = kernels::to_text(problem->task.requests[r].kind);
-    if (!kernels::gives_values(problem->task.requests[r].kind)) continue;
+    const std::string& name = kernels::to_text(problem->reduction.requests[r].kind);
+    if (!kernels::gives_values(problem->reduction.requests[r].kind)) continue;
     Statistics statistics;
     statistics.add(results[r].values);
     report.line(fmt::format("result      {}: {}", name, statistics.text(comm)));
@@ -213,7 +213,7 @@ void run_reduce(JobContext& context) {
   if (job.gradient) {
     stages.run("gradient", [&] {
       const auto cotangent = read_cotangent(comm, job, results.at(0), count, first);
-      const auto gradient = kernels::reduce_gradient(comm, problem->task, rows, columns,
+      const auto gradient = kernels::reduce_gradient(comm, problem->reduction, rows, columns,
                                                      results.at(0), cotangent, problem->wanted);
       write_gradient(comm, *problem, gradient, rows, columns, report, file);
     });
@@ -234,11 +234,11 @@ void run_reduce_job(const JobRun& run) {
 
 Plan plan_reduce_job(const PlanRequest& request) {
   const ReduceProblem problem = analyse_reduce(request.comm, request.job);
-  const bool over_j = problem.task.over == kernels::axis_j;
+  const bool over_j = problem.reduction.over == kernels::axis_j;
   const Index kept = over_j ? problem.rows : problem.columns;
   const Index reduced = over_j ? problem.columns : problem.rows;
   const auto spread =
-      kernels::choose_spread(kept, reduced, problem.task.formula.dimension(), request.ranks);
+      kernels::choose_spread(kept, reduced, problem.reduction.formula.dimension(), request.ranks);
   const char* method = problem.sparsity ? "block-sparse: blocks of distant points are left out"
                        : spread == kernels::Spread::kept_axis
                            ? "every rank its own results; blocks of points travel round a ring"

@@ -214,7 +214,7 @@ Index MatrixStep::least_fibres() const {
 }
 
 void MatrixStep::pack() {
-  if (!dense_ || !uses_packed_kernel(rows_, cols_)) return;
+  if (!dense_ || !uses_packed_columns(rows_, cols_)) return;
   const DenseView a = dense_view();
   packed_.resize(static_cast<std::size_t>(packed_size(cols_, rows_)));
   pack_columns(cols_, rows_, {a.data, a.column_stride, a.row_stride}, packed_.data());

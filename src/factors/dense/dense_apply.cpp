@@ -20,7 +20,7 @@ constexpr Index most_slab_columns = 512;
 
 bool uses_slabs(const DenseView& a, Index right) {
   if (uses_kernel(a.rows, a.cols)) return true;
-  return uses_packed_kernel(a.rows, a.cols) && right >= fewest_slab_columns &&
+  return uses_packed_columns(a.rows, a.cols) && right >= fewest_slab_columns &&
          right < most_slab_columns;
 }
 
@@ -78,7 +78,7 @@ void apply_to_rows(const DenseView& a, ConstView x, View y, const double* packed
     pack_columns(a.cols, a.rows, {a.data, a.column_stride, a.row_stride}, target);
     packed = target;
   }
-  KernelProduct product;
+  SlabProduct product;
   product.rows = x.left;
   product.cols = a.rows;
   product.depth = a.cols;
@@ -90,7 +90,7 @@ void apply_to_rows(const DenseView& a, ConstView x, View y, const double* packed
 }
 
 void apply_to_slabs(const DenseView& a, ConstView x, View y) {
-  KernelProduct product;
+  SlabProduct product;
   product.rows = a.rows;
   product.cols = x.right;
   product.depth = a.cols;
@@ -167,7 +167,7 @@ void apply_dense(const DenseView& a, ConstView x, View y, const double* packed) 
   if (x.left <= 0 || x.right <= 0 || a.rows == 0) return;
   if (a.cols == 0) {
     fill_zero(y);
-  } else if (x.right == 1 && y.row_stride == 1 && uses_packed_kernel(a.rows, a.cols)) {
+  } else if (x.right == 1 && y.row_stride == 1 && uses_packed_columns(a.rows, a.cols)) {
     apply_to_rows(a, x, y, packed);
   } else if (uses_slabs(a, x.right)) {
     apply_to_slabs(a, x, y);

@@ -32,7 +32,7 @@ inline bool uses_kernel(Index rows, Index cols) {
 
 /// For contiguous fibres (right == 1) one small extent is enough: a BLAS copies the fibres first,
 /// which for few rows or columns costs as much as the product (30 x 784: half of our rate).
-inline bool uses_packed_kernel(Index rows, Index cols) {
+inline bool uses_packed_columns(Index rows, Index cols) {
   return (rows <= kernel_extent || cols <= kernel_extent) && rows * cols <= packed_extent;
 }
 

@@ -220,11 +220,11 @@ void copy_panel(const double* b, Index row_stride, Index depth, Index width, dou
 
 // A panel of B that several tiles read, and whose rows lie far apart, is copied first: rows a
 // multiple of the page size apart would all compete for the same few cache lines.
-bool panel_needs_copy(const KernelProduct& p) {
+bool panel_needs_copy(const SlabProduct& p) {
   return p.rows > 2 * tile_rows && (p.depth > 32 || (p.depth > 8 && p.b_row_stride % 64 == 0));
 }
 
-void multiply_slabs_on_target(const KernelProduct& p) {
+void multiply_slabs_on_target(const SlabProduct& p) {
   const Index lanes = static_cast<Index>(hn::Lanes(Tag()));
   const EvenSplit columns(vector_count(p.cols), tile_vectors);
   const EvenSplit rows(p.rows, tile_rows);
@@ -260,7 +260,7 @@ Index packed_size_on_target(Index depth, Index cols) {
 
 // Chunk by chunk of the depth, panel by panel of packed_vectors vectors: the rows of B, filled up
 // with zeros.
-void pack_columns_on_target(Index depth, Index cols, const KernelMatrix& b, double* packed) {
+void pack_columns_on_target(Index depth, Index cols, const StridedMatrix& b, double* packed) {
   const Index lanes = static_cast<Index>(hn::Lanes(Tag()));
   const EvenSplit columns(vector_count(cols), packed_vectors);
   for (Index begin = 0; begin < depth; begin += depth_chunk) {
@@ -281,7 +281,7 @@ void pack_columns_on_target(Index depth, Index cols, const KernelMatrix& b, doub
 }
 
 // The rows [begin, end) of C from one panel of B; what follows those of A is fetched meanwhile.
-void multiply_packed_panel(const KernelProduct& p, Index begin, Index end, Index vectors,
+void multiply_packed_panel(const SlabProduct& p, Index begin, Index end, Index vectors,
                            Index last_lanes, Tile tile) {
   const bool cut = last_lanes < static_cast<Index>(hn::Lanes(Tag()));
   const auto& functions = tiles<true>(vectors, cut);
@@ -298,7 +298,7 @@ void multiply_packed_panel(const KernelProduct& p, Index begin, Index end, Index
   }
 }
 
-void multiply_packed_on_target(const KernelProduct& p) {
+void multiply_packed_on_target(const SlabProduct& p) {
   const Index lanes = static_cast<Index>(hn::Lanes(Tag()));
   const EvenSplit columns(vector_count(p.cols), packed_vectors);
   // A block of fibres and of results stays in the second-level cache while all panels of B pass.
@@ -351,7 +351,7 @@ HWY_EXPORT(pack_columns_on_target);
 HWY_EXPORT(multiply_packed_on_target);
 HWY_EXPORT(target_name);
 
-void multiply_slabs(const KernelProduct& product) {
+void multiply_slabs(const SlabProduct& product) {
   HWY_DYNAMIC_DISPATCH(multiply_slabs_on_target)(product);
 }
 
@@ -359,19 +359,19 @@ Index packed_size(Index depth, Index cols) {
   return HWY_DYNAMIC_DISPATCH(packed_size_on_target)(depth, cols);
 }
 
-void pack_columns(Index depth, Index cols, const KernelMatrix& b, double* packed) {
+void pack_columns(Index depth, Index cols, const StridedMatrix& b, double* packed) {
   HWY_DYNAMIC_DISPATCH(pack_columns_on_target)(depth, cols, b, packed);
 }
 
-void multiply_packed(const KernelProduct& product) {
+void multiply_packed(const SlabProduct& product) {
   HWY_DYNAMIC_DISPATCH(multiply_packed_on_target)(product);
 }
 
-const char* kernel_target() {
+const char* dense_target() {
   return HWY_DYNAMIC_DISPATCH(target_name)();
 }
 
-std::int64_t kernel_targets() {
+std::int64_t dense_targets() {
   return hwy::SupportedTargets() & HWY_TARGETS;
 }
 

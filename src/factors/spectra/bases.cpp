@@ -170,53 +170,53 @@ void diagonal_basis(const BasisRequest& request, Basis& basis, std::string& why_
 
 // What is to be computed for a request that is not diagonal. Sets why_not where nothing can be.
 // Collective.
-SpectrumTask make_task(const Communicator& comm, const BasisRequest& request,
-                       std::string& why_not) {
-  SpectrumTask task;
-  task.extent = rows(request.matrix);
-  task.name = name_of(without_identities(request.matrix));
-  task.schur_allowed = request.schur_allowed;
-  task.vectors = !request.eigenvalues_only;
+EigenProblem make_problem(const Communicator& comm, const BasisRequest& request,
+                          std::string& why_not) {
+  EigenProblem problem;
+  problem.extent = rows(request.matrix);
+  problem.name = name_of(without_identities(request.matrix));
+  problem.schur_allowed = request.schur_allowed;
+  problem.vectors = !request.eigenvalues_only;
   const Explicit matrix = explicit_factor(comm, request.matrix);
-  task.matrix = matrix.factor;
-  task.transposed = matrix.transposed;
+  problem.matrix = matrix.factor;
+  problem.transposed = matrix.transposed;
   if (request.generalised_schur) {
     const Explicit partner = explicit_factor(comm, *request.partner);
-    task.kind = BasisKind::generalised_schur;
-    task.partner = partner.factor;
-    task.partner_transposed = partner.transposed;
-    task.partner_name = name_of(without_identities(*request.partner));
-    return task;
+    problem.kind = BasisKind::generalised_schur;
+    problem.partner = partner.factor;
+    problem.partner_transposed = partner.transposed;
+    problem.partner_name = name_of(without_identities(*request.partner));
+    return problem;
   }
-  const Symmetry symmetry = find_scale(comm, *task.matrix);
+  const Symmetry symmetry = find_scale(comm, *problem.matrix);
   const auto not_symmetric = [&](const std::string& name) {
     why_not =
         fmt::format("'{}' ({}) is not symmetric; a pair that is diagonalised together is symmetric",
-                    name, size_text(task.extent));
+                    name, size_text(problem.extent));
   };
   if (request.partner && !is_identity(*request.partner)) {
-    task.kind = BasisKind::pair;
-    task.partner = explicit_factor(comm, *request.partner).factor;
-    task.partner_name = name_of(without_identities(*request.partner));
+    problem.kind = BasisKind::pair;
+    problem.partner = explicit_factor(comm, *request.partner).factor;
+    problem.partner_name = name_of(without_identities(*request.partner));
     if (!symmetry.symmetric) {
-      not_symmetric(task.name);
-    } else if (!find_scale(comm, *task.partner).symmetric) {
-      not_symmetric(task.partner_name);
+      not_symmetric(problem.name);
+    } else if (!find_scale(comm, *problem.partner).symmetric) {
+      not_symmetric(problem.partner_name);
     }
   } else if (symmetry.symmetric) {
-    task.kind = BasisKind::symmetric;
+    problem.kind = BasisKind::symmetric;
   } else if (!symmetry.scale.empty()) {
-    task.kind = BasisKind::scaled;
-    task.root.resize(symmetry.scale.size());
-    for (std::size_t i = 0; i < task.root.size(); ++i) {
+    problem.kind = BasisKind::scaled;
+    problem.root.resize(symmetry.scale.size());
+    for (std::size_t i = 0; i < problem.root.size(); ++i) {
       // D of Aᵀ is the reciprocal of that of A.
-      const double d = task.transposed ? 1 / symmetry.scale[i] : symmetry.scale[i];
-      task.root[i] = std::sqrt(d);
+      const double d = problem.transposed ? 1 / symmetry.scale[i] : symmetry.scale[i];
+      problem.root[i] = std::sqrt(d);
     }
   } else {
-    task.kind = BasisKind::eigenvectors;
+    problem.kind = BasisKind::eigenvectors;
   }
-  return task;
+  return problem;
 }
 
 FactorPtr to_factor(const std::string& name, Index n, SharedArray<double> values) {
@@ -243,25 +243,25 @@ const char* title(BasisKind kind) {
   }
 }
 
-// Takes the task's arrays over.
-BasisPtr to_basis(SpectrumTask& task) {
+// Takes the problem's arrays over.
+BasisPtr to_basis(EigenProblem& problem) {
   auto basis = std::make_shared<Basis>();
-  basis->kind = task.spectrum.kind;
-  basis->extent = task.extent;
-  basis->eigenvalues = std::move(task.spectrum.eigenvalues);
-  basis->pairs = task.spectrum.pairs;
-  basis->condition = task.spectrum.condition;
-  basis->log_abs_det = task.spectrum.log_abs_det;
-  basis->determinant_sign = task.spectrum.determinant_sign;
-  basis->partner_eigenvalues = std::move(task.spectrum.partner_eigenvalues);
-  const char* library = task.distributed ? "ELPA" : "LAPACK";
+  basis->kind = problem.spectrum.kind;
+  basis->extent = problem.extent;
+  basis->eigenvalues = std::move(problem.spectrum.eigenvalues);
+  basis->pairs = problem.spectrum.pairs;
+  basis->condition = problem.spectrum.condition;
+  basis->log_abs_det = problem.spectrum.log_abs_det;
+  basis->determinant_sign = problem.spectrum.determinant_sign;
+  basis->partner_eigenvalues = std::move(problem.spectrum.partner_eigenvalues);
+  const char* library = problem.distributed ? "ELPA" : "LAPACK";
   basis->description =
-      fmt::format("{} ({}, {})", title(basis->kind), library, size_text(task.extent));
-  if (!task.vectors) return basis;
-  const std::string name = "basis of " + task.name;
-  const FactorPtr first = to_factor(name, task.extent, std::move(task.first));
-  const FactorPtr second = task.arrays() > 1 && task.kind != BasisKind::pair
-                               ? to_factor(name, task.extent, std::move(task.second))
+      fmt::format("{} ({}, {})", title(basis->kind), library, size_text(problem.extent));
+  if (!problem.vectors) return basis;
+  const std::string name = "basis of " + problem.name;
+  const FactorPtr first = to_factor(name, problem.extent, std::move(problem.first));
+  const FactorPtr second = problem.arrays() > 1 && problem.kind != BasisKind::pair
+                               ? to_factor(name, problem.extent, std::move(problem.second))
                                : first;
   switch (basis->kind) {
     case BasisKind::schur:
@@ -272,8 +272,8 @@ BasisPtr to_basis(SpectrumTask& task) {
     case BasisKind::generalised_schur:
       basis->triangular = first;
       basis->partner_triangular = second;
-      basis->to_basis = {Link{to_factor(name, task.extent, std::move(task.third))}};
-      basis->from_basis = {Link{to_factor(name, task.extent, std::move(task.fourth)), true}};
+      basis->to_basis = {Link{to_factor(name, problem.extent, std::move(problem.third))}};
+      basis->from_basis = {Link{to_factor(name, problem.extent, std::move(problem.fourth)), true}};
       break;
     case BasisKind::eigenvectors:
       basis->to_basis = {Link{first}};
@@ -307,7 +307,7 @@ BasisResult find_bases(const Communicator& comm, std::span<const BasisRequest> r
   BasisResult result;
   result.bases.resize(requests.size());
   result.why_not.resize(requests.size());
-  std::vector<SpectrumTask> tasks;
+  std::vector<EigenProblem> problems;
   std::vector<std::size_t> request_of;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     if (first_like[i] != i) continue;
@@ -320,18 +320,18 @@ BasisResult find_bases(const Communicator& comm, std::span<const BasisRequest> r
       if (result.why_not[i].empty()) result.bases[i] = std::move(basis);
       continue;
     }
-    SpectrumTask task = make_task(comm, request, result.why_not[i]);
+    EigenProblem problem = make_problem(comm, request, result.why_not[i]);
     if (!result.why_not[i].empty()) continue;
-    tasks.push_back(std::move(task));
+    problems.push_back(std::move(problem));
     request_of.push_back(i);
   }
-  plan_tasks(tasks, comm.size(), limits);
-  run_tasks(comm, tasks, limits);
-  count_of_decompositions += std::ssize(tasks);
-  for (std::size_t t = 0; t < tasks.size(); ++t) {
+  plan_problems(problems, comm.size(), limits);
+  solve_problems(comm, problems, limits);
+  count_of_decompositions += std::ssize(problems);
+  for (std::size_t t = 0; t < problems.size(); ++t) {
     const std::size_t i = request_of[t];
-    result.why_not[i] = tasks[t].spectrum.why_not;
-    if (result.why_not[i].empty()) result.bases[i] = to_basis(tasks[t]);
+    result.why_not[i] = problems[t].spectrum.why_not;
+    if (result.why_not[i].empty()) result.bases[i] = to_basis(problems[t]);
   }
   for (std::size_t i = 0; i < requests.size(); ++i) {
     result.bases[i] = result.bases[first_like[i]];

@@ -24,7 +24,7 @@ BasisResult find_bases(const communication::Communicator& comm,
                        std::span<const BasisRequest> requests, const SpectrumLimits& limits);
 
 /// One decomposition on its way.
-struct SpectrumTask {
+struct EigenProblem {
   BasisKind kind = BasisKind::symmetric;  ///< `eigenvectors` may still become `schur`
   Index extent = 0;
   FactorPtr matrix;
@@ -52,10 +52,10 @@ struct SpectrumTask {
 
 /// Decides which ranks do what: distributes the large ones where that is faster than side by side.
 /// Local; the same on every rank.
-void plan_tasks(std::span<SpectrumTask> tasks, int ranks, const SpectrumLimits& limits);
+void plan_problems(std::span<EigenProblem> problems, int ranks, const SpectrumLimits& limits);
 
 /// Computes the spectra and fills the node-shared arrays. Collective.
-void run_tasks(const communication::Communicator& comm, std::span<SpectrumTask> tasks,
-               const SpectrumLimits& limits);
+void solve_problems(const communication::Communicator& comm, std::span<EigenProblem> problems,
+                    const SpectrumLimits& limits);
 
 }  // namespace kronwerk::factors

@@ -86,8 +86,8 @@ void multiply_many(const Compiled& compiled, const Side& rows, const Side& colum
       if (group % groups_between_checks == 0) core::check_interruption();
       pairs.run(group, false, context, unused);
       std::fill(sums.begin(), sums.end(), 0.0);
-      pairs.kernels().multiply(pairs.tile(), factors.data(), pairs.stride(), count, width,
-                               sums.data(), width, 1);
+      pairs.tiles().multiply(pairs.tile(), factors.data(), pairs.stride(), count, width,
+                             sums.data(), width, 1);
       const Index live = std::min(row_group, rows.count - group * row_group);
       double* to = out + group * row_group * width;
       for (Index k = 0; k < live * width; ++k) to[k] += sums[static_cast<std::size_t>(k)];

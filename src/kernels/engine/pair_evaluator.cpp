@@ -20,19 +20,19 @@ Index PairEvaluator<T>::choose_stride(Index values, bool stored) {
 template <typename T>
 PairEvaluator<T>::PairEvaluator(const Compiled& compiled, const Side& rows, Index extra_columns,
                                 bool stored)
-    : kernels_(tile_kernels<T>()),
+    : tiles_(tile_code<T>()),
       accumulators_(compiled.accumulators),
       products_(compiled.products),
       first_factor_(compiled.first_factor),
       row_evaluator_(compiled.rows),
       column_evaluator_(compiled.columns),
       stride_(choose_stride(column_evaluator_.values() + extra_columns, stored || products_ > 0)),
-      code_(compiled.code, kernels_, stride_, 1, false),
-      code_for_ties_(compiled.code, kernels_, stride_, 1, true),
+      code_(compiled.code, tiles_, stride_, 1, false),
+      code_for_ties_(compiled.code, tiles_, stride_, 1, true),
       rows_((rows.count + row_group - 1) / row_group * row_group * row_evaluator_.values()),
       columns_((column_evaluator_.values() + extra_columns) * stride_),
-      slots_(compiled.slots * row_group * kernels_.lanes),
-      sums_(compiled.accumulators * row_group * kernels_.lanes),
+      slots_(compiled.slots * row_group * tiles_.lanes),
+      sums_(compiled.accumulators * row_group * tiles_.lanes),
       tile_(stored || products_ > 0 ? row_group * stride_ : 0) {
   if (rows.count > 0) row_evaluator_.rows(rows, rows_.data());
 }
@@ -48,18 +48,18 @@ void PairEvaluator<T>::run(Index group, bool ties, Context<T>& context, double* 
   std::fill_n(sums_.data(), sums_.size(), T{0});
   context.accumulators = sums_.data();
   context.slots = slots_.data();
-  context.lanes = kernels_.lanes;
+  context.lanes = tiles_.lanes;
   context.tile = tile_.data();
   context.tile_stride = stride_;
   const BoundCode<T>& code = ties ? code_for_ties_ : code_;
-  kernels_.run(code.main.data(), code.tail.data(), count_, 1, columns_.data(),
-               rows_.data() + group * row_evaluator_.values() * row_group, context);
-  kernels_.add_lanes(sums_.data(), accumulators_, sums);
+  tiles_.run(code.main.data(), code.tail.data(), count_, 1, columns_.data(),
+             rows_.data() + group * row_evaluator_.values() * row_group, context);
+  tiles_.add_lanes(sums_.data(), accumulators_, sums);
   if (products_ == 0) return;
   sums += accumulators_ * row_group;
   std::fill_n(sums, products_ * row_group, 0.0);
-  kernels_.multiply(tile_.data(), columns_.data() + first_factor_ * stride_, stride_, count_,
-                    products_, sums, 1, row_group);
+  tiles_.multiply(tile_.data(), columns_.data() + first_factor_ * stride_, stride_, count_,
+                  products_, sums, 1, row_group);
 }
 
 template class PairEvaluator<double>;

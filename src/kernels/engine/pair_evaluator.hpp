@@ -13,11 +13,11 @@ class PairEvaluator {
   /// @param stored         tiles' values are stored: by the steps or, for products, here
   PairEvaluator(const Compiled& compiled, const Side& rows, Index extra_columns, bool stored);
 
-  Index lanes() const noexcept { return kernels_.lanes; }
+  Index lanes() const noexcept { return tiles_.lanes; }
   /// Columns per tile, and from one column value to the next.
   Index stride() const noexcept { return stride_; }
   Index padded(Index columns) const {
-    return (columns + kernels_.lanes - 1) / kernels_.lanes * kernels_.lanes;
+    return (columns + tiles_.lanes - 1) / tiles_.lanes * tiles_.lanes;
   }
   void load_columns(const Side& columns, Index begin, Index count);
   T* extra_column(Index which) {
@@ -28,12 +28,12 @@ class PairEvaluator {
   void run(Index group, bool ties, Context<T>& context, double* sums);
   /// The tile that run() left: row_group rows of stride() values.
   const T* tile() const noexcept { return tile_.data(); }
-  const TileKernels<T>& kernels() const noexcept { return kernels_; }
+  const TileCode<T>& tiles() const noexcept { return tiles_; }
 
  private:
   static Index choose_stride(Index values, bool stored);
 
-  TileKernels<T> kernels_;
+  TileCode<T> tiles_;
   Index accumulators_;
   Index products_;
   Index first_factor_;

@@ -34,11 +34,11 @@ const Cloud& find_cloud(const Side& side, const ScalarNode& leaf) {
 
 SideEvaluator::SideEvaluator(const SidePlan& plan)
     : plan_(plan),
-      kernels_(tile_kernels<double>()),
+      tiles_(tile_code<double>()),
       buffer_((static_cast<Index>(plan.inputs.size()) + plan.outputs) * chunk),
-      slots_(plan.slots * row_group * kernels_.lanes),
-      unused_sums_(row_group * kernels_.lanes) {
-  code_ = BoundCode<double>(plan_.code, kernels_, chunk, row_group, false);
+      slots_(plan.slots * row_group * tiles_.lanes),
+      unused_sums_(row_group * tiles_.lanes) {
+  code_ = BoundCode<double>(plan_.code, tiles_, chunk, row_group, false);
 }
 
 const double* SideEvaluator::source(std::size_t value) const {
@@ -46,7 +46,7 @@ const double* SideEvaluator::source(std::size_t value) const {
 }
 
 void SideEvaluator::compute(const Side& side, Index begin, Index count) {
-  const Index round = row_group * kernels_.lanes;
+  const Index round = row_group * tiles_.lanes;
   const Index padded = (count + round - 1) / round * round;
   for (std::size_t k = 0; k < plan_.inputs.size(); ++k) {
     const ScalarNode& leaf = plan_.inputs[k];
@@ -64,9 +64,9 @@ void SideEvaluator::compute(const Side& side, Index begin, Index count) {
   context.accumulators = unused_sums_.data();
   context.slots = slots_.data();
   context.tile = buffer_.data() + static_cast<Index>(plan_.inputs.size()) * chunk;
-  context.lanes = kernels_.lanes;
-  kernels_.run(code_.main.data(), code_.tail.data(), padded, row_group, buffer_.data(), nullptr,
-               context);
+  context.lanes = tiles_.lanes;
+  tiles_.run(code_.main.data(), code_.tail.data(), padded, row_group, buffer_.data(), nullptr,
+             context);
 }
 
 template <typename T>

@@ -30,7 +30,7 @@ class SideEvaluator {
 
   SidePlan plan_;
   BoundCode<double> code_;
-  TileKernels<double> kernels_;
+  TileCode<double> tiles_;
   AlignedArray<double> buffer_;  // inputs, then outputs, `chunk` values each
   AlignedArray<double> slots_;
   AlignedArray<double> unused_sums_;

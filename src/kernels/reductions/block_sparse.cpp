@@ -52,14 +52,14 @@ class NumbersAsVariables {
   bool found_ = false;
 };
 
-ReductionTask with_numbers_as_variables(const ReductionTask& task, Index most_points) {
+ReductionSetup with_numbers_as_variables(const ReductionSetup& setup, Index most_points) {
   NumbersAsVariables numbers;
-  ReductionTask result = task;
-  result.formula = Expression(numbers.rewrite(task.formula.root()));
+  ReductionSetup result = setup;
+  result.formula = Expression(numbers.rewrite(setup.formula.root()));
   for (ReductionRequest& request : result.requests) {
     if (request.weight) request.weight = Expression(numbers.rewrite(request.weight->root()));
   }
-  if (numbers.found() && task.precision == Precision::float32 && most_points > exact_in_float) {
+  if (numbers.found() && setup.precision == Precision::float32 && most_points > exact_in_float) {
     throw core::ConfigurationError(
         "i and j of more than 16,777,216 points are not exact in float32; use float64 here");
   }
@@ -85,19 +85,20 @@ Side gather_numbered(const Side& side, std::span<const Index> chosen,
 /// The reduction over j of this rank's rows, sorted by cube.
 class SparseReduction {
  public:
-  SparseReduction(const ReductionTask& task, const CellGrid& grid, double range,
+  SparseReduction(const ReductionSetup& setup, const CellGrid& grid, double range,
                   const BlockSparsity& sparsity, const DistributedSide& rows,
                   const distribution::BlockPartition& columns)
       : grid_(grid),
         range_(range),
         sparsity_(sparsity),
         columns_(columns),
-        partial_(task.requests),
-        column_names_(variables_of(task, axis_j)),
+        partial_(setup.requests),
+        column_names_(variables_of(setup, axis_j)),
         row_cells_(grid, rows.local.variables.at(sparsity.row_points)),
-        sorted_rows_(gather_numbered(rows.local, row_cells_.order(), variables_of(task, axis_i),
+        sorted_rows_(gather_numbered(rows.local, row_cells_.order(), variables_of(setup, axis_i),
                                      row_number)),
-        reduction_(task.formula, task.constants, task.precision, partial_.requests(), sorted_rows_),
+        reduction_(setup.formula, setup.constants, setup.precision, partial_.requests(),
+                   sorted_rows_),
         visited_(row_cells_.cells().size(), 0) {
     for (const ReductionRequest& request : partial_.requests()) {
       keeps_positions_ = keeps_positions_ || gives_indices(request.kind);
@@ -196,7 +197,7 @@ class SparseReduction {
   std::map<std::pair<std::size_t, Index>, std::vector<Index>> positions_;
 };
 
-void check_sparsity(const ReductionTask& task, const DistributedSide& rows,
+void check_sparsity(const ReductionSetup& setup, const DistributedSide& rows,
                     const DistributedSide& columns, const BlockSparsity& sparsity) {
   if (sparsity.range.has_value() == sparsity.tolerance.has_value()) {
     throw core::ConfigurationError(
@@ -208,7 +209,7 @@ void check_sparsity(const ReductionTask& task, const DistributedSide& rows,
         fmt::format("the {} of block-sparse evaluation must not be negative; {} was given",
                     sparsity.range ? "range" : "tolerance", given));
   }
-  for (const ReductionRequest& request : task.requests) {
+  for (const ReductionRequest& request : setup.requests) {
     if (request.k >= 1 && (request.k == 1 || request.k <= columns.partition.size())) continue;
     throw core::ConfigurationError(
         fmt::format("'{}' asks for {} entries of each of the {} that are reduced",
@@ -269,17 +270,17 @@ double max_over_ranks(const Communicator& comm, double value) {
 
 }  // namespace
 
-BlockSparseOutcome reduce_block_sparse(const Communicator& comm, const ReductionTask& task,
+BlockSparseOutcome reduce_block_sparse(const Communicator& comm, const ReductionSetup& setup,
                                        const DistributedSide& rows, const DistributedSide& columns,
                                        const BlockSparsity& sparsity) {
-  if (task.over == axis_i) {
+  if (setup.over == axis_i) {
     BlockSparsity exchanged = sparsity;
     std::swap(exchanged.row_points, exchanged.column_points);
-    return reduce_block_sparse(comm, transposed(task), columns, rows, exchanged);
+    return reduce_block_sparse(comm, transposed(setup), columns, rows, exchanged);
   }
-  collectively(comm, [&] { check_sparsity(task, rows, columns, sparsity); });
-  std::set<std::string> row_names = variables_of(task, axis_i);
-  std::set<std::string> column_names = variables_of(task, axis_j);
+  collectively(comm, [&] { check_sparsity(setup, rows, columns, sparsity); });
+  std::set<std::string> row_names = variables_of(setup, axis_i);
+  std::set<std::string> column_names = variables_of(setup, axis_j);
   row_names.insert(sparsity.row_points);
   column_names.insert(sparsity.column_points);
   check_side(comm, rows, row_names);
@@ -289,7 +290,7 @@ BlockSparseOutcome reduce_block_sparse(const Communicator& comm, const Reduction
   const Index column_count = columns.partition.size();
   const Box box = box_of(comm, rows.local.variables.at(sparsity.row_points),
                          columns.local.variables.at(sparsity.column_points));
-  const Decay decay(comm, task, rows, columns, sparsity, box);
+  const Decay decay(comm, setup, rows, columns, sparsity, box);
   BlockSparseOutcome outcome;
   std::optional<SparseReduction> reduction;
   collectively(comm, [&] {
@@ -297,7 +298,7 @@ BlockSparseOutcome reduce_block_sparse(const Communicator& comm, const Reduction
     if (sparsity.tolerance) resolved.range = decay.range(*sparsity.tolerance);
     outcome.range = *resolved.range;
     outcome.grid = make_grid(box, std::max(row_count, column_count), resolved);
-    reduction.emplace(with_numbers_as_variables(task, std::max(row_count, column_count)),
+    reduction.emplace(with_numbers_as_variables(setup, std::max(row_count, column_count)),
                       outcome.grid, outcome.range, sparsity, rows, columns.partition);
   });
   visit_ring(comm, columns, column_names,
@@ -309,9 +310,9 @@ BlockSparseOutcome reduce_block_sparse(const Communicator& comm, const Reduction
   const double pairs = static_cast<double>(row_count) * static_cast<double>(column_count);
   outcome.skipped_share = pairs > 0 ? 1 - comm.sum(reduction->visited_pairs()) / pairs : 0.0;
   const std::vector<Index> skipped = reduction->skipped();
-  for (std::size_t r = 0; r < task.requests.size(); ++r) {
+  for (std::size_t r = 0; r < setup.requests.size(); ++r) {
     outcome.error_bounds.push_back(
-        max_over_ranks(comm, error_bound(decay, task.requests[r], outcome.reduced.results[r],
+        max_over_ranks(comm, error_bound(decay, setup.requests[r], outcome.reduced.results[r],
                                          skipped, outcome.range, column_count)));
   }
   return outcome;

@@ -53,16 +53,16 @@ bool is_exponential(ReductionKind kind) {
 
 }  // namespace
 
-Decay::Decay(const communication::Communicator& comm, const ReductionTask& task,
+Decay::Decay(const communication::Communicator& comm, const ReductionSetup& setup,
              const DistributedSide& rows, const DistributedSide& columns,
              const BlockSparsity& sparsity, const Box& box)
-    : task_(task) {
+    : setup_(setup) {
   ranges_.rows = rows.partition.size();
   ranges_.columns = columns.partition.size();
   ranges_.first_point = sparsity.row_points;
   ranges_.second_point = sparsity.column_points;
   const auto add = [&](const DistributedSide& side, Axes axis) {
-    for (const std::string& name : variables_of(task, axis)) {
+    for (const std::string& name : variables_of(setup, axis)) {
       ranges_.variables[name] = component_ranges(comm, side.local.variables.at(name));
     }
   };
@@ -82,7 +82,7 @@ double Decay::beyond(double distance, bool exponential) const {
   const double step = (greatest_ - distance) / distance_pieces;
   for (int piece = 0; piece < distance_pieces; ++piece) {
     ranges.distance = {distance + piece * step, distance + (piece + 1) * step};
-    for (const Interval value : bound(task_.formula, task_.constants, ranges)) {
+    for (const Interval value : bound(setup_.formula, setup_.constants, ranges)) {
       largest =
           std::max(largest, exponential ? std::exp(value.high)
                                         : std::max(std::abs(value.low), std::abs(value.high)));
@@ -94,7 +94,7 @@ double Decay::beyond(double distance, bool exponential) const {
 double Decay::range(double tolerance) const {
   bool needs_value = false;
   bool needs_exponential = false;
-  for (const ReductionRequest& request : task_.requests) {
+  for (const ReductionRequest& request : setup_.requests) {
     (is_exponential(request.kind) ? needs_exponential : needs_value) = true;
   }
   const auto small = [&](double distance) {

@@ -10,8 +10,8 @@ namespace kronwerk::kernels {
 /// What a formula's values can be beyond a distance of two points.
 class Decay {
  public:
-  /// Collective. The task reduces over j.
-  Decay(const communication::Communicator& comm, const ReductionTask& task,
+  /// Collective. The setup reduces over j.
+  Decay(const communication::Communicator& comm, const ReductionSetup& setup,
         const DistributedSide& rows, const DistributedSide& columns, const BlockSparsity& sparsity,
         const Box& box);
 
@@ -22,7 +22,7 @@ class Decay {
   double range(double tolerance) const;
 
  private:
-  const ReductionTask& task_;
+  const ReductionSetup& setup_;
   PairRanges ranges_;
   double greatest_;  ///< distance of any two points
 };

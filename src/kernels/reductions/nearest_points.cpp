@@ -96,27 +96,27 @@ ReductionResult as_requested(const ReductionResult& nearest, const ReductionRequ
 
 }  // namespace
 
-bool is_nearest_search(const ReductionTask& task) {
-  const Node& root = *task.formula.root();
-  return root.operation == Operation::sqdist && task.precision == Precision::float64 &&
+bool is_nearest_search(const ReductionSetup& setup) {
+  const Node& root = *setup.formula.root();
+  return root.operation == Operation::sqdist && setup.precision == Precision::float64 &&
          point_variable(root, axis_i) != nullptr && point_variable(root, axis_j) != nullptr &&
-         !task.requests.empty() &&
-         std::all_of(task.requests.begin(), task.requests.end(),
+         !setup.requests.empty() &&
+         std::all_of(setup.requests.begin(), setup.requests.end(),
                      [](const ReductionRequest& request) { return is_smallest(request.kind); });
 }
 
-bool prefers_products(const ReductionTask& task, Index kept, Index reduced) {
-  if (!is_nearest_search(task) || kept == 0 || reduced < least_columns) return false;
-  for (const ReductionRequest& request : task.requests) {
+bool prefers_products(const ReductionSetup& setup, Index kept, Index reduced) {
+  if (!is_nearest_search(setup) || kept == 0 || reduced < least_columns) return false;
+  for (const ReductionRequest& request : setup.requests) {
     if (request.k > longest_list) return false;
   }
-  return task.formula.root()->arguments[0]->dimension >= least_dimension;
+  return setup.formula.root()->arguments[0]->dimension >= least_dimension;
 }
 
-ReduceOutcome reduce_nearest(const Communicator& comm, const ReductionTask& task,
+ReduceOutcome reduce_nearest(const Communicator& comm, const ReductionSetup& setup,
                              const DistributedSide& rows, const DistributedSide& columns) {
-  if (task.over == axis_i) return reduce_nearest(comm, transposed(task), columns, rows);
-  const Node& root = *task.formula.root();
+  if (setup.over == axis_i) return reduce_nearest(comm, transposed(setup), columns, rows);
+  const Node& root = *setup.formula.root();
   const std::string row_variable = point_variable(root, axis_i)->name;
   const std::string column_variable = point_variable(root, axis_j)->name;
   check_side(comm, rows, {row_variable});
@@ -124,18 +124,18 @@ ReduceOutcome reduce_nearest(const Communicator& comm, const ReductionTask& task
   const Cloud& points = columns.local.variables.at(column_variable);
   const bool usable = all_usable(rows.local.variables.at(row_variable)) && all_usable(points);
   if (columns.partition.size() == 0 || comm.any(!usable)) {
-    return reduce(comm, task, rows, columns, Spread::kept_axis);
+    return reduce(comm, setup, rows, columns, Spread::kept_axis);
   }
   Index k = 1;
-  for (const ReductionRequest& request : task.requests) k = std::max(k, request.k);
+  for (const ReductionRequest& request : setup.requests) k = std::max(k, request.k);
   const std::vector<double> centre = mean_of(comm, points, columns.partition.size());
   const double largest = largest_of(comm, centre, rows.local.variables.at(row_variable), points);
   if (largest > 0 && largest < smallest_coordinate) {
-    return reduce(comm, task, rows, columns, Spread::kept_axis);
+    return reduce(comm, setup, rows, columns, Spread::kept_axis);
   }
   std::optional<NearestSearch> search;
   communication::collectively(comm, [&] {
-    search.emplace(task.formula, row_variable, column_variable, centre, scale_for(largest), k,
+    search.emplace(setup.formula, row_variable, column_variable, centre, scale_for(largest), k,
                    rows.local);
   });
   visit_ring(comm, columns, {column_variable},
@@ -144,7 +144,7 @@ ReduceOutcome reduce_nearest(const Communicator& comm, const ReductionTask& task
              });
   ReduceOutcome outcome;
   outcome.by_products = true;
-  for (const ReductionRequest& request : task.requests) {
+  for (const ReductionRequest& request : setup.requests) {
     outcome.results.push_back(as_requested(search->result(), request));
   }
   return outcome;

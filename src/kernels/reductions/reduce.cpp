@@ -30,13 +30,13 @@ constexpr double pairs_per_number = 10;
 
 /// A reduction over j: kept are the rows.
 struct Problem {
-  const ReductionTask& task;
+  const ReductionSetup& setup;
   const DistributedSide& rows;
   const DistributedSide& columns;
 };
 
-void check_requests(const ReductionTask& task, Index reduced) {
-  for (const ReductionRequest& request : task.requests) {
+void check_requests(const ReductionSetup& setup, Index reduced) {
+  for (const ReductionRequest& request : setup.requests) {
     const std::string& name = to_text(request.kind);
     if (request.k < 1 || (request.k > 1 && request.k > reduced)) {
       throw core::ConfigurationError(
@@ -54,10 +54,10 @@ void check_requests(const ReductionTask& task, Index reduced) {
       throw core::ConfigurationError(
           fmt::format("'{}' takes no weight; only 'logsumexp' and 'softmax' do", name));
     }
-    if (task.formula.dimension() != 1) {
+    if (setup.formula.dimension() != 1) {
       throw core::ConfigurationError(
           fmt::format("'{}' with a weight is of a scalar formula; this one has dimension {}", name,
-                      task.formula.dimension()));
+                      setup.formula.dimension()));
     }
   }
 }
@@ -73,13 +73,13 @@ void add_in_pieces(LocalReduction& reduction, const Side& block, Index rows,
 }
 
 ReduceOutcome reduce_around_ring(const Communicator& comm, const Problem& problem) {
-  const ReductionTask& task = problem.task;
+  const ReductionSetup& setup = problem.setup;
   const Side& rows = problem.rows.local;
   std::optional<LocalReduction> reduction;
   collectively(comm, [&] {
-    reduction.emplace(task.formula, task.constants, task.precision, task.requests, rows);
+    reduction.emplace(setup.formula, setup.constants, setup.precision, setup.requests, rows);
   });
-  visit_ring(comm, problem.columns, variables_of(task, axis_j),
+  visit_ring(comm, problem.columns, variables_of(setup, axis_j),
              [&](const Side& block, const std::function<void()>& progress) {
                if (block.count > 0) add_in_pieces(*reduction, block, rows.count, progress);
              });
@@ -150,13 +150,13 @@ void merge_over_ranks(const Communicator& comm, const PartialResults& partial,
 }
 
 ReduceOutcome reduce_own_columns(const Communicator& comm, const Problem& problem) {
-  const ReductionTask& task = problem.task;
-  const Side rows = gather_side(comm, problem.rows, variables_of(task, axis_i));
-  const PartialResults partial(task.requests);
+  const ReductionSetup& setup = problem.setup;
+  const Side rows = gather_side(comm, problem.rows, variables_of(setup, axis_i));
+  const PartialResults partial(setup.requests);
   std::vector<ReductionResult> results;
   Index nan_count = 0;
   collectively(comm, [&] {
-    LocalReduction reduction(task.formula, task.constants, task.precision, partial.requests(),
+    LocalReduction reduction(setup.formula, setup.constants, setup.precision, partial.requests(),
                              rows);
     if (problem.columns.local.count > 0) reduction.add(problem.columns.local);
     results = reduction.finish();
@@ -173,13 +173,14 @@ ReduceOutcome reduce_own_columns(const Communicator& comm, const Problem& proble
   return outcome;
 }
 
-Index width_of(const ReductionTask& task) {
+Index width_of(const ReductionSetup& setup) {
   Index width = 0;
-  for (const ReductionRequest& request : task.requests) {
-    const Index dimension = request.weight ? request.weight->dimension() : task.formula.dimension();
+  for (const ReductionRequest& request : setup.requests) {
+    const Index dimension =
+        request.weight ? request.weight->dimension() : setup.formula.dimension();
     width += 2 * request.k * dimension;
   }
-  for (const auto& [name, symbol] : task.formula.variables()) {
+  for (const auto& [name, symbol] : setup.formula.variables()) {
     if (symbol.axes == axis_i) width += symbol.dimension;
   }
   return width;
@@ -203,51 +204,51 @@ Spread choose_spread(Index kept, Index reduced, Index width, int ranks) {
   return own_columns < 0.9 * round_ring ? Spread::reduced_axis : Spread::kept_axis;
 }
 
-ReductionTask transposed(const ReductionTask& task) {
-  ReductionTask result = task;
-  result.formula = task.formula.transposed();
-  result.over = task.over == axis_j ? axis_i : axis_j;
+ReductionSetup transposed(const ReductionSetup& setup) {
+  ReductionSetup result = setup;
+  result.formula = setup.formula.transposed();
+  result.over = setup.over == axis_j ? axis_i : axis_j;
   for (ReductionRequest& request : result.requests) {
     if (request.weight) request.weight = request.weight->transposed();
   }
   return result;
 }
 
-std::set<std::string> variables_of(const ReductionTask& task, Axes axis) {
+std::set<std::string> variables_of(const ReductionSetup& setup, Axes axis) {
   std::set<std::string> names;
   const auto add = [&](const Expression& expression) {
     for (const auto& [name, symbol] : expression.variables()) {
       if (symbol.axes == axis) names.insert(name);
     }
   };
-  add(task.formula);
-  for (const ReductionRequest& request : task.requests) {
+  add(setup.formula);
+  for (const ReductionRequest& request : setup.requests) {
     if (request.weight) add(*request.weight);
   }
   return names;
 }
 
-ReduceOutcome reduce(const Communicator& comm, const ReductionTask& task,
+ReduceOutcome reduce(const Communicator& comm, const ReductionSetup& setup,
                      const DistributedSide& rows, const DistributedSide& columns) {
-  const bool over_columns = task.over == axis_j;
+  const bool over_columns = setup.over == axis_j;
   const Index kept = (over_columns ? rows : columns).partition.size();
   const Index reduced = (over_columns ? columns : rows).partition.size();
-  const Index width = width_of(over_columns ? task : transposed(task));
+  const Index width = width_of(over_columns ? setup : transposed(setup));
   const Spread spread = choose_spread(kept, reduced, width, comm.size());
-  if (spread == Spread::kept_axis && prefers_products(task, kept, reduced)) {
-    collectively(comm, [&] { check_requests(task, reduced); });
-    return reduce_nearest(comm, task, rows, columns);
+  if (spread == Spread::kept_axis && prefers_products(setup, kept, reduced)) {
+    collectively(comm, [&] { check_requests(setup, reduced); });
+    return reduce_nearest(comm, setup, rows, columns);
   }
-  return reduce(comm, task, rows, columns, spread);
+  return reduce(comm, setup, rows, columns, spread);
 }
 
-ReduceOutcome reduce(const Communicator& comm, const ReductionTask& task,
+ReduceOutcome reduce(const Communicator& comm, const ReductionSetup& setup,
                      const DistributedSide& rows, const DistributedSide& columns, Spread spread) {
-  if (task.over == axis_i) return reduce(comm, transposed(task), columns, rows, spread);
-  collectively(comm, [&] { check_requests(task, columns.partition.size()); });
-  check_side(comm, rows, variables_of(task, axis_i));
-  check_side(comm, columns, variables_of(task, axis_j));
-  const Problem problem{task, rows, columns};
+  if (setup.over == axis_i) return reduce(comm, transposed(setup), columns, rows, spread);
+  collectively(comm, [&] { check_requests(setup, columns.partition.size()); });
+  check_side(comm, rows, variables_of(setup, axis_i));
+  check_side(comm, columns, variables_of(setup, axis_j));
+  const Problem problem{setup, rows, columns};
   ReduceOutcome outcome = spread == Spread::kept_axis ? reduce_around_ring(comm, problem)
                                                       : reduce_own_columns(comm, problem);
   outcome.spread = spread;

@@ -51,7 +51,7 @@ struct Term {
 
 /// The gradient of a reduction over j, whose kept axis has some more variables.
 struct Problem {
-  ReductionTask task;
+  ReductionSetup setup;
   DistributedSide rows;
   std::vector<Term> terms;
 };
@@ -76,9 +76,9 @@ std::vector<double> as_exponent(std::vector<double> logarithms) {
 /// The values of another reduction of the same formula.
 ReductionResult reduce_again(const Communicator& comm, const Problem& problem,
                              const DistributedSide& columns, ReductionKind kind) {
-  ReductionTask task = problem.task;
-  task.requests = {{kind}};
-  return reduce(comm, task, problem.rows, columns).results.at(0);
+  ReductionSetup setup = problem.setup;
+  setup.requests = {{kind}};
+  return reduce(comm, setup, problem.rows, columns).results.at(0);
 }
 
 void add_sum_terms(Problem& problem, ReductionKind kind, const ReductionResult& result,
@@ -89,7 +89,7 @@ void add_sum_terms(Problem& problem, ReductionKind kind, const ReductionResult& 
     cotangent[v] = result.values[v] == 0 ? 0.0 : cotangent[v] / result.values[v];
   }
   add_variable(problem, cotangent_name, result.dimension, cotangent);
-  const Expression& formula = problem.task.formula;
+  const Expression& formula = problem.setup.formula;
   const Expression given = row_variable(problem, cotangent_name);
   problem.terms.push_back(
       {formula, kind == ReductionKind::norm ? multiply(given, formula) : given});
@@ -99,11 +99,11 @@ void add_logsumexp_terms(Problem& problem, const ReductionResult& result,
                          std::span<const double> cotangent) {
   add_variable(problem, cotangent_name, result.dimension, cotangent);
   add_variable(problem, value_name, result.dimension, as_exponent(result.values));
-  const Expression& formula = problem.task.formula;
+  const Expression& formula = problem.setup.formula;
   const Expression share =
       multiply(row_variable(problem, cotangent_name),
                exponential(subtract(formula, row_variable(problem, value_name))));
-  const auto& weight = problem.task.requests[0].weight;
+  const auto& weight = problem.setup.requests[0].weight;
   problem.terms.push_back({formula, weight ? dot(*weight, share) : share});
   if (weight) problem.terms.push_back({*weight, share});
 }
@@ -120,8 +120,8 @@ void add_softmax_terms(const Communicator& comm, Problem& problem, const Distrib
   add_variable(problem, cotangent_name, result.dimension, cotangent);
   add_variable(problem, value_name, result.dimension, means);
   add_variable(problem, scale_name, 1, as_exponent(scale.values));
-  const Expression& formula = problem.task.formula;
-  const Expression& weight = *problem.task.requests[0].weight;
+  const Expression& formula = problem.setup.formula;
+  const Expression& weight = *problem.setup.requests[0].weight;
   const Expression given = row_variable(problem, cotangent_name);
   const Expression share = exponential(subtract(formula, row_variable(problem, scale_name)));
   const Expression difference = subtract(weight, row_variable(problem, value_name));
@@ -140,18 +140,18 @@ void add_extremum_terms(const Communicator& comm, Problem& problem, const Distri
                            smallest ? ReductionKind::argmin : ReductionKind::argmax)
                   .indices;
   }
-  if (columns.partition.size() > exact_in_float) problem.task.precision = Precision::float64;
+  if (columns.partition.size() > exact_in_float) problem.setup.precision = Precision::float64;
   add_variable(problem, cotangent_name, result.dimension, cotangent);
   add_variable(problem, index_name, result.dimension,
                std::vector<double>(indices.begin(), indices.end()));
   const Expression chosen = equal(column_index(), row_variable(problem, index_name));
   problem.terms.push_back(
-      {problem.task.formula, multiply(chosen, row_variable(problem, cotangent_name))});
+      {problem.setup.formula, multiply(chosen, row_variable(problem, cotangent_name))});
 }
 
 void add_terms(const Communicator& comm, Problem& problem, const DistributedSide& columns,
                const ReductionResult& result, std::span<const double> cotangent) {
-  const ReductionKind kind = problem.task.requests[0].kind;
+  const ReductionKind kind = problem.setup.requests[0].kind;
   switch (kind) {
     case ReductionKind::logsumexp:
       return add_logsumexp_terms(problem, result, cotangent);
@@ -191,9 +191,9 @@ std::map<std::string, std::vector<double>> sum_derivatives(const Communicator& c
   std::map<std::string, std::vector<double>> parts;
   const std::optional<Expression> joined = derivatives.joined();
   if (!joined) return parts;
-  const ReductionTask task{
-      *joined, {{ReductionKind::sum}}, over, problem.task.constants, problem.task.precision};
-  const ReductionResult sums = reduce(comm, task, problem.rows, columns).results.at(0);
+  const ReductionSetup setup{
+      *joined, {{ReductionKind::sum}}, over, problem.setup.constants, problem.setup.precision};
+  const ReductionResult sums = reduce(comm, setup, problem.rows, columns).results.at(0);
   int offset = 0;
   for (std::size_t n = 0; n < derivatives.names.size(); ++n) {
     const int dimension = derivatives.parts[n]->dimension;
@@ -217,16 +217,16 @@ std::vector<double> sum_rows(const Communicator& comm, std::span<const double> v
 }
 
 /// Zeros of the right shapes, which says for every name what it is.
-ReduceGradient zeros_for(const ReductionTask& task, const DistributedSide& rows,
+ReduceGradient zeros_for(const ReductionSetup& setup, const DistributedSide& rows,
                          const DistributedSide& columns, const std::vector<std::string>& names) {
   ReduceGradient gradient;
   for (const std::string& name : names) {
     const auto row = rows.local.variables.find(name);
     const auto column = columns.local.variables.find(name);
-    const auto vector = task.constants.variables.find(name);
-    if (task.constants.parameters.count(name) > 0) {
+    const auto vector = setup.constants.variables.find(name);
+    if (setup.constants.parameters.count(name) > 0) {
       gradient.parameters[name] = 0;
-    } else if (vector != task.constants.variables.end()) {
+    } else if (vector != setup.constants.variables.end()) {
       gradient.constants[name].assign(vector->second.size(), 0.0);
     } else if (row != rows.local.variables.end()) {
       gradient.rows[name].assign(row->second.values.size(), 0.0);
@@ -240,10 +240,10 @@ ReduceGradient zeros_for(const ReductionTask& task, const DistributedSide& rows,
   return gradient;
 }
 
-void check_request(const ReductionTask& task, const ReductionResult& result,
+void check_request(const ReductionSetup& setup, const ReductionResult& result,
                    std::span<const double> cotangent) {
-  if (task.requests.size() != 1) throw core::InternalError("the gradient is of one reduction");
-  const ReductionKind kind = task.requests[0].kind;
+  if (setup.requests.size() != 1) throw core::InternalError("the gradient is of one reduction");
+  const ReductionKind kind = setup.requests[0].kind;
   if (!is_differentiable(kind)) {
     throw core::ConfigurationError(
         fmt::format("the reduction '{}' has no gradient; sum, mean, norm, logsumexp, softmax, min "
@@ -257,17 +257,17 @@ void check_request(const ReductionTask& task, const ReductionResult& result,
                   cotangent.size(), result.rows, result.dimension));
 }
 
-ReduceGradient gradient_over_columns(const Communicator& comm, const ReductionTask& task,
+ReduceGradient gradient_over_columns(const Communicator& comm, const ReductionSetup& setup,
                                      const DistributedSide& rows, const DistributedSide& columns,
                                      const ReductionResult& result,
                                      std::span<const double> cotangent,
                                      const std::vector<std::string>& names) {
   ReduceGradient gradient;
   collectively(comm, [&] {
-    check_request(task, result, cotangent);
-    gradient = zeros_for(task, rows, columns, names);
+    check_request(setup, result, cotangent);
+    gradient = zeros_for(setup, rows, columns, names);
   });
-  Problem problem{task, rows, {}};
+  Problem problem{setup, rows, {}};
   add_terms(comm, problem, columns, result, cotangent);
 
   std::map<std::string, Expression> sums;
@@ -319,15 +319,15 @@ bool is_differentiable(ReductionKind kind) {
   }
 }
 
-ReduceGradient reduce_gradient(const Communicator& comm, const ReductionTask& task,
+ReduceGradient reduce_gradient(const Communicator& comm, const ReductionSetup& setup,
                                const DistributedSide& rows, const DistributedSide& columns,
                                const ReductionResult& result, std::span<const double> cotangent,
                                const std::vector<std::string>& names) {
-  if (task.over == axis_j) {
-    return gradient_over_columns(comm, task, rows, columns, result, cotangent, names);
+  if (setup.over == axis_j) {
+    return gradient_over_columns(comm, setup, rows, columns, result, cotangent, names);
   }
   ReduceGradient gradient =
-      gradient_over_columns(comm, transposed(task), columns, rows, result, cotangent, names);
+      gradient_over_columns(comm, transposed(setup), columns, rows, result, cotangent, names);
   std::swap(gradient.rows, gradient.columns);
   return gradient;
 }

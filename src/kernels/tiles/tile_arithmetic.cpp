@@ -279,18 +279,18 @@ void enter_pairwise(PairwiseTable& table) {
   table[4] = reinterpret_cast<void (*)()>(static_cast<StepFunction<T>>(pairwise<T, Term, 4>));
 }
 
-void enter_arithmetic_double(TileKernels<double>& kernels) {
-  kernels.lanes = static_cast<Index>(hn::Lanes(Tag<double>()));
-  enter_arithmetic<double>(kernels.functions);
-  enter_pairwise<double, SquaredDifference>(kernels.sqdist);
-  enter_pairwise<double, Product>(kernels.dot);
+void enter_arithmetic_double(TileCode<double>& tiles) {
+  tiles.lanes = static_cast<Index>(hn::Lanes(Tag<double>()));
+  enter_arithmetic<double>(tiles.functions);
+  enter_pairwise<double, SquaredDifference>(tiles.sqdist);
+  enter_pairwise<double, Product>(tiles.dot);
 }
 
-void enter_arithmetic_float(TileKernels<float>& kernels) {
-  kernels.lanes = static_cast<Index>(hn::Lanes(Tag<float>()));
-  enter_arithmetic<float>(kernels.functions);
-  enter_pairwise<float, SquaredDifference>(kernels.sqdist);
-  enter_pairwise<float, Product>(kernels.dot);
+void enter_arithmetic_float(TileCode<float>& tiles) {
+  tiles.lanes = static_cast<Index>(hn::Lanes(Tag<float>()));
+  enter_arithmetic<float>(tiles.functions);
+  enter_pairwise<float, SquaredDifference>(tiles.sqdist);
+  enter_pairwise<float, Product>(tiles.dot);
 }
 
 }  // namespace kronwerk::kernels::HWY_NAMESPACE
@@ -303,13 +303,13 @@ HWY_EXPORT(enter_arithmetic_double);
 HWY_EXPORT(enter_arithmetic_float);
 
 template <>
-void enter_arithmetic(TileKernels<double>& kernels) {
-  HWY_DYNAMIC_DISPATCH(enter_arithmetic_double)(kernels);
+void enter_arithmetic(TileCode<double>& tiles) {
+  HWY_DYNAMIC_DISPATCH(enter_arithmetic_double)(tiles);
 }
 
 template <>
-void enter_arithmetic(TileKernels<float>& kernels) {
-  HWY_DYNAMIC_DISPATCH(enter_arithmetic_float)(kernels);
+void enter_arithmetic(TileCode<float>& tiles) {
+  HWY_DYNAMIC_DISPATCH(enter_arithmetic_float)(tiles);
 }
 
 }  // namespace kronwerk::kernels

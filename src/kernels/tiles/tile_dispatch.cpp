@@ -5,28 +5,28 @@
 namespace kronwerk::kernels {
 
 template <typename T>
-TileKernels<T> tile_kernels() {
-  TileKernels<T> kernels;
-  enter_arithmetic(kernels);
-  enter_functions(kernels);
-  enter_results(kernels);
-  return kernels;
+TileCode<T> tile_code() {
+  TileCode<T> tiles;
+  enter_arithmetic(tiles);
+  enter_functions(tiles);
+  enter_results(tiles);
+  return tiles;
 }
 
-template TileKernels<double> tile_kernels<double>();
-template TileKernels<float> tile_kernels<float>();
+template TileCode<double> tile_code<double>();
+template TileCode<float> tile_code<float>();
 
 namespace {
 
 template <typename T>
-Step<T> bind(const Instruction& instruction, const TileKernels<T>& kernels, Index stride,
-             bool masked, bool ties) {
-  const Index slot = row_group * kernels.lanes;
+Step<T> bind(const Instruction& instruction, const TileCode<T>& tiles, Index stride, bool masked,
+             bool ties) {
+  const Index slot = row_group * tiles.lanes;
   Opcode opcode = instruction.opcode;
   if (ties && opcode == Opcode::keep_least) opcode = Opcode::keep_least_ties;
   Step<T> step;
   step.function =
-      kernels.functions[static_cast<std::size_t>(function_index(opcode, instruction.kind, masked))];
+      tiles.functions[static_cast<std::size_t>(function_index(opcode, instruction.kind, masked))];
   step.a = instruction.a;
   step.b = instruction.b;
   step.stride = stride;
@@ -50,7 +50,7 @@ Step<T> bind(const Instruction& instruction, const TileKernels<T>& kernels, Inde
       break;
     case Opcode::sqdist:
     case Opcode::dot: {
-      const PairwiseTable& table = opcode == Opcode::sqdist ? kernels.sqdist : kernels.dot;
+      const PairwiseTable& table = opcode == Opcode::sqdist ? tiles.sqdist : tiles.dot;
       const auto components = static_cast<std::size_t>(instruction.count);
       step.function = table[components < table.size() ? components : 0];
       step.a *= row_group;
@@ -76,16 +76,16 @@ Step<T> bind(const Instruction& instruction, const TileKernels<T>& kernels, Inde
 }  // namespace
 
 template <typename T>
-BoundCode<T>::BoundCode(const Code& code, const TileKernels<T>& kernels, Index stride,
-                        Index advance, bool ties) {
+BoundCode<T>::BoundCode(const Code& code, const TileCode<T>& tiles, Index stride, Index advance,
+                        bool ties) {
   for (const Instruction& instruction : code) {
-    main.push_back(bind(instruction, kernels, stride, false, ties));
-    tail.push_back(bind(instruction, kernels, stride, true, ties));
+    main.push_back(bind(instruction, tiles, stride, false, ties));
+    tail.push_back(bind(instruction, tiles, stride, true, ties));
   }
   Instruction last;
   last.opcode = Opcode::next;
-  Step<T> next = bind(last, kernels, stride, false, ties);
-  next.a = advance * kernels.lanes;
+  Step<T> next = bind(last, tiles, stride, false, ties);
+  next.a = advance * tiles.lanes;
   next.b = -static_cast<Index>(code.size());
   main.push_back(next);
   tail.push_back(next);

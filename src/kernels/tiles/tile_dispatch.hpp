@@ -53,7 +53,7 @@ struct Context {
 
 /// The functions of one instruction set.
 template <typename T>
-struct TileKernels {
+struct TileCode {
   Index lanes = 0;
   std::array<void (*)(), static_cast<std::size_t>(function_count)> functions{};
   PairwiseTable sqdist{};
@@ -72,17 +72,16 @@ struct TileKernels {
 
 /// For the processor this runs on.
 template <typename T>
-TileKernels<T> tile_kernels();
+TileCode<T> tile_code();
 
 /// The instruction sets there is code for that this processor has, as bits of Highway's.
-std::int64_t kernel_targets();
+std::int64_t tile_targets();
 
 /// Steps of `code`, ending in `next`. @param stride  between column values, in values
 template <typename T>
 struct BoundCode {
   BoundCode() = default;
-  BoundCode(const Code& code, const TileKernels<T>& kernels, Index stride, Index advance,
-            bool ties);
+  BoundCode(const Code& code, const TileCode<T>& tiles, Index stride, Index advance, bool ties);
   std::vector<Step<T>> main;
   std::vector<Step<T>> tail;
 };

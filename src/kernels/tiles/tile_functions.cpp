@@ -304,12 +304,12 @@ void enter_functions(FunctionTable<T>& table) {
   enter_both<T>(table, function_of_slot<T, Mod>, Opcode::mod);
 }
 
-void enter_functions_double(TileKernels<double>& kernels) {
-  enter_functions<double>(kernels.functions);
+void enter_functions_double(TileCode<double>& tiles) {
+  enter_functions<double>(tiles.functions);
 }
 
-void enter_functions_float(TileKernels<float>& kernels) {
-  enter_functions<float>(kernels.functions);
+void enter_functions_float(TileCode<float>& tiles) {
+  enter_functions<float>(tiles.functions);
 }
 
 }  // namespace kronwerk::kernels::HWY_NAMESPACE
@@ -322,13 +322,13 @@ HWY_EXPORT(enter_functions_double);
 HWY_EXPORT(enter_functions_float);
 
 template <>
-void enter_functions(TileKernels<double>& kernels) {
-  HWY_DYNAMIC_DISPATCH(enter_functions_double)(kernels);
+void enter_functions(TileCode<double>& tiles) {
+  HWY_DYNAMIC_DISPATCH(enter_functions_double)(tiles);
 }
 
 template <>
-void enter_functions(TileKernels<float>& kernels) {
-  HWY_DYNAMIC_DISPATCH(enter_functions_float)(kernels);
+void enter_functions(TileCode<float>& tiles) {
+  HWY_DYNAMIC_DISPATCH(enter_functions_float)(tiles);
 }
 
 }  // namespace kronwerk::kernels

@@ -417,8 +417,8 @@ void enter_term(FunctionTable<T>& table, Opcode opcode) {
 }
 
 template <typename T>
-void enter_all(TileKernels<T>& kernels) {
-  FunctionTable<T>& table = kernels.functions;
+void enter_all(TileCode<T>& tiles) {
+  FunctionTable<T>& table = tiles.functions;
   enter_term<T, PlainTerm>(table, Opcode::sum);
   enter_term<T, ColumnTerm>(table, Opcode::sum_products);
   enter_term<T, SlotTerm>(table, Opcode::sum_slots);
@@ -435,17 +435,17 @@ void enter_all(TileKernels<T>& kernels) {
   enter<T>(table, store_tile<T, false>, Opcode::store_tile, none, false);
   enter<T>(table, store_tile<T, true>, Opcode::store_tile, none, true);
   enter_both<T>(table, next_columns<T>, Opcode::next);
-  kernels.run = run_steps<T>;
-  kernels.add_lanes = add_all_lanes<T>;
-  kernels.multiply = multiply_tile<T>;
+  tiles.run = run_steps<T>;
+  tiles.add_lanes = add_all_lanes<T>;
+  tiles.multiply = multiply_tile<T>;
 }
 
-void enter_results_double(TileKernels<double>& kernels) {
-  enter_all<double>(kernels);
+void enter_results_double(TileCode<double>& tiles) {
+  enter_all<double>(tiles);
 }
 
-void enter_results_float(TileKernels<float>& kernels) {
-  enter_all<float>(kernels);
+void enter_results_float(TileCode<float>& tiles) {
+  enter_all<float>(tiles);
 }
 
 }  // namespace kronwerk::kernels::HWY_NAMESPACE
@@ -458,16 +458,16 @@ HWY_EXPORT(enter_results_double);
 HWY_EXPORT(enter_results_float);
 
 template <>
-void enter_results(TileKernels<double>& kernels) {
-  HWY_DYNAMIC_DISPATCH(enter_results_double)(kernels);
+void enter_results(TileCode<double>& tiles) {
+  HWY_DYNAMIC_DISPATCH(enter_results_double)(tiles);
 }
 
 template <>
-void enter_results(TileKernels<float>& kernels) {
-  HWY_DYNAMIC_DISPATCH(enter_results_float)(kernels);
+void enter_results(TileCode<float>& tiles) {
+  HWY_DYNAMIC_DISPATCH(enter_results_float)(tiles);
 }
 
-std::int64_t kernel_targets() {
+std::int64_t tile_targets() {
   return hwy::SupportedTargets() & HWY_TARGETS;
 }
 

@@ -24,7 +24,7 @@ constexpr double rounding = 1e-13;
 // A negative residual beyond this part of it is none.
 constexpr double indefinite = 1e-8;
 
-kernels::Program explicit_program(const KernelMatrix& matrix) {
+kernels::Program explicit_program(const DistributedKernel& matrix) {
   // Pivots must be exact to be of use in the Cholesky factor: never in single precision.
   const bool indexed = uses_indices(matrix.formula);
   return {indexed ? with_explicit_indices(matrix.formula) : matrix.formula, matrix.constants,

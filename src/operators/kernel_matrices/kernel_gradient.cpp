@@ -22,14 +22,14 @@ constexpr Index most_groups = 10;
 kernels::ReduceGradient bilinear_gradient(const KernelOperator& op, std::span<const double> left,
                                           std::span<const double> right, Index width,
                                           const std::vector<std::string>& names) {
-  const KernelMatrix& matrix = op.matrix();
+  const DistributedKernel& matrix = op.matrix();
   const int dimension = core::narrow<int>(width);
   const auto vectors = kernels::make_variable(vector_name, {dimension, kernels::axis_j});
-  kernels::ReductionTask task{kernels::multiply(matrix.formula, vectors),
-                              {{kernels::ReductionKind::sum}},
-                              kernels::axis_j,
-                              matrix.constants,
-                              matrix.precision};
+  kernels::ReductionSetup setup{kernels::multiply(matrix.formula, vectors),
+                                {{kernels::ReductionKind::sum}},
+                                kernels::axis_j,
+                                matrix.constants,
+                                matrix.precision};
   kernels::DistributedSide columns = matrix.columns;
   columns.local.variables[vector_name] = kernels::to_cloud(right, columns.local.count, dimension);
   std::vector<double> cotangent(left.begin(), left.end());
@@ -38,7 +38,7 @@ kernels::ReduceGradient bilinear_gradient(const KernelOperator& op, std::span<co
   result.rows = matrix.rows.local.count;
   result.dimension = dimension;
   result.values.assign(cotangent.size(), 0.0);  // the derivative of a sum does not depend on it
-  return kernels::reduce_gradient(op.comm(), task, matrix.rows, columns, result, cotangent, names);
+  return kernels::reduce_gradient(op.comm(), setup, matrix.rows, columns, result, cotangent, names);
 }
 
 /// total += factor * part

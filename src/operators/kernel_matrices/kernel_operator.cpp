@@ -51,7 +51,7 @@ std::set<std::string> names_of(const kernels::Expression& formula, kernels::Axes
 
 }  // namespace
 
-KernelOperator::KernelOperator(const communication::Communicator& comm, KernelMatrix matrix,
+KernelOperator::KernelOperator(const communication::Communicator& comm, DistributedKernel matrix,
                                Index width, double scale, double shift)
     : LinearOperator(comm, layout_of(matrix.columns.partition.size(), width, comm.size()),
                      layout_of(matrix.rows.partition.size(), width, comm.size())),

@@ -118,14 +118,14 @@ TEST(Dense, GivesItsDiagonalAndAddsItself) {
 }
 
 TEST(DenseKernel, EveryInstructionSetAgreesWithTheOracle) {
-  const std::int64_t all = kernel_targets();
+  const std::int64_t all = dense_targets();
   ASSERT_NE(all, 0);
   for (std::int64_t rest = all; rest != 0; rest &= rest - 1) {
     const std::int64_t target = rest & -rest;
     hwy::SetSupportedTargetsForTest(target);
     hwy::GetChosenTarget().Update(hwy::SupportedTargets());
     SCOPED_TRACE(hwy::TargetName(target));
-    ASSERT_STREQ(kernel_target(), hwy::TargetName(target));
+    ASSERT_STREQ(dense_target(), hwy::TargetName(target));
     for (const Index n : {1, 2, 5, 8, 13, 24, 31, 100}) {
       for (const Shape& shape : shapes) {
         expect_apply(oracle::random_matrix(n, n + 2, 3), shape);

@@ -463,10 +463,10 @@ TEST(Basis, RefusesShapesThatDoNotConform) {
 TEST(Tasks, OfEqualSizeGoSideBySideAndOthersTogether) {
   const SpectrumLimits limits;
   const auto plan = [&](const std::vector<Index>& extents, int ranks) {
-    std::vector<SpectrumTask> tasks(extents.size());
-    for (std::size_t i = 0; i < extents.size(); ++i) tasks[i].extent = extents[i];
-    plan_tasks(tasks, ranks, limits);
-    return tasks;
+    std::vector<EigenProblem> problems(extents.size());
+    for (std::size_t i = 0; i < extents.size(); ++i) problems[i].extent = extents[i];
+    plan_problems(problems, ranks, limits);
+    return problems;
   };
   EXPECT_TRUE(plan({4000}, 2)[0].distributed);
   EXPECT_FALSE(plan({4000}, 1)[0].distributed);
@@ -479,7 +479,7 @@ TEST(Tasks, OfEqualSizeGoSideBySideAndOthersTogether) {
   const auto many = plan({10, 20, 30, 40, 50}, 5);
   for (int rank = 0; rank < 5; ++rank) {
     EXPECT_EQ(std::count_if(many.begin(), many.end(),
-                            [&](const SpectrumTask& task) { return task.owner == rank; }),
+                            [&](const EigenProblem& problem) { return problem.owner == rank; }),
               1);
   }
 }

@@ -102,7 +102,7 @@ inline Side side(Index count, std::map<std::string, Cloud> variables, Index firs
 
 /// Calls `work` with every instruction set that this processor has.
 inline void for_every_target(const std::function<void(const char*)>& work) {
-  for (std::int64_t rest = kernel_targets(); rest != 0; rest &= rest - 1) {
+  for (std::int64_t rest = tile_targets(); rest != 0; rest &= rest - 1) {
     const std::int64_t target = rest & -rest;
     hwy::SetSupportedTargetsForTest(target);
     hwy::GetChosenTarget().Update(hwy::SupportedTargets());

@@ -75,20 +75,20 @@ TEST_F(CentringTest, MakesFloat32AsGoodFarFromZeroAsNear) {
   const Side rows = points("x", 40, 2.5e6, 0.1);
   const Side columns = points("y", 70, 2.5e6, 0.7);
   Expression formula = formula_from("exp(-norm(x - y)/p)");
-  ReductionTask task{formula, {{ReductionKind::sum}}, axis_j, {{{"p", 30.0}}, {}}};
+  ReductionSetup setup{formula, {{ReductionKind::sum}}, axis_j, {{{"p", 30.0}}, {}}};
   const auto values = [&](Precision precision, bool centred) {
-    task.precision = precision;
+    setup.precision = precision;
     DistributedSide my_rows = distribute(comm_, rows);
     DistributedSide my_columns = distribute(comm_, columns);
-    Constants constants = task.constants;
+    Constants constants = setup.constants;
     if (centred) {
       const auto losses =
           centre(comm_, find_translations(std::span(&formula, 1)), my_rows, my_columns, constants);
       EXPECT_TRUE(losses.empty());
     }
-    const auto result = reduce(comm_, task, my_rows, my_columns).results.at(0);
+    const auto result = reduce(comm_, setup, my_rows, my_columns).results.at(0);
     const std::vector<double> ones(result.values.size(), 1.0);
-    auto gradient = reduce_gradient(comm_, task, my_rows, my_columns, result, ones, {"x", "p"});
+    auto gradient = reduce_gradient(comm_, setup, my_rows, my_columns, result, ones, {"x", "p"});
     std::vector<double> all = result.values;
     const auto& by_points = gradient.rows.at("x");
     all.insert(all.end(), by_points.begin(), by_points.end());

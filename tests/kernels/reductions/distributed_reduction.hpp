@@ -45,20 +45,21 @@ inline void expect_results_near(const ReductionResult& found, const ReductionRes
 
 /// What reduce() should give this rank.
 inline ReductionResult dense_part(
-    const communication::Communicator& comm, const ReductionTask& task,
+    const communication::Communicator& comm, const ReductionSetup& setup,
     const ReductionRequest& request, const Side& rows, const Side& columns,
     const std::function<bool(Index, Index)>& keep = [](Index, Index) { return true; }) {
-  const bool over_columns = task.over == axis_j;
+  const bool over_columns = setup.over == axis_j;
   const distribution::BlockPartition kept((over_columns ? rows : columns).count, comm.size());
   const Index begin = kept.begin(comm.rank());
   const Index end = kept.end(comm.rank());
   if (over_columns) {
-    return dense_reduction(task.formula, task.constants, request, rows, columns, begin, end, keep);
+    return dense_reduction(setup.formula, setup.constants, request, rows, columns, begin, end,
+                           keep);
   }
   ReductionRequest exchanged = request;
   if (request.weight) exchanged.weight = request.weight->transposed();
-  return dense_reduction(task.formula.transposed(), task.constants, exchanged, columns, rows, begin,
-                         end, [&](Index i, Index j) { return keep(j, i); });
+  return dense_reduction(setup.formula.transposed(), setup.constants, exchanged, columns, rows,
+                         begin, end, [&](Index i, Index j) { return keep(j, i); });
 }
 
 }  // namespace kronwerk::kernels

@@ -30,7 +30,7 @@ class Interruption : public testing::Test {
   communication::Communicator comm_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
   DistributedSide rows_ = distribute(comm_, random_rows(60, 2));
   DistributedSide columns_ = distribute(comm_, random_columns(90, 2));
-  ReductionTask sum_{formula_of("exp(-sqdist(x, y))", 2), {{ReductionKind::sum}}};
+  ReductionSetup sum_{formula_of("exp(-sqdist(x, y))", 2), {{ReductionKind::sum}}};
 };
 
 TEST_F(Interruption, EndsReductionsRoundTheRing) {
@@ -42,7 +42,7 @@ TEST_F(Interruption, EndsReductionsOfOwnTerms) {
 }
 
 TEST_F(Interruption, EndsSearchesByMatrixProducts) {
-  const ReductionTask nearest{formula_of("sqdist(x, y)", 2), {{ReductionKind::argmin}}};
+  const ReductionSetup nearest{formula_of("sqdist(x, y)", 2), {{ReductionKind::argmin}}};
   expect_end([&] { reduce_nearest(comm_, nearest, rows_, columns_); });
 }
 

@@ -15,7 +15,7 @@ using communication::Communicator;
 
 class NearestTest : public testing::Test {
  protected:
-  static ReductionTask task_for(int dimension, Index k, Axes over = axis_j) {
+  static ReductionSetup task_for(int dimension, Index k, Axes over = axis_j) {
     return {formula_of("sqdist(x, y)", dimension),
             {{ReductionKind::kmin_argkmin, k, {}},
              {ReductionKind::argkmin, 2, {}},
@@ -27,15 +27,15 @@ class NearestTest : public testing::Test {
   }
 
   /// The answers of both methods are equal to the last bit.
-  void expect_direct(const ReductionTask& task, const Side& rows, const Side& columns) {
+  void expect_direct(const ReductionSetup& setup, const Side& rows, const Side& columns) {
     const DistributedSide my_rows = distribute(comm_, rows);
     const DistributedSide my_columns = distribute(comm_, columns);
-    ASSERT_TRUE(is_nearest_search(task));
-    const ReduceOutcome products = reduce_nearest(comm_, task, my_rows, my_columns);
-    const ReduceOutcome direct = reduce(comm_, task, my_rows, my_columns, Spread::kept_axis);
+    ASSERT_TRUE(is_nearest_search(setup));
+    const ReduceOutcome products = reduce_nearest(comm_, setup, my_rows, my_columns);
+    const ReduceOutcome direct = reduce(comm_, setup, my_rows, my_columns, Spread::kept_axis);
     EXPECT_TRUE(products.by_products);
     EXPECT_FALSE(direct.by_products);
-    for (std::size_t r = 0; r < task.requests.size(); ++r) {
+    for (std::size_t r = 0; r < setup.requests.size(); ++r) {
       EXPECT_EQ(products.results[r].indices, direct.results[r].indices);
       EXPECT_EQ(products.results[r].values, direct.results[r].values);
       EXPECT_EQ(products.results[r].k, direct.results[r].k);
@@ -124,11 +124,11 @@ TEST_F(NearestTest, TheScaleOfThePointsDoesNotMatter) {
     Side columns = random_columns(300, 4);
     for (double& value : rows.variables.at("x").values) value *= scale;
     for (double& value : columns.variables.at("y").values) value *= scale;
-    const ReductionTask task = task_for(4, 6);
+    const ReductionSetup setup = task_for(4, 6);
     const DistributedSide my_rows = distribute(comm_, rows);
     const DistributedSide my_columns = distribute(comm_, columns);
-    const ReduceOutcome products = reduce_nearest(comm_, task, my_rows, my_columns);
-    const ReduceOutcome direct = reduce(comm_, task, my_rows, my_columns, Spread::kept_axis);
+    const ReduceOutcome products = reduce_nearest(comm_, setup, my_rows, my_columns);
+    const ReduceOutcome direct = reduce(comm_, setup, my_rows, my_columns, Spread::kept_axis);
     EXPECT_EQ(products.by_products, scale != 1e-170);
     EXPECT_EQ(products.results[0].indices, direct.results[0].indices) << scale;
     EXPECT_EQ(products.results[0].values, direct.results[0].values) << scale;
@@ -152,15 +152,15 @@ TEST_F(NearestTest, OtherTasksAreNotForProducts) {
 TEST_F(NearestTest, ReduceTakesProductsInManyDimensions) {
   const Side rows = random_rows(30, 64);
   const Side columns = random_columns(2500, 64);
-  const ReductionTask task = task_for(64, 5);
+  const ReductionSetup setup = task_for(64, 5);
   const ReduceOutcome outcome =
-      reduce(comm_, task, distribute(comm_, rows), distribute(comm_, columns));
+      reduce(comm_, setup, distribute(comm_, rows), distribute(comm_, columns));
   if (outcome.spread == Spread::kept_axis) {
     EXPECT_TRUE(outcome.by_products);
   }
   EXPECT_FALSE(prefers_products(task_for(3, 5), 30, 2500));
-  expect_results_near(outcome.results[0], dense_part(comm_, task, task.requests[0], rows, columns),
-                      1e-12, "kmin");
+  expect_results_near(outcome.results[0],
+                      dense_part(comm_, setup, setup.requests[0], rows, columns), 1e-12, "kmin");
 }
 
 }  // namespace

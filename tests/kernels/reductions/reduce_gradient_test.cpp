@@ -24,10 +24,10 @@ struct Point {
 class ReduceGradientTest : public testing::Test {
  protected:
   /// L = Σ cotangent · result, by reduce().
-  double objective(ReductionTask task, const Point& point, const std::vector<double>& cotangent) {
-    task.constants = point.constants;
+  double objective(ReductionSetup setup, const Point& point, const std::vector<double>& cotangent) {
+    setup.constants = point.constants;
     const ReductionResult result =
-        reduce(comm_, task, distribute(comm_, point.rows), distribute(comm_, point.columns))
+        reduce(comm_, setup, distribute(comm_, point.rows), distribute(comm_, point.columns))
             .results.at(0);
     const std::vector<double> mine = my_part(cotangent, result.dimension);
     long double total = 0;
@@ -44,54 +44,54 @@ class ReduceGradientTest : public testing::Test {
 
   /// Central difference by the number that `place` finds in a point.
   template <typename Place>
-  double difference(const ReductionTask& task, const Point& point,
+  double difference(const ReductionSetup& setup, const Point& point,
                     const std::vector<double>& cotangent, const Place& place) {
     const double step = 1e-5;
     Point moved = point;
     place(moved) += step;
-    const double above = objective(task, moved, cotangent);
+    const double above = objective(setup, moved, cotangent);
     place(moved) -= 2 * step;
-    return (above - objective(task, moved, cotangent)) / (2 * step);
+    return (above - objective(setup, moved, cotangent)) / (2 * step);
   }
 
-  void expect_differences(const ReductionTask& task, const Point& point) {
-    ReductionTask with_constants = task;
+  void expect_differences(const ReductionSetup& setup, const Point& point) {
+    ReductionSetup with_constants = setup;
     with_constants.constants = point.constants;
     const DistributedSide rows = distribute(comm_, point.rows);
     const DistributedSide columns = distribute(comm_, point.columns);
     const ReductionResult result = reduce(comm_, with_constants, rows, columns).results.at(0);
-    const Index kept = task.over == axis_j ? point.rows.count : point.columns.count;
+    const Index kept = setup.over == axis_j ? point.rows.count : point.columns.count;
     const std::vector<double> cotangent = oracle::random_vector(kept * result.dimension, 77);
     const ReduceGradient gradient =
         reduce_gradient(comm_, with_constants, rows, columns, result,
                         my_part(cotangent, result.dimension), all_names);
-    const std::string what = to_text(task.requests[0].kind) + " of " + task.formula.text();
+    const std::string what = to_text(setup.requests[0].kind) + " of " + setup.formula.text();
     const auto expect = [&](double found, double expected, const std::string& name) {
       EXPECT_NEAR(found, expected, 1e-7 * std::max(1.0, std::abs(expected)))
           << what << " by " << name;
     };
     expect(gradient.parameters.at("s"),
-           difference(task, point, cotangent,
+           difference(setup, point, cotangent,
                       [](Point& p) -> double& { return p.constants.parameters.at("s"); }),
            "s");
     for (std::size_t c = 0; c < 3; ++c) {
       expect(gradient.constants.at("u").at(c),
-             difference(task, point, cotangent,
+             difference(setup, point, cotangent,
                         [&](Point& p) -> double& { return p.constants.variables.at("u").at(c); }),
              "u");
     }
     for (const std::string name : {"x", "a"}) {
-      expect_side(task, point, cotangent, name, &Point::rows, rows.partition, gradient.rows,
+      expect_side(setup, point, cotangent, name, &Point::rows, rows.partition, gradient.rows,
                   expect);
     }
     for (const std::string name : {"y", "b", "v"}) {
-      expect_side(task, point, cotangent, name, &Point::columns, columns.partition,
+      expect_side(setup, point, cotangent, name, &Point::columns, columns.partition,
                   gradient.columns, expect);
     }
   }
 
   template <typename Expect>
-  void expect_side(const ReductionTask& task, const Point& point,
+  void expect_side(const ReductionSetup& setup, const Point& point,
                    const std::vector<double>& cotangent, const std::string& name, Side Point::*side,
                    const distribution::BlockPartition& partition,
                    const std::map<std::string, std::vector<double>>& gradients,
@@ -102,7 +102,7 @@ class ReduceGradientTest : public testing::Test {
     // The first and the last point; every rank takes part in the differences.
     for (const Index p : {Index{0}, cloud.count - 1}) {
       for (int c = 0; c < cloud.dimension; ++c) {
-        const double expected = difference(task, point, cotangent, [&](Point& moved) -> double& {
+        const double expected = difference(setup, point, cotangent, [&](Point& moved) -> double& {
           return (moved.*side)
               .variables.at(name)
               .values.at(static_cast<std::size_t>(c * cloud.count + p));
@@ -178,11 +178,11 @@ TEST_F(ReduceGradientTest, MoreRanksThanPoints) {
 TEST_F(ReduceGradientTest, RowsWithoutAnyTermHaveNoGradient) {
   const DistributedSide rows = distribute(comm_, point_.rows);
   const DistributedSide columns = distribute(comm_, point_.columns);
-  const auto expect_zero = [&](const ReductionTask& task) {
-    const ReductionResult result = reduce(comm_, task, rows, columns).results.at(0);
+  const auto expect_zero = [&](const ReductionSetup& setup) {
+    const ReductionResult result = reduce(comm_, setup, rows, columns).results.at(0);
     const std::vector<double> cotangent(result.values.size(), 1.0);
     const ReduceGradient gradient =
-        reduce_gradient(comm_, task, rows, columns, result, cotangent, all_names);
+        reduce_gradient(comm_, setup, rows, columns, result, cotangent, all_names);
     EXPECT_EQ(gradient.parameters.at("s"), 0.0);
     for (const double value : gradient.rows.at("x")) EXPECT_EQ(value, 0.0);
     for (const double value : gradient.columns.at("y")) EXPECT_EQ(value, 0.0);
@@ -199,11 +199,11 @@ TEST_F(ReduceGradientTest, RowsWithoutAnyTermHaveNoGradient) {
 TEST_F(ReduceGradientTest, NamesThatAreNotUsedHaveZeroGradientsOfTheirShape) {
   const DistributedSide rows = distribute(comm_, point_.rows);
   const DistributedSide columns = distribute(comm_, point_.columns);
-  const ReductionTask task{
+  const ReductionSetup setup{
       formula_of("a * b", 3), {{ReductionKind::sum}}, axis_j, test_constants()};
-  const ReductionResult result = reduce(comm_, task, rows, columns).results.at(0);
+  const ReductionResult result = reduce(comm_, setup, rows, columns).results.at(0);
   const ReduceGradient gradient =
-      reduce_gradient(comm_, task, rows, columns, result, result.values, all_names);
+      reduce_gradient(comm_, setup, rows, columns, result, result.values, all_names);
   EXPECT_EQ(gradient.parameters.at("s"), 0.0);
   EXPECT_EQ(gradient.constants.at("u"), std::vector<double>(3, 0.0));
   EXPECT_EQ(std::ssize(gradient.rows.at("x")), 3 * rows.local.count);
@@ -213,19 +213,19 @@ TEST_F(ReduceGradientTest, NamesThatAreNotUsedHaveZeroGradientsOfTheirShape) {
 TEST_F(ReduceGradientTest, WhatHasNoGradientIsRefusedOnEveryRank) {
   const DistributedSide rows = distribute(comm_, point_.rows);
   const DistributedSide columns = distribute(comm_, point_.columns);
-  ReductionTask task{
+  ReductionSetup setup{
       formula_of("a * b", 3), {{ReductionKind::kmin, 2, {}}}, axis_j, test_constants()};
-  ReductionResult result = reduce(comm_, task, rows, columns).results.at(0);
+  ReductionResult result = reduce(comm_, setup, rows, columns).results.at(0);
   EXPECT_FALSE(is_differentiable(ReductionKind::kmin));
-  EXPECT_THROW(reduce_gradient(comm_, task, rows, columns, result, result.values, {"x"}),
+  EXPECT_THROW(reduce_gradient(comm_, setup, rows, columns, result, result.values, {"x"}),
                core::ConfigurationError);
-  task.requests = {{ReductionKind::sum}};
-  result = reduce(comm_, task, rows, columns).results.at(0);
-  EXPECT_THROW(reduce_gradient(comm_, task, rows, columns, result, result.values, {"missing"}),
+  setup.requests = {{ReductionKind::sum}};
+  result = reduce(comm_, setup, rows, columns).results.at(0);
+  EXPECT_THROW(reduce_gradient(comm_, setup, rows, columns, result, result.values, {"missing"}),
                core::ConfigurationError);
   std::vector<double> cotangent = result.values;
   if (comm_.is_root()) cotangent.push_back(1);
-  EXPECT_THROW(reduce_gradient(comm_, task, rows, columns, result, cotangent, {"x"}),
+  EXPECT_THROW(reduce_gradient(comm_, setup, rows, columns, result, cotangent, {"x"}),
                core::ShapeError);
 }
 

@@ -19,17 +19,17 @@ struct Sizes {
 
 class ReduceTest : public testing::TestWithParam<Sizes> {
  protected:
-  void expect_dense(const ReductionTask& task, double tolerance = 1e-12) {
+  void expect_dense(const ReductionSetup& setup, double tolerance = 1e-12) {
     const DistributedSide my_rows = distribute(comm_, rows_);
     const DistributedSide my_columns = distribute(comm_, columns_);
     for (const Spread spread : {Spread::kept_axis, Spread::reduced_axis}) {
-      const ReduceOutcome outcome = reduce(comm_, task, my_rows, my_columns, spread);
+      const ReduceOutcome outcome = reduce(comm_, setup, my_rows, my_columns, spread);
       EXPECT_EQ(outcome.spread, spread);
-      ASSERT_EQ(outcome.results.size(), task.requests.size());
-      for (std::size_t r = 0; r < task.requests.size(); ++r) {
+      ASSERT_EQ(outcome.results.size(), setup.requests.size());
+      for (std::size_t r = 0; r < setup.requests.size(); ++r) {
         expect_results_near(outcome.results[r],
-                            dense_part(comm_, task, task.requests[r], rows_, columns_), tolerance,
-                            to_text(task.requests[r].kind) + " of " + task.formula.text());
+                            dense_part(comm_, setup, setup.requests[r], rows_, columns_), tolerance,
+                            to_text(setup.requests[r].kind) + " of " + setup.formula.text());
       }
     }
   }
@@ -48,76 +48,76 @@ TEST_P(ReduceTest, ReductionsToValuesAreThoseOfTheDenseMatrix) {
   for (const Axes over : {axis_j, axis_i}) {
     for (const char* text :
          {"exp(-sqdist(x, y) / (2*s^2)) * b - a", "(u + a*v) * sqdist(x, y)", "b > a", "b"}) {
-      ReductionTask task{formula(text), {}, over, test_constants()};
+      ReductionSetup setup{formula(text), {}, over, test_constants()};
       for (const ReductionKind kind :
            {ReductionKind::sum, ReductionKind::mean, ReductionKind::norm, ReductionKind::count,
             ReductionKind::any, ReductionKind::all, ReductionKind::logsumexp, ReductionKind::min,
             ReductionKind::max}) {
-        task.requests.push_back({kind});
+        setup.requests.push_back({kind});
       }
-      expect_dense(task);
+      expect_dense(setup);
     }
   }
 }
 
 TEST_P(ReduceTest, WeightsMayBeScalarsAndVectors) {
   for (const Axes over : {axis_j, axis_i}) {
-    const ReductionTask task{formula("5 * a * b - sqdist(x, y)"),
-                             {{ReductionKind::logsumexp, 1, formula("square(b) + 0.1")},
-                              {ReductionKind::logsumexp, 1, formula("square(v) + a + 1.5")},
-                              {ReductionKind::softmax, 1, formula("b")},
-                              {ReductionKind::softmax, 1, formula("a * v")},
-                              {ReductionKind::logsumexp}},
-                             over,
-                             test_constants()};
-    expect_dense(task);
+    const ReductionSetup setup{formula("5 * a * b - sqdist(x, y)"),
+                               {{ReductionKind::logsumexp, 1, formula("square(b) + 0.1")},
+                                {ReductionKind::logsumexp, 1, formula("square(v) + a + 1.5")},
+                                {ReductionKind::softmax, 1, formula("b")},
+                                {ReductionKind::softmax, 1, formula("a * v")},
+                                {ReductionKind::logsumexp}},
+                               over,
+                               test_constants()};
+    expect_dense(setup);
   }
 }
 
 TEST_P(ReduceTest, IndicesAreExactAndTheLowestWinsTies) {
   for (const Axes over : {axis_j, axis_i}) {
     for (const char* text : {"round(2*a) * round(2*b)", "round(v + a)", "0*a", "a - b"}) {
-      ReductionTask task{formula(text), {}, over, test_constants()};
+      ReductionSetup setup{formula(text), {}, over, test_constants()};
       for (const ReductionKind kind : {ReductionKind::argmin, ReductionKind::argmax,
                                        ReductionKind::min_argmin, ReductionKind::max_argmax}) {
-        task.requests.push_back({kind});
+        setup.requests.push_back({kind});
       }
       for (const ReductionKind kind :
            {ReductionKind::kmin, ReductionKind::argkmin, ReductionKind::kmin_argkmin,
             ReductionKind::kmax, ReductionKind::argkmax, ReductionKind::kmax_argkmax}) {
         for (const Index k : {1, 4}) {
-          if (k <= reduced(over)) task.requests.push_back({kind, k, {}});
+          if (k <= reduced(over)) setup.requests.push_back({kind, k, {}});
         }
       }
-      expect_dense(task);
+      expect_dense(setup);
     }
   }
 }
 
 TEST_P(ReduceTest, InfiniteEntriesAndMasksAreEntriesLikeOthers) {
   for (const Axes over : {axis_j, axis_i}) {
-    ReductionTask task{formula("log(b > 0.3) * (1 + 0*a)"), {}, over, test_constants()};
+    ReductionSetup setup{formula("log(b > 0.3) * (1 + 0*a)"), {}, over, test_constants()};
     for (const ReductionKind kind :
          {ReductionKind::logsumexp, ReductionKind::min_argmin, ReductionKind::max_argmax}) {
-      task.requests.push_back({kind});
+      setup.requests.push_back({kind});
     }
-    task.requests.push_back({ReductionKind::logsumexp, 1, formula("v + 1.5")});
-    expect_dense(task);
+    setup.requests.push_back({ReductionKind::logsumexp, 1, formula("v + 1.5")});
+    expect_dense(setup);
     // Nothing but a mask, on some ranks or on all.
-    task.formula = formula("where(i == j, 1.5, log(0*b))");
-    expect_dense(task);
-    task.formula = formula("where(i == j + 1000, 1.5, log(0*b))");
-    expect_dense(task);
+    setup.formula = formula("where(i == j, 1.5, log(0*b))");
+    expect_dense(setup);
+    setup.formula = formula("where(i == j + 1000, 1.5, log(0*b))");
+    expect_dense(setup);
   }
 }
 
 TEST_P(ReduceTest, Float32IsNearTheDenseMatrix) {
-  ReductionTask task{formula("exp(-sqdist(x, y))"),
-                     {{ReductionKind::sum}, {ReductionKind::logsumexp}, {ReductionKind::max}},
-                     axis_j,
-                     test_constants(),
-                     Precision::float32};
-  expect_dense(task, 1e-5);
+  ReductionSetup setup{formula("exp(-sqdist(x, y))"),
+                       {{ReductionKind::sum}, {ReductionKind::logsumexp}, {ReductionKind::max}},
+                       axis_j,
+                       test_constants(),
+                       Precision::float32};
+  expect_dense(setup, 1e-5);
 }
 
 TEST_P(ReduceTest, NanIsLeftOutAndCountedOverAllRanks) {
@@ -126,13 +126,13 @@ TEST_P(ReduceTest, NanIsLeftOutAndCountedOverAllRanks) {
     columns_.variables.at("b").values[static_cast<std::size_t>(columns_.count - 1 - j)] =
         std::numeric_limits<double>::quiet_NaN();
   }
-  const ReductionTask task{formula("a * b"),
-                           {{ReductionKind::min_argmin}, {ReductionKind::argmax}},
-                           axis_j,
-                           test_constants()};
-  expect_dense(task);
+  const ReductionSetup setup{formula("a * b"),
+                             {{ReductionKind::min_argmin}, {ReductionKind::argmax}},
+                             axis_j,
+                             test_constants()};
+  expect_dense(setup);
   for (const Spread spread : {Spread::kept_axis, Spread::reduced_axis}) {
-    EXPECT_EQ(reduce(comm_, task, distribute(comm_, rows_), distribute(comm_, columns_), spread)
+    EXPECT_EQ(reduce(comm_, setup, distribute(comm_, rows_), distribute(comm_, columns_), spread)
                   .nan_count,
               nans * rows_.count);
   }
@@ -152,13 +152,15 @@ TEST(Reduce, ManyRowsAreWorkedOnInPieces) {
   const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
   const Side rows = random_rows(1531, 2);
   const Side columns = random_columns(17, 2);
-  const ReductionTask task{formula_of("sqdist(x, y) * b", 2),
-                           {{ReductionKind::sum}, {ReductionKind::mean}, {ReductionKind::argmin}}};
+  const ReductionSetup setup{
+      formula_of("sqdist(x, y) * b", 2),
+      {{ReductionKind::sum}, {ReductionKind::mean}, {ReductionKind::argmin}}};
   const ReduceOutcome outcome =
-      reduce(comm, task, distribute(comm, rows), distribute(comm, columns), Spread::kept_axis);
-  for (std::size_t r = 0; r < task.requests.size(); ++r) {
-    expect_results_near(outcome.results[r], dense_part(comm, task, task.requests[r], rows, columns),
-                        1e-12, to_text(task.requests[r].kind));
+      reduce(comm, setup, distribute(comm, rows), distribute(comm, columns), Spread::kept_axis);
+  for (std::size_t r = 0; r < setup.requests.size(); ++r) {
+    expect_results_near(outcome.results[r],
+                        dense_part(comm, setup, setup.requests[r], rows, columns), 1e-12,
+                        to_text(setup.requests[r].kind));
   }
 }
 
@@ -177,9 +179,9 @@ TEST(Reduce, FewResultsOfManyTermsAreCombinedWithoutBeingAsked) {
   const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
   const Side rows = random_rows(1, 3);
   const Side columns = random_columns(100'000, 3);
-  const ReductionTask task{formula_of("a * b", 3), {{ReductionKind::sum}}};
+  const ReductionSetup setup{formula_of("a * b", 3), {{ReductionKind::sum}}};
   const ReduceOutcome outcome =
-      reduce(comm, task, distribute(comm, rows), distribute(comm, columns));
+      reduce(comm, setup, distribute(comm, rows), distribute(comm, columns));
   EXPECT_EQ(outcome.spread, comm.size() == 1 ? Spread::kept_axis : Spread::reduced_axis);
   long double sum = 0;
   for (const double b : columns.variables.at("b").values) sum += b;
@@ -193,8 +195,8 @@ TEST(Reduce, WhatCannotBeAskedIsRefusedOnEveryRank) {
   const DistributedSide rows = distribute(comm, random_rows(4, 2));
   const DistributedSide columns = distribute(comm, random_columns(6, 2));
   const auto refuse = [&](const std::string& formula, const ReductionRequest& request, Axes over) {
-    const ReductionTask task{formula_of(formula, 2), {request}, over, test_constants()};
-    EXPECT_THROW(reduce(comm, task, rows, columns), core::ConfigurationError);
+    const ReductionSetup setup{formula_of(formula, 2), {request}, over, test_constants()};
+    EXPECT_THROW(reduce(comm, setup, rows, columns), core::ConfigurationError);
   };
   refuse("a*b", {ReductionKind::kmin, 7, {}}, axis_j);
   refuse("a*b", {ReductionKind::kmin, 5, {}}, axis_i);
@@ -213,8 +215,8 @@ TEST(Reduce, AFailureOnOneRankIsEverybodys) {
       if (comm.rank() == comm.size() - 1) {
         (of_rows ? rows : columns).local.variables.erase(of_rows ? "x" : "b");
       }
-      const ReductionTask task{formula_of("sqdist(x, y) * b", 2), {{ReductionKind::sum}}};
-      EXPECT_THROW(reduce(comm, task, rows, columns, spread), core::ShapeError);
+      const ReductionSetup setup{formula_of("sqdist(x, y) * b", 2), {{ReductionKind::sum}}};
+      EXPECT_THROW(reduce(comm, setup, rows, columns, spread), core::ShapeError);
     }
   }
 }

@@ -39,7 +39,7 @@ class KernelCase {
              std::map<std::string, double> parameters = {})
       : KernelCase(comm, formula, x, x, dimension, std::move(parameters)) {}
 
-  KernelMatrix matrix() const {
+  DistributedKernel matrix() const {
     return {*formula_, constants(), kernels::distribute(*comm_, rows_),
             kernels::distribute(*comm_, columns_)};
   }

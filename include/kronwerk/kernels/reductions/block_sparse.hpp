@@ -60,7 +60,7 @@ struct BlockSparseOutcome {
 /// @throws ConfigurationError on every rank for a tolerance with a reduction other than sum, mean,
 ///         norm, logsumexp and softmax; DataError for points that are not finite
 BlockSparseOutcome reduce_block_sparse(const communication::Communicator& comm,
-                                       const ReductionTask& task, const DistributedSide& rows,
+                                       const ReductionSetup& setup, const DistributedSide& rows,
                                        const DistributedSide& columns,
                                        const BlockSparsity& sparsity);
 

@@ -8,7 +8,7 @@
 namespace kronwerk::kernels {
 
 /// What is to be reduced, and how. The axis that is not reduced is called the kept one.
-struct ReductionTask {
+struct ReductionSetup {
   Expression formula;
   std::vector<ReductionRequest> requests;
   Axes over = axis_j;  ///< axis_j: one result per row i; axis_i: one per column j
@@ -43,16 +43,16 @@ struct ReduceOutcome {
 /// the whole of a small kept side). Every number of ranks gives the same results to rounding, and
 /// the same ones for min, max, and all lists and indices.
 /// @throws ConfigurationError on every rank if a list is to be longer than the reduced axis
-ReduceOutcome reduce(const communication::Communicator& comm, const ReductionTask& task,
+ReduceOutcome reduce(const communication::Communicator& comm, const ReductionSetup& setup,
                      const DistributedSide& rows, const DistributedSide& columns);
 /// The same, always by direct evaluation.
-ReduceOutcome reduce(const communication::Communicator& comm, const ReductionTask& task,
+ReduceOutcome reduce(const communication::Communicator& comm, const ReductionSetup& setup,
                      const DistributedSide& rows, const DistributedSide& columns, Spread spread);
 
-/// The task with i and j exchanged, so that a reduction over i is one over j of the other sides.
-ReductionTask transposed(const ReductionTask& task);
+/// The setup with i and j exchanged, so that a reduction over i is one over j of the other sides.
+ReductionSetup transposed(const ReductionSetup& setup);
 
 /// The names of the variables of `axis` that the formula and the weights use.
-std::set<std::string> variables_of(const ReductionTask& task, Axes axis);
+std::set<std::string> variables_of(const ReductionSetup& setup, Axes axis);
 
 }  // namespace kronwerk::kernels

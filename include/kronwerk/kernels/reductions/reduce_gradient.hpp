@@ -31,17 +31,17 @@ bool is_differentiable(ReductionKind kind);
 ///   softmax: p_ij (w_ij - r_i), and p_ij by the weight;
 ///   min, max: 1 for the lowest index that attains it, 0 for the others.
 ///
-/// Collective: one reduction over the axis that the task reduces for its kept axis' variables,
+/// Collective: one reduction over the axis that the setup reduces for its kept axis' variables,
 /// parameters and index-free vectors together, one over the other axis for the reduced axis'
 /// variables; softmax, and min and max without indices, take a forward reduction besides.
-/// @param task       with this one request
-/// @param result     of reduce() with this task: this rank's part
+/// @param setup       with this one request
+/// @param result     of reduce() with this setup: this rank's part
 /// @param cotangent  ∂L/∂r, of the shape of result.values
 /// @param names      of parameters, variables or index-free vectors; those that the formula does
 ///                   not use have zero gradients
 /// @throws ConfigurationError for a name that is neither in the constants nor in the sides, or a
 ///         reduction that has no derivative
-ReduceGradient reduce_gradient(const communication::Communicator& comm, const ReductionTask& task,
+ReduceGradient reduce_gradient(const communication::Communicator& comm, const ReductionSetup& setup,
                                const DistributedSide& rows, const DistributedSide& columns,
                                const ReductionResult& result, std::span<const double> cotangent,
                                const std::vector<std::string>& names);

@@ -14,7 +14,7 @@ namespace kronwerk::operators {
 
 /// The matrix K of a scalar kernel formula, K_ij = F(i, j), over points that are spread over the
 /// ranks; never stored.
-struct KernelMatrix {
+struct DistributedKernel {
   kernels::Expression formula;
   kernels::Constants constants;
   kernels::DistributedSide rows;
@@ -30,10 +30,10 @@ class KernelOperator final : public LinearOperator {
  public:
   /// Collective. @throws ShapeError if F is no scalar, if a side's blocks are not the home blocks
   /// of its points, or if there is a shift and K is not square
-  KernelOperator(const communication::Communicator& comm, KernelMatrix matrix, Index width = 1,
+  KernelOperator(const communication::Communicator& comm, DistributedKernel matrix, Index width = 1,
                  double scale = 1, double shift = 0);
 
-  const KernelMatrix& matrix() const noexcept { return matrix_; }
+  const DistributedKernel& matrix() const noexcept { return matrix_; }
   Index rows() const noexcept { return matrix_.rows.partition.size(); }
   Index columns() const noexcept { return matrix_.columns.partition.size(); }
   Index width() const noexcept { return width_; }
@@ -60,7 +60,7 @@ class KernelOperator final : public LinearOperator {
                 bool accumulate) const override;
   void do_diagonal(std::span<double> values) const override;
 
-  KernelMatrix matrix_;
+  DistributedKernel matrix_;
   Index width_;
   double scale_;
   double shift_;
