@@ -1,3 +1,4 @@
+// Declared in kronwerk/communication/communicator.hpp.
 // Failures that only some ranks see.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// Declared in kronwerk/communication/shared_array.hpp.
 #include <array>
 #include <cstddef>
 #include <string>

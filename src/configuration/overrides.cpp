@@ -1,3 +1,4 @@
+// Declared in configuration/tree.hpp.
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 

@@ -1,3 +1,4 @@
+// Declared in configuration/tree_reader.hpp.
 #include <fmt/format.h>
 
 #include "configuration/tree_reader.hpp"

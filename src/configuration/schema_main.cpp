@@ -1,3 +1,4 @@
+// Declared in configuration/schema_entries.hpp.
 #include "configuration/schema_entries.hpp"
 
 namespace kronwerk::configuration {

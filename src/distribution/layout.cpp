@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Layouts and redistribution".
 #include "kronwerk/distribution/layout.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Declared in kronwerk/distribution/sum_estimate.hpp.
 // The rank of a sum's coefficients. Coefficients are computed by users' formulas, so that equal
 // ones may differ by rounding; but a small one may belong to a large matrix, so that nothing is
 // small in itself: an entry counts as zero only beside what it was computed from.

@@ -1,3 +1,4 @@
+// Declared in kronwerk/expressions/expression.hpp.
 #include <fmt/format.h>
 
 #include "expressions/expression_draft.hpp"

@@ -1,3 +1,5 @@
+// Declared in kronwerk/expressions/expression.hpp.
+// See src/MATHEMATICS.md, "Derivatives".
 #include "kronwerk/expressions/node.hpp"
 #include "kronwerk/expressions/symbolic.hpp"
 

@@ -1,3 +1,4 @@
+// Declared in kronwerk/expressions/lowering.hpp.
 // What a factor will cost, from shapes and stored entries alone, for `kronwerk plan`.
 #include <algorithm>
 #include <cmath>

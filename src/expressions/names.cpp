@@ -1,3 +1,4 @@
+// Declared in kronwerk/expressions/expression.hpp.
 #include <algorithm>
 
 #include "expressions/functions.hpp"

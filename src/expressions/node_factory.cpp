@@ -1,3 +1,4 @@
+// Declared in kronwerk/expressions/node.hpp.
 #include <utility>
 
 #include "kronwerk/expressions/node.hpp"

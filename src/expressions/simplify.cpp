@@ -1,3 +1,4 @@
+// Declared in kronwerk/expressions/lowering.hpp.
 #include <fmt/format.h>
 
 #include <algorithm>

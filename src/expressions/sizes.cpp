@@ -1,3 +1,4 @@
+// Declared in expressions/expression_draft.hpp.
 #include <fmt/format.h>
 
 #include <utility>

@@ -1,3 +1,4 @@
+// Declared in kronwerk/formulas/syntax.hpp.
 #include <algorithm>
 #include <utility>
 

@@ -1,4 +1,6 @@
+// Declared in kronwerk/factors/spectra/bases.hpp.
 // exp(tA) by scaling and squaring with Padé approximants (Higham 2005), through Eigen.
+// See src/MATHEMATICS.md, "Exponentials".
 #define EIGEN_USE_BLAS
 #include <fmt/format.h>
 

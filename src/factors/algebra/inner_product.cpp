@@ -1,3 +1,4 @@
+// Declared in kronwerk/factors/spectra/bases.hpp.
 #include <fmt/format.h>
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// Declared in kronwerk/factors/base/chain.hpp.
 #include <algorithm>
 
 #include "factors/simple/kernel_factor.hpp"

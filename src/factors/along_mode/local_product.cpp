@@ -1,3 +1,5 @@
+// Declared in kronwerk/factors/base/chain.hpp.
+// See src/MATHEMATICS.md, "Kronecker products".
 #include <algorithm>
 #include <string>
 #include <utility>

@@ -1,3 +1,4 @@
+// Declared in kronwerk/factors/base/factor.hpp and factors/base/local_factorisation.hpp.
 #include <fmt/format.h>
 
 #include <algorithm>

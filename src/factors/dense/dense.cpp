@@ -1,3 +1,4 @@
+// Declared in factors/dense/dense_factor.hpp and kronwerk/factors/base/make.hpp.
 #include <algorithm>
 #include <string>
 #include <utility>

@@ -1,6 +1,7 @@
 // C (rows x cols) = A B by tiles of tile_rows x (tile_vectors · lanes) that stay in registers over
 // the whole depth; A's entries are broadcast, B's rows are vectors. Register-blocked outer products
 // as in Goto and van de Geijn (2008), without the packing of A: a factor's rows are read in place.
+// See src/MATHEMATICS.md, "Kronecker products".
 #include "core/simd_targets.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE

@@ -1,3 +1,4 @@
+// Declared in factors/dense/dense_storage.hpp.
 #include <cblas.h>
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Declared in kronwerk/factors/base/make.hpp.
 #include <algorithm>
 #include <cmath>
 #include <limits>

@@ -1,3 +1,4 @@
+// Declared in factors/sparse/sparse_factor.hpp and kronwerk/factors/base/make.hpp.
 #include <algorithm>
 #include <limits>
 

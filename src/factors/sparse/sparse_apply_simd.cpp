@@ -1,3 +1,4 @@
+// Declared in factors/sparse/sparse_apply.hpp.
 #include "core/simd_targets.hpp"
 #include "factors/sparse/sparse_apply.hpp"
 // clang-format off

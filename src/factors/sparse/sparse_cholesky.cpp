@@ -1,3 +1,5 @@
+// Declared in factors/sparse/sparse_decomposition.hpp.
+// See src/MATHEMATICS.md, "Sparse factors".
 #include <cholmod.h>
 
 #include <algorithm>

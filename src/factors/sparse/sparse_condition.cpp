@@ -1,3 +1,4 @@
+// Declared in factors/sparse/sparse_factorisation.hpp.
 // Hager, W. W. (1984), Condition estimates, SIAM J. Sci. Stat. Comput. 5; Higham, N. J. (1988),
 // FORTRAN codes for estimating the one-norm of a real or complex matrix, ACM TOMS 14,
 // algorithm 4.1.

@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Sparse factors".
 #include "factors/sparse/sparse_factorisation.hpp"
 
 #include <fmt/format.h>

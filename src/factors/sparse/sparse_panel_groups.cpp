@@ -1,3 +1,4 @@
+// Declared in factors/sparse/sparse_panel.hpp.
 #include <algorithm>
 
 #include "factors/sparse/sparse_panel.hpp"

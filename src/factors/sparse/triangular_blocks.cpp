@@ -1,3 +1,5 @@
+// Declared in factors/sparse/triangular.hpp.
+// See src/MATHEMATICS.md, "Sparse factors".
 #include <algorithm>
 #include <array>
 #include <limits>

@@ -1,3 +1,4 @@
+// Declared in factors/sparse/triangular.hpp.
 // The hot loop: both substitutions with one unit lower triangular factor on a panel of right-hand
 // sides. Forth, the solution rows of a block stay in registers while each row of its pattern is
 // loaded once, updated by every column of the block and stored once; back, each row of the pattern

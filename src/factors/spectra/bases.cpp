@@ -1,4 +1,5 @@
 // From requests to bases: which decomposition a mode's matrices take, each different one once.
+// See src/MATHEMATICS.md, "Fast diagonalisation".
 #include "kronwerk/factors/spectra/bases.hpp"
 
 #include <fmt/format.h>

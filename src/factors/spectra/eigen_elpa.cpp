@@ -1,3 +1,4 @@
+// Declared in factors/spectra/eigen_distributed.hpp.
 #include <fmt/format.h>
 
 #include <vector>

@@ -1,6 +1,8 @@
+// Declared in factors/spectra/eigen_local.hpp.
 // Non-symmetric matrices by LAPACK on one rank: one real Schur decomposition, from which the
 // eigenvectors follow by back substitution; where these are too ill-conditioned it is the result
 // itself.
+// See src/MATHEMATICS.md, "Schur forms".
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Declared in factors/spectra/eigen_local.hpp.
 // Two general matrices by LAPACK on one rank: the QZ decomposition (Moler and Stewart 1973), which
 // needs neither of them to be regular.
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Declared in factors/spectra/eigen_distributed.hpp.
 // Generalised symmetric eigenproblems by all ranks: B = L Lᵀ turns a pair into the one symmetric
 // matrix L⁻¹ A L⁻ᵀ for ELPA.
 #include <fmt/format.h>

@@ -1,5 +1,7 @@
+// Declared in factors/spectra/eigen_local.hpp.
 // Symmetric and generalised symmetric eigenproblems by LAPACK on one rank: divide and conquer
 // (Gu and Eisenstat 1995). LAPACK's column k is our row k, which is what chains need.
+// See src/MATHEMATICS.md, "Fast diagonalisation".
 #include <fmt/format.h>
 
 #include <algorithm>

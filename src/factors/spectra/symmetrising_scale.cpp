@@ -1,3 +1,4 @@
+// Declared in factors/spectra/symmetry.hpp.
 // Which positive diagonal D makes D^½ A D^-½ symmetric: d_j / d_i = a_ij / a_ji along a spanning
 // forest of the graph determines it, and all other entries must agree (Kolmogorov's criterion).
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Declared in io/hdf5/hdf5_input.hpp.
 // Strings and attributes: fixed and variable length look alike to the callers.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// Declared in kronwerk/io/hdf5/read.hpp.
 #include <fmt/format.h>
 
 #include <algorithm>

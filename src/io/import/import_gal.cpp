@@ -1,3 +1,4 @@
+// Declared in kronwerk/io/import/import.hpp.
 // GAL: `0 n NAME IDVAR` (or `n`), then for each region a line `id k` and a line with its k
 // neighbours' ids, which is empty for k = 0 and which some writers then leave out.
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Declared in kronwerk/io/import/import.hpp.
 // k nearest neighbours by great-circle distance: haversine formula (Sinnott 1984, Sky and Telescope
 // 68:159), hav(d) = hav(Δlatitude) + cos(latitude_1) cos(latitude_2) hav(Δlongitude); angles in
 // degrees in the file.

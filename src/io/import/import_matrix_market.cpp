@@ -1,3 +1,4 @@
+// Declared in kronwerk/io/import/import.hpp.
 // Matrix Market exchange format (Boisvert, Pozo and Remington 1996, NISTIR 5935).
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// Declared in kronwerk/io/import/import.hpp.
 // A dataset of an HDF5 file in the order of another list of ids.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// Declared in kronwerk/io/import/import.hpp.
 #include <fmt/format.h>
 
 #include "io/hdf5/hdf5_input.hpp"

@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Kernel formulas".
 #include "kernels/engine/compile.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Declared in kronwerk/kernels/engine/program.hpp.
 #include <algorithm>
 
 #include "kernels/engine/pair_evaluator.hpp"

@@ -1,5 +1,7 @@
+// Declared in kronwerk/kernels/formula/expression.hpp.
 // Text to graph: names and dimensions resolved, every function written in the operations of
 // node.hpp.
+// See src/MATHEMATICS.md, "Kernel formulas".
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Declared in kernels/formula/functions.hpp.
 // Covariance functions of the distance d (or of the points themselves), in the forms of Rasmussen
 // and Williams, Gaussian Processes for Machine Learning (2006), chapter 4: with r = d/l,
 //

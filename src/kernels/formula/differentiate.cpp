@@ -1,5 +1,7 @@
+// Declared in kronwerk/kernels/formula/expression.hpp.
 // Reverse mode on the formula itself (Griewank and Walther 2008, chapter 3): from the root to the
 // leaves, every node hands cotangent · ∂node/∂argument to its arguments.
+// See src/MATHEMATICS.md, "Derivatives".
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>

@@ -1,3 +1,4 @@
+// Declared in kernels/formula/builder.hpp.
 // Folding of single operations; products, sums and vectors have files of their own.
 #include <algorithm>
 #include <cmath>

@@ -1,3 +1,4 @@
+// Declared in kernels/formula/builder.hpp.
 // Products and quotients: flattened, merged, and regrouped by what the factors vary with.
 #include <algorithm>
 #include <array>

@@ -1,3 +1,4 @@
+// Declared in kernels/formula/builder.hpp.
 // Sums and differences: equal terms and common factors put together, as derivatives have many.
 #include <algorithm>
 #include <cmath>

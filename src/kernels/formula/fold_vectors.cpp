@@ -1,3 +1,4 @@
+// Declared in kernels/formula/builder.hpp.
 // Sums over components, products of vectors and matrices, parts of vectors.
 #include <algorithm>
 

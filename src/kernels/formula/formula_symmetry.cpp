@@ -1,3 +1,4 @@
+// Declared in kronwerk/kernels/formula/expression.hpp.
 // F(i, j) = F(j, i), decided on a canonical form: every node a coefficient times a numbered form,
 // where sums and products forget their order, even functions the sign of their argument, and equal
 // forms have equal numbers. Numbering F and its exchanged self together, F is symmetric if both get

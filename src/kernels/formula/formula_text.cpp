@@ -1,3 +1,4 @@
+// Declared in kronwerk/kernels/formula/expression.hpp.
 // The formula of a graph, to be read and to be compared.
 #include <fmt/format.h>
 

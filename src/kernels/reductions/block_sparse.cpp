@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Reductions".
 #include "kronwerk/kernels/reductions/block_sparse.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Declared in kronwerk/kernels/reductions/reduction.hpp.
 #include <algorithm>
 #include <cmath>
 #include <limits>

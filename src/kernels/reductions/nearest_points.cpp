@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Reductions".
 #include "kronwerk/kernels/reductions/nearest_points.hpp"
 
 #include <algorithm>

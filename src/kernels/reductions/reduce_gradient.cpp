@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Reductions".
 #include "kronwerk/kernels/reductions/reduce_gradient.hpp"
 
 #include <fmt/format.h>

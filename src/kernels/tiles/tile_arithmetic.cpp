@@ -1,3 +1,4 @@
+// Declared in kernels/tiles/tile_tables.hpp.
 // Steps that move values and do arithmetic, for every kind of operand.
 #include "core/simd_targets.hpp"
 #include "kernels/tiles/tile_tables.hpp"

@@ -1,3 +1,4 @@
+// Declared in kernels/tiles/tile_tables.hpp.
 // Steps that apply an elementary function.
 #include <cmath>
 

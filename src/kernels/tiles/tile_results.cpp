@@ -1,3 +1,4 @@
+// Declared in kernels/tiles/tile_tables.hpp.
 // Steps that end an evaluation: sums, selections, running maxima; and the loop over columns.
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,6 @@
 // Gaussian covariances over grids in coordinates in which they are diagonal (Saatçi 2011; Stegle et
 // al. 2011; with Kronecker noise Rakitsch et al. 2013).
+// See src/MATHEMATICS.md, "Gaussian models".
 #include "kronwerk/models/covariance/covariance.hpp"
 
 #include <fmt/format.h>

@@ -2,6 +2,7 @@
 // covariance is diagonal. A product ∂K = ⊗A_k whose matrices are diagonal there in all modes but
 // one, j, gives α̃ᵀ(⊗D_k)α̃ with V_jᵀA_jV_j in mode j: either by the Gram matrix of α̃ along j, once
 // for all parameters of that mode, or by that matrix applied to α̃.
+// See src/MATHEMATICS.md, "Gaussian models".
 #include "models/density/density_gradient.hpp"
 
 #include <fmt/format.h>

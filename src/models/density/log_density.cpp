@@ -1,5 +1,6 @@
 // log N(y; m, K) = −½ (y − m)ᵀK⁻¹(y − m) − ½ log|K| − ½ N log 2π in coordinates in which K is
 // diagonal, its gradient in closed form (Stegle et al. 2011; Rasmussen and Williams 2006, eq. 5.9).
+// See src/MATHEMATICS.md, "Gaussian models".
 #include "kronwerk/models/density/log_density.hpp"
 
 #include <fmt/format.h>

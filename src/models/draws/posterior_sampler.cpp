@@ -1,3 +1,4 @@
+// Declared in kronwerk/models/draws/prediction.hpp.
 // Joint draws at new points by Matheron's rule.
 #include <fmt/format.h>
 

@@ -1,4 +1,5 @@
 // Means, variances and covariances at the points of a new grid.
+// See src/MATHEMATICS.md, "Gaussian models".
 #include "kronwerk/models/draws/prediction.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Fits".
 #include "kronwerk/models/fit/fit.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Declared in kronwerk/models/fit/fit.hpp.
 #include <fmt/format.h>
 
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Missing cells".
 #include "kronwerk/models/missing/missing.hpp"
 
 #include <fmt/format.h>

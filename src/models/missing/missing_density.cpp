@@ -1,3 +1,4 @@
+// Declared in kronwerk/models/missing/missing.hpp.
 #include <fmt/format.h>
 
 #include <algorithm>

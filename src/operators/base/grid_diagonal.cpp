@@ -1,3 +1,4 @@
+// Declared in kronwerk/operators/base/linear_operator.hpp.
 #include <fmt/format.h>
 
 #include "kronwerk/operators/base/linear_operator.hpp"

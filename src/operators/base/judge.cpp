@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Judging a solve".
 #include "kronwerk/operators/base/judge.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,6 @@
 // Counter-based random numbers: one counter per pair of values, so that any part of a sequence can
 // be made by any rank.
+// See src/MATHEMATICS.md, "Random numbers".
 #include "kronwerk/operators/base/random.hpp"
 
 #include "operators/base/random_simd.hpp"

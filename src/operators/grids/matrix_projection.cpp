@@ -1,5 +1,7 @@
+// Declared in kronwerk/operators/grids/projection.hpp.
 // Kronecker-sum projection of matrices: Greenewald, Zhou and Hero (2017), "Tensor graphical lasso",
 // appendix.
+// See src/MATHEMATICS.md, "Kronecker-sum projection".
 #include <fmt/format.h>
 
 #include <cmath>

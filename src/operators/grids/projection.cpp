@@ -1,5 +1,6 @@
 // Kronecker-sum projection of vectors: Greenewald, Zhou and Hero (2017), "Tensor graphical lasso",
 // the diagonal case.
+// See src/MATHEMATICS.md, "Kronecker-sum projection".
 #include "kronwerk/operators/grids/projection.hpp"
 
 #include <fmt/format.h>

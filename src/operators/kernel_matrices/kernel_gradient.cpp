@@ -1,3 +1,4 @@
+// Declared in kronwerk/operators/kernel_matrices/kernel_solver.hpp.
 #include <fmt/format.h>
 
 #include <algorithm>

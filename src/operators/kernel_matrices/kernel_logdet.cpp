@@ -1,9 +1,11 @@
+// Declared in kronwerk/operators/kernel_matrices/kernel_solver.hpp.
 // Stochastic Lanczos quadrature of the preconditioned matrix (Gardner, Pleiss, Bindel, Weinberger
 // and Wilson 2018; Wenger, Pleiss, Hennig, Cunningham and Gardner 2022): with M the preconditioner,
 // log det A = log det M + tr log(M^-½ A M^-½), and for z of covariance M the mean of
 // (M^-½z)ᵀ log(M^-½AM^-½) (M^-½z) is that trace. CG with M, started at z, runs the Lanczos process
 // of M^-½AM^-½ from M^-½z. The length of M^-½z, a normal vector, does not depend on its direction
 // and is replaced by its mean, which takes the mean of the logarithms out of the variance.
+// See src/MATHEMATICS.md, "Kernel systems".
 #include <algorithm>
 #include <cmath>
 

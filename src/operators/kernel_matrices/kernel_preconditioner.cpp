@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Kernel systems".
 #include "operators/kernel_matrices/kernel_preconditioner.hpp"
 
 #include <cblas.h>

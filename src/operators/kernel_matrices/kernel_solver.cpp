@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Kernel systems".
 #include "kronwerk/operators/kernel_matrices/kernel_solver.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Krylov methods and the nearest product".
 #include "operators/krylov/column_cg.hpp"
 
 namespace kronwerk::operators {

@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Krylov methods and the nearest product".
 #include "kronwerk/operators/krylov/krylov.hpp"
 
 #include <fmt/format.h>

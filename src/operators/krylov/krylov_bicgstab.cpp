@@ -1,6 +1,8 @@
+// Declared in operators/krylov/krylov_method.hpp.
 // BiCGStab (van der Vorst 1992), preconditioned from the right so that its residuals are those of
 // the system itself, for the columns of a batch: coefficients and convergence per column, three
 // reductions per iteration for all columns together.
+// See src/MATHEMATICS.md, "Krylov methods and the nearest product".
 #include <algorithm>
 #include <cmath>
 

@@ -1,5 +1,5 @@
-// make_column_cg() of krylov_method.hpp: conjugate gradients for the columns of a batch, which lie
-// one after the other.
+// Declared in operators/krylov/krylov_method.hpp.
+// Conjugate gradients for the columns of a batch, which lie one after the other.
 #include <algorithm>
 #include <array>
 #include <cmath>

@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Determinants and traces".
 #include "operators/krylov/log_quadrature.hpp"
 
 #include <algorithm>

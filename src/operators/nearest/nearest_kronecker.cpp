@@ -2,6 +2,7 @@
 // and Hero 2017) of a sum of products. Σ_t c_t ⊗_k F_{k,t} lies in the span of the products of the
 // distinct factors; with coordinates in an orthonormal basis of each mode's factors (from their
 // Gram matrix) it is a small tensor, and the nearest product is its best approximation of rank one.
+// See src/MATHEMATICS.md, "Krylov methods and the nearest product".
 #include "kronwerk/operators/nearest/nearest_kronecker.hpp"
 
 #include <algorithm>

@@ -1,5 +1,7 @@
+// Declared in kronwerk/operators/nearest/nearest_kronecker.hpp.
 // Op P⁻¹ for a sum of products Op and a product P of the same factors. In mode k one factor, the
 // pivot, is written as (P_k - Σ_{j≠pivot} p_j F_j) / p_pivot; P_k P_k⁻¹ is the identity.
+// See src/MATHEMATICS.md, "Krylov methods and the nearest product".
 #include <algorithm>
 #include <cmath>
 #include <map>

@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Kronecker products".
 #include "kronwerk/operators/products/kronecker_product.hpp"
 
 #include <fmt/format.h>

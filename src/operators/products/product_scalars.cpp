@@ -1,3 +1,4 @@
+// Declared in kronwerk/operators/products/kronecker_product.hpp.
 // Determinant, trace and diagonal of a product, from its factors alone:
 //   log|det(C_1 ⊗ … ⊗ C_K)| = Σ_k N/n_k log|det C_k|,   tr = Π_k tr C_k,   diag = ⊗_k diag C_k.
 #include <cmath>

@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Sums of products".
 #include "kronwerk/operators/products/product_sum.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Sums of products".
 #include "operators/products/sum_neighbours.hpp"
 
 #include <algorithm>

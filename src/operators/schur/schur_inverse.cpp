@@ -1,3 +1,5 @@
+// Declared in kronwerk/operators/schur/schur.hpp.
+// See src/MATHEMATICS.md, "Schur forms".
 #include <fmt/format.h>
 
 #include <algorithm>

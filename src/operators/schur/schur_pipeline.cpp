@@ -1,3 +1,4 @@
+// See src/MATHEMATICS.md, "Schur forms".
 #include "operators/schur/schur_pipeline.hpp"
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // Fast diagonalisation (Lynch, Rice and Thomas 1964): to the basis mode by mode, one division per
 // entry, back. Trailing modes go to the basis in the home layout, leading modes go there and back
 // in the away layout, where the division is done, and trailing modes come back at home.
+// See src/MATHEMATICS.md, "Fast diagonalisation".
 #include "kronwerk/operators/spectral/spectral_operator.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Declared in kronwerk/operators/spectral/spectral_operator.hpp.
 // Where the eigenvalues of a SpectralSum are: what they are made of, the smallest and the largest,
 // and whether the smallest one means anything.
 #include <fmt/format.h>

@@ -1,4 +1,6 @@
+// Declared in kronwerk/operators/spectral/spectral_operator.hpp.
 // Determinant, traces and the eigenvalues themselves, from the factors' spectra.
+// See src/MATHEMATICS.md, "Determinants and traces".
 #include <fmt/format.h>
 
 #include <cmath>
