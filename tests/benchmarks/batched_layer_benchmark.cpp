@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "cases.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/factors/sparse/sparse_rows.hpp"
 #include "kronwerk/operators/base/random.hpp"
@@ -25,16 +26,6 @@ struct Layer {
   Index rows;
   Index cols;
 };
-
-factors::FactorPtr random_dense(const communication::Communicator& comm, Index rows, Index cols) {
-  communication::SharedDense matrix{rows, cols,
-                                    communication::SharedArray<double>(comm, rows * cols)};
-  if (comm.node().is_root()) {
-    operators::fill_random(operators::RandomKind::normal, 2, 0, matrix.values.mutable_span());
-  }
-  matrix.values.publish();
-  return factors::make_dense("W", std::move(matrix));
-}
 
 /// About `density` of the values, those that are kept chosen by their position.
 struct SparseCopy {
@@ -58,7 +49,7 @@ struct SparseCopy {
 
 void run(const Layer& layer, double density, int repeats) {
   const auto comm = communication::Communicator::duplicate(PETSC_COMM_WORLD);
-  const factors::FactorPtr w = random_dense(comm, layer.rows, layer.cols);
+  const factors::FactorPtr w = benchmarks::random_dense(comm, layer.rows, layer.cols, 2);
   const std::vector<factors::Chain> chains{{{factors::make_identity(layer.vectors), false, false}},
                                            {{factors::make_identity(layer.blocks), false, false}},
                                            {{w, false, false}}};
@@ -107,14 +98,10 @@ void run(const Layer& layer, double density, int repeats) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7) {
-    std::fprintf(stderr,
-                 "usage: batched_layer_benchmark VECTORS BLOCKS ROWS COLS DENSITY REPEATS\n");
-    return 2;
-  }
-  const benchmarks::Session session(&argc, &argv);
-  return benchmarks::guarded([&] {
-    run({std::stoll(argv[1]), std::stoll(argv[2]), std::stoll(argv[3]), std::stoll(argv[4])},
-        std::stod(argv[5]), std::stoi(argv[6]));
-  });
+  return benchmarks::run_program(
+      argc, argv, 6, "batched_layer_benchmark VECTORS BLOCKS ROWS COLS DENSITY REPEATS",
+      [](const benchmarks::Arguments& arguments) {
+        run({arguments.index(1), arguments.index(2), arguments.index(3), arguments.index(4)},
+            arguments.number(5), arguments.times(6));
+      });
 }

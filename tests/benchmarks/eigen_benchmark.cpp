@@ -115,11 +115,11 @@ void measure(Index n, int repeats) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Session session(&argc, &argv);
-  return guarded([&] {
-    const Index n = argc > 1 ? std::atol(argv[1]) : 3000;
-    const int repeats = argc > 2 ? std::atoi(argv[2]) : 3;
-    measure(n, repeats);
-    measure_lu(n, repeats);
-  });
+  return run_program(argc, argv, 0, "eigen_benchmark [N [REPEATS]]",
+                     [](const Arguments& arguments) {
+                       const Index n = arguments.index(1, 3000);
+                       const int repeats = arguments.times(2, 3);
+                       measure(n, repeats);
+                       measure_lu(n, repeats);
+                     });
 }

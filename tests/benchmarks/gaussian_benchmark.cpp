@@ -216,27 +216,27 @@ void measure_prediction(Index n, int repeats) {
   report(comm, "predict_to_apply_per_output", times[0] / times[1] / 2);
 }
 
+void run(const Arguments& arguments) {
+  const std::string task = arguments.text(1, "density");
+  if (task == "density") {
+    const Index n = arguments.index(2, 1000);
+    measure_density({n, n}, arguments.times(3, 3));
+  } else if (task == "long") {
+    measure_density({arguments.index(2, 2000), arguments.index(3, 12)}, arguments.times(4, 1));
+  } else if (task == "draws") {
+    measure_draws(arguments.index(2, 1000), arguments.index(3, 20));
+  } else {
+    measure_prediction(arguments.index(2, 1000), arguments.times(3, 5));
+  }
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  if (rank == 0) std::printf("blas_core %s\n", openblas_get_corename());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Session session(&argc, &argv);
-  return guarded([&] {
-    const std::string task = argc > 1 ? argv[1] : "density";
-    const auto number = [&](int at, Index otherwise) {
-      return argc > at ? static_cast<Index>(std::atol(argv[at])) : otherwise;
-    };
-    if (task == "density") {
-      const Index n = number(2, 1000);
-      measure_density({n, n}, static_cast<int>(number(3, 3)));
-    } else if (task == "long") {
-      measure_density({number(2, 2000), number(3, 12)}, static_cast<int>(number(4, 1)));
-    } else if (task == "draws") {
-      measure_draws(number(2, 1000), number(3, 20));
-    } else {
-      measure_prediction(number(2, 1000), static_cast<int>(number(3, 5)));
-    }
-    int rank = 0;
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    if (rank == 0) std::printf("blas_core %s\n", openblas_get_corename());
-  });
+  return run_program(argc, argv, 0,
+                     "gaussian_benchmark [density|long|draws|prediction [N [COUNT [REPEATS]]]]",
+                     run);
 }

@@ -2,6 +2,7 @@
 // The mode-wise Gram matrices of samples, in turns with a large dgemm on every rank at once.
 #include <memory>
 
+#include "cases.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/grids/grams.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
@@ -22,8 +23,7 @@ void run(Index samples, int repeats, const std::vector<Index>& extents) {
   for (const Index extent : extents) flops += static_cast<double>(extent);
   flops *= static_cast<double>(samples * kronwerk::core::product(extents));
   const auto layout = operators::ModeGrams(comm, workspace, extents).layout(samples);
-  std::vector<double> y(static_cast<std::size_t>(layout.home_size(comm.rank())));
-  operators::fill_random(operators::RandomKind::normal, 1, layout.home_begin(comm.rank()), y);
+  const std::vector<double> y = benchmarks::random_block(comm, layout);
   double trace = 0;
   benchmarks::ConcurrentGemm gemm(2000, 4000, 4000);
   const auto times =
@@ -44,14 +44,9 @@ void run(Index samples, int repeats, const std::vector<Index>& extents) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4) {
-    std::fprintf(stderr, "usage: gram_benchmark SAMPLES REPEATS EXTENT...\n");
-    return 2;
-  }
-  const benchmarks::Session session(&argc, &argv);
-  return benchmarks::guarded([&] {
-    std::vector<Index> extents;
-    for (int i = 3; i < argc; ++i) extents.push_back(std::stoll(argv[i]));
-    run(std::stoi(argv[1]), std::stoi(argv[2]), extents);
-  });
+  return benchmarks::run_program(argc, argv, 3, "gram_benchmark SAMPLES REPEATS EXTENT...",
+                                 [](const benchmarks::Arguments& arguments) {
+                                   run(arguments.index(1), arguments.times(2),
+                                       arguments.extents(3));
+                                 });
 }

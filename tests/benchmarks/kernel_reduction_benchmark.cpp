@@ -219,11 +219,10 @@ class Benchmark {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const benchmarks::Session session(&argc, &argv);
-  return benchmarks::guarded([&] {
-    const auto comm = communication::Communicator::duplicate(PETSC_COMM_WORLD);
-    const int repeats = argc > 1 ? std::stoi(argv[1]) : 3;
-    const Index points = argc > 2 ? std::stoll(argv[2]) : 20000;
-    Benchmark(comm, repeats, points).run();
-  });
+  return benchmarks::run_program(
+      argc, argv, 0, "kernel_reduction_benchmark [REPEATS [POINTS]]",
+      [](const benchmarks::Arguments& arguments) {
+        const auto comm = communication::Communicator::duplicate(PETSC_COMM_WORLD);
+        Benchmark(comm, arguments.times(1, 3), arguments.index(2, 20000)).run();
+      });
 }

@@ -102,8 +102,9 @@ void body(Index points, bool dense) {
 }  // namespace kronwerk
 
 int main(int argc, char** argv) {
-  const kronwerk::benchmarks::Session session(&argc, &argv);
-  const long points = argc > 1 ? std::atol(argv[1]) : 10'000;
-  const bool dense = argc <= 2 || std::atol(argv[2]) != 0;
-  return kronwerk::benchmarks::guarded([&] { kronwerk::body(points, dense); });
+  return kronwerk::benchmarks::run_program(argc, argv, 0, "kernel_solve_benchmark [POINTS [DENSE]]",
+                                           [](const kronwerk::benchmarks::Arguments& arguments) {
+                                             kronwerk::body(arguments.index(1, 10'000),
+                                                            arguments.index(2, 1) != 0);
+                                           });
 }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include "cases.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 #include "kronwerk/operators/base/random.hpp"
@@ -144,13 +145,13 @@ struct Model {
   const int split = 1;  // the same for all, whose vectors meet
 };
 
-void run(int argc, char** argv) {
+void run(const benchmarks::Arguments& arguments) {
   const auto comm = communication::Communicator::duplicate(PETSC_COMM_WORLD);
-  const Rates rates{std::stod(argv[3]), std::stod(argv[4]), std::stod(argv[5])};
-  const int repeats = std::stoi(argv[6]);
-  const bool symmetric = argc > 7 && std::strcmp(argv[7], "symmetric") == 0;
+  const Rates rates{arguments.number(3), arguments.number(4), arguments.number(5)};
+  const int repeats = arguments.times(6);
+  const bool symmetric = arguments.says(7, "symmetric");
   const double start = MPI_Wtime();
-  const Model model(comm, weights_of(comm, argv[1], argv[2], symmetric), rates);
+  const Model model(comm, weights_of(comm, arguments.text(1), arguments.text(2), symmetric), rates);
   const auto op = model.sum();
   const auto [preconditioner, combined] = model.preconditioned();
   const auto separable = model.separable();
@@ -161,9 +162,8 @@ void run(int argc, char** argv) {
   benchmarks::report(comm, "setup_seconds", comm.max(MPI_Wtime() - start));
 
   const auto& layout = op->input_layout();
-  std::vector<double> b(static_cast<std::size_t>(layout.home_size(comm.rank())));
+  const std::vector<double> b = benchmarks::random_block(comm, layout);
   std::vector<double> x(b.size());
-  operators::fill_random(operators::RandomKind::normal, 1, layout.home_begin(comm.rank()), b);
   operators::KrylovOutcome outcome;
   const auto times =
       benchmarks::medians_in_turns(comm, repeats,
@@ -192,11 +192,6 @@ void run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 7) {
-    std::fprintf(stderr,
-                 "usage: krylov_benchmark FILE DATASET RHO_O RHO_D RHO_W REPEATS [symmetric]\n");
-    return 2;
-  }
-  const benchmarks::Session session(&argc, &argv);
-  return benchmarks::guarded([&] { run(argc, argv); });
+  return benchmarks::run_program(
+      argc, argv, 6, "krylov_benchmark FILE DATASET RHO_O RHO_D RHO_W REPEATS [symmetric]", run);
 }

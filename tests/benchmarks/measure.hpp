@@ -73,6 +73,46 @@ inline int guarded(const std::function<void()>& body) {
   }
 }
 
+/// What a benchmark program was called with; arguments count from 1.
+class Arguments {
+ public:
+  Arguments(int argc, char** argv) : values_(argv + 1, argv + argc) {}
+
+  int count() const { return static_cast<int>(values_.size()); }
+  /// `otherwise` if there are not so many.
+  std::string text(int at, const std::string& otherwise = {}) const {
+    return at <= count() ? values_[static_cast<std::size_t>(at - 1)] : otherwise;
+  }
+  bool says(int at, const char* word) const { return text(at) == word; }
+  double number(int at) const { return std::stod(text(at)); }
+  Index index(int at, Index otherwise = 0) const {
+    return at <= count() ? std::stoll(text(at)) : otherwise;
+  }
+  int times(int at, int otherwise = 1) const { return core::narrow<int>(index(at, otherwise)); }
+  /// All from there on.
+  std::vector<Index> extents(int from) const {
+    std::vector<Index> result;
+    for (int at = from; at <= count(); ++at) result.push_back(index(at));
+    return result;
+  }
+
+ private:
+  std::vector<std::string> values_;
+};
+
+/// The main function of a benchmark program: MPI and PETSc for its life, errors printed.
+/// @param usage  printed if there are fewer than `least` arguments
+inline int run_program(int argc, char** argv, int least, const char* usage,
+                       const std::function<void(const Arguments&)>& body) {
+  const Arguments arguments(argc, argv);
+  if (arguments.count() < least) {
+    std::fprintf(stderr, "usage: %s\n", usage);
+    return 2;
+  }
+  const Session session(&argc, &argv);
+  return guarded([&] { body(arguments); });
+}
+
 inline void report(const communication::Communicator& comm, const char* key, double value) {
   if (comm.is_root()) std::printf("%s %.9g\n", key, value);
 }

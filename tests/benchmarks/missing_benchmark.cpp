@@ -126,8 +126,7 @@ void run(Index n, bool dense) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Session session(&argc, &argv);
-  return guarded([&] {
-    run(argc > 1 ? std::atoll(argv[1]) : 300, argc > 2 && std::strcmp(argv[2], "dense") == 0);
-  });
+  return run_program(
+      argc, argv, 0, "missing_benchmark [N [dense]]",
+      [](const Arguments& arguments) { run(arguments.index(1, 300), arguments.says(2, "dense")); });
 }

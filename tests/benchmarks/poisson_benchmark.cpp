@@ -79,10 +79,7 @@ void run(Index extent, int repeats) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) {
-    std::fprintf(stderr, "usage: poisson_benchmark N REPEATS\n");
-    return 2;
-  }
-  const benchmarks::Session session(&argc, &argv);
-  return benchmarks::guarded([&] { run(std::stoll(argv[1]), std::stoi(argv[2])); });
+  return benchmarks::run_program(
+      argc, argv, 2, "poisson_benchmark N REPEATS",
+      [](const benchmarks::Arguments& arguments) { run(arguments.index(1), arguments.times(2)); });
 }

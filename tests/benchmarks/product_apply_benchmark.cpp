@@ -3,6 +3,7 @@
 // rank at once.
 #include <memory>
 
+#include "cases.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
@@ -16,23 +17,13 @@ using kronwerk::core::Index;
 
 namespace {
 
-factors::FactorPtr random_dense(const communication::Communicator& comm, Index extent,
-                                std::uint64_t seed) {
-  communication::SharedDense matrix{extent, extent,
-                                    communication::SharedArray<double>(comm, extent * extent)};
-  if (comm.node().is_root()) {
-    operators::fill_random(operators::RandomKind::normal, seed, 0, matrix.values.mutable_span());
-  }
-  matrix.values.publish();
-  return factors::make_dense("A", std::move(matrix));
-}
-
 void run(Index batch, int repeats, const std::vector<Index>& extents) {
   const auto comm = communication::Communicator::duplicate(PETSC_COMM_WORLD);
   std::vector<factors::Chain> chains;
   double flops = 0;
   for (const Index extent : extents) {
-    chains.push_back({factors::Link{random_dense(comm, extent, chains.size())}});
+    chains.push_back(
+        {factors::Link{benchmarks::random_dense(comm, extent, extent, chains.size())}});
     flops += 2.0 * static_cast<double>(extent);
   }
   flops *= static_cast<double>(batch * kronwerk::core::product(extents));
@@ -57,14 +48,9 @@ void run(Index batch, int repeats, const std::vector<Index>& extents) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4) {
-    std::fprintf(stderr, "usage: product_apply_benchmark BATCH REPEATS EXTENT...\n");
-    return 2;
-  }
-  const benchmarks::Session session(&argc, &argv);
-  return benchmarks::guarded([&] {
-    std::vector<Index> extents;
-    for (int i = 3; i < argc; ++i) extents.push_back(std::stoll(argv[i]));
-    run(std::stoll(argv[1]), std::stoi(argv[2]), extents);
-  });
+  return benchmarks::run_program(argc, argv, 3, "product_apply_benchmark BATCH REPEATS EXTENT...",
+                                 [](const benchmarks::Arguments& arguments) {
+                                   run(arguments.index(1), arguments.times(2),
+                                       arguments.extents(3));
+                                 });
 }

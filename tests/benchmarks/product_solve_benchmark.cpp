@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "cases.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 #include "kronwerk/operators/base/dot.hpp"
@@ -26,18 +27,12 @@ struct Model {
       : comm(communicator),
         workspace(std::make_shared<operators::Workspace>(comm)),
         weights(factors::make_sparse("W", kronwerk::io::read_sparse(comm, {file, dataset}))),
-        origin(filter("I - rho_o*W", rho_o)),
-        destination(filter("I - rho_d*W", rho_d)),
-        product(comm, workspace, 1.0, {chain(origin), chain(destination)}),
+        origin(benchmarks::filter(comm, weights, rho_o)),
+        destination(benchmarks::filter(comm, weights, rho_d)),
+        product(comm, workspace, 1.0,
+                {benchmarks::chain_of(origin), benchmarks::chain_of(destination)}),
         inverse(product.inverse()),
         adjoint(inverse.transposed()) {}
-
-  factors::FactorPtr filter(const char* name, double rho) const {
-    const std::vector<std::pair<double, factors::FactorPtr>> terms = {
-        {1.0, factors::make_identity(weights->rows())}, {-rho, weights}};
-    return factors::linear_combination(comm, name, terms);
-  }
-  static factors::Chain chain(const factors::FactorPtr& factor) { return {{factor, false, false}}; }
 
   const communication::Communicator& comm;
   std::shared_ptr<operators::Workspace> workspace;
@@ -69,7 +64,7 @@ class Gradients {
     return {model_.comm,
             model_.workspace,
             1.0,
-            {Model::chain(left), Model::chain(right)},
+            {benchmarks::chain_of(left), benchmarks::chain_of(right)},
             model_.product.input_layout().leading_modes()};
   }
   const Model& model_;
@@ -138,20 +133,20 @@ void measure_all(const Model& model, int repeats, const std::vector<double>& b,
   benchmarks::report(comm, "gemm_gflops_per_rank", gemm.flops() / times[3] * 1e-9);
 }
 
-void run(int argc, char** argv) {
+void run(const benchmarks::Arguments& arguments) {
   const auto comm = communication::Communicator::duplicate(PETSC_COMM_WORLD);
-  const int repeats = std::stoi(argv[5]);
+  const int repeats = arguments.times(5);
   const double start = MPI_Wtime();
-  const Model model(comm, argv[1], argv[2], std::stod(argv[3]), std::stod(argv[4]));
+  const Model model(comm, arguments.text(1), arguments.text(2), arguments.number(3),
+                    arguments.number(4));
   benchmarks::report(comm, "setup_seconds", comm.max(MPI_Wtime() - start));
 
   const auto& layout = model.inverse.input_layout();
-  std::vector<double> b(static_cast<std::size_t>(layout.home_size(comm.rank())));
+  const std::vector<double> b = benchmarks::random_block(comm, layout);
   std::vector<double> x(b.size());
-  operators::fill_random(operators::RandomKind::normal, 1, layout.home_begin(comm.rank()), b);
   const auto times =
       benchmarks::medians_in_turns(comm, repeats, {[&] { model.inverse.apply(b, x); }});
-  if (argc > 6) {
+  if (arguments.count() > 5) {
     measure_all(model, repeats, b, x);
   } else {
     benchmarks::report(comm, "solve_seconds", times[0]);
@@ -171,10 +166,6 @@ void run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 6) {
-    std::fprintf(stderr, "usage: product_solve_benchmark FILE DATASET RHO_O RHO_D REPEATS [all]\n");
-    return 2;
-  }
-  const benchmarks::Session session(&argc, &argv);
-  return benchmarks::guarded([&] { run(argc, argv); });
+  return benchmarks::run_program(
+      argc, argv, 5, "product_solve_benchmark FILE DATASET RHO_O RHO_D REPEATS [all]", run);
 }

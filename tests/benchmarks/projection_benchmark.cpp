@@ -41,14 +41,8 @@ void run(int repeats, const std::vector<Index>& extents) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) {
-    std::fprintf(stderr, "usage: projection_benchmark REPEATS EXTENT...\n");
-    return 2;
-  }
-  const benchmarks::Session session(&argc, &argv);
-  return benchmarks::guarded([&] {
-    std::vector<Index> extents;
-    for (int i = 2; i < argc; ++i) extents.push_back(std::stoll(argv[i]));
-    run(std::stoi(argv[1]), extents);
-  });
+  return benchmarks::run_program(argc, argv, 2, "projection_benchmark REPEATS EXTENT...",
+                                 [](const benchmarks::Arguments& arguments) {
+                                   run(arguments.times(1), arguments.extents(2));
+                                 });
 }

@@ -49,11 +49,8 @@ void run(Index leading, Index trailing, int repeats) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4) {
-    std::fprintf(stderr, "usage: redistribution_benchmark LEADING TRAILING REPEATS\n");
-    return 2;
-  }
-  const benchmarks::Session session(&argc, &argv);
-  return benchmarks::guarded(
-      [&] { run(std::stoll(argv[1]), std::stoll(argv[2]), std::stoi(argv[3])); });
+  return benchmarks::run_program(argc, argv, 3, "redistribution_benchmark LEADING TRAILING REPEATS",
+                                 [](const benchmarks::Arguments& arguments) {
+                                   run(arguments.index(1), arguments.index(2), arguments.times(3));
+                                 });
 }

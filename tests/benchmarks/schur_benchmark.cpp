@@ -91,7 +91,8 @@ void measure(Index extent, int repeats) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const benchmarks::Session session(&argc, &argv);
-  return benchmarks::guarded(
-      [&] { measure(argc > 1 ? std::atoll(argv[1]) : 144, argc > 2 ? std::atoi(argv[2]) : 21); });
+  return benchmarks::run_program(argc, argv, 0, "schur_benchmark [N [REPEATS]]",
+                                 [](const benchmarks::Arguments& arguments) {
+                                   measure(arguments.index(1, 144), arguments.times(2, 21));
+                                 });
 }

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <string>
 
+#include "cases.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/spectral/spectral_operator.hpp"
@@ -20,20 +21,6 @@ namespace benchmarks = kronwerk::benchmarks;
 using kronwerk::core::Index;
 
 namespace {
-
-factors::FactorPtr random_dense(const communication::Communicator& comm, Index extent,
-                                std::uint64_t seed) {
-  communication::SharedDense matrix{extent, extent,
-                                    communication::SharedArray<double>(comm, extent * extent)};
-  if (comm.node().is_root()) {
-    const auto values = matrix.values.mutable_span();
-    operators::fill_random(operators::RandomKind::normal, seed, 0, values);
-    // About orthonormal, so that nothing overflows.
-    for (double& value : values) value /= std::sqrt(static_cast<double>(extent));
-  }
-  matrix.values.publish();
-  return factors::make_dense("V", std::move(matrix));
-}
 
 /// Positive eigenvalues, so that every sum of them is regular.
 std::vector<std::complex<double>> eigenvalues(Index extent) {
@@ -59,8 +46,12 @@ factors::BasisPtr dense_basis(const communication::Communicator& comm, Index ext
   factors::Basis basis;
   basis.kind = scaled ? factors::BasisKind::scaled : factors::BasisKind::symmetric;
   basis.extent = extent;
-  const auto vectors = random_dense(comm, extent, seed);
-  basis.to_basis = {{scaled ? random_dense(comm, extent, seed + 1) : vectors, !scaled, false}};
+  // About orthonormal, so that nothing overflows.
+  const double deviation = 1 / std::sqrt(static_cast<double>(extent));
+  const auto vectors = benchmarks::random_dense(comm, extent, extent, seed, deviation);
+  basis.to_basis = {
+      {scaled ? benchmarks::random_dense(comm, extent, extent, seed + 1, deviation) : vectors,
+       !scaled, false}};
   basis.from_basis = {{vectors, false, false}};
   basis.eigenvalues = eigenvalues(extent);
   return std::make_shared<const factors::Basis>(basis);
@@ -121,15 +112,12 @@ void measure_scalars(const communication::Communicator& comm, int repeats) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) {
-    std::fprintf(stderr, "usage: spectral_solve_benchmark N REPEATS [scaled]\n");
-    return 2;
-  }
-  const benchmarks::Session session(&argc, &argv);
-  return benchmarks::guarded([&] {
-    const auto comm = communication::Communicator::duplicate(PETSC_COMM_WORLD);
-    const int repeats = std::stoi(argv[2]);
-    measure_solve(comm, std::stoll(argv[1]), repeats, argc > 3 && argv[3] == std::string("scaled"));
-    measure_scalars(comm, repeats);
-  });
+  return benchmarks::run_program(
+      argc, argv, 2, "spectral_solve_benchmark N REPEATS [scaled]",
+      [](const benchmarks::Arguments& arguments) {
+        const auto comm = communication::Communicator::duplicate(PETSC_COMM_WORLD);
+        const int repeats = arguments.times(2);
+        measure_solve(comm, arguments.index(1), repeats, arguments.says(3, "scaled"));
+        measure_scalars(comm, repeats);
+      });
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "cases.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 #include "kronwerk/operators/base/random.hpp"
@@ -23,24 +24,17 @@ void run(const std::string& file, const std::string& dataset, double rho_o, doub
   const auto workspace = std::make_shared<operators::Workspace>(comm);
   const auto weights = factors::make_sparse("W", kronwerk::io::read_sparse(comm, {file, dataset}));
   const auto identity = factors::make_identity(weights->rows());
-  const auto chain = [](const factors::FactorPtr& factor) {
-    return factors::Chain{{factor, false, false}};
-  };
   const auto filter = [&](double rho) {
-    const std::vector<std::pair<double, factors::FactorPtr>> terms = {{1.0, identity},
-                                                                      {-rho, weights}};
-    return chain(factors::linear_combination(comm, "I - rho*W", terms));
+    return benchmarks::chain_of(benchmarks::filter(comm, weights, rho));
   };
   const operators::KroneckerProduct product(comm, workspace, 1.0, {filter(rho_o), filter(rho_d)});
-  const auto one = chain(identity);
-  const auto w = chain(weights);
+  const auto one = benchmarks::chain_of(identity);
+  const auto w = benchmarks::chain_of(weights);
   const operators::ProductSum sum(
       comm, workspace, {{1, {one, one}}, {-rho_d, {one, w}}, {-rho_o, {w, one}}, {-rho_w, {w, w}}});
 
-  const auto size = static_cast<std::size_t>(sum.input_layout().home_size(comm.rank()));
-  std::vector<double> x(size), y(size);
-  operators::fill_random(operators::RandomKind::normal, 1,
-                         sum.input_layout().home_begin(comm.rank()), x);
+  const std::vector<double> x = benchmarks::random_block(comm, sum.input_layout());
+  std::vector<double> y(x.size());
   const auto times = benchmarks::medians_in_turns(
       comm, repeats,
       {[&] { sum.apply(x, y); }, [&] { product.apply(x, y); },
@@ -56,13 +50,10 @@ void run(const std::string& file, const std::string& dataset, double rho_o, doub
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7) {
-    std::fprintf(stderr, "usage: sum_apply_benchmark FILE DATASET RHO_O RHO_D RHO_W REPEATS\n");
-    return 2;
-  }
-  const benchmarks::Session session(&argc, &argv);
-  return benchmarks::guarded([&] {
-    run(argv[1], argv[2], std::stod(argv[3]), std::stod(argv[4]), std::stod(argv[5]),
-        std::stoi(argv[6]));
-  });
+  return benchmarks::run_program(
+      argc, argv, 6, "sum_apply_benchmark FILE DATASET RHO_O RHO_D RHO_W REPEATS",
+      [](const benchmarks::Arguments& arguments) {
+        run(arguments.text(1), arguments.text(2), arguments.number(3), arguments.number(4),
+            arguments.number(5), arguments.times(6));
+      });
 }

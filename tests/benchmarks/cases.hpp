@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kronwerk/factors/base/chain.hpp"
+#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/operators/base/random.hpp"
+
+/// What several benchmark programs compute with.
+namespace kronwerk::benchmarks {
+
+using core::Index;
+
+/// Normal entries of the given standard deviation, once per node. Collective.
+inline factors::FactorPtr random_dense(const communication::Communicator& comm, Index rows,
+                                       Index cols, std::uint64_t seed, double deviation = 1) {
+  communication::SharedDense matrix{rows, cols,
+                                    communication::SharedArray<double>(comm, rows * cols)};
+  if (comm.node().is_root()) {
+    const auto values = matrix.values.mutable_span();
+    operators::fill_random(operators::RandomKind::normal, seed, 0, values);
+    for (double& value : values) value *= deviation;
+  }
+  matrix.values.publish();
+  return factors::make_dense("A", std::move(matrix));
+}
+
+inline factors::Chain chain_of(const factors::FactorPtr& factor) {
+  return {{factor, false, false}};
+}
+
+/// I - rho W.
+inline factors::FactorPtr filter(const communication::Communicator& comm,
+                                 const factors::FactorPtr& weights, double rho) {
+  const std::vector<std::pair<double, factors::FactorPtr>> terms = {
+      {1.0, factors::make_identity(weights->rows())}, {-rho, weights}};
+  return factors::linear_combination(comm, "I - rho*W", terms);
+}
+
+/// This rank's home block of a vector of normal numbers.
+inline std::vector<double> random_block(const communication::Communicator& comm,
+                                        const distribution::Layout& layout) {
+  std::vector<double> values(static_cast<std::size_t>(layout.home_size(comm.rank())));
+  operators::fill_random(operators::RandomKind::normal, 1, layout.home_begin(comm.rank()), values);
+  return values;
+}
+
+}  // namespace kronwerk::benchmarks
