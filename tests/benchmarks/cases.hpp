@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "kronwerk/distribution/layout.hpp"
 #include "kronwerk/factors/base/chain.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/operators/base/random.hpp"
