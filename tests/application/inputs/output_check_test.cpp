@@ -164,6 +164,15 @@ kernels:
       v: {{file: {}, dataset: /v, index: j}}
 operator: "kron(K, K)"
 )yaml"},
+    {"exposure.file", R"yaml(task: fit
+family: poisson
+filter: "kron(I, I) - r*kron(W, I)"
+parameters: {{r: 0.1}}
+matrices: {{W: {{file: other.h5, dataset: /W}}}}
+observations: {{file: other.h5, dataset: /y}}
+exposure: {{file: {}, dataset: /x}}
+fit: {{parameters: {{r: {{}}}}}}
+)yaml"},
     {"points.*.file", R"yaml(task: reduce
 formula: "exp(-sqdist(u, v))"
 points:
