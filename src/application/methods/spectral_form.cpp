@@ -9,6 +9,7 @@
 
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/factors/dense/shared_dense.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -206,14 +207,11 @@ std::optional<std::vector<SpectralTerm>> spectral_terms(OperatorData& data,
 
 factors::FactorPtr dense_factor(const communication::Communicator& comm, const std::string& name,
                                 Index extent, const std::function<void(std::span<double>)>& fill) {
-  communication::SharedDense matrix{extent, extent,
-                                    communication::SharedArray<double>(comm, extent * extent)};
-  if (comm.node().is_root()) {
-    std::ranges::fill(matrix.values.mutable_span(), 0.0);
-    fill(matrix.values.mutable_span());
-  }
-  matrix.values.publish();
-  return factors::make_dense(name, std::move(matrix));
+  return factors::make_shared_dense(comm, name, extent, extent, [&](std::span<double> values) {
+    if (!comm.node().is_root()) return;
+    std::ranges::fill(values, 0.0);
+    fill(values);
+  });
 }
 
 bool is_triangular(const factors::Basis& basis) {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/factors/dense/shared_dense.hpp"
 #include "models/covariance/basis_panels.hpp"
 #include "models/covariance/chains.hpp"
 
@@ -20,9 +20,11 @@ namespace {
 std::vector<double> diagonal_of_projection(const Communicator& comm, const factors::Basis& basis,
                                            const Chain& matrix) {
   std::vector<double> result(static_cast<std::size_t>(basis.extent), 0.0);
-  BasisPanels panels(basis, matrix);
-  for_basis_panels(comm, basis.extent, [&](Index first, Index count) {
-    panels.add_squares(first, count, result.data() + first);
+  communication::collectively(comm, [&] {
+    BasisPanels panels(basis, matrix);
+    for_basis_panels(comm, basis.extent, [&](Index first, Index count) {
+      panels.add_squares(first, count, result.data() + first);
+    });
   });
   comm.sum(result);
   return result;
@@ -31,17 +33,14 @@ std::vector<double> diagonal_of_projection(const Communicator& comm, const facto
 factors::FactorPtr full_projection(const Communicator& comm, const factors::Basis& basis,
                                    const Chain& matrix) {
   const Index n = basis.extent;
-  communication::SharedDense dense;
-  dense.rows = dense.cols = n;
-  dense.values = communication::SharedArray<double>(comm, core::multiply(n, n));
-  double* values = dense.values.mutable_span().data();
-  BasisPanels panels(basis, matrix);
-  for_basis_panels(comm.node(), n, [&](Index first, Index count) {
-    panels.load(first, count);
-    panels.project(first, count, values + first * n + first);
-  });
-  dense.values.publish();
-  return factors::make_dense(name_of(matrix) + " in its basis", std::move(dense));
+  return factors::make_shared_dense(
+      comm, name_of(matrix) + " in its basis", n, n, [&](std::span<double> values) {
+        BasisPanels panels(basis, matrix);
+        for_basis_panels(comm.node(), n, [&](Index first, Index count) {
+          panels.load(first, count);
+          panels.project(first, count, values.data() + first * n + first);
+        });
+      });
 }
 
 void check_fits(const factors::Basis& basis, const Chain& matrix) {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/factors/dense/dense_values.hpp"
+#include "kronwerk/factors/dense/shared_dense.hpp"
 #include "kronwerk/models/covariance/square_root.hpp"
 #include "kronwerk/models/draws/prediction.hpp"
 #include "models/covariance/chains.hpp"
@@ -30,11 +30,9 @@ Chain joint_matrix(const Communicator& comm, const Chain& data, const Chain& cro
   const Index n = factors::rows(data);
   const Index fresh = factors::rows(prior);
   const Index size = n + fresh;
-  communication::SharedDense dense;
-  dense.rows = dense.cols = size;
-  dense.values = communication::SharedArray<double>(comm, core::multiply(size, size));
-  if (comm.node().is_root()) {
-    double* values = dense.values.mutable_span().data();
+  const auto fill = [&](std::span<double> all) {
+    if (!comm.node().is_root()) return;
+    double* values = all.data();
     const auto a = dense_matrix(data), c = dense_matrix(cross), p = dense_matrix(prior);
     for (Index i = 0; i < n; ++i) std::copy_n(a.data() + i * n, n, values + i * size);
     for (Index i = 0; i < fresh; ++i) {
@@ -45,24 +43,20 @@ Chain joint_matrix(const Communicator& comm, const Chain& data, const Chain& cro
         values[j * size + n + i] = c[static_cast<std::size_t>(i * n + j)];
       }
     }
-  }
-  dense.values.publish();
-  return {factors::Link{factors::make_dense(
-      name_of(data) + " at the points of the data and the new ones together", std::move(dense))}};
+  };
+  return {factors::Link{factors::make_shared_dense(
+      comm, name_of(data) + " at the points of the data and the new ones together", size, size,
+      fill)}};
 }
 
 /// Rows [begin, end) of a dense factor, once per node.
 Chain rows_of(const Communicator& comm, const FactorPtr& factor, Index begin, Index end) {
-  communication::SharedDense dense;
-  dense.rows = end - begin;
-  dense.cols = factor->cols();
-  dense.values = communication::SharedArray<double>(comm, core::multiply(dense.rows, dense.cols));
-  if (comm.node().is_root()) {
-    std::copy_n(factors::dense_values(*factor).data() + begin * dense.cols, dense.rows * dense.cols,
-                dense.values.mutable_span().data());
-  }
-  dense.values.publish();
-  return {factors::Link{factors::make_dense(factor->name(), std::move(dense))}};
+  const Index rows = end - begin, cols = factor->cols();
+  const auto fill = [&](std::span<double> values) {
+    if (!comm.node().is_root()) return;
+    std::copy_n(factors::dense_values(*factor).data() + begin * cols, rows * cols, values.data());
+  };
+  return {factors::Link{factors::make_shared_dense(comm, factor->name(), rows, cols, fill)}};
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/factors/dense/dense_values.hpp"
+#include "kronwerk/factors/dense/shared_dense.hpp"
 #include "models/covariance/basis_panels.hpp"
 #include "models/covariance/chains.hpp"
 #include "models/covariance/grid_values.hpp"
@@ -23,43 +23,36 @@ using factors::FactorPtr;
 
 namespace {
 
-factors::FactorPtr shared_dense(const Communicator& comm, std::string name, Index rows, Index cols,
-                                const std::function<void(double*)>& fill_part) {
-  communication::SharedDense dense;
-  dense.rows = rows;
-  dense.cols = cols;
-  dense.values = communication::SharedArray<double>(comm, core::multiply(rows, cols));
-  fill_part(dense.values.mutable_span().data());
-  dense.values.publish();
-  return factors::make_dense(std::move(name), std::move(dense));
-}
-
 /// G = C V, once per node, by all of its ranks.
 FactorPtr times_basis(const Communicator& comm, const factors::Basis& basis, const Chain& matrix) {
   factors::factorise(comm, factors::to_factorise(matrix));
   const Index rows = factors::rows(matrix);
   const Index n = basis.extent;
-  return shared_dense(comm, name_of(matrix) + " times its basis", rows, n, [&](double* values) {
-    BasisPanels panels(basis, matrix);
-    for_basis_panels(comm.node(), n, [&](Index first, Index count) {
-      panels.load(first, count);
-      for (Index row = 0; row < rows; ++row) {
-        std::copy_n(panels.images().data() + row * count, count, values + row * n + first);
-      }
-    });
-  });
+  return factors::make_shared_dense(
+      comm, name_of(matrix) + " times its basis", rows, n, [&](std::span<double> values) {
+        BasisPanels panels(basis, matrix);
+        for_basis_panels(comm.node(), n, [&](Index first, Index count) {
+          panels.load(first, count);
+          for (Index row = 0; row < rows; ++row) {
+            std::copy_n(panels.images().data() + row * count, count,
+                        values.data() + row * n + first);
+          }
+        });
+      });
 }
 
 /// G∘H, once per node.
 FactorPtr elementwise_product(const Communicator& comm, const FactorPtr& g, const FactorPtr& h) {
   const auto a = factors::dense_values(*g), b = factors::dense_values(*h);
-  return shared_dense(comm, g->name() + ", squared", g->rows(), g->cols(), [&](double* values) {
-    const distribution::BlockPartition part(std::ssize(a), comm.node().size());
-    const int rank = comm.node().rank();
-    for (Index i = part.begin(rank); i < part.end(rank); ++i) {
-      values[i] = a[static_cast<std::size_t>(i)] * b[static_cast<std::size_t>(i)];
-    }
-  });
+  return factors::make_shared_dense(
+      comm, g->name() + ", squared", g->rows(), g->cols(), [&](std::span<double> values) {
+        const distribution::BlockPartition part(std::ssize(a), comm.node().size());
+        const int rank = comm.node().rank();
+        for (Index entry = part.begin(rank); entry < part.end(rank); ++entry) {
+          const auto i = static_cast<std::size_t>(entry);
+          values[i] = a[i] * b[i];
+        }
+      });
 }
 
 void check_mode(const NewPoints& points, const Chain& data, std::size_t mode, Index extent) {
@@ -153,7 +146,7 @@ Prediction::Prediction(const Covariance& covariance, PredictionGrid grid)
       cross.push_back(points.cross.value_or(data));
       projected.push_back(times_basis(comm, *covariance.spectrum().bases[mode], cross.back()));
       if (points.prior) factors::factorise(comm, factors::to_factorise(*points.prior));
-      diagonals.push_back(prior_diagonal(points, data));
+      communication::collectively(comm, [&] { diagonals.push_back(prior_diagonal(points, data)); });
     }
   }
 }
