@@ -196,7 +196,7 @@ TEST_F(Fit, EndsWithTheSameBitsAfterKills) {
   for (int attempt = 0; attempt < 4; ++attempt) {
     // Killed without a word, the ranks too, some time after it has gone on.
     const Outcome outcome = shell(
-        "touch mark; timeout -k 5 60 " + command(2, "run job.yaml") +
+        "touch mark; timeout -k 5 300 " + command(2, "run job.yaml") +
         fmt::format(" & job=$!; for i in $(seq 600); do [ results/out.h5.fit -nt mark ] && break; "
                     "[ -e results/out.h5 ] && break; sleep 0.02; done; sleep {}; "
                     "mpi=$(pgrep -P $job -x mpirun); kill -KILL $mpi $(pgrep -P $mpi); wait $job",
@@ -234,7 +234,7 @@ TEST_F(Fit, EndsWithTheSameBitsAfterKills) {
 TEST_F(Fit, RefusesToGoOnWithOtherData) {
   const std::string text = fit(four + "  starts: 15\n");
   write_text(path("job.yaml"), text);
-  shell("timeout -k 5 60 " + command(2, "run job.yaml") +
+  shell("timeout -k 5 300 " + command(2, "run job.yaml") +
         " & job=$!; for i in $(seq 300); do [ -s results/out.h5.fit ] && break; sleep 0.02; done; "
         "kill -TERM $(pgrep -P $job -x mpirun); wait $job");
   ASSERT_TRUE(std::filesystem::exists(checkpoint_of(directory_)));
