@@ -50,4 +50,31 @@ inline std::vector<double> random_block(const communication::Communicator& comm,
   return values;
 }
 
+/// Of the side x side regions of a grid, row-normalised: left, right, up, down and two diagonals.
+inline factors::FactorPtr neighbour_weights(Index side) {
+  std::vector<Index> offsets{0};
+  std::vector<std::int32_t> columns;
+  std::vector<double> values;
+  for (Index row = 0; row < side * side; ++row) {
+    const Index y = row / side;
+    const Index x = row % side;
+    const auto first = columns.size();
+    for (Index dy = -1; dy <= 1; ++dy) {
+      for (Index dx = -1; dx <= 1; ++dx) {
+        const bool neighbour = (dx != 0 || dy != 0) && dx != -dy;
+        const bool inside = y + dy >= 0 && y + dy < side && x + dx >= 0 && x + dx < side;
+        if (neighbour && inside) {
+          columns.push_back(static_cast<std::int32_t>((y + dy) * side + x + dx));
+        }
+      }
+    }
+    values.resize(columns.size(), 1.0 / static_cast<double>(columns.size() - first));
+    offsets.push_back(static_cast<Index>(columns.size()));
+  }
+  return factors::make_sparse(
+      "W", {side * side, side * side, communication::SharedArray<Index>::from_private(offsets),
+            communication::SharedArray<std::int32_t>::from_private(columns),
+            communication::SharedArray<double>::from_private(values)});
+}
+
 }  // namespace kronwerk::benchmarks

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <random>
 
-#include "kronwerk/factors/base/make.hpp"
+#include "cases.hpp"
 #include "kronwerk/models/flow/bilinear_determinant.hpp"
 #include "measure.hpp"
 
@@ -17,33 +17,6 @@ namespace benchmarks = kronwerk::benchmarks;
 using kronwerk::core::Index;
 
 namespace {
-
-/// Row-normalised: left, right, up, down and two diagonals, about six neighbours each.
-factors::FactorPtr make_weights(Index side) {
-  std::vector<Index> offsets{0};
-  std::vector<std::int32_t> columns;
-  std::vector<double> values;
-  for (Index row = 0; row < side * side; ++row) {
-    const Index y = row / side;
-    const Index x = row % side;
-    const auto first = columns.size();
-    for (Index dy = -1; dy <= 1; ++dy) {
-      for (Index dx = -1; dx <= 1; ++dx) {
-        const bool neighbour = (dx != 0 || dy != 0) && dx != -dy;
-        const bool inside = y + dy >= 0 && y + dy < side && x + dx >= 0 && x + dx < side;
-        if (neighbour && inside) {
-          columns.push_back(static_cast<std::int32_t>((y + dy) * side + x + dx));
-        }
-      }
-    }
-    values.resize(columns.size(), 1.0 / static_cast<double>(columns.size() - first));
-    offsets.push_back(static_cast<Index>(columns.size()));
-  }
-  return factors::make_sparse(
-      "W", {side * side, side * side, communication::SharedArray<Index>::from_private(offsets),
-            communication::SharedArray<std::int32_t>::from_private(columns),
-            communication::SharedArray<double>::from_private(values)});
-}
 
 void measure(Index side) {
   const auto comm = communication::Communicator::duplicate(MPI_COMM_WORLD);
@@ -68,7 +41,7 @@ void measure(Index side) {
   benchmarks::report(comm, "eigenvalue_seconds", times[0]);
   benchmarks::report(comm, "division_seconds", times[1]);
 
-  const auto weights = make_weights(side);
+  const auto weights = benchmarks::neighbour_weights(side);
   std::optional<factors::ChebyshevMoments> moments;
   benchmarks::report(comm, "moment_seconds", benchmarks::seconds(comm, [&] {
                        moments = factors::chebyshev_moments(comm, {{weights}});

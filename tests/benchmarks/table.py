@@ -442,11 +442,53 @@ def gaussians(bench):
                   "-", "<= 5%", part <= 0.05)
 
 
+FLOW_FIT = """task: fit
+filter: "kron(I, I) - rho_o*kron(W, I) - rho_d*kron(I, W) - rho_w*kron(W, W)"
+parameters: {{rho_o: 0.1, rho_d: 0.1, rho_w: 0}}
+matrices:
+  W: {{file: {weights}, dataset: /W}}
+  u: {{file: {data}, dataset: /attribute}}
+  g: {{file: {data}, dataset: /distance}}
+mean: {{columns: ["kron(1, 1)", "kron(u, 1)", "kron(1, u)", "diagonal(1)", "grid(g)"]}}
+observations: {{file: {data}, dataset: /flows}}
+fit: {{parameters: {{rho_o: {{}}, rho_d: {{}}, rho_w: {{}}}}}}
+output: {{file: {result}, overwrite: true}}
+"""
+
+
+def flows(bench):
+    """Gaussian flow models with one grid column, np = 2."""
+    def peer(*arguments):
+        peers = os.path.join(HERE, "flow_peers.py")
+        return bench.run([sys.executable, peers, *map(str, arguments)], OPENBLAS_NUM_THREADS="2")
+
+    for side, target in ((56, 0.15), (100, 1.0)):
+        row = f"flow moments, {side * side} regions, np = 2"
+        if bench.wants(row):
+            ours = bench.program(2, "flow_moments_benchmark", side)
+            time, limit = ours["moment_seconds"], ours["reading_seconds"]
+            theirs = peer("moments", side, TRIALS)["moment_seconds"]
+            bench.row(row, seconds(time), seconds(theirs), f"{theirs / time:.1f} x", f"{limit / time:.0%}",
+                      f"<= {target:g} s", time <= target)
+    for name, size, target in (("counties", 3107, 3.0), ("10000", 10000, 12.0)):
+        row = f"flow fit after reading, {size} regions, np = 2"
+        if bench.wants(row):
+            data, config, result = (os.path.join(bench.work, f"flow_{name}.{end}") for end in ("h5", "yaml", "fit.h5"))
+            if not os.path.exists(data):
+                peer("data", data, size)
+            with open(config, "w") as file:
+                file.write(FLOW_FIT.format(weights=bench.weights(name), data=data, result=result))
+            bench.program(2, "kronwerk", "run", config, "--quiet")
+            times = peer("read", result)
+            time = sum(times[f"seconds_{stage}"] for stage in ("moments", "determinant", "fit"))
+            bench.row(row, seconds(time), "-", "-", "-", f"<= {target:g} s", time <= target)
+
+
 def main(build, work, *wanted):
     bench = Bench(build, work, wanted)
     print(f"{'work':<46}{'ours':>16}{'peer':>16}{'ratio':>12}{'limit':>8}  {'target':<12}")
     for part in (counties, small, krylov, large, exchanges, products, layers, triangular, spectra, decompositions,
-                 grids, sums, kernel_reductions, kernel_systems, gaussians, missing_cells):
+                 grids, sums, kernel_reductions, kernel_systems, gaussians, missing_cells, flows):
         part(bench)
     print(f"\nBLAS core: {bench.core}; cores: {os.cpu_count()}; rows below target: {bench.below}")
     print("peer: scipy SuperLU or numpy in one process; the memory allowed; two bare MPI_Alltoalls; dgemm on all ranks")

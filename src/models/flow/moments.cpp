@@ -217,7 +217,7 @@ FlowMoments find_moments(const communication::Communicator& comm,
     const std::size_t grids = regressors.grids().size() * regressors.lags();
     RowSums sums(regressors, grids + moments.lags, count, width);
     const Index panel =
-        std::max<Index>(1, panel_size / (width * static_cast<Index>(grids + moments.lags)));
+        std::max<Index>(8, panel_size / (width * static_cast<Index>(grids + moments.lags)));
     std::vector<const double*> places;
     for (Index first = 0; first < mine; first += panel) {
       const Index rows = std::min(panel, mine - first);
@@ -228,6 +228,7 @@ FlowMoments find_moments(const communication::Communicator& comm,
       }
       sums.add(places, owned.begin(comm.rank()) + first, rows);
     }
+    vectors.back().finish();
     core::check_interruption();
     sums.finish(comm);
     vectors.pop_back();
@@ -261,6 +262,7 @@ FlowMoments find_moments(const communication::Communicator& comm,
       for (const Diagonal& diagonal : regressors.diagonals()) set(diagonal.regressor);
     }
   }
+  for (LaggedRows& vector : vectors) vector.finish();
   for (double& value : moments.zz) value *= static_cast<double>(years.size());
   return moments;
 }

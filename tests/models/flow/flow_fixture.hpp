@@ -143,11 +143,30 @@ class FlowFixture : public operators::OperatorFixture {
 
   std::map<std::string, Matrix> w_{{"V", weights(origins, 1)}, {"W", weights(destinations, 2)}};
 
+  bool sparse_ = false;  ///< how the weights are stored
+
  private:
-  static factors::FactorPtr factor(const std::string& name, const Matrix& matrix) {
-    return factors::make_dense(name,
-                               {matrix.rows, matrix.cols,
-                                communication::SharedArray<double>::from_private(matrix.values)});
+  factors::FactorPtr factor(const std::string& name, const Matrix& matrix) const {
+    if (!sparse_) {
+      return factors::make_dense(name,
+                                 {matrix.rows, matrix.cols,
+                                  communication::SharedArray<double>::from_private(matrix.values)});
+    }
+    std::vector<Index> offsets{0};
+    std::vector<std::int32_t> columns;
+    Numbers values;
+    for (Index i = 0; i < matrix.rows; ++i) {
+      for (Index j = 0; j < matrix.cols; ++j) {
+        if (matrix(i, j) == 0) continue;
+        columns.push_back(static_cast<std::int32_t>(j));
+        values.push_back(matrix(i, j));
+      }
+      offsets.push_back(std::ssize(columns));
+    }
+    return factors::make_sparse(
+        name, {matrix.rows, matrix.cols, communication::SharedArray<Index>::from_private(offsets),
+               communication::SharedArray<std::int32_t>::from_private(columns),
+               communication::SharedArray<double>::from_private(values)});
   }
 };
 

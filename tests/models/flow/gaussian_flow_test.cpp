@@ -118,6 +118,14 @@ TEST_P(GaussianFlowTest, HoldsForNearlyDefectiveWeights) {
   expect_dense_values();
 }
 
+TEST_P(GaussianFlowTest, HoldsForSparseWeightsOfNeighbours) {
+  sparse_ = true;
+  Matrix chain(origins, origins);
+  for (Index i = 0; i + 1 < origins; ++i) chain(i, i + 1) = chain(i + 1, i) = 0.5;
+  use(chain, weights(destinations, 2));
+  expect_dense_values();
+}
+
 TEST_P(GaussianFlowTest, GivesTheInformationOfAllParameters) {
   const FlowFilter whole = filter(full, all);
   const auto log_det = determinant(whole);
