@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "kronwerk/communication/shared_matrix.hpp"
 #include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/factors/dense/shared_dense.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -21,22 +21,19 @@ FactorPtr restrict_dense(const communication::Communicator& comm, const FactorPt
                          const std::vector<Index>* rows, const std::vector<Index>& columns) {
   const Index height = rows != nullptr ? std::ssize(*rows) : factor->rows();
   const Index width = std::ssize(columns);
-  communication::SharedDense matrix{height, width,
-                                    communication::SharedArray<double>(comm, height * width)};
-  communication::collectively(comm, [&] {
-    if (comm.node().rank() != 0) return;
-    std::vector<double> whole(static_cast<std::size_t>(factor->rows() * factor->cols()), 0.0);
-    factor->add_to_dense(1, whole);
-    double* out = matrix.values.mutable_span().data();
-    for (Index i = 0; i < height; ++i) {
-      const Index row = rows != nullptr ? (*rows)[static_cast<std::size_t>(i)] : i;
-      for (const Index column : columns) {
-        *out++ = whole[static_cast<std::size_t>(row * factor->cols() + column)];
-      }
-    }
-  });
-  matrix.values.publish();
-  return factors::make_dense(factor->name(), std::move(matrix));
+  return factors::make_shared_dense(
+      comm, factor->name(), height, width, [&](std::span<double> all) {
+        if (!comm.node().is_root()) return;
+        std::vector<double> whole(static_cast<std::size_t>(factor->rows() * factor->cols()), 0.0);
+        factor->add_to_dense(1, whole);
+        double* out = all.data();
+        for (Index i = 0; i < height; ++i) {
+          const Index row = rows != nullptr ? (*rows)[static_cast<std::size_t>(i)] : i;
+          for (const Index column : columns) {
+            *out++ = whole[static_cast<std::size_t>(row * factor->cols() + column)];
+          }
+        }
+      });
 }
 
 }  // namespace

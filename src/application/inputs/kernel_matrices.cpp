@@ -9,6 +9,7 @@
 #include "application/methods/memory.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/factors/dense/shared_dense.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 
 namespace kronwerk::application {
@@ -280,11 +281,8 @@ factors::FactorPtr evaluate_kernel(const communication::Communicator& comm, cons
                                    const kernels::Expression& formula,
                                    const kernels::Constants& constants, const kernels::Side& rows,
                                    const kernels::Side& columns, double jitter) {
-  communication::SharedDense matrix{
-      rows.count, columns.count,
-      communication::SharedArray<double>(comm, rows.count * columns.count)};
   const communication::Communicator& node = comm.node();
-  communication::collectively(comm, [&] {
+  const auto fill = [&](std::span<double> all) {
     const Index begin = rows.count * node.rank() / node.size();
     const Index end = rows.count * (node.rank() + 1) / node.size();
     kernels::Side part{rows.first + begin, end - begin, {}};
@@ -296,9 +294,8 @@ factors::FactorPtr evaluate_kernel(const communication::Communicator& comm, cons
         piece.values.insert(piece.values.end(), first + begin, first + end);
       }
     }
-    const auto values = matrix.values.mutable_span().subspan(
-        static_cast<std::size_t>(begin * columns.count),
-        static_cast<std::size_t>((end - begin) * columns.count));
+    const auto values = all.subspan(static_cast<std::size_t>(begin * columns.count),
+                                    static_cast<std::size_t>((end - begin) * columns.count));
     const kernels::Program program(formula, constants, kernels::Precision::float64);
     kernels::evaluate(program, part, columns, values, columns.count);
     for (Index i = 0; i < end - begin; ++i) {
@@ -310,9 +307,8 @@ factors::FactorPtr evaluate_kernel(const communication::Communicator& comm, cons
             fmt::format("the kernel {} is {} at row {} and column {}", name, value, begin + i, j));
       }
     }
-  });
-  matrix.values.publish();
-  return factors::make_dense(name, std::move(matrix));
+  };
+  return factors::make_shared_dense(comm, name, rows.count, columns.count, fill);
 }
 
 factors::FactorPtr KernelMatrices::make(const std::string& kernel, const std::string& parameter,
