@@ -84,6 +84,25 @@ output: results/out.h5
                  "lacks 4,899 flows; a Gaussian flow model is fitted with at most 4,000 missing");
 }
 
+TEST_F(FlowRefusal, OfRegionsInAnotherOrder) {
+  const auto name = [&](const std::string& path_of_ids, const std::vector<std::string>& ids) {
+    io::DataFile file(path("flows.h5").string(), true);
+    file.write_strings(path_of_ids, ids);
+    file.commit();
+  };
+  const std::vector<std::string> ids{"A", "B", "C", "D", "E"};
+  const std::vector<std::string> other{"A", "B", "D", "C", "E"};
+  name("/V_ids", ids);
+  name("/g_row_ids", ids);
+  ASSERT_EQ(run(2, job()).code, 0);
+  std::filesystem::remove_all(path("results"));
+  name("/y_row_ids", other);
+  expect_refused(job(), "'V' and 'observations' meet in one mode");
+  name("/y_row_ids", ids);
+  name("/u_ids", other);
+  expect_refused(job(), "'V' and 'u' meet in one mode");
+}
+
 TEST_F(FlowRefusal, OfKeysOfOtherModels) {
   expect_refused(job("covariance: \"kron(V, W)\"\n"), "'covariance' is for Gaussian processes");
   expect_refused(replaced(job(), "grid(g)\"]", "grid(g)\"]\n  per_observation: true"),

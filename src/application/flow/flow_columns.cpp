@@ -134,6 +134,20 @@ void FlowColumnReader::collect_names(const Column& column) {
   }
 }
 
+std::vector<NameAlongModes> FlowColumnReader::names_along_modes() const {
+  std::vector<NameAlongModes> names;
+  for (const Column& column : columns_) {
+    const auto& arguments = column.syntax->arguments;
+    for (std::size_t k = 0; k < arguments.size(); ++k) {
+      const Syntax& argument = without_parentheses(*arguments[k]);
+      if (argument.kind != SyntaxKind::name) continue;
+      names.push_back({argument.text, arguments.size() == 1 ? std::vector<std::size_t>{0, 1}
+                                                            : std::vector<std::size_t>{k}});
+    }
+  }
+  return names;
+}
+
 std::vector<double> FlowColumnReader::read_grid(const Problem& problem, const Column& column,
                                                 const core::Extents& extents) const {
   const std::string& name = column.syntax->arguments[0]->text;

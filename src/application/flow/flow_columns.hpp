@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "application/inputs/id_check.hpp"
 #include "application/methods/operator_data.hpp"
 #include "kronwerk/formulas/syntax.hpp"
 #include "kronwerk/models/flow/columns.hpp"
@@ -21,6 +22,9 @@ class FlowColumnReader {
   /// @throws ConfigurationError, with a caret, for what is no column
   FlowColumnReader(const communication::Communicator& comm, const configuration::Job& job,
                    const std::vector<configuration::Placed<std::string>>& columns);
+
+  /// The vectors and grids of all columns, not those that a matrix is applied to.
+  std::vector<NameAlongModes> names_along_modes() const;
 
   /// The vectors and matrices that every node has a copy of, and the grids.
   const std::set<std::string>& factor_names() const noexcept { return factors_; }

@@ -46,6 +46,7 @@ FlowModel::FlowModel(const communication::Communicator& comm, const configuratio
       workspace_(std::make_shared<operators::Workspace>(comm)) {
   filter_ = make_filter(problem_);
   const FlowColumnReader reader(comm, problem_.job, problem_.job.flow->columns);
+  check_ids(comm, problem_, reader.names_along_modes());
   problem_.factor_names.insert(reader.factor_names().begin(), reader.factor_names().end());
   data_.emplace(comm, problem_);
   std::vector<factors::FactorPtr> inverted;

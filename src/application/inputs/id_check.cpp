@@ -236,6 +236,39 @@ void check_ids(const communication::Communicator& comm, const Job& job,
   });
 }
 
+void check_ids(const communication::Communicator& comm, const Problem& problem,
+               const std::vector<NameAlongModes>& columns) {
+  const auto& request = problem.job.flow->observations;
+  std::vector<Operand> vectors;
+  if (!request.data.file.empty()) {
+    vectors.push_back({"'observations'", io::inspect(comm, to_location(request.data))});
+  }
+  if (request.mask) {
+    vectors.push_back({"'observations.mask'", io::inspect(comm, to_location(*request.mask))});
+  }
+  communication::on_root(comm, [&] {
+    IdLists lists(problem.job);
+    const auto& filter = *problem.expression;
+    const auto known = lists_of_names(lists, problem.data, problem.kernels);
+    SharedModes shared = find_shared_modes(filter, known);
+    for (const Operand& operand : vectors) {
+      attach(lists, shared, shared.rows, filter.row_extents(), operand);
+    }
+    for (const auto& [name, modes] : columns) {
+      const auto found = known.find(name);
+      if (found == known.end()) continue;
+      for (std::size_t k = 0; k < modes.size(); ++k) {
+        const auto& of_name = found->second.modes;
+        // A vector along both modes has one list for both.
+        if (of_name.empty() || (of_name.size() != 1 && of_name.size() != modes.size())) continue;
+        shared.lists[static_cast<std::size_t>(shared.rows[modes[k]])].push_back(
+            of_name.size() == 1 ? of_name.front() : of_name[k]);
+      }
+    }
+    expect_same(lists, shared);
+  });
+}
+
 void check_ids(const communication::Communicator& comm, const Job& job,
                const PointVariables& variables) {
   communication::on_root(comm, [&] {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "application/inputs/kernel_matrices.hpp"
 #include "kronwerk/expressions/expression.hpp"
@@ -22,6 +23,14 @@ void check_ids(const communication::Communicator& comm, const configuration::Job
                const expressions::Expression& covariance,
                const std::map<std::string, io::DatasetInfo>& data,
                const std::map<std::string, KernelMatrix>& kernels);
+/// Of a flow model, with what its columns name along the modes of origins (0) and destinations (1):
+/// vectors along one, grids along both.
+struct NameAlongModes {
+  std::string name;
+  std::vector<std::size_t> modes;
+};
+void check_ids(const communication::Communicator& comm, const Problem& problem,
+               const std::vector<NameAlongModes>& columns);
 /// Of the points of a reduction: variables with the same index.
 void check_ids(const communication::Communicator& comm, const configuration::Job& job,
                const PointVariables& variables);
