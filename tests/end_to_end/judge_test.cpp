@@ -190,6 +190,38 @@ TEST_F(Judge, TheFlightsWithThreeParametersAreRightOrNotConverged) {
   EXPECT_EQ(result.number("/report", "converged"), right ? 1 : 0);
 }
 
+/// A residual is found by applying the operator, which holds inv(G).
+TEST_F(Judge, SolvesInsideAnOperatorThatIsSolvedWithAreJudgedToo) {
+  for (const std::int64_t extent : {45, 90}) {
+    const Matrix g = oracle::growing_matrix(extent), b = oracle::random_regular(2, 5);
+    std::filesystem::remove(path("data.h5"));
+    io::DataFile file(path("data.h5").string());
+    file.write_dense("/G", std::vector<core::Index>{extent, extent}, g.values);
+    file.write_dense("/B", std::vector<core::Index>{2, 2}, b.values);
+    file.write_dense("/x", std::vector<core::Index>{extent, 2},
+                     oracle::random_vector(2 * extent, 6));
+    file.commit();
+    const auto outcome = run(
+        2,
+        std::string("task: solve\nmatrices:\n  G: {file: data.h5, dataset: /G}\n"
+                    "  B: {file: data.h5, dataset: /B}\n"
+                    "operator: \"0.1*kron(inv(G), B) + 2*kron(I, I) + 0.1*kron(G, B')\"\n"
+                    "input: {file: data.h5, dataset: /x}\nsolver: {method: krylov, tolerance: ") +
+            (extent == 45 ? "1e-9" : "1e-12") +
+            "}\n"
+            "output: {file: results/out.h5, overwrite: true}\n");
+    const Result result(path("results/out.h5"));
+    if (extent == 45) {
+      EXPECT_GE(result.number("/report", "refinement_steps"), 1);
+      EXPECT_LE(result.number("/report", "inner_residual"), 1e-9);
+      continue;
+    }
+    EXPECT_EQ(outcome.code, 3) << outcome.output << outcome.errors;
+    EXPECT_EQ(result.number("/report", "converged"), 0);
+    EXPECT_GT(result.number("/report", "inner_residual"), 1e-12);
+  }
+}
+
 /// inv(G) of a matrix whose decomposition loses digits, many or all, though its condition is small.
 TEST_F(Judge, SolvesInsideAnAppliedOperatorAreRefinedOrDoNotConverge) {
   for (const std::int64_t extent : {45, 90}) {

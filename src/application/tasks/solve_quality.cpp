@@ -24,6 +24,8 @@ const char* prefix(Direction direction) {
       return "in the tangent's solve ";
     case Direction::derivative:
       return "in a derivative's solve ";
+    case Direction::inside:
+      return "in a solve inside of the operator ";
     case Direction::forward:
       break;
   }
@@ -75,6 +77,7 @@ void SolveQuality::write(Report& report, const std::string& failure) const {
   set("adjoint_residual", Direction::adjoint);
   set("tangent_residual", Direction::tangent);
   set("derivative_residual", Direction::derivative);
+  set("inner_residual", Direction::inside);
   report.set("refinement_steps", refinements_);
   std::string line = fmt::format("residual    {:.3e} relative to the right-hand side",
                                  residual(Direction::forward).value_or(0));
@@ -86,6 +89,9 @@ void SolveQuality::write(Report& report, const std::string& failure) const {
   }
   if (const auto derivative = residual(Direction::derivative)) {
     line += fmt::format(", derivatives {:.3e}", *derivative);
+  }
+  if (const auto inside = residual(Direction::inside)) {
+    line += fmt::format(", inside of the operator {:.3e}", *inside);
   }
   report.line(line);
   if (rounding_) {

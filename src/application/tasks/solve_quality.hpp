@@ -9,8 +9,9 @@
 
 namespace kronwerk::application {
 
-/// The systems that a job solves; `derivative`: those inside of ∂Op/∂θ.
-enum class Direction { forward, adjoint, tangent, derivative };
+/// The systems that a job solves; `derivative`: those inside of ∂Op/∂θ that is applied; `inside`:
+/// those inside of Op, or ∂Op/∂θ, where Op itself is solved with.
+enum class Direction { forward, adjoint, tangent, derivative, inside };
 
 /// What the judge found of all the solves of a job, for the report and the exit code.
 class SolveQuality {
@@ -35,7 +36,7 @@ class SolveQuality {
 
  private:
   core::Index right_sides_;
-  std::array<std::optional<double>, 4> residuals_;
+  std::array<std::optional<double>, 5> residuals_;
   core::Index refinements_ = 0;
   std::optional<operators::RoundingLevel> rounding_;
   bool by_option_ = false;

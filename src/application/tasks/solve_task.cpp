@@ -17,6 +17,10 @@ namespace {
 class SolveTask final : public VectorTask {
  public:
   explicit SolveTask(TaskContext& task_context) : VectorTask(task_context), quality_(count()) {
+    judging_.tolerance = job().solver.tolerance;
+    judging_.tell = [this](const operators::Verdict& verdict) {
+      quality_.add(Direction::inside, verdict, 0);
+    };
     record_.on_iteration = [this](Index iteration) {
       context().stages.progress().set("iteration", iteration, 0);
     };
@@ -31,8 +35,9 @@ class SolveTask final : public VectorTask {
     if (!method_) method_ = choose_method(context().data, context().problem, count());
     const auto& products = context().products;
     solver_ = make_solver(context().builder, *method_, products, size, job().solver, record_);
-    op_ = context().builder.build(products, size, solver_->leading_modes());
-    derivatives_ = build_derivatives(size, solver_->leading_modes());
+    // What residuals are found with: the solves inside of it are judged themselves.
+    op_ = context().builder.build(products, size, solver_->leading_modes(), &judging_);
+    derivatives_ = build_derivatives(size, solver_->leading_modes(), &judging_);
     const auto& layout = output_layout();
     const OperatorPtr inverse = solver_->inverse();
     judge_.emplace(operators::SolveJudge::System{
@@ -145,6 +150,7 @@ class SolveTask final : public VectorTask {
   std::map<std::string, OperatorPtr> derivatives_;
   SolveRecord record_;
   Block adjoint_;
+  operators::Judging judging_;
   std::optional<operators::SolveJudge> judge_;
   SolveQuality quality_;
 };
