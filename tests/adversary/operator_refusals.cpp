@@ -53,6 +53,7 @@ const std::vector<Refusal>& refusals() {
       {"holds a diagonal over a whole grid, which cannot be one factor",
        [](const Facts& f) { return f.structure == Structure::tree; }},
       {"the size of this 'I' cannot be inferred", [](const Facts& f) { return f.flat; }},
+      {"entries and the grid is (", [](const Facts& f) { return f.flat; }},
       {"'logdet' has no derivative of this product",
        [](const Facts& f) { return f.structure == Structure::grid_diagonal; }},
       {"needs eigenvectors of moderate condition",
