@@ -21,7 +21,9 @@ class Reader : private TreeReader {
   void read() {
     job_.task = choice<Task>(*tree_.find("task"), "task");
     if (has_operator(job_.task)) job_.formula = placed(require("operator"));
-    const bool flow = job_.task == Task::fit && tree_.find("filter") != nullptr;
+    const bool flow =
+        job_.task == Task::effects ||
+        (is_gaussian(job_.task) && job_.task != Task::logpdf && tree_.find("filter") != nullptr);
     if (is_gaussian(job_.task)) job_.formula = placed(require(flow ? "filter" : "covariance"));
     if (const Tree* data = tree_.find("data")) {
       if (const Tree* external = data->find("external")) {
@@ -60,10 +62,10 @@ class Reader : private TreeReader {
  private:
   /// They mean nothing without a filter.
   void refuse_flow_keys() const {
-    if (job_.task != Task::fit) return;
-    for (const char* key : {"family", "acts_on", "exposure", "jacobian"}) {
+    for (const char* key : {"family", "acts_on", "exposure", "jacobian", "sigma2", "theta"}) {
       const Tree* tree = tree_.find(key);
-      if (tree == nullptr) continue;
+      const auto& tasks = find_entry(key)->tasks;
+      if (tree == nullptr || std::ranges::find(tasks, job_.task) == tasks.end()) continue;
       fail(tree->position,
            fmt::format("'{}' is for flow models, which have a 'filter' and no 'covariance'", key));
     }

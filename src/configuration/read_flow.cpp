@@ -50,6 +50,39 @@ void check_family(const TreeReader& reader, const FlowRequest& flow) {
   }
 }
 
+void read_coefficients(const TreeReader& reader, const Tree& mean, FlowRequest& flow) {
+  const Tree* coefficients = mean.find("coefficients");
+  if (coefficients == nullptr) return;
+  for (const Tree& item : coefficients->items) flow.coefficients.push_back(*to_number(item));
+  if (flow.coefficients.size() == flow.columns.size()) return;
+  reader.fail(coefficients->position,
+              fmt::format("'mean.coefficients' has {} numbers for {} columns",
+                          flow.coefficients.size(), flow.columns.size()));
+}
+
+/// What is known already where nothing is estimated.
+void read_given(const TreeReader& reader, const Job& job, FlowRequest& flow) {
+  const auto number = [&](const char* key) -> std::optional<double> {
+    const Tree* tree = reader.find(key);
+    return tree == nullptr ? std::nullopt : to_number(*tree);
+  };
+  flow.sigma2 = number("sigma2");
+  flow.theta = number("theta");
+  flow.draws = job.task == Task::sample ? 1 : 0;
+  if (const Tree* draws = reader.find("draws")) flow.draws = *to_integer(*draws);
+  if (const Tree* seed = reader.find("seed")) {
+    flow.seed = static_cast<std::uint64_t>(*to_integer(*seed));
+  }
+  if (job.task == Task::effects) {
+    flow.attribute = TreeReader::placed(reader.require("attribute"));
+  }
+  const Tree* points = reader.find("new_points");
+  if (points == nullptr || job.task != Task::predict) return;
+  reader.fail(points->position,
+              "'new_points' is for Gaussian processes; a flow model predicts flows between the "
+              "regions it has");
+}
+
 }  // namespace
 
 void read_flow(const TreeReader& reader, Job& job) {
@@ -61,20 +94,27 @@ void read_flow(const TreeReader& reader, Job& job) {
   if (const Tree* acts_on = reader.find("acts_on")) {
     flow.acts_on = TreeReader::choice<FilterActsOn>(*acts_on, "acts_on");
   }
-  if (const Tree* jacobian = reader.find("jacobian")) flow.jacobian = *to_boolean(*jacobian);
+  const bool fit = job.task == Task::fit;
+  const Tree* jacobian = reader.find("jacobian");
+  if (jacobian != nullptr && fit) flow.jacobian = *to_boolean(*jacobian);
   if (const Tree* mean = reader.find("mean")) {
     for (const Tree& item : mean->find("columns")->items) {
       flow.columns.push_back(TreeReader::placed(item));
     }
     if (flow.columns.empty()) reader.fail(mean->position, "'mean.columns' is empty");
+    if (!fit) read_coefficients(reader, *mean, flow);
   }
-  flow.observations = read_observations(reader);
+  if (fit || job.task == Task::predict) flow.observations = read_observations(reader);
   if (const Tree* exposure = reader.find("exposure")) {
     flow.exposure = reader.dataset(*exposure, "exposure");
   }
   check_family(reader, flow);
-  flow.fit = read_fit(reader, job, flow.family != FlowFamily::gaussian);
-  if (reader.find("fit")->find("tolerance") == nullptr) flow.fit.tolerance = default_tolerance;
+  if (fit) {
+    flow.fit = read_fit(reader, job, flow.family != FlowFamily::gaussian);
+    if (reader.find("fit")->find("tolerance") == nullptr) flow.fit.tolerance = default_tolerance;
+  } else {
+    read_given(reader, job, flow);
+  }
   job.flow = std::move(flow);
 }
 

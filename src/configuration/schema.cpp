@@ -49,9 +49,9 @@ bool matches(std::string_view pattern, std::string_view path) {
 }  // namespace
 
 std::span<const std::string> task_names() {
-  static const std::array<std::string, 14> names{
-      "apply",       "solve", "logdet", "assemble", "project", "trace", "diagonal",
-      "eigenvalues", "expm",  "logpdf", "sample",   "predict", "fit",   "reduce"};
+  static const std::array<std::string, 15> names{
+      "apply", "solve",  "logdet", "assemble", "project", "trace",   "diagonal", "eigenvalues",
+      "expm",  "logpdf", "sample", "predict",  "fit",     "effects", "reduce"};
   return names;
 }
 

@@ -18,7 +18,8 @@ const std::vector<Task>& operator_tasks() {
 }
 
 const std::vector<Task>& gaussian_tasks() {
-  static const std::vector<Task> tasks{Task::logpdf, Task::sample, Task::predict, Task::fit};
+  static const std::vector<Task> tasks{Task::logpdf, Task::sample, Task::predict, Task::fit,
+                                       Task::effects};
   return tasks;
 }
 

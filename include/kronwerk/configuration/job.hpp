@@ -201,6 +201,13 @@ struct FlowRequest {
   std::optional<DatasetReference> exposure;  ///< of counts
   bool jacobian = false;  ///< the log likelihood of the values before their transform
   FitRequest fit;
+  // Of other tasks than `fit`:
+  std::vector<double> coefficients;  ///< empty: those of the parameters' file
+  std::optional<double> sigma2;
+  std::optional<double> theta;
+  core::Index draws = 0;
+  std::uint64_t seed = 1;
+  std::optional<Placed<std::string>> attribute;
 };
 
 struct OutputSettings {

@@ -26,7 +26,8 @@ enum class Task {
   sample,
   predict,
   fit,
-  reduce,  ///< of a kernel formula over points
+  effects,  ///< of a flow model
+  reduce,   ///< of a kernel formula over points
 };
 
 /// In the order of the enumerators.

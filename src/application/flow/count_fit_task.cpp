@@ -64,32 +64,13 @@ class CountFit {
       constraints_.emplace(filter(), region, parameters_to_fit(context_));
       flow_.emplace(context_.comm, context_.model.workspace(), filter(), context_.model.matrices(),
                     context_.model.columns(), std::move(counts), family_of(context_),
-                    [this](std::span<const double> x) { return make_solve(x); });
+                    [this](std::span<const double> x) {
+                      return make_flow_solve(context_.comm, context_.model, x, &solver_);
+                    });
     });
     stages.report(
         "read", fmt::format("{} {} of {} flows, {} observed", years, years == 1 ? "grid" : "grids",
                             core::to_text(context_.model.extents()), flow_->cells()));
-  }
-
-  /// Each solve is judged: one that is not accepted ends the fit.
-  models::FlowSolve make_solve(std::span<const double> x) {
-    std::map<std::string, double> parameters;
-    const auto& names = filter().parameters();
-    for (std::size_t i = 0; i < names.size(); ++i) parameters[names[i]] = x[i];
-    solver_ = std::make_shared<FlowSolver>(context_.comm, context_.model, parameters);
-    return
-        [this, solver = solver_](std::span<const double> b, std::span<double> y, bool transposed) {
-          right_side_.assign(b.begin(), b.end());
-          std::ranges::fill(y, 0.0);
-          const auto verdict =
-              solver->solve(right_side_, y, transposed,
-                            [&](std::span<double> again) { std::ranges::copy(b, again.begin()); });
-          if (!verdict.accepted) {
-            throw core::ConvergenceError(
-                "a solve with the filter was not accepted: " + verdict.reason() +
-                (solver->stopped().empty() ? "" : "; " + solver->stopped()));
-          }
-        };
   }
 
   std::optional<models::NewtonPoint> evaluate(std::span<const double> x) {
@@ -222,7 +203,6 @@ class CountFit {
   std::optional<models::CountFlow> flow_;
   std::optional<models::FilterConstraints> constraints_;
   std::shared_ptr<FlowSolver> solver_;
-  std::vector<double> right_side_;
   std::string failure_;
 };
 

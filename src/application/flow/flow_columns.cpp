@@ -4,6 +4,7 @@
 
 #include "application/inputs/vector_reader.hpp"
 #include "kronwerk/core/text.hpp"
+#include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/models/flow/moments.hpp"
 
 namespace kronwerk::application {
@@ -78,6 +79,21 @@ class VectorFormula {
     return factors_.at(syntax.text)->diagonal();
   }
 
+ public:
+  /// M of M x, x the vector of this name, which the formula has; the identity for x itself.
+  factors::Chain before(const Syntax& given, const std::string& name, core::Index extent) const {
+    const Syntax& syntax = without_parentheses(given);
+    if (syntax.kind == SyntaxKind::name) return {{factors::make_identity(extent)}};
+    factors::Chain chain = matrix(*syntax.arguments[0]);
+    if (const Syntax& rest = without_parentheses(*syntax.arguments[1]);
+        rest.kind != SyntaxKind::name) {
+      const factors::Chain more = before(rest, name, extent);
+      chain.insert(chain.end(), more.begin(), more.end());
+    }
+    return chain;
+  }
+
+ private:
   factors::Chain matrix(const Syntax& given) const {
     const Syntax& syntax = without_parentheses(given);
     if (syntax.kind == SyntaxKind::transpose) {
@@ -199,6 +215,47 @@ std::vector<models::FlowColumn> FlowColumnReader::read(const Problem& problem, O
     }
   }
   return result;
+}
+
+std::vector<models::AttributeUse> FlowColumnReader::uses(
+    const configuration::Placed<std::string>& attribute, const Problem& problem,
+    const OperatorData& data, const core::Extents& extents) const {
+  using Place = models::AttributeUse::Place;
+  std::vector<models::AttributeUse> result;
+  std::set<std::string> known;
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    const Column& column = columns_[c];
+    if (column.syntax->text == "grid") continue;
+    const auto& arguments = column.syntax->arguments;
+    std::vector<std::size_t> places;
+    for (std::size_t side = 0; side < arguments.size(); ++side) {
+      const auto names = formulas::names(*arguments[side]);
+      known.insert(names.begin(), names.end());
+      if (std::ranges::find(names, attribute.value) != names.end()) places.push_back(side);
+    }
+    if (places.empty()) continue;
+    if (places.size() > 1) {
+      formulas::fail_at(column.source, column.syntax->span,
+                        fmt::format("effects are of columns that are linear in the attribute; "
+                                    "'{}' stands on both sides of this one",
+                                    attribute.value));
+    }
+    const VectorFormula formula(column.source, problem.data, data.matrices());
+    const bool diagonal = arguments.size() == 1;
+    const std::size_t side = places[0];
+    result.push_back(
+        {diagonal    ? Place::diagonal
+         : side == 0 ? Place::origin
+                     : Place::destination,
+         formula.before(*arguments[side], attribute.value, extents[side]),
+         diagonal ? std::vector<double>{} : formula.vector(*arguments[1 - side], extents[1 - side]),
+         c});
+  }
+  if (!result.empty()) return result;
+  throw core::ConfigurationError(fmt::format(
+      "{}: no column of the mean has the attribute '{}'{}", job_->where(attribute.position),
+      attribute.value,
+      core::suggestion(attribute.value, std::vector<std::string>(known.begin(), known.end()))));
 }
 
 }  // namespace kronwerk::application

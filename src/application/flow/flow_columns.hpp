@@ -8,6 +8,7 @@
 #include "application/methods/operator_data.hpp"
 #include "kronwerk/formulas/syntax.hpp"
 #include "kronwerk/models/flow/columns.hpp"
+#include "kronwerk/models/flow/effects.hpp"
 
 namespace kronwerk::application {
 
@@ -34,6 +35,12 @@ class FlowColumnReader {
   /// @throws ShapeError, DataError
   std::vector<models::FlowColumn> read(const Problem& problem, OperatorData& data,
                                        const core::Extents& extents) const;
+
+  /// How the columns depend on the vector `attribute`; not empty. Local.
+  /// @throws ConfigurationError if none does, or one not linearly
+  std::vector<models::AttributeUse> uses(const configuration::Placed<std::string>& attribute,
+                                         const Problem& problem, const OperatorData& data,
+                                         const core::Extents& extents) const;
 
  private:
   struct Column {

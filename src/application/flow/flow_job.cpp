@@ -28,17 +28,50 @@ MemoryNeeds estimate_flow_memory(const communication::Communicator& comm,
     const auto n = static_cast<double>(extent);
     needs.factor_bytes_per_node += 3 * 8 * n * n;
   }
+  double blocks = other_blocks;
   const auto& data = job.flow->observations.data;
-  const auto info = io::inspect(comm, to_location(data));
-  double blocks =
-      other_blocks +
-      static_cast<double>(
-          match_shape(info.shape, model.extents(), data.file + ":" + data.dataset).count);
+  if (!data.file.empty()) {
+    const auto info = io::inspect(comm, to_location(data));
+    blocks += static_cast<double>(
+        match_shape(info.shape, model.extents(), data.file + ":" + data.dataset).count);
+  }
+  const bool counts = job.flow->family != configuration::FlowFamily::gaussian;
+  if (counts && job.task == configuration::Task::fit) {  // the derivatives of η
+    blocks += static_cast<double>(model.columns().size() + 2 * model.filter().parameters().size());
+  }
   for (const auto& column : model.columns()) {
     if (column.kind == models::FlowColumn::Kind::grid) ++blocks;
   }
   needs.vector_bytes_per_rank = 8 * blocks * static_cast<double>(model.cells()) / ranks;
   return needs;
+}
+
+std::string run_task(FlowContext& context) {
+  using configuration::Task;
+  const bool gaussian = context.request().family == configuration::FlowFamily::gaussian;
+  switch (context.job.task) {
+    case Task::fit:
+      return gaussian ? run_flow_fit(context) : run_count_fit(context);
+    case Task::sample:
+      return run_flow_sample(context);
+    case Task::predict:
+      return run_flow_predict(context);
+    case Task::effects:
+      return run_flow_effects(context);
+    case Task::apply:
+    case Task::solve:
+    case Task::logdet:
+    case Task::assemble:
+    case Task::project:
+    case Task::trace:
+    case Task::diagonal:
+    case Task::eigenvalues:
+    case Task::expm:
+    case Task::logpdf:
+    case Task::reduce:
+      break;
+  }
+  throw core::InternalError("a task without a flow model was run as one of such a model");
 }
 
 std::string run_flow(JobContext& job) {
@@ -51,8 +84,7 @@ std::string run_flow(JobContext& job) {
   job.stages.report("load", model->text());
   for (const std::string& text : model->warnings()) job.stages.warn(text);
   FlowContext context{job, *model};
-  return context.request().family == configuration::FlowFamily::gaussian ? run_flow_fit(context)
-                                                                         : run_count_fit(context);
+  return run_task(context);
 }
 
 }  // namespace
@@ -77,13 +109,30 @@ void run_flow_job(const JobRun& run) {
   if (!failure.empty()) throw core::ConvergenceError(failure);
 }
 
+namespace {
+
+std::string plan_method(const configuration::Job& job) {
+  if (job.task == configuration::Task::sample) return "a solve with the filter for each draw";
+  if (job.task == configuration::Task::effects) {
+    return "solves with single modes where the columns allow it, else one for each region";
+  }
+  if (job.task == configuration::Task::predict) {
+    return "conjugate gradients in the unobserved flows";
+  }
+  return job.flow->family == configuration::FlowFamily::gaussian
+             ? "moments in one pass, then Newton's method on the concentrated likelihood"
+             : "Newton's method with solves for the derivatives of the latent field";
+}
+
+}  // namespace
+
 Plan plan_flow_job(const PlanRequest& request) {
   const FlowModel model(request.comm, request.job);
   return {{{"filter", request.job.formula.value},
            {"model", model.text()},
            {"grid", fmt::format("{} ({} flows)", core::to_text(model.extents()),
                                 core::format_count(model.cells()))}},
-          {{"method", "moments in one pass, then Newton's method on the concentrated likelihood"}},
+          {{"method", plan_method(request.job)}},
           estimate_flow_memory(request.comm, request.job, model, request.ranks, request.nodes)};
 }
 

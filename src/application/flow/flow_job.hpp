@@ -20,6 +20,9 @@ struct FlowContext : JobContext {
 /// per stage; collective. @return why the job did not converge; empty if it did
 std::string run_flow_fit(FlowContext& context);
 std::string run_count_fit(FlowContext& context);
+std::string run_flow_sample(FlowContext& context);
+std::string run_flow_effects(FlowContext& context);
+std::string run_flow_predict(FlowContext& context);
 
 /// The filter's free parameters with what the user says of them.
 std::vector<models::FitParameter> parameters_to_fit(const FlowContext& context);

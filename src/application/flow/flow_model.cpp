@@ -2,14 +2,27 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::application {
 namespace {
 
-std::vector<std::string> free_parameters(const configuration::Job& job) {
+/// The parameters that a fit estimates; where all are given those of the formula, in the same
+/// order.
+std::vector<std::string> free_parameters(const Problem& problem) {
+  const configuration::Job& job = problem.job;
   std::vector<std::string> names;
-  for (const auto& [name, request] : job.flow->fit.parameters) names.push_back(name);
+  if (job.task == configuration::Task::fit) {
+    for (const auto& [name, request] : job.flow->fit.parameters) names.push_back(name);
+    return names;
+  }
+  const auto used =
+      expressions::used_names(job.formula.value, job.where(job.formula.position)).parameters;
+  for (const auto& [name, value] : problem.parameters()) {
+    if (std::ranges::find(used, name) != used.end()) names.push_back(name);
+  }
   return names;
 }
 
@@ -18,7 +31,7 @@ std::vector<std::string> free_parameters(const configuration::Job& job) {
 models::FlowFilter make_filter(const Problem& problem) {
   const configuration::Job& job = problem.job;
   const std::string where = job.where(job.formula.position);
-  const auto free = free_parameters(job);
+  const auto free = free_parameters(problem);
   const auto sum = expressions::expand(*problem.expression, {free.begin(), free.end()},
                                        problem.parameters(), problem.kernel_names());
   if (sum.row_extents.size() != 2) {
@@ -59,6 +72,9 @@ FlowModel::FlowModel(const communication::Communicator& comm, const configuratio
   }
   factors::factorise(comm, inverted);
   columns_ = reader.read(problem_, *data_, extents());
+  if (const auto& attribute = problem_.job.flow->attribute) {
+    uses_ = reader.uses(*attribute, problem_, *data_, extents());
+  }
   warn_of_diagonals();
 }
 

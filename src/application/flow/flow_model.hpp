@@ -25,6 +25,8 @@ class FlowModel {
   const models::FlowMatrices& matrices() const noexcept { return matrices_; }
   const std::vector<models::FlowColumn>& columns() const noexcept { return columns_; }
   std::vector<std::string> column_texts() const;
+  /// Of the task `effects`.
+  const std::vector<models::AttributeUse>& attribute_uses() const noexcept { return uses_; }
   const core::Extents& extents() const noexcept { return filter_->extents(); }
   /// n_o n_d
   core::Index cells() const { return core::product(extents()); }
@@ -43,6 +45,7 @@ class FlowModel {
   std::optional<models::FlowFilter> filter_;
   models::FlowMatrices matrices_;
   std::vector<models::FlowColumn> columns_;
+  std::vector<models::AttributeUse> uses_;
   std::shared_ptr<operators::Workspace> workspace_;
   std::vector<std::string> warnings_;
 };

@@ -1,5 +1,7 @@
 #include "application/flow/flow_solver.hpp"
 
+#include <algorithm>
+
 namespace kronwerk::application {
 namespace {
 
@@ -50,6 +52,27 @@ void FlowSolver::apply(std::span<const double> x, std::span<double> y, bool tran
 std::string FlowSolver::description() const {
   const std::string iterates = solver_->description();
   return iterates.empty() ? method_.why : method_.why + "; " + iterates;
+}
+
+models::FlowSolve make_flow_solve(const communication::Communicator& comm, FlowModel& model,
+                                  std::span<const double> parameters,
+                                  std::shared_ptr<FlowSolver>* solver) {
+  std::map<std::string, double> values;
+  const auto& names = model.filter().parameters();
+  for (std::size_t i = 0; i < names.size(); ++i) values[names[i]] = parameters[i];
+  const auto made = std::make_shared<FlowSolver>(comm, model, values);
+  if (solver != nullptr) *solver = made;
+  return [made, right_side = std::vector<double>()](std::span<const double> b, std::span<double> x,
+                                                    bool transposed) mutable {
+    right_side.assign(b.begin(), b.end());
+    std::ranges::fill(x, 0.0);
+    const auto verdict = made->solve(right_side, x, transposed, [&](std::span<double> again) {
+      std::ranges::copy(b, again.begin());
+    });
+    if (verdict.accepted) return;
+    throw core::ConvergenceError("a solve with the filter was not accepted: " + verdict.reason() +
+                                 (made->stopped().empty() ? "" : "; " + made->stopped()));
+  };
 }
 
 }  // namespace kronwerk::application

@@ -7,6 +7,7 @@
 
 #include "application/flow/flow_model.hpp"
 #include "application/methods/method.hpp"
+#include "kronwerk/models/flow/count_flow.hpp"
 #include "kronwerk/operators/base/judge.hpp"
 
 namespace kronwerk::application {
@@ -44,5 +45,13 @@ class FlowSolver {
   OperatorPtr op_;
   std::optional<operators::SolveJudge> judge_;
 };
+
+/// Solves with the filter at given parameters that are accepted or throw ConvergenceError.
+/// Collective. @param model  must outlive the result
+/// @param parameters  of the filter, in its order
+/// @param solver      set to what solves, if not null
+models::FlowSolve make_flow_solve(const communication::Communicator& comm, FlowModel& model,
+                                  std::span<const double> parameters,
+                                  std::shared_ptr<FlowSolver>* solver = nullptr);
 
 }  // namespace kronwerk::application

@@ -43,6 +43,7 @@ std::string run_task(GaussianContext& context) {
     case Task::diagonal:
     case Task::eigenvalues:
     case Task::expm:
+    case Task::effects:
     case Task::reduce:
       break;
   }

@@ -28,6 +28,8 @@ JobFamily family_of(const configuration::Job& job) {
     case Task::predict:
     case Task::fit:
       return {run_gaussian_job, plan_gaussian_job};
+    case Task::effects:
+      break;  // of flow models only
     case Task::reduce:
       return {run_reduce_job, plan_reduce_job};
   }
