@@ -1,5 +1,5 @@
 // Log determinants of operators without a structure, by LU or Cholesky of the whole matrix: the
-// choice, the factorisation and tr(Op⁻¹ ∂Op/∂θ). Declared in log_determinant.hpp.
+// factorisation and tr(Op⁻¹ ∂Op/∂θ). Declared in log_determinant.hpp.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,25 +17,9 @@ using distribution::BlockPartition;
 using expressions::LoweredProduct;
 using operators::StochasticValue;
 
-// What a core does in a factorisation, cautiously, and what a factorisation may take unasked.
-constexpr double flops_per_second = 1e10;
-constexpr double affordable_seconds = 10;
-// Smaller matrices are factorised by one rank (see factors::factorise).
-constexpr Index distributed_extent = 4000;
-// What a block of rows may take on a rank.
-constexpr double block_bytes = 32e6;
-
-double seconds_of_factorisation(double points, int ranks) {
-  const double cores = points >= static_cast<double>(distributed_extent) ? ranks : 1;
-  return 2.0 / 3 * points * points * points / (flops_per_second * cores);
-}
-
-double points_of(const Problem& problem) {
-  return static_cast<double>(core::product(problem.sum.row_extents));
-}
-
 Index rows_per_block(Index points) {
-  const auto fitting = static_cast<Index>(block_bytes / 8 / static_cast<double>(points));
+  const auto fitting =
+      static_cast<Index>(determinant_block_bytes / 8 / static_cast<double>(points));
   return std::clamp<Index>(fitting, 1, points);
 }
 
@@ -156,41 +140,10 @@ class DenseDeterminant final : public LogDeterminant {
 
 }  // namespace
 
-DenseDeterminantBytes dense_determinant_bytes(const Problem& problem, int ranks) {
-  const double points = points_of(problem);
-  const bool derivatives = problem.job.gradient || problem.job.tangent;
-  return {16 * points * points,
-          3 * std::max(block_bytes, 8 * points) + (derivatives ? 8 * points * points / ranks : 0)};
-}
-
-DeterminantChoice determinant_without_structure(const Problem& problem, int ranks,
-                                                const std::string& why_not) {
-  if (problem.job.solver.method == configuration::Method::direct) {
-    return {DeterminantKind::dense, "asked for by solver.method; " + why_not};
-  }
-  const double seconds = seconds_of_factorisation(points_of(problem), ranks);
-  if (seconds <= affordable_seconds) {
-    return {DeterminantKind::dense,
-            fmt::format("{}, and a factorisation of all {} rows is estimated at {}", why_not,
-                        core::format_count(core::product(problem.sum.row_extents)),
-                        core::format_seconds(seconds))};
-  }
-  return {DeterminantKind::estimated, why_not};
-}
-
-DeterminantChoice foresee_determinant(const Problem& problem, int ranks) {
-  if (problem.job.solver.method == configuration::Method::krylov) {
-    return {DeterminantKind::estimated, "asked for by solver.method"};
-  }
-  if (problem.sum.terms.size() == 1) return {DeterminantKind::product, ""};
-  const auto structure = expressions::find_structure(problem.sum, {});
-  if (structure.complete()) return {DeterminantKind::spectral, ""};
-  return determinant_without_structure(problem, ranks, structure.why_not);
-}
-
 std::unique_ptr<LogDeterminant> make_dense_determinant(TaskContext& context,
                                                        const std::string& reason) {
-  const DenseDeterminantBytes bytes = dense_determinant_bytes(context.problem, context.comm.size());
+  const bool derivatives = context.job.gradient || context.job.tangent;
+  const auto bytes = dense_determinant_bytes(context.problem, derivatives, context.comm.size());
   MemoryNeeds needs;
   needs.ranks = context.comm.size();
   needs.nodes = context.comm.node_count();

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "application/determinants/log_determinant.hpp"
+#include "application/session/signals.hpp"
 #include "kronwerk/operators/products/product_diagonal.hpp"
 
 namespace kronwerk::application {
@@ -40,6 +41,7 @@ class EstimatedDeterminant final : public LogDeterminant {
     settings_.steps = context.job.solver.max_iterations;
     if (definite()) settings_.least_eigenvalue = bound_slack * setup_.definite->least;
     op_ = context.builder.build(context.products, 1);
+    record_.on_iteration = [this](Index) { check_termination(context_.comm); };
     why_ = fmt::format("stochastic Lanczos quadrature with {} probes{}: {}", settings_.probes,
                        definite() ? "" : " of the singular values", reason);
   }

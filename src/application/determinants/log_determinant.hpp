@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "application/methods/determinant_choice.hpp"
 #include "application/tasks/task.hpp"
 #include "kronwerk/operators/krylov/stochastic.hpp"
 
@@ -23,34 +24,6 @@ class LogDeterminant {
   /// Of a matrix that was factorised.
   virtual std::optional<double> condition() const { return std::nullopt; }
 };
-
-/// How a log determinant is found.
-enum class DeterminantKind {
-  product,    ///< from the determinants of the factors
-  spectral,   ///< from the eigenvalues
-  dense,      ///< by a factorisation of the whole matrix
-  estimated,  ///< by stochastic Lanczos quadrature
-};
-
-struct DeterminantChoice {
-  DeterminantKind kind = DeterminantKind::product;
-  std::string why;
-};
-
-/// By what is known without the matrices' values.
-DeterminantChoice foresee_determinant(const Problem& problem, int ranks);
-/// What serves where there are no eigenvalues, for `why_not`: the whole matrix where that takes
-/// seconds (or is asked for), else an estimate.
-DeterminantChoice determinant_without_structure(const Problem& problem, int ranks,
-                                                const std::string& why_not);
-
-/// What a dense determinant takes: the matrix and its factorisation per node, the rank's rows of
-/// the inverse for derivatives and blocks of rows per rank.
-struct DenseDeterminantBytes {
-  double per_node = 0;
-  double per_rank = 0;
-};
-DenseDeterminantBytes dense_determinant_bytes(const Problem& problem, int ranks);
 
 /// Forms and factorises the matrix. @throws ResourceError if a node is too small, DataError if the
 /// matrix is singular to working precision

@@ -154,13 +154,15 @@ class SpectralDeterminant final : public LogDeterminant {
 };
 
 std::unique_ptr<LogDeterminant> make_log_determinant(TaskContext& context) {
-  DeterminantChoice choice = foresee_determinant(context.problem, context.comm.size());
+  const auto wanted = context.job.solver.method;
+  const int ranks = context.comm.size();
+  DeterminantChoice choice = foresee_determinant(context.problem, wanted, ranks);
   if (choice.kind == DeterminantKind::product) return std::make_unique<ProductDeterminant>(context);
-  if (context.job.solver.method != configuration::Method::krylov) {
+  if (wanted != configuration::Method::krylov) {
     // The values of the matrices may allow what their names do not.
     SpectralForm form = find_spectral_form(context.data, context.problem.sum, true);
     if (form) return std::make_unique<SpectralDeterminant>(context, std::move(form));
-    choice = determinant_without_structure(context.problem, context.comm.size(), form.why_not);
+    choice = determinant_without_structure(context.problem, wanted, ranks, form.why_not);
   }
   return choice.kind == DeterminantKind::dense ? make_dense_determinant(context, choice.why)
                                                : make_estimated_determinant(context, choice.why);

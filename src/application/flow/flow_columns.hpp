@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "application/inputs/id_check.hpp"
-#include "application/methods/operator_data.hpp"
+#include "application/inputs/problem_data.hpp"
 #include "kronwerk/formulas/syntax.hpp"
 #include "kronwerk/models/flow/columns.hpp"
 #include "kronwerk/models/flow/effects.hpp"

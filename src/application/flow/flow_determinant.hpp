@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "application/methods/operator_data.hpp"
+#include "application/inputs/problem_data.hpp"
 #include "kronwerk/models/flow/determinant.hpp"
 #include "kronwerk/models/flow/region.hpp"
 

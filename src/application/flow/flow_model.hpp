@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "application/flow/flow_columns.hpp"
-#include "application/methods/operator_data.hpp"
+#include "application/inputs/problem_data.hpp"
 #include "application/session/stages.hpp"
 #include "kronwerk/models/flow/filter.hpp"
 #include "kronwerk/models/flow/moments.hpp"
@@ -41,7 +41,7 @@ class FlowModel {
 
   const communication::Communicator* comm_;
   Problem problem_;
-  std::optional<OperatorData> data_;
+  std::optional<ProblemData> data_;
   std::optional<models::FlowFilter> filter_;
   models::FlowMatrices matrices_;
   std::vector<models::FlowColumn> columns_;

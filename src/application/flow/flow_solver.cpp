@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "application/session/signals.hpp"
+
 namespace kronwerk::application {
 namespace {
 
@@ -24,10 +26,11 @@ Problem problem_at(const FlowModel& model, const std::map<std::string, double>& 
 FlowSolver::FlowSolver(const communication::Communicator& comm, FlowModel& model,
                        const std::map<std::string, double>& parameters)
     : problem_(problem_at(model, parameters)),
-      method_(choose_method(model.data(), problem_, 1)),
+      method_(choose_method(model.data(), problem_, problem_.job.solver.method, 1)),
       builder_(comm, model.workspace(), model.data()),
       products_(model.data().lowering().lower(problem_.sum)) {
   const configuration::SolverSettings& settings = problem_.job.solver;
+  record_.on_iteration = [&comm](Index) { check_termination(comm); };
   solver_ = make_solver(builder_, method_, products_, 1, settings, record_, leading_modes);
   op_ = builder_.build(products_, 1, leading_modes);
   const OperatorPtr inverse = solver_->inverse();

@@ -240,8 +240,9 @@ Problem analyse_problem(const communication::Communicator& comm, configuration::
   std::map<std::string, double> parameters;
   for (const auto& [name, parameter] : the_job.parameters) parameters[name] = parameter.value;
   problem.symbols = symbols_of(the_job, problem.data, problem.kernels, parameters);
-  const std::string where = the_job.where(the_job.formula.position);
-  const auto expression = expressions::analyse(the_job.formula.value, problem.symbols, where);
+  problem.where = the_job.where(the_job.formula.position);
+  const auto expression =
+      expressions::analyse(the_job.formula.value, problem.symbols, problem.where);
   problem.expression = expression;
   const auto kernel_names = problem.kernel_names();
   problem.sum = expressions::simplify(expression, problem.parameters(), kernel_names);
@@ -271,16 +272,6 @@ Problem analyse_problem(const communication::Communicator& comm, configuration::
   check_method(problem);
   check_index_size(problem);
   return problem;
-}
-
-std::map<std::string, factors::FactorPtr> load_matrices(const communication::Communicator& comm,
-                                                        const Problem& problem) {
-  std::map<std::string, factors::FactorPtr> matrices;
-  for (const auto& [name, info] : problem.data) {
-    if (!problem.factor_names.contains(name)) continue;
-    matrices[name] = load_matrix(comm, problem.job, name, info).front().factor;
-  }
-  return matrices;
 }
 
 }  // namespace kronwerk::application

@@ -8,6 +8,7 @@
 
 #include "application/inputs/job_matrices.hpp"
 #include "application/inputs/kernel_matrices.hpp"
+#include "application/methods/operator_formula.hpp"
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/configuration/job.hpp"
 #include "kronwerk/expressions/expression.hpp"
@@ -18,19 +19,17 @@
 namespace kronwerk::application {
 
 /// A job whose formula has been understood against the metadata of its data; nothing is loaded yet.
-struct Problem {
+struct Problem : OperatorFormula {
   configuration::Job job;
   MatrixData data;
   std::map<std::string, KernelMatrix> kernels;
   /// The kernel matrices that the operator or its derivatives use, by what they are called at the
   /// parameters' values.
   std::map<std::string, KernelUse> kernel_factors;
-  expressions::Symbols symbols;
   std::optional<expressions::Expression> expression;  ///< the formula, resolved
   /// The matrices that are factors, of which every node has a copy; the others run over the whole
   /// grid. Kernel matrices by what they are called at the parameters' values.
   std::set<std::string> factor_names;
-  expressions::SumOfProducts sum;
   /// ∂ operator / ∂ parameter, for every parameter of the gradient and tangent blocks.
   std::map<std::string, expressions::SumOfProducts> derivatives;
 
@@ -44,10 +43,6 @@ struct Problem {
 /// the task has a method for the operator. Collective.
 /// @throws ConfigurationError, DataError, ShapeError on every rank
 Problem analyse_problem(const communication::Communicator& comm, configuration::Job job);
-
-/// Loads the matrices of files, each once per node. Collective.
-std::map<std::string, factors::FactorPtr> load_matrices(const communication::Communicator& comm,
-                                                        const Problem& problem);
 
 /// Adds the parameters of the result that `parameters.file` names, those that the formulas use and
 /// the configuration does not give. Collective.

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "application/methods/method.hpp"
-#include "application/session/signals.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/operators/products/product_diagonal.hpp"
 
@@ -180,10 +179,8 @@ class JobKrylovSolver final : public Solver {
                                                          operators_.op->input_layout(), batch)),
         setup_(setup),
         record_(&record) {
-    const auto& comm = operators_.op->comm();
-    settings.on_iteration = [this, &comm](Index iteration, double /*residual*/) {
+    settings.on_iteration = [this](Index iteration, double /*residual*/) {
       if (record_->on_iteration) record_->on_iteration(iteration);
-      check_termination(comm);
     };
     Operators one;
     if (batch > 1) one = column();

@@ -3,9 +3,8 @@
 #include <optional>
 #include <string>
 
-#include "application/inputs/problem.hpp"
 #include "application/methods/method.hpp"
-#include "kronwerk/distribution/estimate.hpp"
+#include "kronwerk/communication/communicator.hpp"
 
 namespace kronwerk::application {
 
@@ -37,20 +36,6 @@ struct MemoryLimits {
   double shared_bytes = 0;  ///< free in /dev/shm
 };
 MemoryLimits read_memory_limits();
-
-/// The largest block of right-hand sides whose home block stays below 256 MB per rank, or what the
-/// configuration says; at least 1 and at most `count`.
-core::Index choose_batch(const Problem& problem, core::Index count, int ranks);
-
-/// @param count  number of right-hand sides
-MemoryNeeds estimate_memory(const Problem& problem, core::Index count, int ranks, int nodes);
-
-/// The estimate of one application of the operator, or of what solves with it, for a block of
-/// vectors: all terms of a sum together.
-distribution::ProductEstimate estimate_operator(const Problem& problem, const MemoryNeeds& needs);
-
-/// How the job would solve, by what is known without the data; nothing for other tasks.
-std::optional<MethodKind> foresee_kind(const Problem& problem, core::Index count, int ranks);
 
 /// "needs … per rank and … per node; …", or "" if it fits.
 std::string explain_shortage(const MemoryNeeds& needs, const MemoryLimits& limits);

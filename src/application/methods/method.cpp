@@ -36,22 +36,23 @@ double decomposition_work(const ModeStructure& mode, const std::set<std::string>
   return both ? general : by_qz;
 }
 
-Costs estimate_costs(const Problem& problem, const expressions::SpectralStructure& structure,
+Costs estimate_costs(const OperatorFormula& formula,
+                     const expressions::SpectralStructure& structure,
                      const std::set<std::string>& symmetric) {
   Costs costs;
-  const double points = static_cast<double>(core::product(problem.sum.row_extents));
+  const double points = static_cast<double>(core::product(formula.sum.row_extents));
   std::vector<std::string> seen;
   for (std::size_t k = 0; k < structure.modes.size(); ++k) {
     const ModeStructure& mode = structure.modes[k];
     if (mode.kind != Kind::functions && mode.kind != Kind::pair) continue;
-    const auto n = static_cast<double>(problem.sum.row_extents[k]);
+    const auto n = static_cast<double>(formula.sum.row_extents[k]);
     costs.direct_solve += 4 * n * points;
     if (std::ranges::find(seen, mode.first->text) != seen.end()) continue;
     seen.push_back(mode.first->text);
     costs.decomposition += decomposition_work(mode, symmetric) * n * n * n;
   }
-  for (const auto& term : problem.sum.terms) {
-    const auto modes = expressions::estimate_modes(term, problem.symbols, false);
+  for (const auto& term : formula.sum.terms) {
+    const auto modes = expressions::estimate_modes(term, formula.symbols, false);
     for (const auto& mode : modes) {
       costs.krylov_solve += typical_iterations * 2 * mode.flops_per_fibre * points /
                             static_cast<double>(std::max<Index>(mode.rows, 1));
@@ -60,22 +61,19 @@ Costs estimate_costs(const Problem& problem, const expressions::SpectralStructur
   return costs;
 }
 
-std::string asked_for(const Problem& problem) {
-  return problem.job.solver.method == configuration::Method::automatic
-             ? ""
-             : "asked for by solver.method; ";
+std::string asked_for(configuration::Method wanted) {
+  return wanted == configuration::Method::automatic ? "" : "asked for by solver.method; ";
 }
 
-std::string product_text(const Problem& problem) {
-  return "direct: " + asked_for(problem) +
+std::string product_text(configuration::Method wanted) {
+  return "direct: " + asked_for(wanted) +
          "the operator is one Kronecker product, solved by its factors' inverses";
 }
 
-[[noreturn]] void refuse_direct(const Problem& problem, const std::string& why_not) {
+[[noreturn]] void refuse_direct(const OperatorFormula& formula, const std::string& why_not) {
   throw core::ConfigurationError(
       fmt::format("{}: 'solver.method: direct' has no method for this operator: {}\n    {}\n{}",
-                  problem.job.where(problem.job.formula.position), why_not, problem.sum.text(),
-                  direct_structures()));
+                  formula.where, why_not, formula.sum.text(), direct_structures()));
 }
 
 std::string kind_text(const SpectralForm& form, const expressions::SpectralStructure& structure) {
@@ -122,26 +120,25 @@ std::string direct_structures() {
          "Use 'solver.method: krylov' or 'auto' for the rest";
 }
 
-Method foresee_method(const Problem& problem, Index right_sides, int ranks,
-                      const std::set<std::string>& symmetric) {
-  const auto wanted = problem.job.solver.method;
+Method foresee_method(const OperatorFormula& formula, configuration::Method wanted,
+                      Index right_sides, int ranks, const std::set<std::string>& symmetric) {
   Method method;
   if (wanted == krylov) {
     method.kind = MethodKind::krylov;
     method.why = "krylov: asked for by solver.method";
     return method;
   }
-  if (problem.sum.terms.size() == 1) {
-    method.why = product_text(problem);
+  if (formula.sum.terms.size() == 1) {
+    method.why = product_text(wanted);
     return method;
   }
-  const auto structure = expressions::find_structure(problem.sum, symmetric);
+  const auto structure = expressions::find_structure(formula.sum, symmetric);
   if (!structure.complete()) {
     method.kind = MethodKind::krylov;
     method.why = "krylov: no direct method, because " + structure.why_not;
     return method;
   }
-  const Costs costs = estimate_costs(problem, structure, symmetric);
+  const Costs costs = estimate_costs(formula, structure, symmetric);
   const auto count = static_cast<double>(right_sides);
   const bool dear =
       costs.decomposition > cheap * ranks &&
@@ -155,34 +152,35 @@ Method foresee_method(const Problem& problem, Index right_sides, int ranks,
     return method;
   }
   method.kind = MethodKind::spectral;
-  method.why = "direct: " + asked_for(problem) +
+  method.why = "direct: " + asked_for(wanted) +
                (structure.kronecker_sum ? "fast diagonalisation of a Kronecker sum"
                                         : "the factors of each mode are made diagonal together");
   return method;
 }
 
-Method choose_method(OperatorData& data, const Problem& problem, Index right_sides) {
-  const bool one = problem.sum.terms.size() == 1;
+Method choose_method(OperatorData& data, const OperatorFormula& formula,
+                     configuration::Method wanted, Index right_sides) {
+  const bool one = formula.sum.terms.size() == 1;
   const auto& symmetric = one ? std::set<std::string>{} : data.symmetric_matrices();
-  Method method = foresee_method(problem, right_sides, data.comm().size(), symmetric);
-  const bool insists = problem.job.solver.method == direct;
+  Method method = foresee_method(formula, wanted, right_sides, data.comm().size(), symmetric);
+  const bool insists = wanted == direct;
   if (insists && method.kind == MethodKind::krylov) {
-    refuse_direct(problem, expressions::find_structure(problem.sum, symmetric).why_not);
+    refuse_direct(formula, expressions::find_structure(formula.sum, symmetric).why_not);
   }
   if (method.kind == MethodKind::spectral) {
-    SpectralForm form = find_spectral_form(data, problem.sum, false);
+    SpectralForm form = find_spectral_form(data, formula.sum, false);
     if (form) {
-      method.why = fmt::format("direct: {}{} ({})", asked_for(problem),
+      method.why = fmt::format("direct: {}{} ({})", asked_for(wanted),
                                kind_text(form, form.structure), form.description());
       method.form = std::move(form);
       return method;
     }
-    if (insists) refuse_direct(problem, form.why_not);
+    if (insists) refuse_direct(formula, form.why_not);
     method.kind = MethodKind::krylov;
     method.why = "krylov: no direct method, because " + form.why_not;
   }
   if (method.kind == MethodKind::krylov) {
-    method.krylov = set_up_krylov(data, problem.sum);
+    method.krylov = set_up_krylov(data, formula.sum);
   }
   return method;
 }

@@ -9,6 +9,7 @@
 
 #include "application/methods/krylov_setup.hpp"
 #include "application/methods/operator_builder.hpp"
+#include "application/methods/operator_formula.hpp"
 #include "application/methods/spectral_form.hpp"
 #include "kronwerk/configuration/job.hpp"
 
@@ -33,12 +34,13 @@ struct Method {
 
 /// What the formula and the sizes alone say: the kind and why. Used by `plan` and for memory, and
 /// followed by choose_method() unless the data have no such bases.
-Method foresee_method(const Problem& problem, Index right_sides, int ranks,
-                      const std::set<std::string>& symmetric);
+Method foresee_method(const OperatorFormula& formula, configuration::Method wanted,
+                      Index right_sides, int ranks, const std::set<std::string>& symmetric);
 
-/// The method for this job: decomposes what it needs. Collective.
+/// The method for this operator: decomposes what it needs. Collective.
 /// @throws ConfigurationError if solver.method is `direct` and the operator has no such structure
-Method choose_method(OperatorData& data, const Problem& problem, Index right_sides);
+Method choose_method(OperatorData& data, const OperatorFormula& formula,
+                     configuration::Method wanted, Index right_sides);
 
 /// What the iterative solves of a job did; one for all its blocks.
 struct SolveRecord {
@@ -46,7 +48,9 @@ struct SolveRecord {
   std::string reason;               ///< why a solve stopped without convergence
   bool accepted_by_option = false;  ///< a criterion of the user's accepted the last solve
   Index iterations = 0;
-  std::function<void(Index)> on_iteration;  ///< told the number of each iteration, if set
+  /// Told the number of each iteration on every rank, if set; what it throws on all of them ends
+  /// the solve.
+  std::function<void(Index)> on_iteration;
   std::vector<double> history;  ///< relative residuals of the forward solves, one after the other
 };
 

@@ -18,23 +18,19 @@ std::string key_of(const OperatorData::BasisQuestion& question) {
 
 }  // namespace
 
-OperatorData::OperatorData(const communication::Communicator& comm, const Problem& problem)
+OperatorData::OperatorData(const communication::Communicator& comm,
+                           std::map<std::string, factors::FactorPtr> matrices,
+                           std::map<std::string, io::DatasetInfo> datasets)
     : comm_(&comm),
-      data_(problem.data),
-      matrices_(load_matrices(comm, problem)),
-      kernels_(comm, problem.kernels),
-      lowering_(comm, matrices_) {
-  add_kernels(problem);
-}
+      datasets_(std::move(datasets)),
+      matrices_(std::move(matrices)),
+      lowering_(comm, matrices_) {}
 
-void OperatorData::add_kernels(const Problem& problem) {
-  for (const auto& [name, use] : problem.kernel_factors) {
-    if (matrices_.contains(name)) continue;
-    const auto& [kernel, parameter] = use;
-    matrices_[name] = kernels_.make(kernel, parameter, problem.parameters());
-    lowering_.add(name, matrices_.at(name));
-    symmetric_.reset();
-  }
+void OperatorData::add(const std::string& name, factors::FactorPtr matrix) {
+  lowering_.add(name, matrix);
+  matrices_[name] = std::move(matrix);
+  added_.insert(name);
+  symmetric_.reset();
 }
 
 const std::set<std::string>& OperatorData::symmetric_matrices() {
@@ -85,7 +81,8 @@ factors::BasisResult OperatorData::bases(const std::vector<BasisQuestion>& quest
 }
 
 void OperatorData::forget() {
-  std::erase_if(matrices_, [&](const auto& entry) { return !data_.contains(entry.first); });
+  for (const std::string& name : added_) matrices_.erase(name);
+  added_.clear();
   lowering_ = expressions::Lowering(*comm_, matrices_);
   symmetries_.clear();
   bases_.clear();
@@ -93,7 +90,7 @@ void OperatorData::forget() {
 
 std::vector<double> OperatorData::grid_vector(const std::string& name, bool inverse,
                                               const distribution::Layout& layout) {
-  const io::DatasetInfo& info = data_.at(name);
+  const io::DatasetInfo& info = datasets_.at(name);
   const core::Index points = core::product(info.shape);
   const int rank = comm_->rank();
   const core::Index size = layout.home_size(rank);

@@ -8,21 +8,29 @@
 #include <utility>
 #include <vector>
 
-#include "application/inputs/problem.hpp"
+#include "kronwerk/expressions/lowering.hpp"
 #include "kronwerk/expressions/structure.hpp"
 #include "kronwerk/factors/spectra/bases.hpp"
+#include "kronwerk/io/files/location.hpp"
 
 namespace kronwerk::application {
 
-/// The job's matrices and what was made of them: factors, symmetries, bases. Kept between the
-/// points of a sweep, so that what does not depend on the swept parameter is made once.
+/// The matrices of an operator and what was made of them: factors, symmetries, bases. Kept between
+/// the points of a sweep, so that what does not depend on the swept parameter is made once.
 class OperatorData {
  public:
-  /// The loaded matrices of files and kernels, by what formulas call them.
+  /// Local.
+  /// @param comm      must outlive this
+  /// @param matrices  by what simplified formulas call them
+  /// @param datasets  of the vectors over the whole grid, which are read where they are used
+  OperatorData(const communication::Communicator& comm,
+               std::map<std::string, factors::FactorPtr> matrices,
+               std::map<std::string, io::DatasetInfo> datasets = {});
+
+  /// Those given and those added.
   const std::map<std::string, factors::FactorPtr>& matrices() const noexcept { return matrices_; }
-  /// Loads the matrices, each once per node. Collective.
-  /// @param comm, problem  must outlive this
-  OperatorData(const communication::Communicator& comm, const Problem& problem);
+  /// One more matrix, until forget(): of a kernel at some values of the parameters. Local.
+  void add(const std::string& name, factors::FactorPtr matrix);
 
   const communication::Communicator& comm() const noexcept { return *comm_; }
   expressions::Lowering& lowering() noexcept { return lowering_; }
@@ -41,14 +49,8 @@ class OperatorData {
   };
   factors::BasisResult bases(const std::vector<BasisQuestion>& questions);
 
-  /// Makes the kernel matrices of this problem that are not there: those of the job at other values
-  /// of the parameters. Collective.
-  void add_kernels(const Problem& problem);
-
-  /// What there is to say of kernel matrices made since the last call.
-  std::vector<std::string> take_warnings() { return kernels_.take_warnings(); }
-
-  /// Forgets what was made of the matrices, whose memory is then free once nobody uses it.
+  /// Forgets what was added and what was made of the matrices, whose memory is then free once
+  /// nobody uses it.
   void forget();
 
   /// This rank's block of a vector over the whole grid (of `batch` copies of it). Collective.
@@ -57,9 +59,9 @@ class OperatorData {
 
  private:
   const communication::Communicator* comm_;
-  std::map<std::string, io::DatasetInfo> data_;
+  std::map<std::string, io::DatasetInfo> datasets_;
   std::map<std::string, factors::FactorPtr> matrices_;
-  KernelMatrices kernels_;
+  std::set<std::string> added_;
   expressions::Lowering lowering_;
   std::optional<std::set<std::string>> symmetric_;
   std::map<std::string, factors::Symmetry> symmetries_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "application/inputs/vector_reader.hpp"
+#include "application/inputs/workload.hpp"
 #include "application/tasks/task.hpp"
 
 namespace kronwerk::application {
@@ -10,7 +11,8 @@ namespace kronwerk::application {
 void run_assemble(TaskContext& context) {
   const Index rows = core::product(context.problem.sum.row_extents);
   const Index cols = core::product(context.problem.sum.col_extents);
-  const Index batch = choose_batch(context.problem, rows, context.comm.size());
+  const Index batch =
+      choose_batch(context.problem, workload_of(context.problem, rows), context.comm.size());
   const int rank = context.comm.rank();
   Stages& stages = context.stages;
   stages.run("write", [&] { context.file.create_dataset("/result", Extents{rows, cols}); });

@@ -5,6 +5,7 @@
 
 #include "application/inputs/id_check.hpp"
 #include "application/inputs/orientation.hpp"
+#include "application/inputs/workload.hpp"
 #include "application/kernels/kernel_system.hpp"
 #include "application/tasks/sweep.hpp"
 #include "application/tasks/task.hpp"
@@ -105,13 +106,14 @@ void run_single(const JobRun& run) {
     const core::Index count = count_inputs(comm, problem);
     check_memory(comm, system ? estimate_kernel_memory(problem, *system, count, comm.size(),
                                                        comm.node_count())
-                              : estimate_memory(problem, count, comm.size(), comm.node_count()));
+                              : estimate_memory(problem, workload_of(problem, count), comm.size(),
+                                                comm.node_count()));
     if (!system) refuse_point_gradient(run.job);
   });
   stages.report("analyse", problem.sum.text());
   const std::string failure = write_result(run, [&](const JobContext& context) {
     if (system) return run_kernel_system(context, problem, *system);
-    std::optional<OperatorData> data;
+    std::optional<ProblemData> data;
     stages.run("load", [&] { data.emplace(comm, problem); });
     for (const auto& text : doubtful_orientations(comm, problem.data, data->matrices())) {
       stages.warn(text);
@@ -129,7 +131,7 @@ void run_operator_job(const JobRun& run) {
   run_sweep(run);
 }
 
-std::string compute_result(const JobContext& job, const Problem& problem, OperatorData& data,
+std::string compute_result(const JobContext& job, const Problem& problem, ProblemData& data,
                            std::shared_ptr<operators::Workspace> workspace) {
   TaskContext context{job, problem, data, {job.comm, std::move(workspace), data}, {}, {}};
   context.stages.run("load", [&] { data.add_kernels(problem); });

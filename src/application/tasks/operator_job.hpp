@@ -4,7 +4,7 @@
 #include <string>
 
 #include "application/inputs/problem.hpp"
-#include "application/methods/operator_data.hpp"
+#include "application/inputs/problem_data.hpp"
 #include "application/session/job_context.hpp"
 
 namespace kronwerk::application {
@@ -17,7 +17,7 @@ Plan plan_operator_job(const PlanRequest& request);
 /// Lowers the operator and its derivatives and runs the task; returns why an iterative solve did
 /// not converge, or "". Collective.
 /// @param job  of the problem; its result is open
-std::string compute_result(const JobContext& job, const Problem& problem, OperatorData& data,
+std::string compute_result(const JobContext& job, const Problem& problem, ProblemData& data,
                            std::shared_ptr<operators::Workspace> workspace);
 
 }  // namespace kronwerk::application

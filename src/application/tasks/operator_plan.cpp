@@ -3,8 +3,8 @@
 
 #include "application/determinants/log_determinant.hpp"
 #include "application/inputs/id_check.hpp"
+#include "application/inputs/workload.hpp"
 #include "application/kernels/kernel_system.hpp"
-#include "application/methods/memory.hpp"
 #include "application/tasks/operator_job.hpp"
 #include "application/tasks/sweep.hpp"
 #include "application/tasks/task.hpp"
@@ -48,11 +48,12 @@ std::string method_text(const Problem& problem, Index count, int ranks) {
   const std::string values = " (unless the matrices' values, which plan does not read, forbid it)";
   switch (problem.job.task) {
     case Task::solve: {
-      const Method method = foresee_method(problem, count, ranks, {});
+      const Method method = foresee_method(problem, problem.job.solver.method, count, ranks, {});
       return method.kind == MethodKind::spectral ? method.why + values : method.why;
     }
     case Task::logdet: {
-      const DeterminantChoice choice = foresee_determinant(problem, ranks);
+      const DeterminantChoice choice =
+          foresee_determinant(problem, problem.job.solver.method, ranks);
       switch (choice.kind) {
         case DeterminantKind::product:
           return "direct: from the determinants of the factors";
@@ -89,8 +90,9 @@ std::string method_text(const Problem& problem, Index count, int ranks) {
 }
 
 std::string exchanges_text(const Problem& problem, int ranks) {
-  const auto kind = problem.job.task == Task::logdet ? foresee_determinant(problem, ranks).kind
-                                                     : DeterminantKind::product;
+  const auto kind = problem.job.task == Task::logdet
+                        ? foresee_determinant(problem, problem.job.solver.method, ranks).kind
+                        : DeterminantKind::product;
   if (kind == DeterminantKind::estimated) return "2 per application, of which a step needs up to 2";
   if (kind == DeterminantKind::dense) return "2 per block of rows of the matrix";
   return "0: the factors alone are needed";
@@ -122,7 +124,8 @@ Plan plan_operator_job(const PlanRequest& request) {
     return plan_kernel_system(request, problem, *system);
   }
   const Index count = count_inputs(comm, problem);
-  Plan plan{subject_of(problem), {}, estimate_memory(problem, count, ranks, nodes)};
+  Plan plan{
+      subject_of(problem), {}, estimate_memory(problem, workload_of(problem, count), ranks, nodes)};
   plan.method.emplace_back("method", method_text(problem, count, ranks));
   if (!configuration::works_on_vectors(job.task)) {
     plan.method.emplace_back("exchanges", exchanges_text(problem, ranks));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "application/session/signals.hpp"
 #include "application/tasks/solve_quality.hpp"
 #include "application/tasks/vector_task.hpp"
 #include "kronwerk/operators/base/dot.hpp"
@@ -23,6 +24,7 @@ class SolveTask final : public VectorTask {
     };
     record_.on_iteration = [this](Index iteration) {
       context().stages.progress().set("iteration", iteration, 0);
+      check_termination(comm());
     };
   }
 
@@ -32,7 +34,8 @@ class SolveTask final : public VectorTask {
   const distribution::Layout& output_layout() const override { return op_->input_layout(); }
 
   void build(Index size) override {
-    if (!method_) method_ = choose_method(context().data, context().problem, count());
+    if (!method_)
+      method_ = choose_method(context().data, context().problem, job().solver.method, count());
     const auto& products = context().products;
     solver_ = make_solver(context().builder, *method_, products, size, job().solver, record_);
     // What residuals are found with: the solves inside of it are judged themselves.

@@ -10,6 +10,7 @@
 
 #include "application/inputs/id_check.hpp"
 #include "application/inputs/orientation.hpp"
+#include "application/inputs/workload.hpp"
 #include "application/tasks/operator_job.hpp"
 #include "application/tasks/task.hpp"
 #include "kronwerk/core/text.hpp"
@@ -237,7 +238,8 @@ class Sweep {
       problem = analyse_problem(comm_, job_at(job_, 0));
       check_ids(comm_, problem);
       const Index count = count_inputs(comm_, problem);
-      check_memory(comm_, estimate_memory(problem, count, comm_.size(), comm_.node_count()));
+      check_memory(comm_, estimate_memory(problem, workload_of(problem, count), comm_.size(),
+                                          comm_.node_count()));
     });
     stages_.report("analyse", problem.sum.text() + " at the first point");
     stages_.run("load", [&] { data_.emplace(comm_, problem); });
@@ -287,7 +289,7 @@ class Sweep {
   WorkingDirectory directory_;
   std::shared_ptr<operators::Workspace> workspace_;
   MemoryWatch watch_;
-  std::optional<OperatorData> data_;
+  std::optional<ProblemData> data_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "application/inputs/problem.hpp"
+#include "application/inputs/problem_data.hpp"
 #include "application/methods/method.hpp"
 #include "application/session/job_context.hpp"
 
@@ -13,7 +14,7 @@ namespace kronwerk::application {
 /// What the tasks of an operator work with besides: the lowered operator and its derivatives.
 struct TaskContext : JobContext {
   const Problem& problem;
-  OperatorData& data;
+  ProblemData& data;
   OperatorBuilder builder;
   std::vector<expressions::LoweredProduct> products;
   /// Without terms where the derivative is zero.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "application/inputs/workload.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::application {
@@ -49,7 +50,7 @@ VectorTask::VectorTask(TaskContext& context)
                               problem.sum.col_extents);
     check_count(*direction_reader_, count(), "tangent.input");
   }
-  batch_ = choose_batch(problem, count(), comm().size());
+  batch_ = choose_batch(problem, workload_of(problem, count()), comm().size());
 }
 
 void VectorTask::run() {
