@@ -19,14 +19,14 @@ using operators::StochasticValue;
 
 Index rows_per_block(Index points) {
   const auto fitting =
-      static_cast<Index>(determinant_block_bytes / 8 / static_cast<double>(points));
+      static_cast<Index>(methods::determinant_block_bytes / 8 / static_cast<double>(points));
   return std::clamp<Index>(fitting, 1, points);
 }
 
 /// Calls use(first, count, values) for blocks of columns (or rows) of Σ terms, one after another,
 /// with all of their entries on every rank. Collective.
 template <typename Use>
-void for_blocks(const OperatorBuilder& builder, const std::vector<LoweredProduct>& terms,
+void for_blocks(const methods::OperatorBuilder& builder, const std::vector<LoweredProduct>& terms,
                 Index points, bool rows, const Use& use) {
   const auto& comm = builder.comm();
   const Index most = rows_per_block(points);
@@ -144,7 +144,7 @@ std::unique_ptr<LogDeterminant> make_dense_determinant(TaskContext& context,
                                                        const std::string& reason) {
   const bool derivatives = context.job.gradient || context.job.tangent;
   const auto bytes = dense_determinant_bytes(context.problem, derivatives, context.comm.size());
-  MemoryNeeds needs;
+  methods::MemoryNeeds needs;
   needs.ranks = context.comm.size();
   needs.nodes = context.comm.node_count();
   needs.factor_bytes_per_node = bytes.per_node;

@@ -18,7 +18,7 @@ constexpr double bound_slack = 0.99;
 /// An iterative solver as an operator, for traces of its products.
 class SolverOperator final : public operators::LinearOperator {
  public:
-  SolverOperator(const operators::LinearOperator& op, Solver& solver)
+  SolverOperator(const operators::LinearOperator& op, methods::Solver& solver)
       : LinearOperator(op.comm(), op.output_layout(), op.input_layout()), solver_(solver) {}
 
  private:
@@ -29,7 +29,7 @@ class SolverOperator final : public operators::LinearOperator {
     solver_.solve(x, result, transposed);
     for (std::size_t i = 0; i < y.size(); ++i) y[i] += result[i];
   }
-  Solver& solver_;
+  methods::Solver& solver_;
 };
 
 class EstimatedDeterminant final : public LogDeterminant {
@@ -96,12 +96,12 @@ class EstimatedDeterminant final : public LogDeterminant {
   }
 
   TaskContext& context_;
-  KrylovSetup setup_;
+  methods::KrylovSetup setup_;
   operators::StochasticSettings settings_;
   std::string why_;
   OperatorPtr op_;
-  SolveRecord record_;
-  std::unique_ptr<Solver> solver_;
+  methods::SolveRecord record_;
+  std::unique_ptr<methods::Solver> solver_;
   std::optional<double> inverse_norm_;
 };
 

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "application/methods/determinant_choice.hpp"
 #include "application/tasks/task.hpp"
+#include "kronwerk/methods/determinant_choice.hpp"
 #include "kronwerk/operators/krylov/stochastic.hpp"
 
 namespace kronwerk::application {

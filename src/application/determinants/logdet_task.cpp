@@ -116,7 +116,7 @@ class ProductDeterminant final : public LogDeterminant {
 /// Sums whose factors are brought to simple form together: from the eigenvalues.
 class SpectralDeterminant final : public LogDeterminant {
  public:
-  SpectralDeterminant(TaskContext& context, SpectralForm form)
+  SpectralDeterminant(TaskContext& context, methods::SpectralForm form)
       : context_(context), form_(std::move(form)) {
     operators::check_regular(context.comm, *form_.sum);
     determinant_ = operators::spectral_determinant(context.comm, *form_.sum);
@@ -148,24 +148,26 @@ class SpectralDeterminant final : public LogDeterminant {
 
  private:
   TaskContext& context_;
-  SpectralForm form_;
-  std::optional<SpectralForm> full_;
+  methods::SpectralForm form_;
+  std::optional<methods::SpectralForm> full_;
   Determinant determinant_;
 };
 
 std::unique_ptr<LogDeterminant> make_log_determinant(TaskContext& context) {
   const auto wanted = context.job.solver.method;
   const int ranks = context.comm.size();
-  DeterminantChoice choice = foresee_determinant(context.problem, wanted, ranks);
-  if (choice.kind == DeterminantKind::product) return std::make_unique<ProductDeterminant>(context);
+  methods::DeterminantChoice choice = foresee_determinant(context.problem, wanted, ranks);
+  if (choice.kind == methods::DeterminantKind::product)
+    return std::make_unique<ProductDeterminant>(context);
   if (wanted != configuration::Method::krylov) {
     // The values of the matrices may allow what their names do not.
-    SpectralForm form = find_spectral_form(context.data, context.problem.sum, true);
+    methods::SpectralForm form = find_spectral_form(context.data, context.problem.sum, true);
     if (form) return std::make_unique<SpectralDeterminant>(context, std::move(form));
     choice = determinant_without_structure(context.problem, wanted, ranks, form.why_not);
   }
-  return choice.kind == DeterminantKind::dense ? make_dense_determinant(context, choice.why)
-                                               : make_estimated_determinant(context, choice.why);
+  return choice.kind == methods::DeterminantKind::dense
+             ? make_dense_determinant(context, choice.why)
+             : make_estimated_determinant(context, choice.why);
 }
 
 /// A derivative and, of an estimate, its errors.

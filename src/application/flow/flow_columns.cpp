@@ -190,7 +190,8 @@ std::vector<double> FlowColumnReader::read_grid(const Problem& problem, const Co
   return values;
 }
 
-std::vector<models::FlowColumn> FlowColumnReader::read(const Problem& problem, OperatorData& data,
+std::vector<models::FlowColumn> FlowColumnReader::read(const Problem& problem,
+                                                       methods::OperatorData& data,
                                                        const core::Extents& extents) const {
   std::vector<models::FlowColumn> result;
   for (const Column& column : columns_) {
@@ -219,7 +220,7 @@ std::vector<models::FlowColumn> FlowColumnReader::read(const Problem& problem, O
 
 std::vector<models::AttributeUse> FlowColumnReader::uses(
     const configuration::Placed<std::string>& attribute, const Problem& problem,
-    const OperatorData& data, const core::Extents& extents) const {
+    const methods::OperatorData& data, const core::Extents& extents) const {
   using Place = models::AttributeUse::Place;
   std::vector<models::AttributeUse> result;
   std::set<std::string> known;

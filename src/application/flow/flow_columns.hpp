@@ -33,13 +33,13 @@ class FlowColumnReader {
   /// The numbers of every column. Collective.
   /// @param extents   n_o, n_d
   /// @throws ShapeError, DataError
-  std::vector<models::FlowColumn> read(const Problem& problem, OperatorData& data,
+  std::vector<models::FlowColumn> read(const Problem& problem, methods::OperatorData& data,
                                        const core::Extents& extents) const;
 
   /// How the columns depend on the vector `attribute`; not empty. Local.
   /// @throws ConfigurationError if none does, or one not linearly
   std::vector<models::AttributeUse> uses(const configuration::Placed<std::string>& attribute,
-                                         const Problem& problem, const OperatorData& data,
+                                         const Problem& problem, const methods::OperatorData& data,
                                          const core::Extents& extents) const;
 
  private:

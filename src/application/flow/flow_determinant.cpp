@@ -22,7 +22,7 @@ expressions::SumOfProducts sum_of(const models::FlowFilter& filter) {
   return sum;
 }
 
-models::ModeSpectrum spectrum_of(OperatorData& data, const ModeStructure& structure,
+models::ModeSpectrum spectrum_of(methods::OperatorData& data, const ModeStructure& structure,
                                  const std::vector<expressions::FactorNodePtr>& matrices) {
   models::ModeSpectrum spectrum;
   std::vector<std::complex<double>> eigenvalues;
@@ -81,8 +81,8 @@ std::optional<Bilinear> as_bilinear(const models::FlowFilter& filter) {
 /// How the spectra of a filter's matrices are found, each matrix once.
 class Spectra {
  public:
-  Spectra(const communication::Communicator& comm, OperatorData& data, const Bilinear& filter,
-          core::Extents extents)
+  Spectra(const communication::Communicator& comm, methods::OperatorData& data,
+          const Bilinear& filter, core::Extents extents)
       : comm_(&comm), data_(&data), filter_(filter), extents_(std::move(extents)) {}
 
   models::SpectralNodes eigenvalues(std::size_t mode) const {
@@ -132,13 +132,13 @@ class Spectra {
   }
 
   const communication::Communicator* comm_;
-  OperatorData* data_;
+  methods::OperatorData* data_;
   Bilinear filter_;
   core::Extents extents_;
   std::optional<models::SpectralNodes> first_;
 };
 
-FlowDeterminant make_bilinear(const communication::Communicator& comm, OperatorData& data,
+FlowDeterminant make_bilinear(const communication::Communicator& comm, methods::OperatorData& data,
                               const models::FlowFilter& filter, const Bilinear& bilinear) {
   Spectra spectra(comm, data, bilinear, filter.extents());
   std::array<models::SpectralNodes, 2> nodes{spectra.cheapest(0), spectra.cheapest(1)};
@@ -153,7 +153,8 @@ FlowDeterminant make_bilinear(const communication::Communicator& comm, OperatorD
 
 }  // namespace
 
-models::FeasibleRegion find_flow_region(const communication::Communicator& comm, OperatorData& data,
+models::FeasibleRegion find_flow_region(const communication::Communicator& comm,
+                                        methods::OperatorData& data,
                                         const models::FlowFilter& filter) {
   const auto bilinear = as_bilinear(filter);
   if (!bilinear) return {};
@@ -162,8 +163,9 @@ models::FeasibleRegion find_flow_region(const communication::Communicator& comm,
                                       {bilinear->name(0), bilinear->name(1)});
 }
 
-FlowDeterminant make_flow_determinant(const communication::Communicator& comm, OperatorData& data,
-                                      const Problem& problem, const models::FlowFilter& filter) {
+FlowDeterminant make_flow_determinant(const communication::Communicator& comm,
+                                      methods::OperatorData& data, const Problem& problem,
+                                      const models::FlowFilter& filter) {
   if (const auto bilinear = as_bilinear(filter))
     return make_bilinear(comm, data, filter, *bilinear);
   const auto structure = expressions::find_structure(sum_of(filter), data.symmetric_matrices());

@@ -21,12 +21,14 @@ struct FlowDeterminant {
 /// @param data     must outlive the result, like the filter
 /// @param problem  whose formula is the filter
 /// @throws ConfigurationError if a mode's matrices are not functions of one, naming it
-FlowDeterminant make_flow_determinant(const communication::Communicator& comm, OperatorData& data,
-                                      const Problem& problem, const models::FlowFilter& filter);
+FlowDeterminant make_flow_determinant(const communication::Communicator& comm,
+                                      methods::OperatorData& data, const Problem& problem,
+                                      const models::FlowFilter& filter);
 
 /// The region alone, by the outlines of the spectra; without rows where the matrices of a mode are
 /// more than the identity and another one. Collective.
-models::FeasibleRegion find_flow_region(const communication::Communicator& comm, OperatorData& data,
+models::FeasibleRegion find_flow_region(const communication::Communicator& comm,
+                                        methods::OperatorData& data,
                                         const models::FlowFilter& filter);
 
 }  // namespace kronwerk::application

@@ -17,13 +17,13 @@ namespace {
 constexpr double other_blocks = 6;
 
 /// Observations, grid columns and lags per rank; matrices and their eigenvectors per node.
-MemoryNeeds estimate_flow_memory(const communication::Communicator& comm,
-                                 const configuration::Job& job, const FlowModel& model, int ranks,
-                                 int nodes) {
-  MemoryNeeds needs;
+methods::MemoryNeeds estimate_flow_memory(const communication::Communicator& comm,
+                                          const configuration::Job& job, const FlowModel& model,
+                                          int ranks, int nodes) {
+  methods::MemoryNeeds needs;
   needs.ranks = ranks;
   needs.nodes = nodes;
-  needs.base_bytes_per_rank = base_bytes_per_rank;
+  needs.base_bytes_per_rank = methods::base_bytes_per_rank;
   for (const Index extent : model.extents()) {
     const auto n = static_cast<double>(extent);
     needs.factor_bytes_per_node += 3 * 8 * n * n;

@@ -20,7 +20,7 @@ class FlowModel {
   FlowModel(const communication::Communicator& comm, const configuration::Job& job);
 
   const Problem& problem() const noexcept { return problem_; }
-  OperatorData& data() noexcept { return *data_; }
+  methods::OperatorData& data() noexcept { return *data_; }
   const models::FlowFilter& filter() const noexcept { return *filter_; }
   const models::FlowMatrices& matrices() const noexcept { return matrices_; }
   const std::vector<models::FlowColumn>& columns() const noexcept { return columns_; }

@@ -33,7 +33,7 @@ FlowSolver::FlowSolver(const communication::Communicator& comm, FlowModel& model
   record_.on_iteration = [&comm](Index) { check_termination(comm); };
   solver_ = make_solver(builder_, method_, products_, 1, settings, record_, leading_modes);
   op_ = builder_.build(products_, 1, leading_modes);
-  const OperatorPtr inverse = solver_->inverse();
+  const operators::OperatorPtr inverse = solver_->inverse();
   const auto& layout = op_->input_layout();
   judge_.emplace(operators::SolveJudge::System{
       operators::map_of(op_), inverse ? operators::map_of(inverse) : operators::VectorMap{},

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "application/flow/flow_model.hpp"
-#include "application/methods/method.hpp"
+#include "kronwerk/methods/method.hpp"
 #include "kronwerk/models/flow/count_flow.hpp"
 #include "kronwerk/operators/base/judge.hpp"
 
@@ -37,12 +37,12 @@ class FlowSolver {
 
  private:
   Problem problem_;
-  Method method_;
-  OperatorBuilder builder_;
+  methods::Method method_;
+  methods::OperatorBuilder builder_;
   std::vector<expressions::LoweredProduct> products_;
-  SolveRecord record_;
-  std::unique_ptr<Solver> solver_;
-  OperatorPtr op_;
+  methods::SolveRecord record_;
+  std::unique_ptr<methods::Solver> solver_;
+  operators::OperatorPtr op_;
   std::optional<operators::SolveJudge> judge_;
 };
 

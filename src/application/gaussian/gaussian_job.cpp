@@ -82,13 +82,13 @@ std::string write_solves(GaussianContext& context, const SolveQuality& solves, b
       failure, context.job.output.file, context.job.solver.tolerance);
 }
 
-MemoryNeeds estimate_gaussian_memory(const communication::Communicator& comm,
-                                     const configuration::Job& job, const GaussianModel& model,
-                                     int ranks, int nodes) {
-  MemoryNeeds needs;
+methods::MemoryNeeds estimate_gaussian_memory(const communication::Communicator& comm,
+                                              const configuration::Job& job,
+                                              const GaussianModel& model, int ranks, int nodes) {
+  methods::MemoryNeeds needs;
   needs.ranks = ranks;
   needs.nodes = nodes;
-  needs.base_bytes_per_rank = base_bytes_per_rank;
+  needs.base_bytes_per_rank = methods::base_bytes_per_rank;
   const auto& request = *job.gaussian;
   for (const Index extent : model.extents()) {
     const auto n = static_cast<double>(extent);

@@ -42,9 +42,9 @@ Index draws_per_block(int ranks, Index points, Index draws);
 
 /// Covariances, their bases and derivatives per node, observations and draws per rank; from
 /// metadata. Collective.
-MemoryNeeds estimate_gaussian_memory(const communication::Communicator& comm,
-                                     const configuration::Job& job, const GaussianModel& model,
-                                     int ranks, int nodes);
+methods::MemoryNeeds estimate_gaussian_memory(const communication::Communicator& comm,
+                                              const configuration::Job& job,
+                                              const GaussianModel& model, int ranks, int nodes);
 
 /// A whole Gaussian job. Collective. @throws ConvergenceError after the result is written
 void run_gaussian_job(const JobRun& run);

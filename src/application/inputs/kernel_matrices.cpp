@@ -6,11 +6,11 @@
 #include <cmath>
 
 #include "application/inputs/problem.hpp"
-#include "application/methods/memory.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/factors/dense/shared_dense.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
+#include "kronwerk/methods/memory.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -76,7 +76,7 @@ void check_counts(const PointVariables& variables, const std::string& where) {
 bool is_large(const communication::Communicator& comm, Index rows, Index cols) {
   constexpr double stored_share = 0.25;
   const double bytes = 8.0 * static_cast<double>(rows) * static_cast<double>(cols);
-  return comm.any(bytes > stored_share * read_memory_limits().bytes);
+  return comm.any(bytes > stored_share * methods::read_memory_limits().bytes);
 }
 
 /// Models of Gaussian fields decompose their matrices, which takes the entries.

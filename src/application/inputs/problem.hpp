@@ -8,18 +8,18 @@
 
 #include "application/inputs/job_matrices.hpp"
 #include "application/inputs/kernel_matrices.hpp"
-#include "application/methods/operator_formula.hpp"
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/configuration/job.hpp"
 #include "kronwerk/expressions/expression.hpp"
 #include "kronwerk/expressions/lowering.hpp"
 #include "kronwerk/expressions/structure.hpp"
 #include "kronwerk/io/files/location.hpp"
+#include "kronwerk/methods/operator_formula.hpp"
 
 namespace kronwerk::application {
 
 /// A job whose formula has been understood against the metadata of its data; nothing is loaded yet.
-struct Problem : OperatorFormula {
+struct Problem : methods::OperatorFormula {
   configuration::Job job;
   MatrixData data;
   std::map<std::string, KernelMatrix> kernels;

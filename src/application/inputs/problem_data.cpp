@@ -16,7 +16,7 @@ std::map<std::string, factors::FactorPtr> load_matrices(const communication::Com
 }  // namespace
 
 ProblemData::ProblemData(const communication::Communicator& comm, const Problem& problem)
-    : OperatorData(comm, load_matrices(comm, problem), problem.data),
+    : methods::OperatorData(comm, load_matrices(comm, problem), problem.data),
       kernels_(comm, problem.kernels) {
   add_kernels(problem);
 }

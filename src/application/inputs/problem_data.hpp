@@ -4,12 +4,12 @@
 #include <vector>
 
 #include "application/inputs/problem.hpp"
-#include "application/methods/operator_data.hpp"
+#include "kronwerk/methods/operator_data.hpp"
 
 namespace kronwerk::application {
 
 /// The matrices of a problem, of files and of kernels.
-class ProblemData final : public OperatorData {
+class ProblemData final : public methods::OperatorData {
  public:
   /// Loads those of files and makes those of kernels, each once per node. Collective.
   /// @param comm  must outlive this

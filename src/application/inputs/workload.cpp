@@ -5,26 +5,27 @@ namespace {
 
 using configuration::Task;
 
-Workload::Kind kind_of(Task task) {
+methods::Workload::Kind kind_of(Task task) {
   switch (task) {
     case Task::apply:
-      return Workload::Kind::apply;
+      return methods::Workload::Kind::apply;
     case Task::solve:
-      return Workload::Kind::solve;
+      return methods::Workload::Kind::solve;
     case Task::logdet:
-      return Workload::Kind::determinant;
+      return methods::Workload::Kind::determinant;
     case Task::eigenvalues:
     case Task::expm:
-      return Workload::Kind::decompose;
+      return methods::Workload::Kind::decompose;
     case Task::assemble:
     case Task::trace:
     case Task::diagonal:
-      return Workload::Kind::inspect;
+      return methods::Workload::Kind::inspect;
     case Task::project:
     case Task::logpdf:
     case Task::sample:
     case Task::predict:
     case Task::fit:
+    case Task::effects:
     case Task::reduce:
       break;
   }
@@ -33,7 +34,7 @@ Workload::Kind kind_of(Task task) {
 
 }  // namespace
 
-Workload workload_of(const Problem& problem, core::Index count) {
+methods::Workload workload_of(const Problem& problem, core::Index count) {
   const configuration::Job& job = problem.job;
   return {.kind = kind_of(job.task),
           .in_blocks = configuration::works_on_vectors(job.task),

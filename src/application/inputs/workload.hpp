@@ -1,11 +1,11 @@
 #pragma once
 
 #include "application/inputs/problem.hpp"
-#include "application/methods/operator_memory.hpp"
+#include "kronwerk/methods/operator_memory.hpp"
 
 namespace kronwerk::application {
 
 /// What the job does with its operator. @param count  number of right-hand sides
-Workload workload_of(const Problem& problem, core::Index count);
+methods::Workload workload_of(const Problem& problem, core::Index count);
 
 }  // namespace kronwerk::application

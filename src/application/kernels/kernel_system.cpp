@@ -68,13 +68,13 @@ std::optional<KernelSystem> find_kernel_system(const Problem& problem) {
   return system;
 }
 
-MemoryNeeds estimate_kernel_memory(const Problem& problem, const KernelSystem& system, Index count,
-                                   int ranks, int nodes) {
+methods::MemoryNeeds estimate_kernel_memory(const Problem& problem, const KernelSystem& system,
+                                            Index count, int ranks, int nodes) {
   const KernelMatrix& kernel = problem.kernels.at(system.kernel);
-  MemoryNeeds needs;
+  methods::MemoryNeeds needs;
   needs.ranks = ranks;
   needs.nodes = nodes;
-  needs.base_bytes_per_rank = base_bytes_per_rank;
+  needs.base_bytes_per_rank = methods::base_bytes_per_rank;
   double numbers = 0;
   for (const auto& [name, variable] : kernel.variables) {
     // Points, their blocks on the way round, and copies in the order of the tiles.

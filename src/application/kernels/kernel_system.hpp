@@ -27,8 +27,8 @@ std::optional<std::map<std::string, double>> kernel_coefficients(
 /// not, or if the kernel's `storage` is `stored`.
 std::optional<KernelSystem> find_kernel_system(const Problem& problem);
 
-MemoryNeeds estimate_kernel_memory(const Problem& problem, const KernelSystem& system, Index count,
-                                   int ranks, int nodes);
+methods::MemoryNeeds estimate_kernel_memory(const Problem& problem, const KernelSystem& system,
+                                            Index count, int ranks, int nodes);
 
 /// `apply`, `solve` or `logdet` with the entries evaluated where they are needed. Collective.
 /// @return why an iterative solve did not converge; empty if it did

@@ -146,11 +146,11 @@ ReduceProblem analyse_reduce(const communication::Communicator& comm, const Job&
   return problem;
 }
 
-MemoryNeeds estimate_reduce_memory(const ReduceProblem& problem, int ranks, int nodes) {
-  MemoryNeeds needs;
+methods::MemoryNeeds estimate_reduce_memory(const ReduceProblem& problem, int ranks, int nodes) {
+  methods::MemoryNeeds needs;
   needs.ranks = ranks;
   needs.nodes = nodes;
-  needs.base_bytes_per_rank = base_bytes_per_rank;
+  needs.base_bytes_per_rank = methods::base_bytes_per_rank;
   double bytes = 0;
   for (const auto& [name, variable] : problem.variables) {
     const double own = 8.0 * static_cast<double>(variable.count) * variable.symbol.dimension;

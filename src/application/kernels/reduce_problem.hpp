@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "application/inputs/kernel_matrices.hpp"
-#include "application/methods/memory.hpp"
 #include "kronwerk/kernels/reductions/block_sparse.hpp"
 #include "kronwerk/kernels/reductions/reduce.hpp"
+#include "kronwerk/methods/memory.hpp"
 
 namespace kronwerk::application {
 
@@ -31,6 +31,6 @@ struct ReduceProblem {
 ReduceProblem analyse_reduce(const communication::Communicator& comm,
                              const configuration::Job& job);
 
-MemoryNeeds estimate_reduce_memory(const ReduceProblem& problem, int ranks, int nodes);
+methods::MemoryNeeds estimate_reduce_memory(const ReduceProblem& problem, int ranks, int nodes);
 
 }  // namespace kronwerk::application

@@ -9,13 +9,13 @@
 #include "application/inputs/kernel_matrices.hpp"
 #include "application/inputs/problem.hpp"
 #include "application/kernels/reduce_problem.hpp"
-#include "application/methods/memory.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 #include "kronwerk/kernels/reductions/block_sparse.hpp"
 #include "kronwerk/kernels/reductions/centring.hpp"
 #include "kronwerk/kernels/reductions/nearest_points.hpp"
 #include "kronwerk/kernels/reductions/reduce_gradient.hpp"
+#include "kronwerk/methods/memory.hpp"
 
 namespace kronwerk::application {
 namespace {

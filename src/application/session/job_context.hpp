@@ -5,12 +5,12 @@
 #include <utility>
 #include <vector>
 
-#include "application/methods/memory.hpp"
 #include "application/session/report.hpp"
 #include "application/session/stages.hpp"
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/configuration/job.hpp"
 #include "kronwerk/io/files/result_file.hpp"
+#include "kronwerk/methods/memory.hpp"
 
 namespace kronwerk::application {
 
@@ -51,7 +51,7 @@ struct Plan {
   using Lines = std::vector<std::pair<std::string, std::string>>;
   Lines subject;  ///< what is computed
   Lines method;   ///< how
-  MemoryNeeds needs;
+  methods::MemoryNeeds needs;
 };
 
 }  // namespace kronwerk::application

@@ -15,13 +15,13 @@ void put(const std::string& name, const std::string& text) {
   print_now(fmt::format("{:<12}{}\n", name, text));
 }
 
-void print_memory(const MemoryNeeds& needs) {
+void print_memory(const methods::MemoryNeeds& needs) {
   put("memory", fmt::format("{} per rank ({} of vectors), {} per node ({} of factors, estimated)",
                             core::format_bytes(needs.bytes_per_rank()),
                             core::format_bytes(needs.vector_bytes_per_rank),
                             core::format_bytes(needs.bytes_per_node()),
                             core::format_bytes(needs.factor_bytes_per_node)));
-  const MemoryLimits limits = read_memory_limits();
+  const methods::MemoryLimits limits = methods::read_memory_limits();
   const std::string shortage = explain_shortage(needs, limits);
   put("fits",
       shortage.empty()
@@ -36,7 +36,7 @@ void print_plan(const configuration::Job& job, const Plan& plan) {
   }
   put("task", configuration::task_name(job.task));
   for (const auto& [name, text] : plan.subject) put(name, text);
-  const MemoryNeeds& needs = plan.needs;
+  const methods::MemoryNeeds& needs = plan.needs;
   put("ranks",
       fmt::format("{} on {} {}", needs.ranks, needs.nodes, needs.nodes == 1 ? "node" : "nodes"));
   for (const auto& [name, text] : plan.method) put(name, text);

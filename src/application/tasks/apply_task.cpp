@@ -48,10 +48,10 @@ class ApplyTask final : public VectorTask {
   std::optional<factors::SparseRowsProduct> find_sparse_product(Index size) {
     const auto& products = context().products;
     if (!input().sparse() || input().has_transform() || job().gradient || job().tangent ||
-        products.size() != 1 || !products.front().steps.empty() || solve_inside(products)) {
+        products.size() != 1 || !products.front().steps.empty() || methods::solve_inside(products)) {
       return std::nullopt;
     }
-    const auto chains = batched(products.front().chains, size);
+    const auto chains = methods::batched(products.front().chains, size);
     // Every rank must own whole fibres of the last mode.
     if (input_layout().leading_modes() >= static_cast<int>(chains.size())) return std::nullopt;
     return factors::SparseRowsProduct::make(chains, products.front().scale);
@@ -122,7 +122,7 @@ class ApplyTask final : public VectorTask {
                                        ? "apply: factor by factor"
                                        : "apply: all terms together, factor by factor");
     context().report.line("result      " + result_statistics_.text(comm()));
-    if (!solve_inside(context().products)) return;
+    if (!methods::solve_inside(context().products)) return;
     context().failure = quality_.failure();
     context().report.set("converged", Index{context().failure.empty() ? 1 : 0});
     quality_.write(context().report, context().failure);

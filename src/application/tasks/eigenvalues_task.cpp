@@ -14,8 +14,8 @@ namespace {
 
 using Complex = std::complex<double>;
 
-SpectralForm find_form(TaskContext& context) {
-  SpectralForm form = find_spectral_form(context.data, context.problem.sum, true);
+methods::SpectralForm find_form(TaskContext& context) {
+  methods::SpectralForm form = find_spectral_form(context.data, context.problem.sum, true);
   require_eigenvalues(context.problem, form.structure);
   if (form && form.sum) return form;
   const auto& job = context.job;
@@ -50,7 +50,7 @@ struct Spectrum {
 
 void run_eigenvalues(TaskContext& context) {
   const auto& extents = context.problem.sum.row_extents;
-  std::optional<SpectralForm> form;
+  std::optional<methods::SpectralForm> form;
   context.stages.run("factorise", [&] { form = find_form(context); });
   context.stages.report("factorise", form->description());
   Spectrum spectrum;

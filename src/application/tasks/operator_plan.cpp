@@ -17,7 +17,7 @@ namespace {
 using configuration::Task;
 using core::Index;
 
-void add_layout(const Problem& problem, const MemoryNeeds& needs, Plan::Lines& lines) {
+void add_layout(const Problem& problem, const methods::MemoryNeeds& needs, Plan::Lines& lines) {
   const auto estimate = estimate_operator(problem, needs);
   core::Extents grid = problem.sum.col_extents;
   if (needs.batch > 1) grid.insert(grid.begin(), needs.batch);
@@ -28,7 +28,7 @@ void add_layout(const Problem& problem, const MemoryNeeds& needs, Plan::Lines& l
                            grid.size() - static_cast<std::size_t>(estimate.leading_modes),
                            core::format_count(layout.trailing()),
                            needs.batch > 1 ? "; the first mode is the block of vectors" : ""));
-  const bool iterates = needs.method == MethodKind::krylov;
+  const bool iterates = needs.method == methods::MethodKind::krylov;
   const char* unit = iterates ? "per application of the operator" : "per block";
   lines.emplace_back(
       "exchanges", fmt::format("{} {}, about {} leaving the busiest rank", estimate.exchanges, unit,
@@ -48,20 +48,21 @@ std::string method_text(const Problem& problem, Index count, int ranks) {
   const std::string values = " (unless the matrices' values, which plan does not read, forbid it)";
   switch (problem.job.task) {
     case Task::solve: {
-      const Method method = foresee_method(problem, problem.job.solver.method, count, ranks, {});
-      return method.kind == MethodKind::spectral ? method.why + values : method.why;
+      const methods::Method method =
+          foresee_method(problem, problem.job.solver.method, count, ranks, {});
+      return method.kind == methods::MethodKind::spectral ? method.why + values : method.why;
     }
     case Task::logdet: {
-      const DeterminantChoice choice =
+      const methods::DeterminantChoice choice =
           foresee_determinant(problem, problem.job.solver.method, ranks);
       switch (choice.kind) {
-        case DeterminantKind::product:
+        case methods::DeterminantKind::product:
           return "direct: from the determinants of the factors";
-        case DeterminantKind::spectral:
+        case methods::DeterminantKind::spectral:
           return "direct: from the eigenvalues" + values;
-        case DeterminantKind::dense:
+        case methods::DeterminantKind::dense:
           return "direct: by a factorisation of the whole matrix: " + choice.why;
-        case DeterminantKind::estimated:
+        case methods::DeterminantKind::estimated:
           return "stochastic Lanczos quadrature: " + choice.why;
       }
       return "";
@@ -92,9 +93,10 @@ std::string method_text(const Problem& problem, Index count, int ranks) {
 std::string exchanges_text(const Problem& problem, int ranks) {
   const auto kind = problem.job.task == Task::logdet
                         ? foresee_determinant(problem, problem.job.solver.method, ranks).kind
-                        : DeterminantKind::product;
-  if (kind == DeterminantKind::estimated) return "2 per application, of which a step needs up to 2";
-  if (kind == DeterminantKind::dense) return "2 per block of rows of the matrix";
+                        : methods::DeterminantKind::product;
+  if (kind == methods::DeterminantKind::estimated)
+    return "2 per application, of which a step needs up to 2";
+  if (kind == methods::DeterminantKind::dense) return "2 per block of rows of the matrix";
   return "0: the factors alone are needed";
 }
 

@@ -168,9 +168,9 @@ ProjectionInput examine_projection(const communication::Communicator& comm, cons
   return input;
 }
 
-MemoryNeeds estimate_projection_memory(const Job& job, const ProjectionInput& input, int ranks,
-                                       int nodes) {
-  MemoryNeeds needs;
+methods::MemoryNeeds estimate_projection_memory(const Job& job, const ProjectionInput& input,
+                                                int ranks, int nodes) {
+  methods::MemoryNeeds needs;
   needs.ranks = ranks;
   needs.nodes = nodes;
   needs.base_bytes_per_rank = 150e6;

@@ -29,8 +29,8 @@ struct ProjectionInput {
 ProjectionInput examine_projection(const communication::Communicator& comm,
                                    const configuration::Job& job, int ranks);
 
-MemoryNeeds estimate_projection_memory(const configuration::Job& job, const ProjectionInput& input,
-                                       int ranks, int nodes);
+methods::MemoryNeeds estimate_projection_memory(const configuration::Job& job,
+                                                const ProjectionInput& input, int ranks, int nodes);
 
 /// The task `project`: the nearest Kronecker sum or product, written to /factor/1, …, /offset and
 /// /gram/1, …. Collective. @throws ConvergenceError after the result is written

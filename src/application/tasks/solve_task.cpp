@@ -147,11 +147,11 @@ class SolveTask final : public VectorTask {
     report.line("method      " + method);
   }
 
-  std::optional<Method> method_;
-  std::unique_ptr<Solver> solver_;
+  std::optional<methods::Method> method_;
+  std::unique_ptr<methods::Solver> solver_;
   OperatorPtr op_;
   std::map<std::string, OperatorPtr> derivatives_;
-  SolveRecord record_;
+  methods::SolveRecord record_;
   Block adjoint_;
   operators::Judging judging_;
   std::optional<operators::SolveJudge> judge_;

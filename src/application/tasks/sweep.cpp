@@ -114,16 +114,16 @@ class WorkingDirectory {
 class MemoryWatch {
  public:
   explicit MemoryWatch(const communication::Communicator& comm)
-      : comm_(comm), start_(read_memory_limits()) {}
+      : comm_(comm), start_(methods::read_memory_limits()) {}
   /// Collective.
   bool is_short() const {
-    const MemoryLimits now = read_memory_limits();
+    const methods::MemoryLimits now = methods::read_memory_limits();
     return comm_.any(now.bytes < start_.bytes / 2 || now.shared_bytes < start_.shared_bytes / 2);
   }
 
  private:
   const communication::Communicator& comm_;
-  MemoryLimits start_;
+  methods::MemoryLimits start_;
 };
 
 /// Whether such an error may be due to the parameters' values at one point: what the data are is

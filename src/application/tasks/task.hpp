@@ -6,16 +6,20 @@
 
 #include "application/inputs/problem.hpp"
 #include "application/inputs/problem_data.hpp"
-#include "application/methods/method.hpp"
 #include "application/session/job_context.hpp"
+#include "kronwerk/methods/method.hpp"
 
 namespace kronwerk::application {
+
+using core::Extents;
+using core::Index;
+using operators::OperatorPtr;
 
 /// What the tasks of an operator work with besides: the lowered operator and its derivatives.
 struct TaskContext : JobContext {
   const Problem& problem;
   ProblemData& data;
-  OperatorBuilder builder;
+  methods::OperatorBuilder builder;
   std::vector<expressions::LoweredProduct> products;
   /// Without terms where the derivative is zero.
   std::map<std::string, std::vector<expressions::LoweredProduct>> derivatives;

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "application/methods/spectral_form.hpp"
+#include "kronwerk/methods/spectral_form.hpp"
 #include "kronwerk/operators/krylov/krylov.hpp"
 #include "kronwerk/operators/nearest/nearest_kronecker.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 
 /// An inner product (weights per mode, empty for ones) in which an operator is known to be
 /// symmetric and positive definite, with a lower bound of its eigenvalues.
@@ -52,4 +52,4 @@ struct KrylovSetup {
 /// Finds all that from the factors alone. Collective.
 KrylovSetup set_up_krylov(OperatorData& data, const expressions::SumOfProducts& sum);
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

@@ -4,7 +4,7 @@
 
 #include "kronwerk/expressions/lowering.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 
 /// An operator formula with numbers put in for its parameters: what a method is chosen for.
 struct OperatorFormula {
@@ -13,4 +13,4 @@ struct OperatorFormula {
   std::string where;             ///< "configs/x.yaml:7:3", heads messages about the formula
 };
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

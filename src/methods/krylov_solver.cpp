@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "application/methods/method.hpp"
 #include "kronwerk/factors/base/make.hpp"
+#include "kronwerk/methods/method.hpp"
 #include "kronwerk/operators/products/product_diagonal.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 namespace {
 
 using operators::KrylovMethod;
@@ -292,4 +292,4 @@ std::unique_ptr<Solver> make_krylov_solver(const OperatorBuilder& builder, const
       record);
 }
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

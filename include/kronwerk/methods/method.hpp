@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "application/methods/krylov_setup.hpp"
-#include "application/methods/operator_builder.hpp"
-#include "application/methods/operator_formula.hpp"
-#include "application/methods/spectral_form.hpp"
 #include "kronwerk/configuration/job.hpp"
+#include "kronwerk/methods/krylov_setup.hpp"
+#include "kronwerk/methods/operator_builder.hpp"
+#include "kronwerk/methods/operator_formula.hpp"
+#include "kronwerk/methods/spectral_form.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 
 /// How a system with the operator is solved.
 enum class MethodKind {
@@ -96,4 +96,4 @@ std::unique_ptr<Solver> make_krylov_solver(const OperatorBuilder& builder, const
 /// The structures that `solver.method: direct` can solve, for messages.
 std::string direct_structures();
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

@@ -1,4 +1,4 @@
-#include "application/methods/krylov_setup.hpp"
+#include "kronwerk/methods/krylov_setup.hpp"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 namespace {
 
 using core::Index;
@@ -294,4 +294,4 @@ KrylovSetup set_up_krylov(OperatorData& data, const SumOfProducts& sum) {
   return setup;
 }
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

@@ -1,10 +1,10 @@
-#include "application/methods/operator_builder.hpp"
+#include "kronwerk/methods/operator_builder.hpp"
 
 #include <algorithm>
 
 #include "kronwerk/factors/base/make.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 
 using expressions::LoweredProduct;
 using operators::ProductSum;
@@ -103,4 +103,4 @@ OperatorPtr OperatorBuilder::build_inverse(const LoweredProduct& term, Index bat
   return build(std::span(&inverse, 1), batch, leading_modes);
 }
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

@@ -1,4 +1,4 @@
-#include "application/methods/determinant_choice.hpp"
+#include "kronwerk/methods/determinant_choice.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/expressions/structure.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 namespace {
 
 using core::Index;
@@ -63,4 +63,4 @@ DeterminantChoice foresee_determinant(const OperatorFormula& formula, configurat
   return determinant_without_structure(formula, wanted, ranks, structure.why_not);
 }
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

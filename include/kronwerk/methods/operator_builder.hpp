@@ -5,10 +5,10 @@
 #include <span>
 #include <vector>
 
-#include "application/methods/operator_data.hpp"
+#include "kronwerk/methods/operator_data.hpp"
 #include "kronwerk/operators/products/judged_product.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 
 using core::Extents;
 using core::Index;
@@ -54,4 +54,4 @@ bool solve_inside(std::span<const expressions::LoweredProduct> terms);
 /// The chains with a leading identity for `batch` vectors, if there are several.
 std::vector<factors::Chain> batched(std::vector<factors::Chain> chains, Index batch);
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

@@ -1,4 +1,4 @@
-#include "application/methods/spectral_form.hpp"
+#include "kronwerk/methods/spectral_form.hpp"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/factors/dense/shared_dense.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 namespace {
 
 using core::Index;
@@ -353,4 +353,4 @@ std::optional<std::vector<SpectralTerm>> in_bases_of(OperatorData& data, const S
   return spectral_terms(data, form, other);
 }
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

@@ -13,7 +13,7 @@
 #include "kronwerk/factors/spectra/bases.hpp"
 #include "kronwerk/io/files/location.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 
 /// The matrices of an operator and what was made of them: factors, symmetries, bases. Kept between
 /// the points of a sweep, so that what does not depend on the swept parameter is made once.
@@ -68,4 +68,4 @@ class OperatorData {
   std::map<std::string, std::pair<factors::BasisPtr, std::string>> bases_;
 };
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

@@ -1,4 +1,4 @@
-#include "application/methods/memory.hpp"
+#include "kronwerk/methods/memory.hpp"
 
 #include <fmt/format.h>
 #include <sys/statvfs.h>
@@ -12,7 +12,7 @@
 
 #include "kronwerk/core/text.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 namespace {
 
 constexpr double unlimited = std::numeric_limits<double>::infinity();
@@ -122,4 +122,4 @@ void check_memory(const communication::Communicator& comm, MemoryNeeds needs) {
   });
 }
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

@@ -1,12 +1,12 @@
-#include "application/methods/operator_memory.hpp"
+#include "kronwerk/methods/operator_memory.hpp"
 
 #include <algorithm>
 #include <set>
 
-#include "application/methods/determinant_choice.hpp"
+#include "kronwerk/methods/determinant_choice.hpp"
 #include "kronwerk/operators/krylov/stochastic.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 namespace {
 
 using core::Index;
@@ -166,4 +166,4 @@ MemoryNeeds estimate_memory(const OperatorFormula& formula, const Workload& work
   return needs;
 }
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

@@ -2,10 +2,10 @@
 
 #include <string>
 
-#include "application/methods/operator_formula.hpp"
 #include "kronwerk/configuration/job.hpp"
+#include "kronwerk/methods/operator_formula.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 
 /// How a log determinant is found.
 enum class DeterminantKind {
@@ -41,4 +41,4 @@ struct DenseDeterminantBytes {
 DenseDeterminantBytes dense_determinant_bytes(const OperatorFormula& formula, bool derivatives,
                                               int ranks);
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

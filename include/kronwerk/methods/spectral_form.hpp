@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "application/methods/operator_data.hpp"
+#include "kronwerk/methods/operator_data.hpp"
 #include "kronwerk/operators/spectral/spectral_operator.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 
 /// An operator in bases that make it diagonal (or, for two modes, quasi-triangular), if there are
 /// such bases.
@@ -33,4 +33,4 @@ SpectralForm find_spectral_form(OperatorData& data, const expressions::SumOfProd
 std::optional<std::vector<operators::SpectralTerm>> in_bases_of(
     OperatorData& data, const SpectralForm& form, const expressions::SumOfProducts& other);
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

@@ -3,10 +3,10 @@
 #include <optional>
 #include <string>
 
-#include "application/methods/method.hpp"
 #include "kronwerk/communication/communicator.hpp"
+#include "kronwerk/methods/method.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 
 /// Resident size of a rank with MPI, PETSc, HDF5 and BLAS loaded, and the kernels' panels.
 inline constexpr double base_bytes_per_rank = 150e6;
@@ -43,4 +43,4 @@ std::string explain_shortage(const MemoryNeeds& needs, const MemoryLimits& limit
 /// @throws ResourceError on every rank if a node is too small. Collective.
 void check_memory(const communication::Communicator& comm, MemoryNeeds needs);
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

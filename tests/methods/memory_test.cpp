@@ -1,8 +1,8 @@
-#include "application/methods/memory.hpp"
+#include "kronwerk/methods/memory.hpp"
 
 #include <gtest/gtest.h>
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 namespace {
 
 MemoryNeeds needs() {
@@ -59,4 +59,4 @@ TEST(Memory, LimitsOfThisMachineAreKnown) {
 }
 
 }  // namespace
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

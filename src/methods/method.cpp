@@ -1,4 +1,4 @@
-#include "application/methods/method.hpp"
+#include "kronwerk/methods/method.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "kronwerk/core/text.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 namespace {
 
 using configuration::Method::direct;
@@ -203,4 +203,4 @@ std::unique_ptr<Solver> make_solver(const OperatorBuilder& builder, const Method
                             leading_modes);
 }
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

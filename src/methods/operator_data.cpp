@@ -1,4 +1,4 @@
-#include "application/methods/operator_data.hpp"
+#include "kronwerk/methods/operator_data.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 namespace {
 
 std::string key_of(const OperatorData::BasisQuestion& question) {
@@ -121,4 +121,4 @@ std::vector<double> OperatorData::grid_vector(const std::string& name, bool inve
   return values;
 }
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods

@@ -2,11 +2,11 @@
 
 #include <optional>
 
-#include "application/methods/memory.hpp"
-#include "application/methods/operator_formula.hpp"
 #include "kronwerk/distribution/estimate.hpp"
+#include "kronwerk/methods/memory.hpp"
+#include "kronwerk/methods/operator_formula.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::methods {
 
 /// What is done with an operator, as far as memory goes.
 struct Workload {
@@ -37,4 +37,4 @@ MemoryNeeds estimate_memory(const OperatorFormula& formula, const Workload& work
 distribution::ProductEstimate estimate_operator(const OperatorFormula& formula,
                                                 const MemoryNeeds& needs);
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::methods
