@@ -10,6 +10,7 @@ using configuration::Task;
 JobFamily family_of_task(Task task) {
   configuration::Job job;
   job.task = task;
+  if (task == Task::effects) job.flow.emplace();  // of flow models only
   return family_of(job);
 }
 
