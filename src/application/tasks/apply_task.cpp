@@ -48,7 +48,8 @@ class ApplyTask final : public VectorTask {
   std::optional<factors::SparseRowsProduct> find_sparse_product(Index size) {
     const auto& products = context().products;
     if (!input().sparse() || input().has_transform() || job().gradient || job().tangent ||
-        products.size() != 1 || !products.front().steps.empty() || methods::solve_inside(products)) {
+        products.size() != 1 || !products.front().steps.empty() ||
+        methods::solve_inside(products)) {
       return std::nullopt;
     }
     const auto chains = methods::batched(products.front().chains, size);
