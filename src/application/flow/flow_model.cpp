@@ -54,8 +54,7 @@ models::FlowFilter make_filter(const Problem& problem) {
 }  // namespace
 
 FlowModel::FlowModel(const communication::Communicator& comm, const configuration::Job& job)
-    : comm_(&comm),
-      problem_(analyse_problem(comm, job)),
+    : problem_(analyse_problem(comm, job)),
       workspace_(std::make_shared<operators::Workspace>(comm)) {
   filter_ = make_filter(problem_);
   const FlowColumnReader reader(comm, problem_.job, problem_.job.flow->columns);

@@ -39,7 +39,6 @@ class FlowModel {
  private:
   void warn_of_diagonals();
 
-  const communication::Communicator* comm_;
   Problem problem_;
   std::optional<ProblemData> data_;
   std::optional<models::FlowFilter> filter_;

@@ -90,7 +90,6 @@ EffectsSolver::EffectsSolver(const communication::Communicator& comm, const Flow
                              FlowSolveMaker solves)
     : comm_(&comm),
       filter_(&filter),
-      matrices_(&matrices),
       uses_(&uses),
       solves_(std::move(solves)),
       columns_(comm, filter, matrices) {

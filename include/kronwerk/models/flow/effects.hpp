@@ -58,7 +58,6 @@ class EffectsSolver {
 
   const communication::Communicator* comm_;
   const FlowFilter* filter_;
-  const FlowMatrices* matrices_;
   const std::vector<AttributeUse>* uses_;
   FlowSolveMaker solves_;
   ColumnSolver columns_;
