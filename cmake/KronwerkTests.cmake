@@ -75,7 +75,7 @@ function(kronwerk_add_program_tests name)
   foreach(part RANGE 1 ${parts})
     math(EXPR index "${part} - 1")
     add_test(NAME ${name}_part_${part} COMMAND ${name}_tests)
-    set_tests_properties(${name}_part_${part} PROPERTIES LABELS "${name};mpi" TIMEOUT 900
+    set_tests_properties(${name}_part_${part} PROPERTIES LABELS "${name};mpi" TIMEOUT 2400
       ENVIRONMENT "${kronwerk_mpi_environment};KRONWERK_PROGRAM=$<TARGET_FILE:kronwerk>;KRONWERK_SOURCE_DIR=${PROJECT_SOURCE_DIR};GTEST_TOTAL_SHARDS=${parts};GTEST_SHARD_INDEX=${index}")
   endforeach()
 endfunction()

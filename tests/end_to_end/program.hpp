@@ -75,7 +75,7 @@ class ProgramTest : public testing::Test {
   }
 
   Outcome kronwerk(int np, const std::string& arguments) const {
-    return shell("timeout -k 5 120 " + command(np, arguments));
+    return shell("timeout -k 5 600 " + command(np, arguments));
   }
 
   /// Writes job.yaml and runs it.
