@@ -78,7 +78,9 @@ void check_used(const Job& job) {
 
 void read_parameter_file(const communication::Communicator& comm, Job& job) {
   if (!job.parameter_file) return;
-  const auto& [file, position] = *job.parameter_file;
+  // No structured binding: Clang 14 does not capture those.
+  const std::string& file = job.parameter_file->value;
+  const configuration::Position position = job.parameter_file->position;
   const auto used = names_in_formulas(job);
   const auto numbers = io::read_numbers(comm, {file, "/parameters", job.external_data});
   std::vector<std::string> known;

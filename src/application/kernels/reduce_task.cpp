@@ -162,7 +162,12 @@ kernels::Translations translations_of(const ReduceProblem& problem) {
 }
 
 void run_reduce(JobContext& context) {
-  auto& [comm, job, stages, report, file] = context;
+  // No structured binding: Clang 14 does not capture those.
+  const communication::Communicator& comm = context.comm;
+  const configuration::Job& job = context.job;
+  Stages& stages = context.stages;
+  Report& report = context.report;
+  io::ResultFile& file = context.file;
   std::optional<ReduceProblem> problem;
   stages.run("analyse", [&] {
     problem = analyse_reduce(comm, job);
