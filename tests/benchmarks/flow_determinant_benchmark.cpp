@@ -7,7 +7,7 @@
 #include <random>
 
 #include "cases.hpp"
-#include "kronwerk/models/flow/bilinear_determinant.hpp"
+#include "kronwerk/models/flow_determinants/bilinear_determinant.hpp"
 #include "measure.hpp"
 
 namespace communication = kronwerk::communication;

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <optional>
 
-#include "kronwerk/models/flow/bilinear_determinant.hpp"
+#include "kronwerk/models/flow_determinants/bilinear_determinant.hpp"
 
 namespace kronwerk::application {
 namespace {

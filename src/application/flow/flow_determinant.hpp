@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "application/inputs/problem_data.hpp"
-#include "kronwerk/models/flow/determinant.hpp"
-#include "kronwerk/models/flow/region.hpp"
+#include "kronwerk/models/flow_determinants/determinant.hpp"
+#include "kronwerk/models/flow_determinants/region.hpp"
 
 namespace kronwerk::application {
 

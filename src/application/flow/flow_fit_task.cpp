@@ -11,9 +11,9 @@
 #include "application/gaussian/fit_checkpoint.hpp"
 #include "application/gaussian/fit_output.hpp"
 #include "kronwerk/core/text.hpp"
-#include "kronwerk/models/flow/filter_constraints.hpp"
+#include "kronwerk/models/fit/newton_fit.hpp"
 #include "kronwerk/models/flow/gaussian_flow.hpp"
-#include "kronwerk/models/flow/newton_fit.hpp"
+#include "kronwerk/models/flow_determinants/filter_constraints.hpp"
 
 namespace kronwerk::application {
 namespace {

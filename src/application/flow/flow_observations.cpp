@@ -8,7 +8,7 @@
 
 #include "application/inputs/problem.hpp"
 #include "kronwerk/core/text.hpp"
-#include "kronwerk/models/flow/missing_flows.hpp"
+#include "kronwerk/models/flow_missing/missing_flows.hpp"
 
 namespace kronwerk::application {
 

@@ -8,7 +8,7 @@
 #include "application/flow/flow_solver.hpp"
 #include "application/inputs/vector_reader.hpp"
 #include "kronwerk/core/text.hpp"
-#include "kronwerk/models/flow/count_draws.hpp"
+#include "kronwerk/models/flow_counts/count_draws.hpp"
 #include "kronwerk/operators/base/random.hpp"
 
 namespace kronwerk::application {

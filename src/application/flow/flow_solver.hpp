@@ -7,7 +7,7 @@
 
 #include "application/flow/flow_model.hpp"
 #include "kronwerk/methods/method.hpp"
-#include "kronwerk/models/flow/count_flow.hpp"
+#include "kronwerk/models/flow_counts/count_flow.hpp"
 #include "kronwerk/operators/base/judge.hpp"
 
 namespace kronwerk::application {

@@ -6,7 +6,7 @@
 #include <limits>
 #include <numbers>
 
-#include "factors/sparse/complex_determinant.hpp"
+#include "factors/spectra/complex_determinant.hpp"
 #include "kronwerk/core/interruption.hpp"
 #include "kronwerk/factors/spectra/bases.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kronwerk/models/flow/bilinear_determinant.hpp"
+#include "kronwerk/models/flow_determinants/bilinear_determinant.hpp"
 
 namespace kronwerk::models {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "kronwerk/models/flow/column_solves.hpp"
-#include "kronwerk/models/flow/count_flow.hpp"
+#include "kronwerk/models/flow_counts/count_flow.hpp"
 
 namespace kronwerk::models {
 

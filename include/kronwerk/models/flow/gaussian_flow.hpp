@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "kronwerk/models/flow/determinant.hpp"
 #include "kronwerk/models/flow/flow_least_squares.hpp"
-#include "kronwerk/models/flow/missing_flows.hpp"
 #include "kronwerk/models/flow/moments.hpp"
+#include "kronwerk/models/flow_determinants/determinant.hpp"
+#include "kronwerk/models/flow_missing/missing_flows.hpp"
 
 namespace kronwerk::models {
 

@@ -1,0 +1,126 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kronwerk/models/fit/newton.hpp"
+#include "kronwerk/models/flow/column_solves.hpp"
+#include "kronwerk/models/flow_counts/count_family.hpp"
+#include "kronwerk/operators/base/linear_operator.hpp"
+
+namespace kronwerk::models {
+
+/// Solves with the filter at given parameters over the whole grid: x = A⁻¹ b or A⁻ᵀ b, this rank's
+/// rows of origins. Collective.
+/// @throws ConvergenceError where the solution is not accepted
+using FlowSolve =
+    std::function<void(std::span<const double> b, std::span<double> x, bool transposed)>;
+/// Prepares such solves. Collective.
+using FlowSolveMaker = std::function<FlowSolve(std::span<const double> parameters)>;
+
+/// Counts of one or several years, this rank's rows of origins.
+struct FlowCounts {
+  std::vector<std::vector<double>> years;  ///< NaN: not observed
+  /// The exposures' logarithms: none, one for all years, or one for each.
+  std::vector<std::vector<double>> log_exposure;
+
+  /// Null if there is none.
+  const std::vector<double>* exposure(std::size_t year) const {
+    if (log_exposure.empty()) return nullptr;
+    return &log_exposure[log_exposure.size() == 1 ? 0 : year];
+  }
+};
+
+/// y ~ Poisson(λ) or negative binomial with mean λ, λ = exposure · exp(η), A(θ) η = Z δ
+/// (Lambert, Brown and Florax 2010; for flows LeSage, Fischer and Scherngell 2007): the log
+/// likelihood as a function of x = (the filter's P parameters, p coefficients δ, log θ of the
+/// negative binomial). Cells that are NaN have no part in it, exactly.
+///
+/// With U_j = A⁻¹ z_j and g_k = -A⁻¹ A_k η (A_k = ∂A/∂θ_k), both ∂η, and v = A⁻ᵀ s for the scores
+/// s, the Hessian is -Uᵀ diag(w) U + Σ s ∂²η, whose last part is inner products of v with the
+/// filter's terms applied to U: P solves over the grid, one for each column that is no Kronecker
+/// product of simple vectors (ColumnSolver), and one adjoint.
+class CountFlow {
+ public:
+  /// @param comm, filter, matrices, columns  must outlive this
+  CountFlow(const communication::Communicator& comm, std::shared_ptr<Workspace> workspace,
+            const FlowFilter& filter, const FlowMatrices& matrices,
+            const std::vector<FlowColumn>& columns, FlowCounts counts, CountFamily family,
+            FlowSolveMaker solves);
+
+  /// P + p, + 1 for the negative binomial.
+  std::size_t variables() const noexcept;
+  Index cells() const noexcept { return cells_; }  ///< observed, of all years
+
+  /// Absent where a mean overflows or the filter is singular. Collective; the same on every rank.
+  std::optional<NewtonPoint> evaluate(std::span<const double> x);
+  /// Only the value and the gradient, by one forward and one adjoint solve. Collective.
+  std::optional<NewtonPoint> evaluate_gradient(std::span<const double> x);
+  /// The sums of products of the cells' scores at the point that was evaluated last with its
+  /// Hessian: the middle of the sandwich (White 1982). (n, n). Collective.
+  std::vector<double> score_products() const;
+  /// η there, this rank's rows.
+  const std::vector<double>& linear_predictor() const noexcept { return eta_; }
+  /// Zδ of some coefficients, this rank's rows. Local.
+  std::vector<double> trend(std::span<const double> coefficients) const;
+
+  /// Where to start with the filter at `parameters`: the maximum over δ, by iterated weighted least
+  /// squares from the counts themselves (McCullagh and Nelder 1989, section 2.5), and θ from the
+  /// moments. Collective.
+  /// @throws DataError naming columns that are combinations of others
+  std::vector<double> begin(std::span<const double> parameters);
+
+  /// The places of coefficients that diverge: their standard errors, times the largest entry of the
+  /// column, are beyond any use, as where all flows of a column are 0. Collective.
+  /// @param covariance  (n, n), of x
+  std::vector<std::size_t> diverging(std::span<const double> covariance) const;
+
+ private:
+  struct Sums;
+  std::size_t free() const noexcept { return filter_->parameters().size(); }
+  bool has_theta() const noexcept { return family_ == CountFamily::negative_binomial; }
+  void move_to(std::span<const double> parameters);
+  void solve(std::span<const double> b, std::span<double> x, bool transposed);
+  void solve_columns();
+  std::vector<double> combine(std::span<const double> delta) const;
+  void solve_derivatives();
+  std::vector<double> apply_term(std::size_t t, std::span<const double> x, bool transposed) const;
+  Sums sum_cells(std::span<const double> eta, double theta, std::size_t vectors,
+                 std::vector<double>* scores) const;
+  CountTerms terms_at(double y, double eta, double theta) const;
+  void add_curvature(std::span<const double> adjoint, std::vector<double>& hessian) const;
+  std::vector<double> fit_coefficients();
+  double start_theta(std::span<const double> eta) const;
+  void check_columns(std::span<const double> gram) const;
+
+  const communication::Communicator* comm_;
+  std::shared_ptr<Workspace> workspace_;
+  const FlowFilter* filter_;
+  const FlowMatrices* matrices_;
+  const std::vector<FlowColumn>* columns_;
+  FlowCounts counts_;
+  CountFamily family_;
+  FlowSolveMaker make_solve_;
+  ColumnSolver column_solver_;
+  std::size_t block_ = 0;  ///< cells of this rank
+  Index first_row_ = 0;
+  Index width_ = 0;
+  Index cells_ = 0;
+  double log_factorials_ = 0;
+  std::vector<operators::KroneckerProduct> products_;
+  std::vector<operators::KroneckerProduct> transposed_products_;
+
+  std::vector<double> parameters_;  ///< the filter's, of all that follows
+  FilterCoefficients coefficients_;
+  FlowSolve solve_;
+  bool columns_solved_ = false;
+  std::vector<std::vector<double>> basis_;  ///< U_1 … U_p, g_1 … g_P
+  std::vector<double> eta_;
+  double theta_ = 0;
+};
+
+}  // namespace kronwerk::models

@@ -1,0 +1,215 @@
+// Estimates a Poisson or negative binomial flow model by maximum likelihood: Newton's method over
+// the filter's parameters, the coefficients and log θ together.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "application/flow/flow_determinant.hpp"
+#include "application/flow/flow_job.hpp"
+#include "application/flow/flow_solver.hpp"
+#include "application/flow_counts/count_observations.hpp"
+#include "application/flow_counts/count_results.hpp"
+#include "application/gaussian/fit_checkpoint.hpp"
+#include "application/gaussian/fit_output.hpp"
+#include "kronwerk/core/text.hpp"
+#include "kronwerk/models/fit/newton_fit.hpp"
+#include "kronwerk/models/flow/gaussian_flow.hpp"
+#include "kronwerk/models/flow_determinants/filter_constraints.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+/// Beyond this θ a negative binomial distribution is a Poisson distribution to rounding.
+constexpr double largest_theta = 1e10;
+
+models::CountFamily family_of(const FlowContext& context) {
+  return context.request().family == configuration::FlowFamily::poisson
+             ? models::CountFamily::poisson
+             : models::CountFamily::negative_binomial;
+}
+
+class CountFit {
+ public:
+  explicit CountFit(FlowContext& context)
+      : context_(context),
+        observations_(context.comm, context.job, context.model.extents()),
+        binomial_(family_of(context) == models::CountFamily::negative_binomial) {}
+
+  std::string run() {
+    read();
+    const auto fit = maximise();
+    finish(fit);
+    return failure_;
+  }
+
+ private:
+  const models::FlowFilter& filter() const { return context_.model.filter(); }
+
+  std::vector<std::string> variable_names() const {
+    std::vector<std::string> names = filter().parameters();
+    for (const std::string& text : context_.model.column_texts()) names.push_back(text);
+    if (binomial_) names.emplace_back("log(theta)");
+    return names;
+  }
+
+  void read() {
+    Stages& stages = context_.stages;
+    models::FlowCounts counts;
+    stages.run("read", [&] { counts = observations_.read(); });
+    const std::size_t years = counts.years.size();
+    counts_ = counts.years;
+    exposures_ = counts.log_exposure;
+    stages.run("region", [&] {
+      const auto region = find_flow_region(context_.comm, context_.model.data(), filter());
+      constraints_.emplace(filter(), region, parameters_to_fit(context_));
+      flow_.emplace(context_.comm, context_.model.workspace(), filter(), context_.model.matrices(),
+                    context_.model.columns(), std::move(counts), family_of(context_),
+                    [this](std::span<const double> x) {
+                      return make_flow_solve(context_.comm, context_.model, x, &solver_);
+                    });
+    });
+    stages.report(
+        "read", fmt::format("{} {} of {} flows, {} observed", years, years == 1 ? "grid" : "grids",
+                            core::to_text(context_.model.extents()), flow_->cells()));
+  }
+
+  std::optional<models::NewtonPoint> evaluate(std::span<const double> x) {
+    // Where a termination that was asked for takes effect.
+    context_.stages.run("fit", [] {});
+    if (!constraints_->hold(x)) return std::nullopt;
+    if (binomial_ && x.back() > std::log(largest_theta)) return std::nullopt;
+    auto point = flow_->evaluate(x);
+    if (point) constraints_->add_priors(*point);
+    return point;
+  }
+
+  models::NewtonFitResult maximise() {
+    Stages& stages = context_.stages;
+    const auto& request = context_.request().fit;
+    const auto names = variable_names();
+    FitCheckpoint checkpoint(context_.comm, context_.job, stages);
+    models::NewtonFitSettings settings;
+    settings.starts = request.starts;
+    settings.seed = request.seed;
+    settings.beginning = [&](Index start, Index attempt) {
+      return flow_->begin(constraints_->beginning(request.seed, start, attempt));
+    };
+    settings.newton.tolerance = request.tolerance;
+    settings.newton.max_iterations = request.max_iterations;
+    settings.newton.linear_constraints = constraints_->linear();
+    settings.on_iteration = [&](const models::FitIteration& iteration) {
+      stages.print(line_of(iteration, names));
+    };
+    settings.checkpoint = [&](const models::FitState& state) { checkpoint.write(state); };
+    settings.resume = checkpoint.read();
+    if (settings.resume) stages.print("            goes on from " + checkpoint.file());
+    stages.print("start  step   log likelihood         distance  parameters");
+    models::NewtonFitResult fit;
+    stages.run("fit", [&] {
+      fit = models::fit_by_newton([&](std::span<const double> x) { return evaluate(x); },
+                                  std::cref(*constraints_), names, settings);
+    });
+    Index evaluations = 0;
+    for (const auto& start : fit.state.starts) evaluations += start.evaluations;
+    stages.report("fit", fmt::format("{} evaluations", evaluations));
+    context_.report.set("evaluations", evaluations);
+    return fit;
+  }
+
+  void finish(const models::NewtonFitResult& fit) {
+    const auto& best = fit.state.starts[fit.best];
+    CountEstimates estimates;
+    estimates.x = best.parameters;
+    const auto point = flow_->evaluate(estimates.x);
+    if (!point) throw core::InternalError("the best point of a fit has no likelihood");
+    estimates.log_likelihood = point->value;
+    estimates.gradient = point->gradient;
+    estimates.cells = flow_->cells();
+    estimates.binomial = binomial_;
+    estimates.at_bound = constraints_->at_bound(fit.outcome.active);
+    estimates.at_border = constraints_->at_border(fit.outcome.active);
+    if (context_.request().fit.standard_errors) find_covariances(*point, estimates);
+    context_.file.write_scalar("/objective", best.objective);
+    context_.file.write_vector("/history", best.history);
+    write_starts(context_.file, fit.state);
+    write_count_estimates(context_, estimates);
+    write_count_fitted(context_, estimates, *flow_, counts_, exposures_, observations_.shape());
+    if (!best.converged) {
+      failure_ = fmt::format(
+          "the fit did not converge: {}; the best point reached was written to {} with converged = "
+          "0. Raise fit.max_iterations or fit.tolerance, or start nearer",
+          best.outcome, context_.job.output.file);
+    }
+    context_.report.set("method", solver_ ? "Newton's method; " + solver_->description()
+                                          : std::string("Newton's method"));
+    context_.report.set("converged", Index{failure_.empty() ? 1 : 0});
+    context_.report.set("iterations", best.iterations);
+    context_.report.set("best_start", static_cast<Index>(fit.best) + 1);
+  }
+
+  void find_covariances(const models::NewtonPoint& point, CountEstimates& estimates) {
+    std::vector<double> information = point.hessian;
+    for (double& value : information) value = -value;
+    std::vector<char> fixed(point.x.size(), 0);
+    std::ranges::copy(estimates.at_bound, fixed.begin());
+    const auto covariance = models::covariance_of(information, fixed);
+    refuse_diverging(covariance, information);
+    if (!covariance) return;
+    estimates.covariance = *covariance;
+    estimates.robust_covariance = sandwich(*covariance, flow_->score_products());
+  }
+
+  /// V M V
+  static std::vector<double> sandwich(const std::vector<double>& outer,
+                                      const std::vector<double>& middle) {
+    const auto n = static_cast<std::size_t>(std::lround(std::sqrt(outer.size())));
+    const auto product = [n](const std::vector<double>& a, const std::vector<double>& b) {
+      std::vector<double> c(n * n, 0.0);
+      for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t k = 0; k < n; ++k) {
+          for (std::size_t j = 0; j < n; ++j) c[i * n + j] += a[i * n + k] * b[k * n + j];
+        }
+      }
+      return c;
+    };
+    return product(product(outer, middle), outer);
+  }
+
+  void refuse_diverging(const std::optional<std::vector<double>>& covariance,
+                        const std::vector<double>& information) const {
+    // Without a covariance the variances given the other variables tell.
+    std::vector<double> variances = covariance.value_or(std::vector<double>(information.size()));
+    const auto n = variable_names().size();
+    if (!covariance) {
+      for (std::size_t i = 0; i < n; ++i) variances[i * n + i] = 1 / information[i * n + i];
+    }
+    std::vector<std::string> names;
+    for (const std::size_t j : flow_->diverging(variances)) {
+      names.push_back("'" + context_.model.column_texts()[j] + "'");
+    }
+    if (names.empty()) return;
+    throw core::DataError(fmt::format(
+        "{}: the coefficient of {} diverges (separation): the flows that it concerns are all 0, or "
+        "without it the others determine them; leave {} out",
+        context_.job.where(context_.request().observations.position), core::join(names, ", "),
+        names.size() == 1 ? "the column" : "these columns"));
+  }
+
+  FlowContext& context_;
+  CountObservations observations_;
+  bool binomial_;
+  std::vector<std::vector<double>> counts_;
+  std::vector<std::vector<double>> exposures_;
+  std::optional<models::CountFlow> flow_;
+  std::optional<models::FilterConstraints> constraints_;
+  std::shared_ptr<FlowSolver> solver_;
+  std::string failure_;
+};
+
+}  // namespace
+
+std::string run_count_fit(FlowContext& context) {
+  return CountFit(context).run();
+}
+
+}  // namespace kronwerk::application

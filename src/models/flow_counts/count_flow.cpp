@@ -1,0 +1,343 @@
+#include "kronwerk/models/flow_counts/count_flow.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kronwerk/core/interruption.hpp"
+#include "kronwerk/distribution/partition.hpp"
+#include "models/flow/cell_sums.hpp"
+#include "models/flow/small_dense.hpp"
+#include "models/flow_counts/count_sums.hpp"
+
+namespace kronwerk::models {
+namespace {
+
+/// A standard error of η, in the largest entry of a column, beyond which its coefficient diverges.
+constexpr double useless_error = 1e3;
+
+}  // namespace
+
+CountFlow::CountFlow(const communication::Communicator& comm, std::shared_ptr<Workspace> workspace,
+                     const FlowFilter& filter, const FlowMatrices& matrices,
+                     const std::vector<FlowColumn>& columns, FlowCounts counts, CountFamily family,
+                     FlowSolveMaker solves)
+    : comm_(&comm),
+      workspace_(std::move(workspace)),
+      filter_(&filter),
+      matrices_(&matrices),
+      columns_(&columns),
+      counts_(std::move(counts)),
+      family_(family),
+      make_solve_(std::move(solves)),
+      column_solver_(comm, filter, matrices) {
+  const distribution::BlockPartition rows(filter.extents()[0], comm.size());
+  first_row_ = rows.begin(comm.rank());
+  width_ = filter.extents()[1];
+  block_ = static_cast<std::size_t>(rows.count(comm.rank()) * width_);
+  Index observed = 0;
+  for (const auto& year : counts_.years) {
+    for (const double y : year) {
+      if (std::isnan(y)) continue;
+      ++observed;
+      log_factorials_ += std::lgamma(y + 1);
+    }
+  }
+  cells_ = comm.sum(observed);
+  log_factorials_ = comm.sum(log_factorials_);
+  for (const auto& term : filter.terms()) {
+    products_.emplace_back(
+        comm, workspace_, 1.0,
+        std::vector<factors::Chain>{matrices[0][term.origin], matrices[1][term.destination]}, 1);
+    transposed_products_.push_back(products_.back().transposed());
+  }
+}
+
+std::size_t CountFlow::variables() const noexcept {
+  return free() + columns_->size() + (has_theta() ? 1 : 0);
+}
+
+void CountFlow::move_to(std::span<const double> parameters) {
+  if (!coefficients_.value.empty() && std::ranges::equal(parameters, parameters_)) return;
+  coefficients_ = filter_->coefficients(parameters);
+  parameters_.assign(parameters.begin(), parameters.end());
+  solve_ = {};
+  columns_solved_ = false;
+}
+
+void CountFlow::solve(std::span<const double> b, std::span<double> x, bool transposed) {
+  // At the beginning the filter often is a multiple of the identity.
+  double scale = 0;
+  bool multiple = true;
+  for (std::size_t t = 0; t < products_.size(); ++t) {
+    const auto& chains = products_[t].chains();
+    if (factors::is_identity(chains[0]) && factors::is_identity(chains[1])) {
+      scale += coefficients_.value[t];
+    } else {
+      multiple = multiple && coefficients_.value[t] == 0;
+    }
+  }
+  if (multiple && scale != 0) {
+    for (std::size_t i = 0; i < block_; ++i) x[i] = b[i] / scale;
+    return;
+  }
+  if (!solve_) solve_ = make_solve_(parameters_);
+  solve_(b, x, transposed);
+}
+
+void CountFlow::solve_columns() {
+  if (columns_solved_) return;
+  basis_.resize(columns_->size() + free());
+  std::vector<double> right_side;
+  for (std::size_t j = 0; j < columns_->size(); ++j) {
+    const FlowColumn& column = (*columns_)[j];
+    const auto products = column_solver_.solve(column, coefficients_.value);
+    basis_[j].assign(block_, 0.0);
+    if (!products.empty()) {
+      add_products(products, 1, first_row_, width_, basis_[j]);
+      continue;
+    }
+    right_side.assign(block_, 0.0);
+    add_column(column, 1, first_row_, width_, right_side);
+    solve(right_side, basis_[j], false);
+  }
+  columns_solved_ = true;
+}
+
+std::vector<double> CountFlow::combine(std::span<const double> delta) const {
+  std::vector<double> eta(block_, 0.0);
+  for (std::size_t j = 0; j < delta.size(); ++j) {
+    for (std::size_t i = 0; i < block_; ++i) eta[i] += delta[j] * basis_[j][i];
+  }
+  return eta;
+}
+
+std::vector<double> CountFlow::trend(std::span<const double> coefficients) const {
+  std::vector<double> values(block_, 0.0);
+  for (std::size_t j = 0; j < coefficients.size(); ++j) {
+    add_column((*columns_)[j], coefficients[j], first_row_, width_, values);
+  }
+  return values;
+}
+
+std::vector<double> CountFlow::apply_term(std::size_t t, std::span<const double> x,
+                                          bool transposed) const {
+  std::vector<double> y(block_);
+  (transposed ? transposed_products_[t] : products_[t]).apply(x, y);
+  return y;
+}
+
+// g_k = -A⁻¹ A_k η
+void CountFlow::solve_derivatives() {
+  const std::size_t p = columns_->size();
+  std::vector<std::vector<double>> right_sides(free(), std::vector<double>(block_, 0.0));
+  for (std::size_t t = 0; t < products_.size(); ++t) {
+    const auto first = std::span(coefficients_.first).subspan(t * free(), free());
+    if (std::ranges::all_of(first, [](double c) { return c == 0; })) continue;
+    const std::vector<double> image = apply_term(t, eta_, false);
+    for (std::size_t k = 0; k < free(); ++k) {
+      for (std::size_t i = 0; i < block_; ++i) right_sides[k][i] -= first[k] * image[i];
+    }
+  }
+  for (std::size_t k = 0; k < free(); ++k) {
+    basis_[p + k].assign(block_, 0.0);
+    solve(right_sides[k], basis_[p + k], false);
+  }
+}
+
+CountTerms CountFlow::terms_at(double y, double eta, double theta) const {
+  return has_theta() && theta > 0 ? negative_binomial_terms(y, eta, theta) : poisson_terms(y, eta);
+}
+
+// theta 0: the Poisson distribution, whatever the family.
+CountFlow::Sums CountFlow::sum_cells(std::span<const double> eta, double theta, std::size_t vectors,
+                                     std::vector<double>* scores) const {
+  std::vector<double> numbers(3, 0.0);
+  CellSums basis_sums(basis_, vectors);
+  communication::collectively(*comm_, [&] {
+    if (scores != nullptr) scores->assign(block_, 0.0);
+    for (std::size_t first = 0; first < block_; first += CellSums::tile) {
+      const std::size_t count = std::min(CellSums::tile, block_ - first);
+      double score[CellSums::tile] = {}, weight[CellSums::tile] = {}, both[CellSums::tile] = {};
+      for (std::size_t year = 0; year < counts_.years.size(); ++year) {
+        const auto* exposure = counts_.exposure(year);
+        for (std::size_t i = 0; i < count; ++i) {
+          const double y = counts_.years[year][first + i];
+          if (std::isnan(y)) continue;
+          const double offset = exposure == nullptr ? 0 : (*exposure)[first + i];
+          const CountTerms terms = terms_at(y, eta[first + i] + offset, theta);
+          numbers[0] += terms.value;
+          numbers[1] += terms.by_theta;
+          numbers[2] += terms.by_theta2;
+          score[i] += terms.score;
+          weight[i] += terms.weight;
+          both[i] += terms.by_both;
+        }
+      }
+      basis_sums.add(first, count, score, weight, both);
+      if (scores != nullptr) std::copy_n(score, count, scores->begin() + static_cast<Index>(first));
+      core::check_interruption();
+    }
+  });
+  comm_->sum(std::span<double>(numbers));
+  basis_sums.finish(*comm_);
+  return {numbers[0] - log_factorials_, numbers[1],        numbers[2],
+          basis_sums.first(),           basis_sums.gram(), basis_sums.second()};
+}
+
+void CountFlow::add_curvature(std::span<const double> adjoint, std::vector<double>& hessian) const {
+  const std::size_t p = columns_->size();
+  const std::size_t n = variables();
+  const auto add = [&](std::size_t a, std::size_t b, double value) {
+    hessian[a * n + b] += value;
+    if (a != b) hessian[b * n + a] += value;
+  };
+  for (std::size_t t = 0; t < products_.size(); ++t) {
+    const auto first = std::span(coefficients_.first).subspan(t * free(), free());
+    const auto second = std::span(coefficients_.second).subspan(t * free() * free());
+    const std::vector<double> image = apply_term(t, adjoint, true);
+    std::vector<double> products;
+    for (const auto& vector : basis_) products.push_back(local_dot(image, vector));
+    products.push_back(local_dot(image, eta_));
+    comm_->sum(std::span<double>(products));
+    for (std::size_t k = 0; k < free(); ++k) {
+      for (std::size_t j = 0; j < p; ++j) add(k, free() + j, -first[k] * products[j]);
+      for (std::size_t l = 0; l <= k; ++l) {
+        add(k, l,
+            -second[k * free() + l] * products.back() - first[k] * products[p + l] -
+                first[l] * products[p + k]);
+      }
+    }
+  }
+}
+
+std::optional<NewtonPoint> CountFlow::evaluate(std::span<const double> x) {
+  const std::size_t p = columns_->size();
+  const std::size_t n = variables();
+  const double theta = has_theta() ? std::exp(x.back()) : 0;
+  try {
+    move_to(x.first(free()));
+    solve_columns();
+    eta_ = combine(x.subspan(free(), p));
+    theta_ = theta;
+    solve_derivatives();
+    std::vector<double> scores;
+    const Sums sums = sum_cells(eta_, theta, p + free(), &scores);
+    if (!sums.finite()) return std::nullopt;
+    NewtonPoint point{
+        {x.begin(), x.end()}, sums.value, std::vector<double>(n), std::vector<double>(n * n)};
+    // The variables have the filter's parameters first, the basis the columns.
+    const auto place = [&](std::size_t a) { return a < p ? free() + a : a - p; };
+    for (std::size_t a = 0; a < p + free(); ++a) {
+      point.gradient[place(a)] = sums.gradient[a];
+      for (std::size_t b = 0; b < p + free(); ++b) {
+        point.hessian[place(a) * n + place(b)] = -sums.gram[a * (p + free()) + b];
+      }
+      if (!has_theta()) continue;
+      point.hessian[place(a) * n + n - 1] = sums.by_both[a];
+      point.hessian[(n - 1) * n + place(a)] = sums.by_both[a];
+    }
+    if (has_theta()) {
+      point.gradient[n - 1] = sums.by_theta;
+      point.hessian[n * n - 1] = sums.by_theta2;
+    }
+    if (free() > 0) {
+      std::vector<double> adjoint(block_);
+      solve(scores, adjoint, true);
+      add_curvature(adjoint, point.hessian);
+    }
+    return point;
+  } catch (const core::DataError&) {  // a singular filter, on every rank
+    return std::nullopt;
+  }
+}
+
+std::optional<NewtonPoint> CountFlow::evaluate_gradient(std::span<const double> x) {
+  const std::size_t p = columns_->size();
+  const double theta = has_theta() ? std::exp(x.back()) : 0;
+  try {
+    move_to(x.first(free()));
+    std::vector<double> scores;
+    eta_.assign(block_, 0.0);
+    theta_ = theta;
+    solve(trend(x.subspan(free(), p)), eta_, false);
+    const Sums sums = sum_cells(eta_, theta, 0, &scores);
+    if (!std::isfinite(sums.value)) return std::nullopt;
+    std::vector<double> adjoint(block_);
+    solve(scores, adjoint, true);
+    NewtonPoint point{{x.begin(), x.end()}, sums.value, {}, {}};
+    std::vector<double> gradient(variables(), 0.0);
+    for (std::size_t t = 0; t < products_.size(); ++t) {
+      const double product = local_dot(adjoint, apply_term(t, eta_, false));
+      for (std::size_t k = 0; k < free(); ++k) {
+        gradient[k] -= coefficients_.first[t * free() + k] * product;
+      }
+    }
+    std::vector<double> column(block_);
+    for (std::size_t j = 0; j < p; ++j) {
+      std::ranges::fill(column, 0.0);
+      add_column((*columns_)[j], 1, first_row_, width_, column);
+      gradient[free() + j] = local_dot(adjoint, column);
+    }
+    comm_->sum(std::span<double>(gradient));
+    if (has_theta()) gradient.back() = sums.by_theta;
+    point.gradient = std::move(gradient);
+    return point;
+  } catch (const core::DataError&) {
+    return std::nullopt;
+  }
+}
+
+std::vector<double> CountFlow::score_products() const {
+  const std::size_t p = columns_->size();
+  const std::size_t n = variables();
+  CellSums basis_sums(basis_, p + free());
+  std::vector<double> squares(1, 0.0);
+  communication::collectively(*comm_, [&] {
+    for (std::size_t first = 0; first < block_; first += CellSums::tile) {
+      const std::size_t count = std::min(CellSums::tile, block_ - first);
+      double zero[CellSums::tile] = {}, weight[CellSums::tile] = {}, both[CellSums::tile] = {};
+      for (std::size_t year = 0; year < counts_.years.size(); ++year) {
+        const auto* exposure = counts_.exposure(year);
+        for (std::size_t i = 0; i < count; ++i) {
+          const double y = counts_.years[year][first + i];
+          if (std::isnan(y)) continue;
+          const double offset = exposure == nullptr ? 0 : (*exposure)[first + i];
+          const CountTerms terms = terms_at(y, eta_[first + i] + offset, theta_);
+          weight[i] += terms.score * terms.score;
+          both[i] += terms.score * terms.by_theta;
+          squares[0] += terms.by_theta * terms.by_theta;
+        }
+      }
+      basis_sums.add(first, count, zero, weight, both);
+    }
+  });
+  comm_->sum(std::span<double>(squares));
+  basis_sums.finish(*comm_);
+  std::vector<double> result(n * n);
+  const auto place = [&](std::size_t a) { return a < p ? free() + a : a - p; };
+  for (std::size_t a = 0; a < p + free(); ++a) {
+    for (std::size_t b = 0; b < p + free(); ++b) {
+      result[place(a) * n + place(b)] = basis_sums.gram()[a * (p + free()) + b];
+    }
+    if (!has_theta()) continue;
+    result[place(a) * n + n - 1] = basis_sums.second()[a];
+    result[(n - 1) * n + place(a)] = basis_sums.second()[a];
+  }
+  if (has_theta()) result[n * n - 1] = squares[0];
+  return result;
+}
+
+std::vector<std::size_t> CountFlow::diverging(std::span<const double> covariance) const {
+  const std::size_t n = variables();
+  std::vector<std::size_t> result;
+  for (std::size_t j = 0; j < columns_->size(); ++j) {
+    double largest = 0;
+    for (const double value : basis_[j]) largest = std::max(largest, std::abs(value));
+    largest = comm_->max(largest);
+    const double variance = covariance[(free() + j) * n + free() + j];
+    if (!(std::sqrt(variance) * largest <= useless_error)) result.push_back(j);
+  }
+  return result;
+}
+
+}  // namespace kronwerk::models
