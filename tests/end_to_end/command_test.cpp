@@ -82,9 +82,9 @@ TEST_F(Commands, PlanSaysWhatALargeJobTakesWithoutRunningIt) {
   ASSERT_EQ(kronwerk(1, "import knn points.csv --planar --k 2 --to data.h5:/W").code, 0);
   ASSERT_EQ(kronwerk(1, "import edges edges.csv points.csv --to data.h5:/b").code, 0);
   write_text(path("job.yaml"), job_);
-  const Outcome outcome = kronwerk(2, "plan job.yaml --ranks 1000 --nodes 10");
+  const Outcome outcome = kronwerk(2, "plan job.yaml --ranks 1000 --nodes 1000");
   ASSERT_EQ(outcome.code, 0) << outcome.errors;
-  for (const char* text : {"1000 on 10 nodes", "5 x 5 (25 points)", "exchanges", "per node",
+  for (const char* text : {"1000 on 1000 nodes", "5 x 5 (25 points)", "exchanges", "per node",
                            "of 1000 ranks own nothing"}) {
     EXPECT_EQ(outcome.count(text), 1) << text << "\n" << outcome.output;
   }
