@@ -20,7 +20,8 @@ TRIALS = 3
 
 class Bench:
     def __init__(self, build, work, wanted):
-        self.build, self.work, self.wanted = build, work, wanted
+        # Configurations take paths relative to themselves.
+        self.build, self.work, self.wanted = build, os.path.abspath(work), wanted
         self.below = 0
         self.core = "unknown"
 
