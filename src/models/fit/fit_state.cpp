@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <iomanip>
 #include <sstream>
 
 #include "kronwerk/core/error.hpp"
@@ -17,6 +18,13 @@ std::string numbers(const std::vector<double>& values) {
   return text;
 }
 
+// Columns of a mean are names too, with spaces in them: "kron(1, 1)".
+std::string quoted(const std::string& name) {
+  std::ostringstream text;
+  text << std::quoted(name);
+  return text.str();
+}
+
 class StateReader {
  public:
   explicit StateReader(const std::string& text) : text_(text) {}
@@ -27,7 +35,7 @@ class StateReader {
     std::istringstream seed(after("seed"));
     if (!(seed >> state.seed)) fail("a seed");
     std::istringstream names(after("parameters"));
-    for (std::string name; names >> name;) state.names.push_back(name);
+    for (std::string name; names >> std::quoted(name);) state.names.push_back(name);
     std::istringstream count(after("starts"));
     std::size_t starts = 0;
     if (!(count >> starts)) fail("a number of starts");
@@ -117,7 +125,7 @@ class StateReader {
 
 std::string to_text(const FitState& state) {
   std::string text = fmt::format("kronwerk fit state 2\nseed {}\nparameters", state.seed);
-  for (const auto& name : state.names) text += " " + name;
+  for (const auto& name : state.names) text += " " + quoted(name);
   text += fmt::format("\nstarts {}\n", state.starts.size());
   for (const auto& start : state.starts) {
     text += fmt::format("start {} {} {:d} {:d}\nobjective{}\nvalues{}\nhistory{}\noutcome {}\n",

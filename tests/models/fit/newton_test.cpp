@@ -88,7 +88,7 @@ class NewtonFitTest : public ::testing::Test {
     };
     return result;
   }
-  const std::vector<std::string> names_{"x", "y"};
+  const std::vector<std::string> names_{"x", "kron(1, 1)"};
 };
 
 TEST_F(NewtonFitTest, GoesOnAsIfItHadNeverStopped) {
