@@ -8,6 +8,7 @@
 #include "application/flow/flow_solver.hpp"
 #include "application/tasks/solve_quality.hpp"
 #include "kronwerk/core/text.hpp"
+#include "kronwerk/models/fit/covariance.hpp"
 
 namespace kronwerk::application {
 namespace {

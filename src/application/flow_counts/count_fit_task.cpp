@@ -12,8 +12,8 @@
 #include "application/gaussian/fit_checkpoint.hpp"
 #include "application/gaussian/fit_output.hpp"
 #include "kronwerk/core/text.hpp"
+#include "kronwerk/models/fit/covariance.hpp"
 #include "kronwerk/models/fit/newton_fit.hpp"
-#include "kronwerk/models/flow/gaussian_flow.hpp"
 #include "kronwerk/models/flow_determinants/filter_constraints.hpp"
 
 namespace kronwerk::application {
@@ -156,23 +156,7 @@ class CountFit {
     refuse_diverging(covariance, information);
     if (!covariance) return;
     estimates.covariance = *covariance;
-    estimates.robust_covariance = sandwich(*covariance, flow_->score_products());
-  }
-
-  /// V M V
-  static std::vector<double> sandwich(const std::vector<double>& outer,
-                                      const std::vector<double>& middle) {
-    const auto n = static_cast<std::size_t>(std::lround(std::sqrt(outer.size())));
-    const auto product = [n](const std::vector<double>& a, const std::vector<double>& b) {
-      std::vector<double> c(n * n, 0.0);
-      for (std::size_t i = 0; i < n; ++i) {
-        for (std::size_t k = 0; k < n; ++k) {
-          for (std::size_t j = 0; j < n; ++j) c[i * n + j] += a[i * n + k] * b[k * n + j];
-        }
-      }
-      return c;
-    };
-    return product(product(outer, middle), outer);
+    estimates.robust_covariance = models::sandwich(*covariance, flow_->score_products());
   }
 
   void refuse_diverging(const std::optional<std::vector<double>>& covariance,

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/fit/small_dense.hpp"
+
 namespace kronwerk::models {
 namespace {
 
@@ -49,34 +51,6 @@ std::optional<std::vector<double>> row_of(const Gradient& gradient, std::span<co
   return better == step ? row : difference(gradient, point, number, better);
 }
 
-/// Inverse of the symmetric positive definite (n, n) matrix in place. Returns the first row whose
-/// pivot is not positive.
-std::optional<std::size_t> invert(std::vector<double>& matrix, std::size_t n) {
-  std::vector<double> factor(n * n, 0.0);  // lower triangular, then its inverse
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j <= i; ++j) {
-      double value = matrix[i * n + j];
-      for (std::size_t k = 0; k < j; ++k) value -= factor[i * n + k] * factor[j * n + k];
-      if (i == j && !(value > smallest_pivot)) return i;
-      factor[i * n + j] = i == j ? std::sqrt(value) : value / factor[j * n + j];
-    }
-  }
-  for (std::size_t column = 0; column < n; ++column) {
-    std::vector<double> x(n, 0.0);
-    for (std::size_t i = 0; i < n; ++i) {
-      double value = i == column ? 1 : 0;
-      for (std::size_t k = 0; k < i; ++k) value -= factor[i * n + k] * x[k];
-      x[i] = value / factor[i * n + i];
-    }
-    for (std::size_t i = n; i-- > 0;) {
-      for (std::size_t k = i + 1; k < n; ++k) x[i] -= factor[k * n + i] * x[k];
-      x[i] /= factor[i * n + i];
-    }
-    for (std::size_t i = 0; i < n; ++i) matrix[i * n + column] = x[i];
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 Information observed_information(const Gradient& gradient, std::span<const double> point,
@@ -108,22 +82,20 @@ Information observed_information(const Gradient& gradient, std::span<const doubl
         axes[free[a]].name);
     return result;
   };
-  std::vector<double> scale(m);
   for (std::size_t a = 0; a < m; ++a) {
     if (!(matrix[a * m + a] > 0)) return refuse(a);
-    scale[a] = 1 / std::sqrt(matrix[a * m + a]);
-  }
-  std::vector<double> scaled(m * m);
-  for (std::size_t a = 0; a < m; ++a) {
-    for (std::size_t b = 0; b < m; ++b) {
-      scaled[a * m + b] = 0.5 * (matrix[a * m + b] + matrix[b * m + a]) * scale[a] * scale[b];
+    for (std::size_t b = 0; b < a; ++b) {
+      const double both = 0.5 * (matrix[a * m + b] + matrix[b * m + a]);
+      matrix[a * m + b] = matrix[b * m + a] = both;
     }
   }
-  if (const auto bad = invert(scaled, m)) return refuse(*bad);
+  const SmallCholesky factor(matrix, m, smallest_pivot);
+  if (factor.dependent()) return refuse(*factor.dependent());
+  const auto inverse = factor.inverse();
   result.covariance.assign(n * n, 0.0);
   for (std::size_t a = 0; a < m; ++a) {
     for (std::size_t b = 0; b < m; ++b) {
-      result.covariance[free[a] * n + free[b]] = scaled[a * m + b] * scale[a] * scale[b];
+      result.covariance[free[a] * n + free[b]] = inverse[a * m + b];
     }
     result.standard_errors[free[a]] = std::sqrt(result.covariance[free[a] * n + free[a]]);
   }

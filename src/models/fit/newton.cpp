@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "models/flow/small_dense.hpp"
+#include "models/fit/small_dense.hpp"
 
 namespace kronwerk::models {
 namespace {

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "kronwerk/core/error.hpp"
-#include "models/flow/small_dense.hpp"
+#include "models/fit/small_dense.hpp"
 
 namespace kronwerk::models {
 

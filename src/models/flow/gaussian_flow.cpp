@@ -7,7 +7,7 @@
 
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
-#include "models/flow/small_dense.hpp"
+#include "models/fit/small_dense.hpp"
 
 namespace kronwerk::models {
 namespace {
@@ -169,28 +169,6 @@ std::vector<double> GaussianFlow::information(std::span<const double> parameters
       add(count + j, count + k, squares.gram[j * p + k] / sigma2);
   }
   add(size - 1, size - 1, cells / (2 * sigma2 * sigma2));
-  return result;
-}
-
-std::optional<std::vector<double>> covariance_of(std::span<const double> information,
-                                                 std::span<const char> fixed) {
-  const std::size_t n = fixed.size();
-  std::vector<std::size_t> free;
-  for (std::size_t i = 0; i < n; ++i) {
-    if (fixed[i] == 0) free.push_back(i);
-  }
-  const std::size_t m = free.size();
-  std::vector<double> part(m * m);
-  for (std::size_t a = 0; a < m; ++a) {
-    for (std::size_t b = 0; b < m; ++b) part[a * m + b] = information[free[a] * n + free[b]];
-  }
-  const SmallCholesky factor(part, m, 1e-14);
-  if (factor.dependent()) return std::nullopt;
-  const auto inverse = factor.inverse();
-  std::vector<double> result(n * n, 0.0);
-  for (std::size_t a = 0; a < m; ++a) {
-    for (std::size_t b = 0; b < m; ++b) result[free[a] * n + free[b]] = inverse[a * m + b];
-  }
   return result;
 }
 

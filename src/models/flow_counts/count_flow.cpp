@@ -6,7 +6,7 @@
 #include "kronwerk/core/interruption.hpp"
 #include "kronwerk/distribution/partition.hpp"
 #include "models/flow/cell_sums.hpp"
-#include "models/flow/small_dense.hpp"
+#include "models/fit/small_dense.hpp"
 #include "models/flow_counts/count_sums.hpp"
 
 namespace kronwerk::models {

@@ -4,7 +4,7 @@
 
 #include "kronwerk/models/flow/flow_least_squares.hpp"
 #include "kronwerk/models/flow_determinants/determinant.hpp"
-#include "models/flow/small_dense.hpp"
+#include "models/fit/small_dense.hpp"
 #include "models/flow_missing/missing_state.hpp"
 
 namespace kronwerk::models {

@@ -63,9 +63,4 @@ class GaussianFlow {
   std::optional<MissingFlows> missing_;
 };
 
-/// The inverse of an information matrix, zero in the rows of `fixed` variables; absent if it is not
-/// positive definite.
-std::optional<std::vector<double>> covariance_of(std::span<const double> information,
-                                                 std::span<const char> fixed);
-
 }  // namespace kronwerk::models

@@ -1,4 +1,4 @@
-#include "models/flow/small_dense.hpp"
+#include "models/fit/small_dense.hpp"
 
 #include <cmath>
 #include <numeric>
