@@ -12,6 +12,7 @@
 #include "kronwerk/models/fit/transform.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
+#include "models/fit/fit_state.hpp"
 #include "models/fit/information.hpp"
 #include "models/fit/minimise.hpp"
 
@@ -275,16 +276,7 @@ class Fit {
 
  private:
   void take_up(const FitState& state) {
-    bool same = state.names == state_.names && state.seed == state_.seed &&
-                state.starts.size() == state_.starts.size();
-    for (const auto& start : state.starts) {
-      same = same && (start.parameters.empty() || start.parameters.size() == state_.names.size());
-    }
-    if (!same) {
-      throw core::ConfigurationError(
-          "the fit to resume had other parameters, another seed or another number of starts; "
-          "remove its checkpoint to begin anew");
-    }
+    check_same_fit(state, state_);
     check_density(state);
     state_ = state;
     state_.evaluations.clear();

@@ -1,4 +1,6 @@
-// Declared in kronwerk/models/fit/fit.hpp.
+// Declared in kronwerk/models/fit/fit.hpp too.
+#include "models/fit/fit_state.hpp"
+
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -6,7 +8,6 @@
 #include <sstream>
 
 #include "kronwerk/core/error.hpp"
-#include "kronwerk/models/fit/fit.hpp"
 
 namespace kronwerk::models {
 namespace {
@@ -146,6 +147,18 @@ std::string to_text(const FitState& state) {
 
 FitState parse_fit_state(const std::string& text) {
   return StateReader(text).read();
+}
+
+void check_same_fit(const FitState& kept, const FitState& now) {
+  bool same =
+      kept.names == now.names && kept.seed == now.seed && kept.starts.size() == now.starts.size();
+  for (const auto& start : kept.starts) {
+    same = same && (start.parameters.empty() || start.parameters.size() == now.names.size());
+  }
+  if (same) return;
+  throw core::ConfigurationError(
+      "the fit to resume had other parameters, another seed or another number of starts; "
+      "remove its checkpoint to begin anew");
 }
 
 }  // namespace kronwerk::models

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "kronwerk/core/error.hpp"
+#include "models/fit/fit_state.hpp"
 
 namespace kronwerk::models {
 namespace {
@@ -44,16 +45,7 @@ class NewtonFit {
 
  private:
   void take_up(const FitState& state) {
-    bool same = state.names == state_.names && state.seed == state_.seed &&
-                state.starts.size() == state_.starts.size();
-    for (const auto& start : state.starts) {
-      same = same && (start.parameters.empty() || start.parameters.size() == state_.names.size());
-    }
-    if (!same) {
-      throw core::ConfigurationError(
-          "the fit to resume had other parameters, another seed or another number of starts; "
-          "remove its checkpoint to begin anew");
-    }
+    check_same_fit(state, state_);
     for (const auto& start : state.starts) {
       if (start.parameters.empty()) continue;
       const auto now = function_(start.parameters);
