@@ -48,16 +48,10 @@ std::vector<double> CountFlow::fit_coefficients() {
     for (std::size_t first = 0; first < block_; first += CellSums::tile) {
       const std::size_t count = std::min(CellSums::tile, block_ - first);
       double value[CellSums::tile] = {}, weight[CellSums::tile] = {}, none[CellSums::tile] = {};
-      for (std::size_t year = 0; year < counts_.years.size(); ++year) {
-        const auto* exposure = counts_.exposure(year);
-        for (std::size_t i = 0; i < count; ++i) {
-          const double y = counts_.years[year][first + i];
-          if (std::isnan(y)) continue;
-          const double offset = exposure == nullptr ? 0 : (*exposure)[first + i];
-          value[i] += (y + continuity) * (std::log(y + continuity) - offset);
-          weight[i] += y + continuity;
-        }
-      }
+      visit_counts(counts_, first, count, [&](std::size_t i, double y, double offset) {
+        value[i] += (y + continuity) * (std::log(y + continuity) - offset);
+        weight[i] += y + continuity;
+      });
       sums.add(first, count, value, weight, none);
     }
   });
@@ -68,16 +62,11 @@ std::vector<double> CountFlow::fit_coefficients() {
 
 double CountFlow::start_theta(std::span<const double> eta) const {
   std::vector<double> sums(2, 0.0);
-  for (std::size_t year = 0; year < counts_.years.size(); ++year) {
-    const auto* exposure = counts_.exposure(year);
-    for (std::size_t i = 0; i < block_; ++i) {
-      const double y = counts_.years[year][i];
-      if (std::isnan(y)) continue;
-      const double lambda = std::exp(eta[i] + (exposure == nullptr ? 0 : (*exposure)[i]));
-      sums[0] += 1;
-      sums[1] += ((y - lambda) * (y - lambda) - lambda) / (lambda * lambda);
-    }
-  }
+  visit_counts(counts_, 0, block_, [&](std::size_t i, double y, double offset) {
+    const double lambda = std::exp(eta[i] + offset);
+    sums[0] += 1;
+    sums[1] += ((y - lambda) * (y - lambda) - lambda) / (lambda * lambda);
+  });
   comm_->sum(std::span<double>(sums));
   if (!(sums[1] > 0)) return 100;
   return std::clamp(sums[0] / sums[1], 0.01, 100.0);

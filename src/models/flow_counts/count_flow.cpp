@@ -158,21 +158,15 @@ CountFlow::Sums CountFlow::sum_cells(std::span<const double> eta, double theta, 
     for (std::size_t first = 0; first < block_; first += CellSums::tile) {
       const std::size_t count = std::min(CellSums::tile, block_ - first);
       double score[CellSums::tile] = {}, weight[CellSums::tile] = {}, both[CellSums::tile] = {};
-      for (std::size_t year = 0; year < counts_.years.size(); ++year) {
-        const auto* exposure = counts_.exposure(year);
-        for (std::size_t i = 0; i < count; ++i) {
-          const double y = counts_.years[year][first + i];
-          if (std::isnan(y)) continue;
-          const double offset = exposure == nullptr ? 0 : (*exposure)[first + i];
-          const CountTerms terms = terms_at(y, eta[first + i] + offset, theta);
-          numbers[0] += terms.value;
-          numbers[1] += terms.by_theta;
-          numbers[2] += terms.by_theta2;
-          score[i] += terms.score;
-          weight[i] += terms.weight;
-          both[i] += terms.by_both;
-        }
-      }
+      visit_counts(counts_, first, count, [&](std::size_t i, double y, double offset) {
+        const CountTerms terms = terms_at(y, eta[first + i] + offset, theta);
+        numbers[0] += terms.value;
+        numbers[1] += terms.by_theta;
+        numbers[2] += terms.by_theta2;
+        score[i] += terms.score;
+        weight[i] += terms.weight;
+        both[i] += terms.by_both;
+      });
       basis_sums.add(first, count, score, weight, both);
       if (scores != nullptr) std::copy_n(score, count, scores->begin() + static_cast<Index>(first));
       core::check_interruption();
@@ -296,18 +290,12 @@ std::vector<double> CountFlow::score_products() const {
     for (std::size_t first = 0; first < block_; first += CellSums::tile) {
       const std::size_t count = std::min(CellSums::tile, block_ - first);
       double zero[CellSums::tile] = {}, weight[CellSums::tile] = {}, both[CellSums::tile] = {};
-      for (std::size_t year = 0; year < counts_.years.size(); ++year) {
-        const auto* exposure = counts_.exposure(year);
-        for (std::size_t i = 0; i < count; ++i) {
-          const double y = counts_.years[year][first + i];
-          if (std::isnan(y)) continue;
-          const double offset = exposure == nullptr ? 0 : (*exposure)[first + i];
-          const CountTerms terms = terms_at(y, eta_[first + i] + offset, theta_);
-          weight[i] += terms.score * terms.score;
-          both[i] += terms.score * terms.by_theta;
-          squares[0] += terms.by_theta * terms.by_theta;
-        }
-      }
+      visit_counts(counts_, first, count, [&](std::size_t i, double y, double offset) {
+        const CountTerms terms = terms_at(y, eta_[first + i] + offset, theta_);
+        weight[i] += terms.score * terms.score;
+        both[i] += terms.score * terms.by_theta;
+        squares[0] += terms.by_theta * terms.by_theta;
+      });
       basis_sums.add(first, count, zero, weight, both);
     }
   });

@@ -8,6 +8,19 @@
 
 namespace kronwerk::models {
 
+/// visit(i, y, offset) for every cell first + i, i < count, of every year with an observed count y;
+/// offset: the logarithm of its exposure.
+template <typename Visit>
+void visit_counts(const FlowCounts& counts, std::size_t first, std::size_t count, Visit visit) {
+  for (std::size_t year = 0; year < counts.years.size(); ++year) {
+    const auto* exposure = counts.exposure(year);
+    for (std::size_t i = 0; i < count; ++i) {
+      const double y = counts.years[year][first + i];
+      if (!std::isnan(y)) visit(i, y, exposure == nullptr ? 0.0 : (*exposure)[first + i]);
+    }
+  }
+}
+
 /// What is summed over the cells.
 struct CountFlow::Sums {
   double value = 0;
