@@ -60,6 +60,10 @@ class Spread {
 std::string run_flow_effects(FlowContext& context) {
   Stages& stages = context.stages;
   const Index draws = context.request().draws;
+  if (draws == 1) {
+    throw core::ConfigurationError(
+        fmt::format("{}: standard errors need at least two 'draws'", context.job.file));
+  }
   const GivenEstimates estimates = read_estimates(context);
   std::shared_ptr<FlowSolver> solver;
   models::EffectsSolver effects_solver(
@@ -77,10 +81,6 @@ std::string run_flow_effects(FlowContext& context) {
                                            : fmt::format("{} solves over the grid", grid_solves)));
   std::vector<Spread> spreads(std::size(kinds));
   Index outside = 0;
-  if (draws == 1) {
-    throw core::ConfigurationError(
-        fmt::format("{}: standard errors need at least two 'draws'", context.job.file));
-  }
   if (draws > 1) {
     stages.run("draws", [&] {
       const models::EstimateDraws sampler(read_estimate_covariance(context));
