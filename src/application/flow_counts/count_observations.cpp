@@ -64,6 +64,14 @@ std::vector<double> CountObservations::read_year(const VectorReader& reader, Ind
 void CountObservations::hide_masked(Index year, std::vector<double>& values) const {
   if (!mask_) return;
   const std::vector<double> mask = read_year(*mask_, year);
+  if (!request_->observations.nan_is_missing) {
+    // A NaN that the mask calls observed is an error.
+    const Index begin = year * layout_.size() + layout_.home_begin(comm_->rank());
+    refuse(first_place(begin, values,
+                       [&](std::size_t i) { return mask[i] != 0 && std::isnan(values[i]); }),
+           "there is NaN at a pair that was observed by the mask", request_->observations.data,
+           "correct the mask, or add 'missing: nan'");
+  }
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (mask[i] == 0) values[i] = std::numeric_limits<double>::quiet_NaN();
   }
@@ -122,15 +130,6 @@ models::FlowCounts CountObservations::read() const {
   Index observed = 0;
   for (Index year = 0; year < reader_.shape().count; ++year) {
     auto& values = counts.years.emplace_back(read_year(reader_, year));
-    if (mask_ && !request_->observations.nan_is_missing) {
-      // A NaN that the mask calls observed is an error.
-      const std::vector<double> mask = read_year(*mask_, year);
-      const Index begin = year * layout_.size() + layout_.home_begin(comm_->rank());
-      refuse(first_place(begin, values,
-                         [&](std::size_t i) { return mask[i] != 0 && std::isnan(values[i]); }),
-             "there is NaN at a pair that was observed by the mask", request_->observations.data,
-             "correct the mask, or add 'missing: nan'");
-    }
     hide_masked(year, values);
     check_counts(year, values);
     if (exposure_) counts.log_exposure.push_back(read_exposure(year, values));
