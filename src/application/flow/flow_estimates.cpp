@@ -56,14 +56,12 @@ std::vector<double> read_estimate_covariance(const FlowContext& context) {
   const io::Location location = in_result(context, "/parameter_covariance", "");
   const auto names = io::read_strings(
       context.comm, {location.file, "/parameter_covariance_ids", location.external});
-  std::vector<std::string> wanted = context.model.filter().parameters();
-  for (const std::string& text : context.model.column_texts()) wanted.push_back(text);
   const std::size_t all = names.size();
   std::vector<double> covariance(all * all);
   io::read_range(context.comm, location, 0, covariance);
   std::vector<double> result;
   std::vector<std::size_t> places;
-  for (const std::string& name : wanted) {
+  for (const std::string& name : context.model.estimate_names()) {
     const auto found = std::ranges::find(names, name);
     if (found == names.end()) {
       throw core::DataError(fmt::format(

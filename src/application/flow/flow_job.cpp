@@ -103,6 +103,17 @@ std::vector<models::FitParameter> parameters_to_fit(const FlowContext& context) 
   return parameters;
 }
 
+std::vector<double> trend_of(const FlowContext& context, std::span<const double> coefficients) {
+  const distribution::Layout layout(context.model.extents(), 1, context.comm.size());
+  const int rank = context.comm.rank();
+  std::vector<double> trend;
+  communication::collectively(
+      context.comm, [&] { trend.resize(static_cast<std::size_t>(layout.home_size(rank))); });
+  models::add_columns(context.model.columns(), coefficients, layout.home().begin(rank),
+                      layout.trailing(), trend);
+  return trend;
+}
+
 void run_flow_job(const JobRun& run) {
   const std::string failure = write_result(run, run_flow);
   if (run.job.task == configuration::Task::fit) FitCheckpoint::remove(run.comm, run.job);

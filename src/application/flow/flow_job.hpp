@@ -27,6 +27,9 @@ std::string run_flow_predict(FlowContext& context);
 /// The filter's free parameters with what the user says of them.
 std::vector<models::FitParameter> parameters_to_fit(const FlowContext& context);
 
+/// Zδ, this rank's rows of origins. Collective.
+std::vector<double> trend_of(const FlowContext& context, std::span<const double> coefficients);
+
 /// A whole job of a flow model. Collective. @throws ConvergenceError after the result is written
 void run_flow_job(const JobRun& run);
 Plan plan_flow_job(const PlanRequest& request);

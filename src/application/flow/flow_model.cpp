@@ -77,6 +77,12 @@ FlowModel::FlowModel(const communication::Communicator& comm, const configuratio
   warn_of_diagonals();
 }
 
+std::vector<std::string> FlowModel::estimate_names() const {
+  std::vector<std::string> names = filter_->parameters();
+  for (std::string& text : column_texts()) names.push_back(std::move(text));
+  return names;
+}
+
 std::vector<std::string> FlowModel::column_texts() const {
   std::vector<std::string> texts;
   for (const auto& column : columns_) texts.push_back(column.text);

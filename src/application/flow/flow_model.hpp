@@ -25,6 +25,8 @@ class FlowModel {
   const models::FlowMatrices& matrices() const noexcept { return matrices_; }
   const std::vector<models::FlowColumn>& columns() const noexcept { return columns_; }
   std::vector<std::string> column_texts() const;
+  /// The filter's parameters, then the columns: what every fit estimates.
+  std::vector<std::string> estimate_names() const;
   /// Of the task `effects`.
   const std::vector<models::AttributeUse>& attribute_uses() const noexcept { return uses_; }
   const core::Extents& extents() const noexcept { return filter_->extents(); }

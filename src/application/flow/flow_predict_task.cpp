@@ -49,8 +49,7 @@ std::string run_flow_predict(FlowContext& context) {
   const auto& request = context.request();
   const core::Extents& extents = context.model.extents();
   const distribution::Layout layout(extents, 1, context.comm.size());
-  const int rank = context.comm.rank();
-  const Index begin = layout.home_begin(rank);
+  const Index begin = layout.home_begin(context.comm.rank());
   const bool on_errors = request.acts_on == configuration::FilterActsOn::errors;
   const GivenEstimates estimates = read_estimates(context);
   const VectorReader reader(
@@ -68,15 +67,11 @@ std::string run_flow_predict(FlowContext& context) {
   std::vector<double> trend, expectation, shift;
   std::shared_ptr<FlowSolver> solver;
   stages.run("expectation", [&] {
+    trend = trend_of(context, estimates.coefficients);
     communication::collectively(context.comm, [&] {
-      for (auto* vector : {&trend, &expectation, &shift}) {
-        vector->assign(static_cast<std::size_t>(layout.home_size(rank)), 0.0);
-      }
+      expectation.assign(trend.size(), 0.0);
+      shift.assign(trend.size(), 0.0);
     });
-    for (std::size_t j = 0; j < context.model.columns().size(); ++j) {
-      models::add_column(context.model.columns()[j], estimates.coefficients[j],
-                         layout.home().begin(rank), layout.trailing(), trend);
-    }
     const auto solve = make_flow_solve(context.comm, context.model, estimates.parameters, &solver);
     if (on_errors) {
       expectation = trend;

@@ -18,8 +18,7 @@ constexpr double many_lost_digits = 6;
 
 /// The names of (θ, δ, σ²).
 std::vector<std::string> names_of_all(const FlowModel& model) {
-  std::vector<std::string> names = model.filter().parameters();
-  for (const auto& text : model.column_texts()) names.push_back(text);
+  std::vector<std::string> names = model.estimate_names();
   names.emplace_back("sigma2");
   return names;
 }
@@ -119,19 +118,6 @@ void write_estimates(FlowContext& context, const FlowEstimates& estimates) {
 
 namespace {
 
-std::vector<double> trend_of(const FlowContext& context, const FlowEstimates& estimates,
-                             const distribution::Layout& layout) {
-  const int rank = context.comm.rank();
-  std::vector<double> trend;
-  communication::collectively(
-      context.comm, [&] { trend.resize(static_cast<std::size_t>(layout.home_size(rank))); });
-  for (std::size_t j = 0; j < context.model.columns().size(); ++j) {
-    models::add_column(context.model.columns()[j], estimates.value.squares.coefficients[j],
-                       layout.home().begin(rank), layout.trailing(), trend);
-  }
-  return trend;
-}
-
 /// A⁻¹ trend; sets why it was not accepted.
 std::vector<double> expectation_of(FlowContext& context, const FlowEstimates& estimates,
                                    const std::vector<double>& trend, std::string& failure) {
@@ -166,7 +152,7 @@ std::string write_fitted(FlowContext& context, const FlowEstimates& estimates,
   std::string failure;
   std::vector<double> trend, expectation;
   stages.run("expectation", [&] {
-    trend = trend_of(context, estimates, layout);
+    trend = trend_of(context, estimates.value.squares.coefficients);
     const bool on_errors = context.request().acts_on == configuration::FilterActsOn::errors;
     expectation = on_errors ? trend : expectation_of(context, estimates, trend, failure);
   });

@@ -61,17 +61,10 @@ class FlowSampler {
 
   /// What all draws have in common: Zδ, or η with the exposure.
   void find_field() {
-    const auto& columns = context_.model.columns();
-    const int rank = context_.comm.rank();
+    field_ = trend_of(context_, estimates_.coefficients);
     communication::collectively(context_.comm, [&] {
-      for (auto* vector : {&field_, &values_, &noise_}) {
-        vector->assign(static_cast<std::size_t>(layout_.home_size(rank)), 0.0);
-      }
+      for (auto* vector : {&values_, &noise_}) vector->assign(field_.size(), 0.0);
     });
-    for (std::size_t j = 0; j < columns.size(); ++j) {
-      models::add_column(columns[j], estimates_.coefficients[j], layout_.home().begin(rank),
-                         layout_.trailing(), field_);
-    }
     const auto& request = context_.request();
     if (gaussian()) {
       deviation_ = std::sqrt(read_given_number(context_, request.sigma2, "sigma2"));

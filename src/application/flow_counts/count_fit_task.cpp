@@ -46,8 +46,7 @@ class CountFit {
   const models::FlowFilter& filter() const { return context_.model.filter(); }
 
   std::vector<std::string> variable_names() const {
-    std::vector<std::string> names = filter().parameters();
-    for (const std::string& text : context_.model.column_texts()) names.push_back(text);
+    std::vector<std::string> names = context_.model.estimate_names();
     if (binomial_) names.emplace_back("log(theta)");
     return names;
   }
@@ -57,8 +56,6 @@ class CountFit {
     models::FlowCounts counts;
     stages.run("read", [&] { counts = observations_.read(); });
     const std::size_t years = counts.years.size();
-    counts_ = counts.years;
-    exposures_ = counts.log_exposure;
     stages.run("region", [&] {
       const auto region = find_flow_region(context_.comm, context_.model.data(), filter());
       constraints_.emplace(filter(), region, parameters_to_fit(context_));
@@ -133,7 +130,7 @@ class CountFit {
     context_.file.write_vector("/history", best.history);
     write_starts(context_.file, fit.state);
     write_count_estimates(context_, estimates);
-    write_count_fitted(context_, estimates, *flow_, counts_, exposures_, observations_.shape());
+    write_count_fitted(context_, estimates, *flow_, observations_.shape());
     if (!best.converged) {
       failure_ = fmt::format(
           "the fit did not converge: {}; the best point reached was written to {} with converged = "
@@ -182,8 +179,6 @@ class CountFit {
   FlowContext& context_;
   CountObservations observations_;
   bool binomial_;
-  std::vector<std::vector<double>> counts_;
-  std::vector<std::vector<double>> exposures_;
   std::optional<models::CountFlow> flow_;
   std::optional<models::FilterConstraints> constraints_;
   std::shared_ptr<FlowSolver> solver_;

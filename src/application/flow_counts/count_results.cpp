@@ -56,8 +56,7 @@ std::string with_errors(const std::string& name, double value, double error, dou
 void write_count_estimates(FlowContext& context, CountEstimates estimates) {
   const auto& parameters = context.model.filter().parameters();
   const auto columns = context.model.column_texts();
-  std::vector<std::string> names = parameters;
-  names.insert(names.end(), columns.begin(), columns.end());
+  std::vector<std::string> names = context.model.estimate_names();
   std::vector<double> values = estimates.x;
   if (estimates.binomial) {
     names.emplace_back("theta");
@@ -115,15 +114,13 @@ void write_count_estimates(FlowContext& context, CountEstimates estimates) {
 }
 
 void write_count_fitted(FlowContext& context, const CountEstimates& estimates,
-                        const models::CountFlow& flow,
-                        const std::vector<std::vector<double>>& counts,
-                        const std::vector<std::vector<double>>& log_exposures,
-                        const core::Extents& shape) {
+                        const models::CountFlow& flow, const core::Extents& shape) {
   const communication::Communicator& comm = context.comm;
   const core::Extents& extents = context.model.extents();
   const distribution::Layout layout(extents, 1, comm.size());
   const Index begin = layout.home_begin(comm.rank());
   const std::size_t p = context.model.filter().parameters().size();
+  const models::FlowCounts& counts = flow.counts();
   context.stages.run("write", [&] {
     const auto write = [&](const std::string& path, std::span<const double> values) {
       context.file.create_dataset(path, extents);
@@ -133,19 +130,20 @@ void write_count_fitted(FlowContext& context, const CountEstimates& estimates,
           flow.trend(std::span(estimates.x).subspan(p, context.model.columns().size())));
     write("/fitted/linear_predictor", flow.linear_predictor());
     // The expectation has the years of the exposures, the residuals those of the counts.
-    const bool each_year = log_exposures.size() > 1;
+    const bool each_year = counts.log_exposure.size() > 1;
     context.file.create_dataset("/fitted/expectation", each_year ? shape : extents);
     context.file.create_dataset("/residual", shape);
     Correlation correlation;
     std::vector<double> expectation, residual;
-    for (std::size_t year = 0; year < counts.size(); ++year) {
+    for (std::size_t year = 0; year < counts.years.size(); ++year) {
+      const auto* exposure = counts.exposure(year);
       expectation = flow.linear_predictor();
       residual.resize(expectation.size());
       for (std::size_t i = 0; i < expectation.size(); ++i) {
-        const double offset = log_exposures.empty() ? 0 : log_exposures[year][i];
+        const double offset = exposure == nullptr ? 0 : (*exposure)[i];
         expectation[i] = std::exp(expectation[i] + offset);
-        residual[i] = counts[year][i] - expectation[i];
-        if (!std::isnan(residual[i])) correlation.add(counts[year][i], expectation[i]);
+        residual[i] = counts.years[year][i] - expectation[i];
+        if (!std::isnan(residual[i])) correlation.add(counts.years[year][i], expectation[i]);
       }
       const Index place = static_cast<Index>(year) * layout.size() + begin;
       if (each_year || year == 0) {

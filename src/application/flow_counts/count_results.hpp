@@ -27,14 +27,9 @@ void write_count_estimates(FlowContext& context, CountEstimates estimates);
 
 /// /fitted/trend (Zδ), /fitted/linear_predictor (η), /fitted/expectation (λ), /residual (observed
 /// minus λ) and /r2. Collective.
-/// @param flow    evaluated at the estimates
-/// @param counts  this rank's rows of every year; NaN: not observed
-/// @param log_exposures  none, or one for each year
-/// @param shape   of a dataset like the observations
+/// @param flow   evaluated at the estimates
+/// @param shape  of a dataset like the observations
 void write_count_fitted(FlowContext& context, const CountEstimates& estimates,
-                        const models::CountFlow& flow,
-                        const std::vector<std::vector<double>>& counts,
-                        const std::vector<std::vector<double>>& log_exposures,
-                        const core::Extents& shape);
+                        const models::CountFlow& flow, const core::Extents& shape);
 
 }  // namespace kronwerk::application

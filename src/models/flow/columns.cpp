@@ -26,4 +26,11 @@ void add_column(const FlowColumn& column, double weight, Index first, Index n_d,
   }
 }
 
+void add_columns(std::span<const FlowColumn> columns, std::span<const double> coefficients,
+                 Index first, Index n_d, std::span<double> values) {
+  for (std::size_t j = 0; j < columns.size(); ++j) {
+    add_column(columns[j], coefficients[j], first, n_d, values);
+  }
+}
+
 }  // namespace kronwerk::models

@@ -5,8 +5,8 @@
 
 #include "kronwerk/core/interruption.hpp"
 #include "kronwerk/distribution/partition.hpp"
-#include "models/flow/cell_sums.hpp"
 #include "models/fit/small_dense.hpp"
+#include "models/flow/cell_sums.hpp"
 #include "models/flow_counts/count_sums.hpp"
 
 namespace kronwerk::models {
@@ -113,9 +113,7 @@ std::vector<double> CountFlow::combine(std::span<const double> delta) const {
 
 std::vector<double> CountFlow::trend(std::span<const double> coefficients) const {
   std::vector<double> values(block_, 0.0);
-  for (std::size_t j = 0; j < coefficients.size(); ++j) {
-    add_column((*columns_)[j], coefficients[j], first_row_, width_, values);
-  }
+  add_columns(*columns_, coefficients, first_row_, width_, values);
   return values;
 }
 

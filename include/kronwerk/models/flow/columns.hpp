@@ -25,5 +25,8 @@ struct FlowColumn {
 /// @param first  also where the column's own grid begins
 void add_column(const FlowColumn& column, double weight, Index first, Index n_d,
                 std::span<double> values);
+/// values += Z δ likewise. Local.
+void add_columns(std::span<const FlowColumn> columns, std::span<const double> coefficients,
+                 Index first, Index n_d, std::span<double> values);
 
 }  // namespace kronwerk::models

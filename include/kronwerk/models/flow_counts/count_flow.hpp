@@ -63,6 +63,7 @@ class CountFlow {
   /// The sums of products of the cells' scores at the point that was evaluated last with its
   /// Hessian: the middle of the sandwich (White 1982). (n, n). Collective.
   std::vector<double> score_products() const;
+  const FlowCounts& counts() const noexcept { return counts_; }
   /// η there, this rank's rows.
   const std::vector<double>& linear_predictor() const noexcept { return eta_; }
   /// Zδ of some coefficients, this rank's rows. Local.
