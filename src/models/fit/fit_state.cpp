@@ -1,4 +1,4 @@
-// Declared in kronwerk/models/fit/fit.hpp too.
+// What kronwerk/models/fit/fit.hpp declares of a state is defined here too.
 #include "models/fit/fit_state.hpp"
 
 #include <fmt/format.h>

@@ -6,8 +6,8 @@
 
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/flow_counts/count_flow.hpp"
-#include "models/flow/cell_sums.hpp"
 #include "models/fit/small_dense.hpp"
+#include "models/flow/cell_sums.hpp"
 #include "models/flow_counts/count_sums.hpp"
 
 namespace kronwerk::models {
