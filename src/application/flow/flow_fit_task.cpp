@@ -5,15 +5,11 @@
 #include <cmath>
 
 #include "application/flow/flow_determinant.hpp"
-#include "application/flow/flow_job.hpp"
+#include "application/flow/flow_fit.hpp"
 #include "application/flow/flow_observations.hpp"
 #include "application/flow/flow_results.hpp"
-#include "application/gaussian/fit_checkpoint.hpp"
-#include "application/gaussian/fit_output.hpp"
 #include "kronwerk/core/text.hpp"
-#include "kronwerk/models/fit/newton_fit.hpp"
 #include "kronwerk/models/flow/gaussian_flow.hpp"
-#include "kronwerk/models/flow_determinants/filter_constraints.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -29,9 +25,10 @@ class FlowFit {
   std::string run() {
     read();
     find_determinant();
-    const auto fit = maximise();
-    finish(fit);
-    return failure_;
+    const FlowLikelihood likelihood{
+        filter().parameters(), [&](std::span<const double> x) { return evaluate(x); },
+        [](const std::vector<double>& parameters) { return parameters; }};
+    return finish(maximise(context_, likelihood, *constraints_));
   }
 
  private:
@@ -81,56 +78,19 @@ class FlowFit {
   }
 
   std::optional<models::NewtonPoint> evaluate(std::span<const double> x) const {
-    // Where a termination that was asked for takes effect.
-    context_.stages.run("fit", [] {});
-    if (!constraints_->hold(x)) return std::nullopt;
     GaussianFlow::Value value;
     try {
       value = flow_->evaluate(x);
     } catch (const core::DataError&) {
       return std::nullopt;
     }
-    models::NewtonPoint point{{x.begin(), x.end()},
-                              value.log_likelihood + flows_.log_jacobian,
-                              std::move(value.gradient),
-                              std::move(value.hessian)};
-    constraints_->add_priors(point);
-    return point;
+    return models::NewtonPoint{{x.begin(), x.end()},
+                               value.log_likelihood + flows_.log_jacobian,
+                               std::move(value.gradient),
+                               std::move(value.hessian)};
   }
 
-  models::NewtonFitResult maximise() {
-    Stages& stages = context_.stages;
-    const auto& request = context_.request().fit;
-    FitCheckpoint checkpoint(context_.comm, context_.job, stages);
-    models::NewtonFitSettings settings;
-    settings.starts = request.starts;
-    settings.seed = request.seed;
-    settings.beginning = [&](Index start, Index attempt) {
-      return constraints_->beginning(request.seed, start, attempt);
-    };
-    settings.newton.tolerance = request.tolerance;
-    settings.newton.max_iterations = request.max_iterations;
-    settings.newton.linear_constraints = constraints_->linear();
-    settings.on_iteration = [&](const models::FitIteration& iteration) {
-      stages.print(line_of(iteration, filter().parameters()));
-    };
-    settings.checkpoint = [&](const models::FitState& state) { checkpoint.write(state); };
-    settings.resume = checkpoint.read();
-    if (settings.resume) stages.print("            goes on from " + checkpoint.file());
-    stages.print("start  step   log likelihood         distance  parameters");
-    models::NewtonFitResult fit;
-    stages.run("fit", [&] {
-      fit = models::fit_by_newton([&](std::span<const double> x) { return evaluate(x); },
-                                  std::cref(*constraints_), filter().parameters(), settings);
-    });
-    Index evaluations = 0;
-    for (const auto& start : fit.state.starts) evaluations += start.evaluations;
-    stages.report("fit", fmt::format("{} evaluations", evaluations));
-    context_.report.set("evaluations", evaluations);
-    return fit;
-  }
-
-  void finish(const models::NewtonFitResult& fit) {
+  std::string finish(const models::NewtonFitResult& fit) {
     const auto& best = fit.state.starts[fit.best];
     FlowEstimates estimates;
     estimates.parameters = best.parameters;
@@ -142,23 +102,12 @@ class FlowFit {
     if (context_.request().fit.standard_errors) {
       estimates.information = flow_->information(best.parameters);
     }
-    context_.file.write_scalar("/objective", best.objective);
-    context_.file.write_vector("/history", best.history);
-    write_starts(context_.file, fit.state);
+    write_course(context_, fit);
     write_estimates(context_, estimates);
-    if (!best.converged) {
-      failure_ = fmt::format(
-          "the fit did not converge: {}; the best point reached was written to {} with converged = "
-          "0. Raise fit.max_iterations or fit.tolerance, or start nearer",
-          best.outcome, context_.job.output.file);
-    }
-    const std::string solve = write_fitted(context_, estimates, flows_, observations_.shape());
-    if (failure_.empty()) failure_ = solve;
-    context_.report.set(
-        "method", "Newton's method; log determinant " + determinant_.determinant->description());
-    context_.report.set("converged", Index{failure_.empty() ? 1 : 0});
-    context_.report.set("iterations", best.iterations);
-    context_.report.set("best_start", static_cast<Index>(fit.best) + 1);
+    const std::string rejected = write_fitted(context_, estimates, flows_, observations_.shape());
+    return report_end(context_, fit,
+                      "Newton's method; log determinant " + determinant_.determinant->description(),
+                      rejected);
   }
 
   FlowContext& context_;
@@ -169,7 +118,6 @@ class FlowFit {
   FlowDeterminant determinant_;
   std::optional<GaussianFlow> flow_;
   std::optional<models::FilterConstraints> constraints_;
-  std::string failure_;
 };
 
 }  // namespace

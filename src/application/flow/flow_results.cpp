@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "application/flow/correlation.hpp"
+#include "application/flow/flow_fit.hpp"
 #include "application/flow/flow_solver.hpp"
 #include "application/tasks/solve_quality.hpp"
 #include "kronwerk/core/text.hpp"
@@ -67,13 +68,7 @@ void report_doubts(FlowContext& context, const FlowEstimates& estimates) {
         "observations",
         lost));
   }
-  context.report.set("at_border", Index{estimates.at_border.empty() ? 0 : 1});
-  for (const std::string& name : estimates.at_border) {
-    context.stages.warn(fmt::format(
-        "the estimate is on the border of the feasible region of the filter, at {}: standard "
-        "errors do not hold there",
-        name));
-  }
+  report_border(context, estimates.at_border);
 }
 
 }  // namespace
@@ -83,10 +78,7 @@ void write_estimates(FlowContext& context, const FlowEstimates& estimates) {
   const auto& value = estimates.value;
   const auto& coefficients = value.squares.coefficients;
   const auto columns = context.model.column_texts();
-  for (const auto& [name, parameter] : context.job.parameters) {
-    if (context.request().fit.parameters.contains(name)) continue;
-    context.file.write_scalar("/parameters/" + name, parameter.value);
-  }
+  write_held_parameters(context);
   const auto errors = write_errors(context, estimates);
   Report& report = context.report;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -104,13 +96,10 @@ void write_estimates(FlowContext& context, const FlowEstimates& estimates) {
     context.file.write_strings("/coefficients_ids", columns);
   }
   context.file.write_scalar("/sigma2", value.sigma2);
-  context.file.write_scalar("/log_likelihood", estimates.log_likelihood);
   context.file.write_scalar("/logdet", value.log_determinant);
   report.set("logdet_error", value.determinant_error);
-  const auto free = static_cast<double>(names.size() + columns.size() + 1);
-  context.file.write_scalar("/aic", 2 * free - 2 * estimates.log_likelihood);
-  context.file.write_scalar(
-      "/bic", free * std::log(static_cast<double>(estimates.cells)) - 2 * estimates.log_likelihood);
+  write_criteria(context, estimates.log_likelihood, names.size() + columns.size() + 1,
+                 estimates.cells);
   report.line(fmt::format("            log likelihood = {:.12g}, log determinant = {:.9g}",
                           estimates.log_likelihood, value.log_determinant));
   report_doubts(context, estimates);

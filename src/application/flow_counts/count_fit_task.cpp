@@ -5,16 +5,12 @@
 #include <cmath>
 
 #include "application/flow/flow_determinant.hpp"
-#include "application/flow/flow_job.hpp"
+#include "application/flow/flow_fit.hpp"
 #include "application/flow/flow_solver.hpp"
 #include "application/flow_counts/count_observations.hpp"
 #include "application/flow_counts/count_results.hpp"
-#include "application/gaussian/fit_checkpoint.hpp"
-#include "application/gaussian/fit_output.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/fit/covariance.hpp"
-#include "kronwerk/models/fit/newton_fit.hpp"
-#include "kronwerk/models/flow_determinants/filter_constraints.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -37,9 +33,10 @@ class CountFit {
 
   std::string run() {
     read();
-    const auto fit = maximise();
-    finish(fit);
-    return failure_;
+    const FlowLikelihood likelihood{
+        variable_names(), [&](std::span<const double> x) { return evaluate(x); },
+        [&](const std::vector<double>& parameters) { return flow_->begin(parameters); }};
+    return finish(maximise(context_, likelihood, *constraints_));
   }
 
  private:
@@ -71,49 +68,11 @@ class CountFit {
   }
 
   std::optional<models::NewtonPoint> evaluate(std::span<const double> x) {
-    // Where a termination that was asked for takes effect.
-    context_.stages.run("fit", [] {});
-    if (!constraints_->hold(x)) return std::nullopt;
     if (binomial_ && x.back() > std::log(largest_theta)) return std::nullopt;
-    auto point = flow_->evaluate(x);
-    if (point) constraints_->add_priors(*point);
-    return point;
+    return flow_->evaluate(x);
   }
 
-  models::NewtonFitResult maximise() {
-    Stages& stages = context_.stages;
-    const auto& request = context_.request().fit;
-    const auto names = variable_names();
-    FitCheckpoint checkpoint(context_.comm, context_.job, stages);
-    models::NewtonFitSettings settings;
-    settings.starts = request.starts;
-    settings.seed = request.seed;
-    settings.beginning = [&](Index start, Index attempt) {
-      return flow_->begin(constraints_->beginning(request.seed, start, attempt));
-    };
-    settings.newton.tolerance = request.tolerance;
-    settings.newton.max_iterations = request.max_iterations;
-    settings.newton.linear_constraints = constraints_->linear();
-    settings.on_iteration = [&](const models::FitIteration& iteration) {
-      stages.print(line_of(iteration, names));
-    };
-    settings.checkpoint = [&](const models::FitState& state) { checkpoint.write(state); };
-    settings.resume = checkpoint.read();
-    if (settings.resume) stages.print("            goes on from " + checkpoint.file());
-    stages.print("start  step   log likelihood         distance  parameters");
-    models::NewtonFitResult fit;
-    stages.run("fit", [&] {
-      fit = models::fit_by_newton([&](std::span<const double> x) { return evaluate(x); },
-                                  std::cref(*constraints_), names, settings);
-    });
-    Index evaluations = 0;
-    for (const auto& start : fit.state.starts) evaluations += start.evaluations;
-    stages.report("fit", fmt::format("{} evaluations", evaluations));
-    context_.report.set("evaluations", evaluations);
-    return fit;
-  }
-
-  void finish(const models::NewtonFitResult& fit) {
+  std::string finish(const models::NewtonFitResult& fit) {
     const auto& best = fit.state.starts[fit.best];
     CountEstimates estimates;
     estimates.x = best.parameters;
@@ -126,22 +85,12 @@ class CountFit {
     estimates.at_bound = constraints_->at_bound(fit.outcome.active);
     estimates.at_border = constraints_->at_border(fit.outcome.active);
     if (context_.request().fit.standard_errors) find_covariances(*point, estimates);
-    context_.file.write_scalar("/objective", best.objective);
-    context_.file.write_vector("/history", best.history);
-    write_starts(context_.file, fit.state);
+    write_course(context_, fit);
     write_count_estimates(context_, estimates);
     write_count_fitted(context_, estimates, *flow_, observations_.shape());
-    if (!best.converged) {
-      failure_ = fmt::format(
-          "the fit did not converge: {}; the best point reached was written to {} with converged = "
-          "0. Raise fit.max_iterations or fit.tolerance, or start nearer",
-          best.outcome, context_.job.output.file);
-    }
-    context_.report.set("method", solver_ ? "Newton's method; " + solver_->description()
-                                          : std::string("Newton's method"));
-    context_.report.set("converged", Index{failure_.empty() ? 1 : 0});
-    context_.report.set("iterations", best.iterations);
-    context_.report.set("best_start", static_cast<Index>(fit.best) + 1);
+    const std::string method =
+        solver_ ? "Newton's method; " + solver_->description() : std::string("Newton's method");
+    return report_end(context_, fit, method, "");
   }
 
   void find_covariances(const models::NewtonPoint& point, CountEstimates& estimates) {
@@ -182,7 +131,6 @@ class CountFit {
   std::optional<models::CountFlow> flow_;
   std::optional<models::FilterConstraints> constraints_;
   std::shared_ptr<FlowSolver> solver_;
-  std::string failure_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "application/flow/correlation.hpp"
+#include "application/flow/flow_fit.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -66,10 +67,7 @@ void write_count_estimates(FlowContext& context, CountEstimates estimates) {
       take_theta(estimates.robust_covariance, names.size(), values.back());
     }
   }
-  for (const auto& [name, parameter] : context.job.parameters) {
-    if (context.request().fit.parameters.contains(name)) continue;
-    context.file.write_scalar("/parameters/" + name, parameter.value);
-  }
+  write_held_parameters(context);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     context.file.write_scalar("/parameters/" + parameters[i], values[i]);
     context.file.write_scalar("/gradient/" + parameters[i], estimates.gradient[i]);
@@ -97,20 +95,10 @@ void write_count_estimates(FlowContext& context, CountEstimates estimates) {
                 with_errors(names[i], values[i], errors[i], robust[i]) +
                 (bound ? " (on its bound)" : ""));
   }
-  const auto free = static_cast<double>(names.size());
-  context.file.write_scalar("/log_likelihood", estimates.log_likelihood);
-  context.file.write_scalar("/aic", 2 * free - 2 * estimates.log_likelihood);
-  context.file.write_scalar(
-      "/bic", free * std::log(static_cast<double>(estimates.cells)) - 2 * estimates.log_likelihood);
+  write_criteria(context, estimates.log_likelihood, names.size(), estimates.cells);
   report.line(fmt::format("            log likelihood = {:.12g}", estimates.log_likelihood));
   report.set("observed_flows", estimates.cells);
-  report.set("at_border", Index{estimates.at_border.empty() ? 0 : 1});
-  for (const std::string& name : estimates.at_border) {
-    context.stages.warn(fmt::format(
-        "the estimate is on the border of the feasible region of the filter, at {}: standard "
-        "errors do not hold there",
-        name));
-  }
+  report_border(context, estimates.at_border);
 }
 
 void write_count_fitted(FlowContext& context, const CountEstimates& estimates,

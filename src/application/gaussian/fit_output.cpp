@@ -22,6 +22,13 @@ std::string line_of(const models::FitIteration& iteration, std::span<const std::
                      numbers_text(names, iteration.parameters));
 }
 
+std::string not_converged(const models::StartState& best, const configuration::Job& job) {
+  return fmt::format(
+      "the fit did not converge: {}; the best point reached was written to {} with converged = 0. "
+      "Raise fit.max_iterations or fit.tolerance, or start nearer",
+      best.outcome, job.output.file);
+}
+
 void write_starts(io::ResultFile& file, const models::FitState& state) {
   const auto starts = std::ssize(state.starts);
   const auto width = std::ssize(state.names);

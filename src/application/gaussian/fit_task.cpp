@@ -132,11 +132,7 @@ std::string run_fit(GaussianContext& context) {
   context.report.set("iterations", best.iterations);
   context.report.set("evaluations", result.evaluations);
   context.report.set("best_start", Index{static_cast<Index>(result.best) + 1});
-  if (result.converged) return inaccurate;
-  return fmt::format(
-      "the fit did not converge: {}; the best point reached was written to {} with "
-      "converged = 0. Raise fit.max_iterations or fit.tolerance, or start nearer",
-      best.outcome, context.job.output.file);
+  return result.converged ? inaccurate : not_converged(best, context.job);
 }
 
 }  // namespace kronwerk::application

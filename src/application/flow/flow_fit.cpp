@@ -1,0 +1,103 @@
+#include "application/flow/flow_fit.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "application/gaussian/fit_checkpoint.hpp"
+#include "application/gaussian/fit_output.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+std::optional<models::NewtonPoint> evaluate(FlowContext& context, const FlowLikelihood& likelihood,
+                                            const models::FilterConstraints& constraints,
+                                            std::span<const double> x) {
+  // Where a termination that was asked for takes effect.
+  context.stages.run("fit", [] {});
+  if (!constraints.hold(x)) return std::nullopt;
+  auto point = likelihood.evaluate(x);
+  if (point) constraints.add_priors(*point);
+  return point;
+}
+
+}  // namespace
+
+models::NewtonFitResult maximise(FlowContext& context, const FlowLikelihood& likelihood,
+                                 const models::FilterConstraints& constraints) {
+  Stages& stages = context.stages;
+  const auto& request = context.request().fit;
+  FitCheckpoint checkpoint(context.comm, context.job, stages);
+  models::NewtonFitSettings settings;
+  settings.starts = request.starts;
+  settings.seed = request.seed;
+  settings.beginning = [&](Index start, Index attempt) {
+    return likelihood.begin(constraints.beginning(request.seed, start, attempt));
+  };
+  settings.newton.tolerance = request.tolerance;
+  settings.newton.max_iterations = request.max_iterations;
+  settings.newton.linear_constraints = constraints.linear();
+  settings.on_iteration = [&](const models::FitIteration& iteration) {
+    stages.print(line_of(iteration, likelihood.variables));
+  };
+  settings.checkpoint = [&](const models::FitState& state) { checkpoint.write(state); };
+  settings.resume = checkpoint.read();
+  if (settings.resume) stages.print("            goes on from " + checkpoint.file());
+  stages.print("start  step   log likelihood         distance  parameters");
+  models::NewtonFitResult fit;
+  stages.run("fit", [&] {
+    fit = models::fit_by_newton(
+        [&](std::span<const double> x) { return evaluate(context, likelihood, constraints, x); },
+        std::cref(constraints), likelihood.variables, settings);
+  });
+  Index evaluations = 0;
+  for (const auto& start : fit.state.starts) evaluations += start.evaluations;
+  stages.report("fit", fmt::format("{} evaluations", evaluations));
+  context.report.set("evaluations", evaluations);
+  return fit;
+}
+
+void write_course(FlowContext& context, const models::NewtonFitResult& fit) {
+  const auto& best = fit.state.starts[fit.best];
+  context.file.write_scalar("/objective", best.objective);
+  context.file.write_vector("/history", best.history);
+  write_starts(context.file, fit.state);
+}
+
+void write_held_parameters(FlowContext& context) {
+  for (const auto& [name, parameter] : context.job.parameters) {
+    if (context.request().fit.parameters.contains(name)) continue;
+    context.file.write_scalar("/parameters/" + name, parameter.value);
+  }
+}
+
+void write_criteria(FlowContext& context, double log_likelihood, std::size_t free, Index cells) {
+  const auto numbers = static_cast<double>(free);
+  context.file.write_scalar("/log_likelihood", log_likelihood);
+  context.file.write_scalar("/aic", 2 * numbers - 2 * log_likelihood);
+  context.file.write_scalar("/bic",
+                            numbers * std::log(static_cast<double>(cells)) - 2 * log_likelihood);
+}
+
+void report_border(FlowContext& context, const std::vector<std::string>& at_border) {
+  context.report.set("at_border", Index{at_border.empty() ? 0 : 1});
+  for (const std::string& name : at_border) {
+    context.stages.warn(fmt::format(
+        "the estimate is on the border of the feasible region of the filter, at {}: standard "
+        "errors do not hold there",
+        name));
+  }
+}
+
+std::string report_end(FlowContext& context, const models::NewtonFitResult& fit,
+                       const std::string& method, const std::string& rejected) {
+  const auto& best = fit.state.starts[fit.best];
+  const std::string failure = best.converged ? rejected : not_converged(best, context.job);
+  context.report.set("method", method);
+  context.report.set("converged", Index{failure.empty() ? 1 : 0});
+  context.report.set("iterations", best.iterations);
+  context.report.set("best_start", static_cast<Index>(fit.best) + 1);
+  return failure;
+}
+
+}  // namespace kronwerk::application
