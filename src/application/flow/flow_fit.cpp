@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "application/gaussian/fit_checkpoint.hpp"
-#include "application/gaussian/fit_output.hpp"
+#include "application/fit/fit_checkpoint.hpp"
+#include "application/fit/fit_output.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -62,13 +62,6 @@ void write_course(FlowContext& context, const models::NewtonFitResult& fit) {
   context.file.write_scalar("/objective", best.objective);
   context.file.write_vector("/history", best.history);
   write_starts(context.file, fit.state);
-}
-
-void write_held_parameters(FlowContext& context) {
-  for (const auto& [name, parameter] : context.job.parameters) {
-    if (context.request().fit.parameters.contains(name)) continue;
-    context.file.write_scalar("/parameters/" + name, parameter.value);
-  }
 }
 
 void write_criteria(FlowContext& context, double log_likelihood, std::size_t free, Index cells) {

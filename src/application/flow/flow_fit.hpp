@@ -28,9 +28,6 @@ models::NewtonFitResult maximise(FlowContext& context, const FlowLikelihood& lik
 /// /objective, /history and /starts. Collective.
 void write_course(FlowContext& context, const models::NewtonFitResult& fit);
 
-/// The parameters of the formula that are not estimated. Collective.
-void write_held_parameters(FlowContext& context);
-
 /// /log_likelihood, /aic and /bic. Collective.
 /// @param free   how many numbers were estimated
 /// @param cells  how many observations there are

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "application/fit/fit_parameters.hpp"
 #include "application/flow/flow_determinant.hpp"
 #include "application/flow/flow_fit.hpp"
 #include "application/flow/flow_observations.hpp"
@@ -71,7 +72,8 @@ class FlowFit {
     stages.report("determinant", determinant_.determinant->description());
     flow_.emplace(filter(), *determinant_.determinant, std::move(moments_),
                   std::ssize(flows_.years), context_.model.column_texts(), std::move(missing_));
-    constraints_.emplace(filter(), determinant_.region, parameters_to_fit(context_));
+    constraints_.emplace(filter(), determinant_.region,
+                         parameters_to_fit(context_.job, context_.request().fit));
     const auto initial = constraints_->beginning(1, 0, 0);
     flow_->check_columns(initial);
     flow_->evaluate(initial);  // what is wrong there is said, not avoided

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "application/gaussian/fit_checkpoint.hpp"
+#include "application/fit/fit_checkpoint.hpp"
 #include "application/inputs/vector_shape.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
@@ -88,20 +88,6 @@ std::string run_flow(JobContext& job) {
 }
 
 }  // namespace
-
-std::vector<models::FitParameter> parameters_to_fit(const FlowContext& context) {
-  std::vector<models::FitParameter> parameters;
-  for (const auto& [name, request] : context.request().fit.parameters) {
-    models::FitParameter parameter{
-        name, context.job.parameters.at(name).value, {}, request.lower, request.upper};
-    if (request.prior) {
-      parameter.prior =
-          models::Prior::parse({request.prior->value, context.job.where(request.prior->position)});
-    }
-    parameters.push_back(std::move(parameter));
-  }
-  return parameters;
-}
 
 std::vector<double> trend_of(const FlowContext& context, std::span<const double> coefficients) {
   const distribution::Layout layout(context.model.extents(), 1, context.comm.size());

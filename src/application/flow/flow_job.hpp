@@ -5,7 +5,6 @@
 
 #include "application/flow/flow_model.hpp"
 #include "application/session/job_context.hpp"
-#include "kronwerk/models/fit/fit.hpp"
 
 namespace kronwerk::application {
 
@@ -23,9 +22,6 @@ std::string run_count_fit(FlowContext& context);
 std::string run_flow_sample(FlowContext& context);
 std::string run_flow_effects(FlowContext& context);
 std::string run_flow_predict(FlowContext& context);
-
-/// The filter's free parameters with what the user says of them.
-std::vector<models::FitParameter> parameters_to_fit(const FlowContext& context);
 
 /// Zδ, this rank's rows of origins. Collective.
 std::vector<double> trend_of(const FlowContext& context, std::span<const double> coefficients);

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "application/fit/fit_parameters.hpp"
 #include "application/flow/correlation.hpp"
 #include "application/flow/flow_fit.hpp"
 #include "application/flow/flow_solver.hpp"
@@ -78,7 +79,7 @@ void write_estimates(FlowContext& context, const FlowEstimates& estimates) {
   const auto& value = estimates.value;
   const auto& coefficients = value.squares.coefficients;
   const auto columns = context.model.column_texts();
-  write_held_parameters(context);
+  write_held_parameters(context.file, context.job, context.request().fit);
   const auto errors = write_errors(context, estimates);
   Report& report = context.report;
   for (std::size_t i = 0; i < names.size(); ++i) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "application/fit/fit_parameters.hpp"
 #include "application/flow/flow_determinant.hpp"
 #include "application/flow/flow_fit.hpp"
 #include "application/flow/flow_solver.hpp"
@@ -55,7 +56,8 @@ class CountFit {
     const std::size_t years = counts.years.size();
     stages.run("region", [&] {
       const auto region = find_flow_region(context_.comm, context_.model.data(), filter());
-      constraints_.emplace(filter(), region, parameters_to_fit(context_));
+      constraints_.emplace(filter(), region,
+                           parameters_to_fit(context_.job, context_.request().fit));
       flow_.emplace(context_.comm, context_.model.workspace(), filter(), context_.model.matrices(),
                     context_.model.columns(), std::move(counts), family_of(context_),
                     [this](std::span<const double> x) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "application/fit/fit_parameters.hpp"
 #include "application/flow/correlation.hpp"
 #include "application/flow/flow_fit.hpp"
 
@@ -67,7 +68,7 @@ void write_count_estimates(FlowContext& context, CountEstimates estimates) {
       take_theta(estimates.robust_covariance, names.size(), values.back());
     }
   }
-  write_held_parameters(context);
+  write_held_parameters(context.file, context.job, context.request().fit);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     context.file.write_scalar("/parameters/" + parameters[i], values[i]);
     context.file.write_scalar("/gradient/" + parameters[i], estimates.gradient[i]);

@@ -6,28 +6,15 @@
 #include <fstream>
 #include <sstream>
 
-#include "application/gaussian/fit_checkpoint.hpp"
-#include "application/gaussian/fit_output.hpp"
+#include "application/fit/fit_checkpoint.hpp"
+#include "application/fit/fit_output.hpp"
+#include "application/fit/fit_parameters.hpp"
 #include "application/gaussian/likelihood.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/fit/fit.hpp"
 
 namespace kronwerk::application {
 namespace {
-
-std::vector<models::FitParameter> parameters_to_fit(const GaussianContext& context) {
-  std::vector<models::FitParameter> parameters;
-  for (const auto& [name, request] : context.request().fit.parameters) {
-    models::FitParameter parameter{
-        name, context.parameters.at(name), {}, request.lower, request.upper};
-    if (request.prior) {
-      parameter.prior =
-          models::Prior::parse({request.prior->value, context.job.where(request.prior->position)});
-    }
-    parameters.push_back(std::move(parameter));
-  }
-  return parameters;
-}
 
 models::FitSettings settings_of(GaussianContext& context, const std::vector<std::string>& names,
                                 FitCheckpoint& checkpoint) {
@@ -49,11 +36,7 @@ models::FitSettings settings_of(GaussianContext& context, const std::vector<std:
 
 void write_result(GaussianContext& context, const std::vector<models::FitParameter>& parameters,
                   const models::FitResult& result) {
-  for (const auto& [name, value] : context.parameters) {
-    if (!context.request().fit.parameters.contains(name)) {
-      context.file.write_scalar("/parameters/" + name, value);
-    }
-  }
+  write_held_parameters(context.file, context.job, context.request().fit);
   for (std::size_t p = 0; p < parameters.size(); ++p) {
     const std::string& name = parameters[p].name;
     context.file.write_scalar("/parameters/" + name, result.parameters[p]);
@@ -97,7 +80,7 @@ std::string judge_point(GaussianContext& context, Likelihood& likelihood,
 std::string run_fit(GaussianContext& context) {
   Stages& stages = context.stages;
   Likelihood likelihood(context);
-  const auto parameters = parameters_to_fit(context);
+  const auto parameters = parameters_to_fit(context.job, context.request().fit);
   std::vector<std::string> names;
   for (const auto& parameter : parameters) names.push_back(parameter.name);
   std::string method;

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "application/gaussian/fit_checkpoint.hpp"
+#include "application/fit/fit_checkpoint.hpp"
 #include "application/inputs/problem.hpp"
 #include "application/inputs/vector_shape.hpp"
 #include "kronwerk/core/text.hpp"

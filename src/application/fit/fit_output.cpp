@@ -1,4 +1,4 @@
-#include "application/gaussian/fit_output.hpp"
+#include "application/fit/fit_output.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "application/gaussian/fit_checkpoint.hpp"
+#include "application/fit/fit_checkpoint.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

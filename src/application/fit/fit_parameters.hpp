@@ -1,0 +1,20 @@
+#pragma once
+
+#include <vector>
+
+#include "kronwerk/configuration/job.hpp"
+#include "kronwerk/io/files/result_file.hpp"
+#include "kronwerk/models/fit/fit.hpp"
+
+namespace kronwerk::application {
+
+/// The parameters that a fit estimates, with what the user says of them.
+/// @throws ConfigurationError for a prior that is none
+std::vector<models::FitParameter> parameters_to_fit(const configuration::Job& job,
+                                                    const configuration::FitRequest& request);
+
+/// /parameters of those that it does not estimate. Collective.
+void write_held_parameters(io::ResultFile& file, const configuration::Job& job,
+                           const configuration::FitRequest& request);
+
+}  // namespace kronwerk::application
