@@ -10,7 +10,7 @@
 #include "application/flow/flow_solver.hpp"
 #include "application/tasks/solve_quality.hpp"
 #include "kronwerk/core/text.hpp"
-#include "kronwerk/models/fit/covariance.hpp"
+#include "kronwerk/models/fit/estimate_covariance.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -33,7 +33,7 @@ std::vector<double> write_errors(FlowContext& context, const FlowEstimates& esti
   if (estimates.information.empty()) return errors;
   std::vector<char> fixed(n, 0);
   std::copy(estimates.at_bound.begin(), estimates.at_bound.end(), fixed.begin());
-  const auto covariance = models::covariance_of(estimates.information, fixed);
+  const auto covariance = models::estimate_covariance(estimates.information, fixed);
   if (!covariance) {
     context.report.line(
         "            no standard errors: the observed information is not positive definite");

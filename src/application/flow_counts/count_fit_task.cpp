@@ -11,7 +11,7 @@
 #include "application/flow_counts/count_observations.hpp"
 #include "application/flow_counts/count_results.hpp"
 #include "kronwerk/core/text.hpp"
-#include "kronwerk/models/fit/covariance.hpp"
+#include "kronwerk/models/fit/estimate_covariance.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -100,7 +100,7 @@ class CountFit {
     for (double& value : information) value = -value;
     std::vector<char> fixed(point.x.size(), 0);
     std::ranges::copy(estimates.at_bound, fixed.begin());
-    const auto covariance = models::covariance_of(information, fixed);
+    const auto covariance = models::estimate_covariance(information, fixed);
     refuse_diverging(covariance, information);
     if (!covariance) return;
     estimates.covariance = *covariance;

@@ -1,4 +1,4 @@
-#include "kronwerk/models/fit/covariance.hpp"
+#include "kronwerk/models/fit/estimate_covariance.hpp"
 
 #include <cmath>
 
@@ -6,8 +6,8 @@
 
 namespace kronwerk::models {
 
-std::optional<std::vector<double>> covariance_of(std::span<const double> information,
-                                                 std::span<const char> fixed) {
+std::optional<std::vector<double>> estimate_covariance(std::span<const double> information,
+                                                       std::span<const char> fixed) {
   const std::size_t n = fixed.size();
   std::vector<std::size_t> free;
   for (std::size_t i = 0; i < n; ++i) {
