@@ -12,20 +12,10 @@ constexpr Index regions = 6;
 class FlowEffectsTest : public FlowFixture {
  protected:
   FlowEffectsTest() {
-    use(isolated(1), isolated(2));
+    use(isolated(regions, 1), isolated(regions, 2));
     m_ = weights(regions, 9);
   }
 
-  /// The last region has no neighbours and is nobody's.
-  static Matrix isolated(std::uint64_t seed) {
-    Matrix w = weights(regions, seed);
-    for (Index i = 0; i + 1 < regions; ++i) {
-      const double rest = 1 - w(i, regions - 1);
-      w(i, regions - 1) = 0;
-      for (Index j = 0; j < regions; ++j) w(i, j) /= rest;
-    }
-    return w;
-  }
   factors::Chain chain(const Matrix& m) const {
     return {{factors::make_dense(
         "M", {m.rows, m.cols, communication::SharedArray<double>::from_private(m.values)})}};

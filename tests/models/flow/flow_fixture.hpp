@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -37,6 +39,16 @@ class FlowFixture : public operators::OperatorFixture {
         sum += w(i, j);
       }
       for (Index j = 0; j < n && sum > 0; ++j) w(i, j) /= sum;
+    }
+    return w;
+  }
+  /// The same, where the last region is nobody's neighbour either.
+  static Matrix isolated(Index n, std::uint64_t seed) {
+    Matrix w = weights(n, seed);
+    for (Index i = 0; i + 1 < n; ++i) {
+      const double rest = 1 - w(i, n - 1);
+      w(i, n - 1) = 0;
+      for (Index j = 0; j < n; ++j) w(i, j) /= rest;
     }
     return w;
   }
@@ -169,5 +181,10 @@ class FlowFixture : public operators::OperatorFixture {
                communication::SharedArray<double>::from_private(values)});
   }
 };
+
+/// What the tests of both kinds are called.
+inline std::string name_of(const ::testing::TestParamInfo<FilterActsOn>& parameter) {
+  return parameter.param == FilterActsOn::errors ? "OnErrors" : "OnResponse";
+}
 
 }  // namespace kronwerk::models

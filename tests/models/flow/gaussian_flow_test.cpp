@@ -204,11 +204,7 @@ TEST_P(GaussianFlowTest, NamesColumnsThatAreCombinationsOfOthers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Filters, GaussianFlowTest,
-                         ::testing::Values(FilterActsOn::response, FilterActsOn::errors),
-                         [](const auto& parameter) {
-                           return parameter.param == FilterActsOn::errors ? "OnErrors"
-                                                                          : "OnResponse";
-                         });
+                         ::testing::Values(FilterActsOn::response, FilterActsOn::errors), name_of);
 
 /// Columns along the diagonal need a square grid.
 class FlowDiagonal : public FlowFixture, public ::testing::WithParamInterface<FilterActsOn> {};
@@ -261,11 +257,7 @@ TEST_P(FlowDiagonal, EntersLikeTheGridThatItIs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Filters, FlowDiagonal,
-                         ::testing::Values(FilterActsOn::response, FilterActsOn::errors),
-                         [](const auto& parameter) {
-                           return parameter.param == FilterActsOn::errors ? "OnErrors"
-                                                                          : "OnResponse";
-                         });
+                         ::testing::Values(FilterActsOn::response, FilterActsOn::errors), name_of);
 
 }  // namespace
 }  // namespace kronwerk::models

@@ -288,15 +288,6 @@ TEST_F(CountFlowTest, ColumnsOfSimpleVectorsNeedSmallSolvesOnly) {
   };
   // The last regions have no neighbours and are nobody's: ones are two vectors that the weights
   // scale, by 1 and by 0.
-  const auto isolated = [](Index n, std::uint64_t seed) {
-    Matrix w = weights(n, seed);
-    for (Index i = 0; i + 1 < n; ++i) {
-      const double rest = 1 - w(i, n - 1);
-      w(i, n - 1) = 0;
-      for (Index j = 0; j < n; ++j) w(i, j) /= rest;
-    }
-    return w;
-  };
   use(isolated(origins, 1), isolated(destinations, 2));
   check(m9_, {"o", "d", "w"}, three, {0.3, 0.2, 0.1}, u, ones_d, 2);
   check(m9_, {"o", "d", "w"}, three, {0.3, 0.2, 0.1}, ones_o, v, 2);

@@ -138,11 +138,7 @@ TEST_P(MissingFlowsTest, MayBeAWholeOriginOrDestination) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Filters, MissingFlowsTest,
-                         ::testing::Values(FilterActsOn::response, FilterActsOn::errors),
-                         [](const auto& parameter) {
-                           return parameter.param == FilterActsOn::errors ? "OnErrors"
-                                                                          : "OnResponse";
-                         });
+                         ::testing::Values(FilterActsOn::response, FilterActsOn::errors), name_of);
 
 }  // namespace
 }  // namespace kronwerk::models
