@@ -1,14 +1,11 @@
 // Declared in factors/sparse/sparse_decomposition.hpp.
 // See src/MATHEMATICS.md, "Sparse factors".
-#include <umfpack.h>
-
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <new>
 
 #include "factors/sparse/sparse_decomposition.hpp"
-#include "kronwerk/core/error.hpp"
+#include "factors/sparse/umfpack_status.hpp"
 
 namespace kronwerk::factors {
 namespace {
@@ -24,14 +21,8 @@ struct FreeNumeric {
 using Symbolic = std::unique_ptr<void, FreeSymbolic>;
 using Numeric = std::unique_ptr<void, FreeNumeric>;
 
-/// False where UMFPACK says that the matrix is singular.
 bool check(Long status) {
-  if (status == UMFPACK_ERROR_out_of_memory) throw std::bad_alloc();
-  if (status < 0) {
-    throw core::InternalError("the sparse LU factorisation failed with UMFPACK status " +
-                              std::to_string(status));
-  }
-  return status != UMFPACK_WARNING_singular_matrix;
+  return check_umfpack(status, "sparse LU factorisation");
 }
 
 /// UMFPACK's own copy of the matrix by columns, and the factors of it with the fewest entries.

@@ -1,15 +1,11 @@
 #include "factors/spectra/complex_determinant.hpp"
 
-#include <umfpack.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <new>
-#include <string>
 #include <vector>
 
-#include "kronwerk/core/error.hpp"
+#include "factors/sparse/umfpack_status.hpp"
 
 namespace kronwerk::factors {
 namespace {
@@ -17,14 +13,8 @@ namespace {
 using Long = SuiteSparse_long;
 using Complex = std::complex<double>;
 
-/// False where UMFPACK says that the matrix is singular.
 bool check(Long status) {
-  if (status == UMFPACK_ERROR_out_of_memory) throw std::bad_alloc();
-  if (status < 0) {
-    throw core::InternalError("the complex sparse LU factorisation failed with UMFPACK status " +
-                              std::to_string(status));
-  }
-  return status != UMFPACK_WARNING_singular_matrix;
+  return check_umfpack(status, "complex sparse LU factorisation");
 }
 
 struct FreeSymbolic {
