@@ -60,6 +60,23 @@ void read_coefficients(const TreeReader& reader, const Tree& mean, FlowRequest& 
                           flow.coefficients.size(), flow.columns.size()));
 }
 
+/// What the effects are on.
+void read_effects(const TreeReader& reader, FlowRequest& flow) {
+  const Tree* on = reader.find("on");
+  if (on != nullptr) flow.on = TreeReader::choice<EffectsOn>(*on, "on");
+  if (flow.on == EffectsOn::linear_predictor) {
+    if (flow.exposure) {
+      reader.fail(reader.find("exposure")->position,
+                  "effects on the linear predictor do not depend on the exposure; leave it out, or "
+                  "say 'on: mean'");
+    }
+  } else if (flow.family == FlowFamily::gaussian) {
+    reader.fail(on->position,
+                "'on: mean' is for the families poisson and negative_binomial; the expectation of "
+                "gaussian flows is the linear predictor");
+  }
+}
+
 /// What is known already where nothing is estimated.
 void read_given(const TreeReader& reader, const Job& job, FlowRequest& flow) {
   const auto number = [&](const char* key) -> std::optional<double> {
@@ -75,6 +92,7 @@ void read_given(const TreeReader& reader, const Job& job, FlowRequest& flow) {
   }
   if (job.task == Task::effects) {
     flow.attribute = TreeReader::placed(reader.require("attribute"));
+    read_effects(reader, flow);
   }
   const Tree* points = reader.find("new_points");
   if (points == nullptr || job.task != Task::predict) return;
@@ -104,13 +122,17 @@ void read_flow(const TreeReader& reader, Job& job) {
     if (flow.columns.empty()) reader.fail(mean->position, "'mean.columns' is empty");
     if (!fit) read_coefficients(reader, *mean, flow);
   }
-  if (fit || job.task == Task::predict) flow.observations = read_observations(reader);
+  // Means of counts are predicted without any.
+  const bool counts = flow.family != FlowFamily::gaussian;
+  if (fit || (job.task == Task::predict && (!counts || reader.find("observations") != nullptr))) {
+    flow.observations = read_observations(reader);
+  }
   if (const Tree* exposure = reader.find("exposure")) {
     flow.exposure = reader.dataset(*exposure, "exposure");
   }
   check_family(reader, flow);
   if (fit) {
-    flow.fit = read_fit(reader, job, flow.family != FlowFamily::gaussian);
+    flow.fit = read_fit(reader, job, counts);
     if (reader.find("fit")->find("tolerance") == nullptr) flow.fit.tolerance = default_tolerance;
   } else {
     read_given(reader, job, flow);

@@ -191,6 +191,7 @@ struct GaussianRequest {
 
 enum class FlowFamily { gaussian, poisson, negative_binomial };
 enum class FilterActsOn { response, errors };
+enum class EffectsOn { linear_predictor, mean };
 
 /// A model of flows between origins and destinations. The filter is the job's formula.
 struct FlowRequest {
@@ -208,6 +209,7 @@ struct FlowRequest {
   core::Index draws = 0;
   std::uint64_t seed = 1;
   std::optional<Placed<std::string>> attribute;
+  EffectsOn on = EffectsOn::linear_predictor;
 };
 
 struct OutputSettings {

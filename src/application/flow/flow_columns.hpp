@@ -8,7 +8,7 @@
 #include "application/inputs/problem_data.hpp"
 #include "kronwerk/formulas/syntax.hpp"
 #include "kronwerk/models/flow/columns.hpp"
-#include "kronwerk/models/flow/effects.hpp"
+#include "kronwerk/models/flow_effects/effects.hpp"
 
 namespace kronwerk::application {
 

@@ -5,46 +5,13 @@
 #include <cmath>
 #include <optional>
 
+#include "application/flow/flow_bases.hpp"
 #include "kronwerk/models/flow_determinants/bilinear_determinant.hpp"
 
 namespace kronwerk::application {
 namespace {
 
 using expressions::ModeStructure;
-
-/// All terms with coefficient 1: what the structure of the filter is for all parameters.
-expressions::SumOfProducts sum_of(const models::FlowFilter& filter) {
-  expressions::SumOfProducts sum{filter.extents(), filter.extents(), {}};
-  for (const auto& term : filter.terms()) {
-    sum.terms.push_back(
-        {1, {filter.matrices(0)[term.origin], filter.matrices(1)[term.destination]}});
-  }
-  return sum;
-}
-
-models::ModeSpectrum spectrum_of(methods::OperatorData& data, const ModeStructure& structure,
-                                 const std::vector<expressions::FactorNodePtr>& matrices) {
-  models::ModeSpectrum spectrum;
-  std::vector<std::complex<double>> eigenvalues;
-  if (structure.kind == ModeStructure::Kind::functions) {
-    const auto found = data.bases({{structure.first, nullptr, true, true}});
-    eigenvalues = found.bases[0]->eigenvalues;
-  }
-  for (const auto& matrix : matrices) {
-    auto& values = spectrum.values.emplace_back();
-    if (matrix->is_identity()) {
-      values.assign(static_cast<std::size_t>(matrix->rows), 1.0);
-    } else if (structure.kind == ModeStructure::Kind::diagonal) {
-      for (const double value : data.lowering().explicit_factor(*matrix)->diagonal()) {
-        values.emplace_back(value);
-      }
-    } else {
-      values = expressions::evaluate_at(*matrix, *structure.first, eigenvalues,
-                                        data.symmetric_matrices());
-    }
-  }
-  return spectrum;
-}
 
 /// Below this extent eigenvalues cost nothing.
 constexpr Index small_extent = 500;
@@ -168,7 +135,7 @@ FlowDeterminant make_flow_determinant(const communication::Communicator& comm,
                                       const models::FlowFilter& filter) {
   if (const auto bilinear = as_bilinear(filter))
     return make_bilinear(comm, data, filter, *bilinear);
-  const auto structure = expressions::find_structure(sum_of(filter), data.symmetric_matrices());
+  const auto structure = structure_of(data, filter);
   std::string reason = structure.why_not;
   for (const ModeStructure& mode : structure.modes) {
     if (mode.kind != ModeStructure::Kind::pair || !reason.empty()) continue;
@@ -183,7 +150,12 @@ FlowDeterminant make_flow_determinant(const communication::Communicator& comm,
   }
   std::array<models::ModeSpectrum, 2> spectra;
   for (std::size_t mode = 0; mode < 2; ++mode) {
-    spectra[mode] = spectrum_of(data, structure.modes[mode], filter.matrices(mode));
+    const ModeStructure& of_mode = structure.modes[mode];
+    std::vector<std::complex<double>> eigenvalues;
+    if (of_mode.kind == ModeStructure::Kind::functions) {
+      eigenvalues = data.bases({{of_mode.first, nullptr, true, true}}).bases[0]->eigenvalues;
+    }
+    spectra[mode] = spectrum_of(data, of_mode, filter.matrices(mode), eigenvalues);
   }
   return {models::make_eigenvalue_determinant(comm, filter.terms(), std::move(spectra)), {}};
 }

@@ -1,14 +1,19 @@
 // Effects of a regional attribute on flows, with standard errors by draws of the estimates.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
+#include "application/flow/flow_bases.hpp"
+#include "application/flow/flow_determinant.hpp"
 #include "application/flow/flow_estimates.hpp"
+#include "application/flow/flow_exposure.hpp"
 #include "application/flow/flow_job.hpp"
 #include "application/flow/flow_solver.hpp"
-#include "kronwerk/models/flow/effects.hpp"
 #include "kronwerk/models/flow/estimate_draws.hpp"
+#include "kronwerk/models/flow_effects/effects.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -55,78 +60,149 @@ class Spread {
   std::vector<double> means_, squares_;
 };
 
-}  // namespace
-
-std::string run_flow_effects(FlowContext& context) {
-  Stages& stages = context.stages;
-  const Index draws = context.request().draws;
-  if (draws == 1) {
-    throw core::ConfigurationError(
-        fmt::format("{}: standard errors need at least two 'draws'", context.job.file));
+class FlowEffectsTask {
+ public:
+  explicit FlowEffectsTask(FlowContext& context)
+      : context_(context),
+        on_mean_(context.request().on == configuration::EffectsOn::mean),
+        exposure_(context, VectorReader::Missing::refused),
+        estimates_(read_estimates(context)),
+        effects_solver_(
+            {&context.comm, &context.model.filter(), &context.model.matrices(),
+             &context.model.attribute_uses(),
+             context.request().acts_on == configuration::FilterActsOn::errors
+                 ? models::FilterActsOn::errors
+                 : models::FilterActsOn::response},
+            [this](std::span<const double> parameters) { return solve_at(parameters); },
+            [&context] { return find_filter_bases(context.model.data(), context.model.filter()); }),
+        spreads_(std::size(kinds)) {
+    exposure_.expect_one_year();
   }
-  const GivenEstimates estimates = read_estimates(context);
-  std::shared_ptr<FlowSolver> solver;
-  models::EffectsSolver effects_solver(
-      context.comm, context.model.filter(), context.model.matrices(),
-      context.model.attribute_uses(), [&](std::span<const double> parameters) {
-        return make_flow_solve(context.comm, context.model, parameters, &solver);
-      });
-  FlowEffects effects;
-  stages.run("effects",
-             [&] { effects = effects_solver.find(estimates.parameters, estimates.coefficients); });
-  const Index grid_solves = effects_solver.grid_solves();
-  stages.report("effects", fmt::format("{} regions, {}", effects.total.size(),
-                                       grid_solves == 0
-                                           ? std::string("by solves with single modes")
-                                           : fmt::format("{} solves over the grid", grid_solves)));
-  std::vector<Spread> spreads(std::size(kinds));
-  Index outside = 0;
-  if (draws > 1) {
+
+  std::string run() {
+    Stages& stages = context_.stages;
+    stages.run("effects", [&] { effects_ = find(estimates_.parameters, estimates_.coefficients); });
+    grid_solves_ = effects_solver_.grid_solves();
+    method_ = effects_solver_.method();
+    stages.report("effects", fmt::format("{} regions, {}", effects_.total.size(), method_));
+    if (context_.request().draws > 1) draw();
+    write();
+    return "";
+  }
+
+ private:
+  models::FlowSolve solve_at(std::span<const double> parameters) {
+    if (!solve_ || !std::ranges::equal(parameters, solved_)) {
+      solved_.assign(parameters.begin(), parameters.end());
+      solve_ = make_flow_solve(context_.comm, context_.model, parameters, &solver_);
+    }
+    return solve_;
+  }
+
+  FlowEffects find(std::span<const double> parameters, std::span<const double> coefficients) {
+    if (!on_mean_) return effects_solver_.find(parameters, coefficients);
+    const std::vector<double> trend = trend_of(context_, coefficients);
+    std::vector<double> means;
+    communication::collectively(context_.comm, [&] { means.resize(trend.size()); });
+    solve_at(parameters)(trend, means, false);
+    take_means(context_, exposure_, 0, means);
+    const models::CellWeights weights(context_.comm, *context_.model.workspace(),
+                                      context_.model.extents(), std::move(means));
+    return effects_solver_.find(parameters, coefficients, weights);
+  }
+
+  /// The least of what must be positive where the filter is certainly regular.
+  double distance_from_border(std::span<const double> parameters) const {
+    double least = std::numeric_limits<double>::infinity();
+    const auto c = context_.model.filter().coefficients(parameters).value;
+    for (const auto& row : region_.rows) {
+      least = std::min(least, std::inner_product(row.begin(), row.end(), c.begin(), 0.0));
+    }
+    return least;
+  }
+
+  void draw() {
+    Stages& stages = context_.stages;
+    const Index draws = context_.request().draws;
     stages.run("draws", [&] {
-      const models::EstimateDraws sampler(read_estimate_covariance(context));
+      region_ = find_flow_region(context_.comm, context_.model.data(), context_.model.filter());
+      const bool inside = distance_from_border(estimates_.parameters) > 0;
+      const models::EstimateDraws sampler(read_estimate_covariance(context_));
       for (Index draw = 0; draw < draws; ++draw) {
         stages.progress().set("draw", draw, draws);
-        std::vector<double> x = estimates.parameters;
-        x.insert(x.end(), estimates.coefficients.begin(), estimates.coefficients.end());
-        sampler.add(context.request().seed, draw, x);
-        const std::size_t p = estimates.parameters.size();
-        FlowEffects drawn;
-        try {
-          drawn = effects_solver.find(std::span(x).first(p), std::span(x).subspan(p));
-        } catch (const core::SingularError&) {  // beyond the border of the feasible region
-          ++outside;
+        std::vector<double> x = estimates_.parameters;
+        x.insert(x.end(), estimates_.coefficients.begin(), estimates_.coefficients.end());
+        sampler.add(context_.request().seed, draw, x);
+        const auto parameters = std::span(x).first(estimates_.parameters.size());
+        if (inside && distance_from_border(parameters) <= 0) {
+          ++left_out_;
           continue;
         }
-        for (std::size_t k = 0; k < spreads.size(); ++k) spreads[k].add(drawn.*kinds[k].values);
+        FlowEffects drawn;
+        try {
+          drawn = find(parameters, std::span(x).subspan(parameters.size()));
+        } catch (const core::DataError&) {  // a singular filter, or a mean that overflows
+          ++left_out_;
+          continue;
+        }
+        for (std::size_t k = 0; k < spreads_.size(); ++k) spreads_[k].add(drawn.*kinds[k].values);
       }
     });
     stages.report("draws", fmt::format("{} draws of the estimates", draws));
-    if (outside > 0) {
-      stages.warn(fmt::format("{} of {} draws are outside of the feasible region and left out",
-                              outside, draws));
-    }
+    if (left_out_ == 0) return;
+    stages.warn(fmt::format("{} of {} draws are outside of the feasible region{} and left out",
+                            left_out_, draws, on_mean_ ? ", or their means overflow," : ""));
   }
-  for (std::size_t k = 0; k < std::size(kinds); ++k) {
-    const std::string name = kinds[k].name;
-    const std::vector<double>& values = effects.*kinds[k].values;
-    context.file.write_vector("/effects/" + name, values);
-    context.file.write_scalar("/mean_effect/" + name, mean_of(values));
-    std::string error;
-    if (draws - outside > 1) {
-      const auto deviations = spreads[k].deviations();
-      context.file.write_vector("/standard_error/" + name,
-                                std::span(deviations).first(values.size()));
-      context.file.write_scalar("/mean_standard_error/" + name, deviations.back());
-      error = fmt::format(" ± {:.3g}", deviations.back());
+
+  void write() {
+    for (std::size_t k = 0; k < std::size(kinds); ++k) {
+      const std::string name = kinds[k].name;
+      const std::vector<double>& values = effects_.*kinds[k].values;
+      context_.file.write_vector("/effects/" + name, values);
+      context_.file.write_scalar("/mean_effect/" + name, mean_of(values));
+      std::string error;
+      if (context_.request().draws - left_out_ > 1) {
+        const auto deviations = spreads_[k].deviations();
+        context_.file.write_vector("/standard_error/" + name,
+                                   std::span(deviations).first(values.size()));
+        context_.file.write_scalar("/mean_standard_error/" + name, deviations.back());
+        error = fmt::format(" ± {:.3g}", deviations.back());
+      }
+      context_.report.line(fmt::format("{}{:<12}{:.9g}{}", k == 0 ? "mean effect " : "            ",
+                                       name, mean_of(values), error));
     }
-    context.report.line(fmt::format("{}{:<12}{:.9g}{}", k == 0 ? "mean effect " : "            ",
-                                    name, mean_of(values), error));
+    context_.report.set("method", solver_ && grid_solves_ > 0
+                                      ? fmt::format("{}: {}", method_, solver_->description())
+                                      : method_);
+    context_.report.set("grid_solves", grid_solves_);
+    context_.report.set("draws_left_out", left_out_);
+    context_.report.set("converged", Index{1});
   }
-  context.report.set("method",
-                     solver ? solver->description() : std::string("solves with single modes"));
-  context.report.set("grid_solves", grid_solves);
-  context.report.set("converged", Index{1});
-  return "";
+
+  FlowContext& context_;
+  bool on_mean_;
+  FlowExposure exposure_;
+  GivenEstimates estimates_;
+  models::FlowSolve solve_;
+  std::vector<double> solved_;  ///< the parameters of solve_
+  std::shared_ptr<FlowSolver> solver_;
+  models::EffectsSolver effects_solver_;
+  FlowEffects effects_;
+  std::string method_;
+  Index grid_solves_ = 0;
+  models::FeasibleRegion region_;
+  std::vector<Spread> spreads_;
+  Index left_out_ = 0;
+};
+
+}  // namespace
+
+std::string run_flow_effects(FlowContext& context) {
+  if (context.request().draws == 1) {
+    throw core::ConfigurationError(
+        fmt::format("{}: standard errors need at least two 'draws'", context.job.file));
+  }
+  return FlowEffectsTask(context).run();
 }
 
 }  // namespace kronwerk::application

@@ -1,12 +1,13 @@
 // Draws from a flow model.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "application/flow/flow_estimates.hpp"
+#include "application/flow/flow_exposure.hpp"
 #include "application/flow/flow_job.hpp"
 #include "application/flow/flow_solver.hpp"
-#include "application/inputs/vector_reader.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/flow_counts/count_draws.hpp"
 #include "kronwerk/operators/base/random.hpp"
@@ -75,20 +76,12 @@ class FlowSampler {
     }
     solve_(field_, values_, false);
     field_ = values_;
-    if (!request.exposure) return;
-    const VectorReader reader(context_.comm, context_.job,
-                              {*request.exposure, {}, context_.job.formula.position}, "exposure",
-                              context_.model.extents());
-    reader.read(0, layout_, values_);
-    bool positive = true;
-    for (std::size_t i = 0; i < field_.size(); ++i) {
-      positive = positive && values_[i] > 0;
-      field_[i] += std::log(values_[i]);
-    }
-    if (context_.comm.any(!positive)) {
-      throw core::DataError(fmt::format("{}:{} holds exposures that are not positive",
-                                        request.exposure->file, request.exposure->dataset));
-    }
+    // Without exposure no flows, whose logarithm is -infinity.
+    std::ranges::fill(values_, 1.0);
+    const FlowExposure exposure(context_, VectorReader::Missing::refused);
+    exposure.expect_one_year();
+    exposure.multiply(0, values_);
+    for (std::size_t i = 0; i < field_.size(); ++i) field_[i] += std::log(values_[i]);
   }
 
   void draw_gaussian(Index draw) {
