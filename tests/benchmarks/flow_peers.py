@@ -2,7 +2,8 @@
 
   flow_peers.py moments SIDE REPEATS     cross moments as in flow_moments_benchmark
   flow_peers.py data FILE N              N x N flows and distances
-  flow_peers.py read FILE                the seconds in the report of a fit
+  flow_peers.py read FILE [NAME...]      the seconds in the report of a fit, estimates of parameters
+  flow_peers.py counts WEIGHTS DATA COUNTS   a separable Poisson fit, as in table.py
 
 Prints lines `key value`.
 """
@@ -41,6 +42,99 @@ def moments(w, y, grid, u):
     return values + [along[:, 0].sum(), u @ along[:, 0], along[:, 1].sum(), np.trace(grid), np.vdot(grid, grid)]
 
 
+def read_weights(file):
+    import scipy.sparse
+
+    group = file["W"]
+    n = int(len(group["indptr"]) - 1)
+    return scipy.sparse.csr_matrix((group["data"][:], group["indices"][:], group["indptr"][:]), shape=(n, n))
+
+
+class SeparablePoisson:
+    """Newton's method with exact second derivatives; the filter's modes by sparse LU."""
+
+    def __init__(self, w, u, grid, counts):
+        import scipy.sparse
+
+        self.w, self.grid, self.counts = w, grid, counts
+        self.identity = scipy.sparse.identity(len(u), format="csc")
+        one = np.ones(len(u))
+        self.pairs = [(one, one), (u, one), (one, u), (one, w @ u)]
+
+    def move(self, rates):
+        from scipy.sparse.linalg import splu
+
+        if rates == getattr(self, "rates", None):
+            return
+        self.rates = rates
+        self.modes = [(self.identity - rate * self.w).tocsc() for rate in rates]
+        self.lu = [splu(mode) for mode in self.modes]
+        basis = [np.outer(self.lu[0].solve(x), self.lu[1].solve(z)) for x, z in self.pairs]
+        self.basis = basis + [self.solve(np.eye(len(self.grid))), self.solve(self.grid)]
+
+    def solve(self, values, trans="N"):
+        left = self.lu[0].solve(np.ascontiguousarray(values), trans)
+        return self.lu[1].solve(np.ascontiguousarray(left.T), trans).T
+
+    def value(self, delta):
+        eta = sum(d * b for d, b in zip(delta, self.basis))
+        rate = np.exp(eta)
+        return eta, rate, np.vdot(self.counts, eta) - rate.sum()
+
+    def normal_equations(self, basis, rate):
+        score = self.counts - rate
+        gradient = np.array([np.vdot(b, score) for b in basis])
+        weighted = [rate * b for b in basis]
+        return gradient, np.array([[np.vdot(a, b) for b in weighted] for a in basis])
+
+    def begin(self):
+        """Least squares fit to the logarithms, then weighted ones."""
+        y = self.counts + 0.1
+        gram = np.array([[np.vdot(a, y * b) for b in self.basis] for a in self.basis])
+        delta = np.linalg.solve(gram, [np.vdot(b, y * np.log(y)) for b in self.basis])
+        while True:
+            gradient, gram = self.normal_equations(self.basis, self.value(delta)[1])
+            step = np.linalg.solve(gram, gradient)
+            if step @ gradient < 1e-12:
+                return delta
+            delta = delta + step
+
+    def evaluate(self, x):
+        self.move(tuple(x[:2]))
+        eta, rate, value = self.value(x[2:])
+        w = self.w
+        slopes = [self.lu[0].solve(w @ eta), self.lu[1].solve(np.ascontiguousarray((eta @ w.T).T)).T]
+        gradient, gram = self.normal_equations(slopes + self.basis, rate)
+        adjoint = self.solve(self.counts - rate, "T")
+        # -A_kᵀ v of both parameters
+        images = [(self.modes[1].T @ (w.T @ adjoint).T).T, self.modes[0].T @ (w.T @ adjoint.T).T]
+        hessian = -gram
+        for k, image in enumerate(images):
+            products = np.array([np.vdot(image, b) for b in slopes + self.basis])
+            hessian[k] += products
+            hessian[:, k] += products
+        cross = np.vdot(w.T @ (w.T @ adjoint.T).T, eta)
+        hessian[0, 1] -= cross
+        hessian[1, 0] -= cross
+        return value, gradient, hessian
+
+    def fit(self):
+        self.move((0.1, 0.1))
+        x = np.concatenate([self.rates, self.begin()])
+        value, gradient, hessian = self.evaluate(x)
+        while True:
+            step = -np.linalg.solve(hessian, gradient)
+            if step @ gradient <= 1e-12:
+                return x
+            while True:
+                following = self.evaluate(x + step)
+                if following[0] >= value:
+                    break
+                step = step / 2
+            x = x + step
+            value, gradient, hessian = following
+
+
 def main(task, *arguments):
     if task == "moments":
         side, repeats = map(int, arguments)
@@ -63,11 +157,23 @@ def main(task, *arguments):
             file["flows"] = random.standard_normal((n, n))
             file["distance"] = random.standard_normal((n, n))
             file["attribute"] = random.standard_normal(n)
+    elif task == "counts":
+        with h5py.File(arguments[0]) as weights_file, h5py.File(arguments[1]) as data, h5py.File(arguments[2]) as drawn:
+            peer = SeparablePoisson(read_weights(weights_file), data["attribute"][:], data["distance"][:],
+                                    drawn["result"][:])
+        start = time.perf_counter()
+        x = peer.fit()
+        print("fit_seconds", time.perf_counter() - start)
+        print("rho_o", x[0])
+        print("rho_d", x[1])
     else:
         with h5py.File(arguments[0]) as file:
-            for key, value in file["report"].attrs.items():
-                if key.startswith("seconds_"):
-                    print(key, value)
+            stages = {key: value for key, value in file["report"].attrs.items() if key.startswith("seconds_")}
+            for key, value in stages.items():
+                print(key, value)
+            print("fit_seconds", sum(stages.get(f"seconds_{stage}", 0) for stage in ("region", "fit", "errors")))
+            for name in arguments[1:]:
+                print(name, file["parameters"][name][()])
 
 
 if __name__ == "__main__":
