@@ -39,6 +39,23 @@ void CellSums::finish(const communication::Communicator& comm) {
   comm.sum(std::span<double>(gram_));
 }
 
+std::vector<double> local_products(const std::vector<std::vector<double>>& left,
+                                   const std::vector<std::vector<double>>& right) {
+  constexpr std::size_t chunk = 4096;  // of all vectors in the second-level cache
+  std::vector<double> products(left.size() * right.size(), 0.0);
+  if (products.empty()) return products;
+  for (std::size_t first = 0; first < left.front().size(); first += chunk) {
+    const auto count = static_cast<int>(std::min(chunk, left.front().size() - first));
+    for (std::size_t a = 0; a < left.size(); ++a) {
+      for (std::size_t b = 0; b < right.size(); ++b) {
+        products[a * right.size() + b] +=
+            cblas_ddot(count, left[a].data() + first, 1, right[b].data() + first, 1);
+      }
+    }
+  }
+  return products;
+}
+
 double local_dot(std::span<const double> x, std::span<const double> y) {
   constexpr std::size_t chunk = 1 << 20;
   double sum = 0;

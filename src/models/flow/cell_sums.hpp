@@ -34,6 +34,11 @@ class CellSums {
   std::vector<double> panel_;
 };
 
+/// (left, right): Σ x_i y_i of this rank's cells for every x of the left and y of the right, in one
+/// pass. Local.
+std::vector<double> local_products(const std::vector<std::vector<double>>& left,
+                                   const std::vector<std::vector<double>>& right);
+
 /// Σ x_i y_i of this rank's cells. Local.
 double local_dot(std::span<const double> x, std::span<const double> y);
 

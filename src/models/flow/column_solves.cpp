@@ -98,7 +98,16 @@ std::vector<ColumnSolver::Piece> ColumnSolver::pieces(std::size_t mode,
   return result;
 }
 
+// What was kept for other coefficients is of no use any more.
+void ColumnSolver::keep_for(std::span<const double> coefficients) const {
+  if (std::ranges::equal(coefficients_, coefficients)) return;
+  coefficients_.assign(coefficients.begin(), coefficients.end());
+  combined_.clear();
+}
+
 factors::FactorPtr ColumnSolver::combine(std::size_t mode, std::span<const double> weights) const {
+  auto& kept = combined_[{mode, {weights.begin(), weights.end()}}];
+  if (kept) return kept;
   const auto& matrices = (*matrices_)[mode];
   std::vector<std::pair<double, factors::FactorPtr>> terms;
   for (std::size_t m = 0; m < matrices.size(); ++m) {
@@ -111,20 +120,42 @@ factors::FactorPtr ColumnSolver::combine(std::size_t mode, std::span<const doubl
   if (terms.empty()) return nullptr;
   const factors::FactorPtr factor = factors::linear_combination(*comm_, "the filter", terms);
   factors::factorise(*comm_, std::span(&factor, 1));
-  return factor;
+  return kept = factor;
+}
+
+namespace {
+
+std::optional<RankOne> rank_one_of(const FlowFilter& filter, const FlowMatrices& matrices,
+                                   std::span<const double> c) {
+  const std::size_t cols = matrices[1].size();
+  std::vector<double> matrix(matrices[0].size() * cols, 0.0);
+  for (std::size_t t = 0; t < c.size(); ++t) {
+    const auto& term = filter.terms()[t];
+    matrix[term.origin * cols + term.destination] += c[t];
+  }
+  return rank_one(matrix, matrices[0].size(), cols);
+}
+
+}  // namespace
+
+std::optional<SeparableModes> ColumnSolver::separate(std::span<const double> c) const {
+  keep_for(c);
+  const auto parts = rank_one_of(*filter_, *matrices_, c);
+  if (!parts) return std::nullopt;
+  SeparableModes modes{{parts->left, parts->right}, {}};
+  for (const std::size_t mode : {0U, 1U}) {
+    modes.matrices[mode] = combine(mode, modes.weights[mode]);
+    if (!modes.matrices[mode]) return std::nullopt;
+    const std::vector<double> ones(static_cast<std::size_t>(filter_->extents()[mode]), 1.0);
+    if (solve_small(*modes.matrices[mode], ones).empty()) return std::nullopt;
+  }
+  return modes;
 }
 
 std::vector<ColumnSolver::Reduced> ColumnSolver::reduce_separably(std::size_t mode,
                                                                   std::span<const double> vector,
                                                                   std::span<const double> c) const {
-  const std::size_t rows = (*matrices_)[0].size();
-  const std::size_t cols = (*matrices_)[1].size();
-  std::vector<double> matrix(rows * cols, 0.0);
-  for (std::size_t t = 0; t < c.size(); ++t) {
-    const auto& term = filter_->terms()[t];
-    matrix[term.origin * cols + term.destination] += c[t];
-  }
-  const auto parts = rank_one(matrix, rows, cols);
+  const auto parts = rank_one_of(*filter_, *matrices_, c);
   if (!parts) return {};
   const factors::FactorPtr own = combine(mode, mode == 0 ? parts->left : parts->right);
   const factors::FactorPtr other = combine(1 - mode, mode == 0 ? parts->right : parts->left);
@@ -137,6 +168,7 @@ std::vector<ColumnSolver::Reduced> ColumnSolver::reduce_separably(std::size_t mo
 std::vector<ColumnSolver::Reduced> ColumnSolver::reduce(std::size_t mode,
                                                         std::span<const double> vector,
                                                         std::span<const double> c) const {
+  keep_for(c);
   if (auto separable = reduce_separably(mode, vector, c); !separable.empty()) return separable;
   std::vector<Reduced> result;
   for (const Piece& piece : pieces(mode, vector)) {

@@ -74,6 +74,7 @@ double CountFlow::start_theta(std::span<const double> eta) const {
 
 std::vector<double> CountFlow::begin(std::span<const double> parameters) {
   const std::size_t p = columns_->size();
+  last_.reset();
   move_to(parameters);
   solve_columns();
   std::vector<double> delta = fit_coefficients();

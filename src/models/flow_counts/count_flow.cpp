@@ -8,6 +8,7 @@
 #include "models/fit/small_dense.hpp"
 #include "models/flow/cell_sums.hpp"
 #include "models/flow_counts/count_sums.hpp"
+#include "models/flow_counts/separable_solves.hpp"
 
 namespace kronwerk::models {
 namespace {
@@ -62,6 +63,8 @@ void CountFlow::move_to(std::span<const double> parameters) {
   parameters_.assign(parameters.begin(), parameters.end());
   solve_ = {};
   columns_solved_ = false;
+  separable_ = SeparableSolves::make(*comm_, workspace_, *filter_, *matrices_, column_solver_,
+                                     coefficients_);
 }
 
 void CountFlow::solve(std::span<const double> b, std::span<double> x, bool transposed) {
@@ -80,6 +83,7 @@ void CountFlow::solve(std::span<const double> b, std::span<double> x, bool trans
     for (std::size_t i = 0; i < block_; ++i) x[i] = b[i] / scale;
     return;
   }
+  if (separable_) return separable_->solve(b, x, transposed);
   if (!solve_) solve_ = make_solve_(parameters_);
   solve_(b, x, transposed);
 }
@@ -105,8 +109,11 @@ void CountFlow::solve_columns() {
 
 std::vector<double> CountFlow::combine(std::span<const double> delta) const {
   std::vector<double> eta(block_, 0.0);
-  for (std::size_t j = 0; j < delta.size(); ++j) {
-    for (std::size_t i = 0; i < block_; ++i) eta[i] += delta[j] * basis_[j][i];
+  for (std::size_t first = 0; first < block_; first += CellSums::tile) {
+    const std::size_t end = std::min(block_, first + CellSums::tile);
+    for (std::size_t j = 0; j < delta.size(); ++j) {
+      for (std::size_t i = first; i < end; ++i) eta[i] += delta[j] * basis_[j][i];
+    }
   }
   return eta;
 }
@@ -127,6 +134,14 @@ std::vector<double> CountFlow::apply_term(std::size_t t, std::span<const double>
 // g_k = -A⁻¹ A_k η
 void CountFlow::solve_derivatives() {
   const std::size_t p = columns_->size();
+  if (separable_) {
+    for (std::size_t k = 0; k < free(); ++k) {
+      basis_[p + k].resize(block_);
+      separable_->apply_slope(k, eta_, basis_[p + k], false);
+      for (double& value : basis_[p + k]) value = -value;
+    }
+    return;
+  }
   std::vector<std::vector<double>> right_sides(free(), std::vector<double>(block_, 0.0));
   for (std::size_t t = 0; t < products_.size(); ++t) {
     const auto first = std::span(coefficients_.first).subspan(t * free(), free());
@@ -176,35 +191,89 @@ CountFlow::Sums CountFlow::sum_cells(std::span<const double> eta, double theta, 
           basis_sums.first(),           basis_sums.gram(), basis_sums.second()};
 }
 
-void CountFlow::add_curvature(std::span<const double> adjoint, std::vector<double>& hessian) const {
+// A_kᵀ v for every parameter, v = A⁻ᵀ s; (P, P): <v, A_kl η> is added to `second`, but for a
+// separable filter, whose images tell it.
+std::vector<std::vector<double>> CountFlow::slope_images(std::span<const double> scores,
+                                                         std::vector<double>& second) {
+  std::vector<std::vector<double>> images(free(), std::vector<double>(block_, 0.0));
+  if (separable_) {
+    for (std::size_t k = 0; k < free(); ++k) separable_->apply_slope(k, scores, images[k], true);
+    return images;
+  }
+  std::vector<double> adjoint(block_);
+  solve(scores, adjoint, true);
+  const auto zero = [](double c) { return c == 0; };
+  for (std::size_t t = 0; t < products_.size(); ++t) {
+    const auto first = std::span(coefficients_.first).subspan(t * free(), free());
+    const auto both = std::span(coefficients_.second).subspan(t * free() * free(), free() * free());
+    const bool curved = !std::ranges::all_of(both, zero);
+    if (!curved && std::ranges::all_of(first, zero)) continue;
+    const std::vector<double> image = apply_term(t, adjoint, true);
+    for (std::size_t k = 0; k < free(); ++k) {
+      if (first[k] == 0) continue;
+      for (std::size_t i = 0; i < block_; ++i) images[k][i] += first[k] * image[i];
+    }
+    if (!curved) continue;
+    const double product = local_dot(image, eta_);
+    for (std::size_t kl = 0; kl < both.size(); ++kl) second[kl] += both[kl] * product;
+  }
+  return images;
+}
+
+// Σ s ∂²η: -<v, A_k U_j> and -<v, A_kl η + A_k g_l + A_l g_k>.
+void CountFlow::add_curvature(std::span<const double> scores, std::vector<double>& hessian) {
   const std::size_t p = columns_->size();
   const std::size_t n = variables();
+  std::vector<double> second(free() * free(), 0.0);
+  const auto images = slope_images(scores, second);
+  std::vector<double> products = local_products(images, basis_);
+  comm_->sum(std::span<double>(products));
+  comm_->sum(std::span<double>(second));
+  const auto product = [&](std::size_t k, std::size_t j) { return products[k * (p + free()) + j]; };
   const auto add = [&](std::size_t a, std::size_t b, double value) {
     hessian[a * n + b] += value;
     if (a != b) hessian[b * n + a] += value;
   };
-  for (std::size_t t = 0; t < products_.size(); ++t) {
-    const auto first = std::span(coefficients_.first).subspan(t * free(), free());
-    const auto second = std::span(coefficients_.second).subspan(t * free() * free());
-    const std::vector<double> image = apply_term(t, adjoint, true);
-    std::vector<double> products;
-    for (const auto& vector : basis_) products.push_back(local_dot(image, vector));
-    products.push_back(local_dot(image, eta_));
-    comm_->sum(std::span<double>(products));
-    for (std::size_t k = 0; k < free(); ++k) {
-      for (std::size_t j = 0; j < p; ++j) add(k, free() + j, -first[k] * products[j]);
-      for (std::size_t l = 0; l <= k; ++l) {
-        add(k, l,
-            -second[k * free() + l] * products.back() - first[k] * products[p + l] -
-                first[l] * products[p + k]);
+  for (std::size_t k = 0; k < free(); ++k) {
+    for (std::size_t j = 0; j < p; ++j) add(k, free() + j, -product(k, j));
+    for (std::size_t l = 0; l <= k; ++l) {
+      double both = second[k * free() + l];
+      if (separable_ && separable_->of_origins(k) != separable_->of_origins(l)) {
+        both = -product(k, p + l);  // A_kl η = A_k A⁻¹A_l η = -A_k g_l
       }
+      add(k, l, -both - product(k, p + l) - product(l, p + k));
     }
   }
 }
 
-std::optional<NewtonPoint> CountFlow::evaluate(std::span<const double> x) {
+// Without the curvature of η.
+NewtonPoint CountFlow::point_of(std::span<const double> x, const Sums& sums) const {
   const std::size_t p = columns_->size();
   const std::size_t n = variables();
+  NewtonPoint point{
+      {x.begin(), x.end()}, sums.value, std::vector<double>(n), std::vector<double>(n * n)};
+  // The variables have the filter's parameters first, the basis the columns.
+  const auto place = [&](std::size_t a) { return a < p ? free() + a : a - p; };
+  for (std::size_t a = 0; a < p + free(); ++a) {
+    point.gradient[place(a)] = sums.gradient[a];
+    for (std::size_t b = 0; b < p + free(); ++b) {
+      point.hessian[place(a) * n + place(b)] = -sums.gram[a * (p + free()) + b];
+    }
+    if (!has_theta()) continue;
+    point.hessian[place(a) * n + n - 1] = sums.by_both[a];
+    point.hessian[(n - 1) * n + place(a)] = sums.by_both[a];
+  }
+  if (has_theta()) {
+    point.gradient[n - 1] = sums.by_theta;
+    point.hessian[n * n - 1] = sums.by_theta2;
+  }
+  return point;
+}
+
+std::optional<NewtonPoint> CountFlow::evaluate(std::span<const double> x) {
+  if (last_ && std::ranges::equal(last_->x, x)) return last_;
+  last_.reset();
+  const std::size_t p = columns_->size();
   const double theta = has_theta() ? std::exp(x.back()) : 0;
   try {
     move_to(x.first(free()));
@@ -215,35 +284,17 @@ std::optional<NewtonPoint> CountFlow::evaluate(std::span<const double> x) {
     std::vector<double> scores;
     const Sums sums = sum_cells(eta_, theta, p + free(), &scores);
     if (!sums.finite()) return std::nullopt;
-    NewtonPoint point{
-        {x.begin(), x.end()}, sums.value, std::vector<double>(n), std::vector<double>(n * n)};
-    // The variables have the filter's parameters first, the basis the columns.
-    const auto place = [&](std::size_t a) { return a < p ? free() + a : a - p; };
-    for (std::size_t a = 0; a < p + free(); ++a) {
-      point.gradient[place(a)] = sums.gradient[a];
-      for (std::size_t b = 0; b < p + free(); ++b) {
-        point.hessian[place(a) * n + place(b)] = -sums.gram[a * (p + free()) + b];
-      }
-      if (!has_theta()) continue;
-      point.hessian[place(a) * n + n - 1] = sums.by_both[a];
-      point.hessian[(n - 1) * n + place(a)] = sums.by_both[a];
-    }
-    if (has_theta()) {
-      point.gradient[n - 1] = sums.by_theta;
-      point.hessian[n * n - 1] = sums.by_theta2;
-    }
-    if (free() > 0) {
-      std::vector<double> adjoint(block_);
-      solve(scores, adjoint, true);
-      add_curvature(adjoint, point.hessian);
-    }
-    return point;
+    NewtonPoint point = point_of(x, sums);
+    if (free() > 0) add_curvature(scores, point.hessian);
+    last_ = std::move(point);
+    return last_;
   } catch (const core::DataError&) {  // a singular filter, on every rank
     return std::nullopt;
   }
 }
 
 std::optional<NewtonPoint> CountFlow::evaluate_gradient(std::span<const double> x) {
+  last_.reset();
   const std::size_t p = columns_->size();
   const double theta = has_theta() ? std::exp(x.back()) : 0;
   try {

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <array>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kronwerk/models/flow/columns.hpp"
@@ -10,6 +14,12 @@
 #include "kronwerk/models/flow/moments.hpp"
 
 namespace kronwerk::models {
+
+/// A = O ⊗ D: each is Σ w_m M_m of the distinct matrices of its mode.
+struct SeparableModes {
+  std::array<std::vector<double>, 2> weights;
+  std::array<factors::FactorPtr, 2> matrices;  ///< factorised
+};
 
 /// Σ u_i v_iᵀ over origins and destinations.
 struct FlowProduct {
@@ -37,6 +47,10 @@ class ColumnSolver {
   std::vector<Reduced> reduce(std::size_t mode, std::span<const double> vector,
                               std::span<const double> coefficients) const;
 
+  /// Whether the filter is O ⊗ D at these coefficients, to rounding, and solves with O and D are
+  /// accurate. Factorises; collective
+  std::optional<SeparableModes> separate(std::span<const double> coefficients) const;
+
   /// The solution as a sum of products; empty where the column needs a solve over the whole grid,
   /// or a small one is not accurate. Factorises; collective.
   /// @param coefficients  of the filter's terms
@@ -50,12 +64,16 @@ class ColumnSolver {
   };
   std::vector<Piece> pieces(std::size_t mode, std::span<const double> vector) const;
   factors::FactorPtr combine(std::size_t mode, std::span<const double> weights) const;
+  void keep_for(std::span<const double> coefficients) const;
   std::vector<Reduced> reduce_separably(std::size_t mode, std::span<const double> vector,
                                         std::span<const double> coefficients) const;
 
   const communication::Communicator* comm_;
   const FlowFilter* filter_;
   const FlowMatrices* matrices_;
+  /// What was factorised for the coefficients asked for last, by mode and weights.
+  mutable std::vector<double> coefficients_;
+  mutable std::map<std::pair<std::size_t, std::vector<double>>, factors::FactorPtr> combined_;
 };
 
 /// values += weight · Σ u vᵀ on the rows from `first` on. Local.

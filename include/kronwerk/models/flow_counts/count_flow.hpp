@@ -35,6 +35,8 @@ struct FlowCounts {
   }
 };
 
+class SeparableSolves;
+
 /// y ~ Poisson(λ) or negative binomial with mean λ, λ = exposure · exp(η), A(θ) η = Z δ
 /// (Lambert, Brown and Florax 2010; for flows LeSage, Fischer and Scherngell 2007): the log
 /// likelihood as a function of x = (the filter's P parameters, p coefficients δ, log θ of the
@@ -43,7 +45,8 @@ struct FlowCounts {
 /// With U_j = A⁻¹ z_j and g_k = -A⁻¹ A_k η (A_k = ∂A/∂θ_k), both ∂η, and v = A⁻ᵀ s for the scores
 /// s, the Hessian is -Uᵀ diag(w) U + Σ s ∂²η, whose last part is inner products of v with the
 /// filter's terms applied to U: P solves over the grid, one for each column that is no Kronecker
-/// product of simple vectors (ColumnSolver), and one adjoint.
+/// product of simple vectors (ColumnSolver), and one adjoint. Where the filter is O ⊗ D, solves
+/// with one mode for each parameter are enough for g_k and v (SeparableSolves).
 class CountFlow {
  public:
   /// @param comm, filter, matrices, columns  must outlive this
@@ -55,8 +58,11 @@ class CountFlow {
   /// P + p, + 1 for the negative binomial.
   std::size_t variables() const noexcept;
   Index cells() const noexcept { return cells_; }  ///< observed, of all years
+  /// Whether the filter is O ⊗ D at the parameters of last, and is solved mode by mode.
+  bool separable() const noexcept { return separable_ != nullptr; }
 
-  /// Absent where a mean overflows or the filter is singular. Collective; the same on every rank.
+  /// Absent where a mean overflows or the filter is singular. A point that was evaluated last is
+  /// not again. Collective; the same on every rank.
   std::optional<NewtonPoint> evaluate(std::span<const double> x);
   /// Only the value and the gradient, by one forward and one adjoint solve. Collective.
   std::optional<NewtonPoint> evaluate_gradient(std::span<const double> x);
@@ -93,7 +99,10 @@ class CountFlow {
   Sums sum_cells(std::span<const double> eta, double theta, std::size_t vectors,
                  std::vector<double>* scores) const;
   CountTerms terms_at(double y, double eta, double theta) const;
-  void add_curvature(std::span<const double> adjoint, std::vector<double>& hessian) const;
+  NewtonPoint point_of(std::span<const double> x, const Sums& sums) const;
+  void add_curvature(std::span<const double> scores, std::vector<double>& hessian);
+  std::vector<std::vector<double>> slope_images(std::span<const double> scores,
+                                                std::vector<double>& second);
   std::vector<double> fit_coefficients();
   double start_theta(std::span<const double> eta) const;
   void check_columns(std::span<const double> gram) const;
@@ -118,10 +127,12 @@ class CountFlow {
   std::vector<double> parameters_;  ///< the filter's, of all that follows
   FilterCoefficients coefficients_;
   FlowSolve solve_;
+  std::shared_ptr<const SeparableSolves> separable_;  ///< null where the filter is not separable
   bool columns_solved_ = false;
   std::vector<std::vector<double>> basis_;  ///< U_1 … U_p, g_1 … g_P
   std::vector<double> eta_;
   double theta_ = 0;
+  std::optional<NewtonPoint> last_;  ///< of all that is above
 };
 
 }  // namespace kronwerk::models
