@@ -78,7 +78,8 @@ class CountFit {
     const auto& best = fit.state.starts[fit.best];
     CountEstimates estimates;
     estimates.x = best.parameters;
-    const auto point = flow_->evaluate(estimates.x);
+    std::optional<models::NewtonPoint> point;
+    context_.stages.run("errors", [&] { point = flow_->evaluate(estimates.x); });
     if (!point) throw core::InternalError("the best point of a fit has no likelihood");
     estimates.log_likelihood = point->value;
     estimates.gradient = point->gradient;
@@ -86,13 +87,19 @@ class CountFit {
     estimates.binomial = binomial_;
     estimates.at_bound = constraints_->at_bound(fit.outcome.active);
     estimates.at_border = constraints_->at_border(fit.outcome.active);
-    if (context_.request().fit.standard_errors) find_covariances(*point, estimates);
+    if (context_.request().fit.standard_errors) {
+      context_.stages.run("errors", [&] { find_covariances(*point, estimates); });
+    }
     write_course(context_, fit);
     write_count_estimates(context_, estimates);
     write_count_fitted(context_, estimates, *flow_, observations_.shape());
-    const std::string method =
-        solver_ ? "Newton's method; " + solver_->description() : std::string("Newton's method");
-    return report_end(context_, fit, method, "");
+    return report_end(context_, fit, method(), "");
+  }
+
+  std::string method() const {
+    std::string text = "Newton's method";
+    if (flow_->separable()) return text + "; direct: the filter is solved mode by mode";
+    return solver_ ? text + "; " + solver_->description() : text;
   }
 
   void find_covariances(const models::NewtonPoint& point, CountEstimates& estimates) {
