@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "kronwerk/core/error.hpp"
+
 namespace kronwerk::methods {
 namespace {
 
@@ -257,6 +259,23 @@ bool commute(OperatorData& data, const SumOfProducts& sum) {
   });
 }
 
+KrylovSetup examine(OperatorData& data, const SumOfProducts& sum, KrylovSetup setup) {
+  const DistinctFactors distinct = distinct_factors(sum);
+  bool near_is_positive_definite = true;
+  find_near(data, sum, distinct, setup, near_is_positive_definite);
+  setup.commuting = commute(data, sum);
+  setup.weights = find_weights(data, sum, distinct);
+  if (setup.weights) {
+    const Interval bounds = eigenvalue_bounds(data, sum, distinct);
+    if (bounds.least > 0) setup.definite = DefiniteForm{*setup.weights, bounds.least};
+    if (bounds.least > 0 && near_is_positive_definite) {
+      setup.method = operators::KrylovMethod::cg;
+    }
+  }
+  if (setup.method != operators::KrylovMethod::cg) setup.weights.reset();
+  return setup;
+}
+
 }  // namespace
 
 bool DefiniteForm::weighted() const {
@@ -274,24 +293,15 @@ std::string KrylovSetup::description() const {
 }
 
 KrylovSetup set_up_krylov(OperatorData& data, const SumOfProducts& sum) {
-  KrylovSetup setup;
-  setup.preconditioner = "without a preconditioner";
-  if (can_be_examined(sum)) {
-    const DistinctFactors distinct = distinct_factors(sum);
-    bool near_is_positive_definite = true;
-    find_near(data, sum, distinct, setup, near_is_positive_definite);
-    setup.commuting = commute(data, sum);
-    setup.weights = find_weights(data, sum, distinct);
-    if (setup.weights) {
-      const Interval bounds = eigenvalue_bounds(data, sum, distinct);
-      if (bounds.least > 0) setup.definite = DefiniteForm{*setup.weights, bounds.least};
-      if (bounds.least > 0 && near_is_positive_definite) {
-        setup.method = operators::KrylovMethod::cg;
-      }
-    }
+  KrylovSetup unexamined;
+  unexamined.preconditioner = "without a preconditioner";
+  if (!can_be_examined(sum)) return unexamined;
+  try {
+    return examine(data, sum, unexamined);
+  } catch (const core::ConvergenceError&) {
+    // An inverse cannot be formed accurately: thrown on every rank alike.
+    return unexamined;
   }
-  if (setup.method != operators::KrylovMethod::cg) setup.weights.reset();
-  return setup;
 }
 
 }  // namespace kronwerk::methods

@@ -266,5 +266,38 @@ TEST_F(Judge, SolvesInsideAnAppliedOperatorAreRefinedOrDoNotConverge) {
   }
 }
 
+/// A sum of factors is formed, with inv(G) in it: nothing judges its solves later.
+TEST_F(Judge, AnInverseWithinAFactorThatIsFormedIsRefinedOrRefused) {
+  for (const std::int64_t extent : {45, 90}) {
+    const Matrix g = oracle::growing_matrix(extent), b = oracle::random_regular(2, 5);
+    const auto x = oracle::random_vector(2 * extent, 6);
+    std::filesystem::remove(path("data.h5"));
+    io::DataFile file(path("data.h5").string());
+    file.write_dense("/G", std::vector<core::Index>{extent, extent}, g.values);
+    file.write_dense("/B", std::vector<core::Index>{2, 2}, b.values);
+    file.write_dense("/x", std::vector<core::Index>{extent, 2}, x);
+    file.commit();
+    const auto outcome =
+        run(2,
+            "task: apply\nmatrices:\n  G: {file: data.h5, dataset: /G}\n"
+            "  B: {file: data.h5, dataset: /B}\noperator: \"kron(2*G + inv(G), B)\"\n"
+            "input: {file: data.h5, dataset: /x}\n"
+            "output: {file: results/out.h5, overwrite: true}\n");
+    if (extent == 90) {
+      EXPECT_EQ(outcome.code, 3) << outcome.output << outcome.errors;
+      EXPECT_EQ(outcome.count("the inverse of 'G' (90 x 90)"), 1) << outcome.errors;
+      continue;
+    }
+    EXPECT_EQ(outcome.code, 0) << outcome.errors;
+    // G ⊗ I times the result, which needs no inverse of G.
+    const Matrix left = oracle::kron(g, oracle::identity(2));
+    const Matrix squares = oracle::add(2, oracle::multiply(g, g), 1, oracle::identity(extent));
+    EXPECT_LT(oracle::relative_error(
+                  oracle::multiply(left, Result(path("results/out.h5")).values("/result")),
+                  oracle::multiply(oracle::kron(squares, b), x)),
+              1e-12);
+  }
+}
+
 }  // namespace
 }  // namespace kronwerk::end_to_end

@@ -1,6 +1,7 @@
 // Declared in kronwerk/factors/base/chain.hpp.
 #include <algorithm>
 
+#include "factors/algebra/panel_product.hpp"
 #include "factors/simple/kernel_factor.hpp"
 #include "kronwerk/communication/shared_matrix.hpp"
 #include "kronwerk/distribution/partition.hpp"
@@ -47,16 +48,15 @@ void for_column_panels(
     }
     return;
   }
-  const LocalProduct product({chain});
+  PanelProduct product(chain);
   std::vector<double> unit;
   std::vector<double> panel;
   for (Index first = begin; first < end; first += width) {
     const Index count = std::min(width, end - first);
-    unit.assign(static_cast<std::size_t>(product.cols() * count), 0.0);
-    panel.resize(static_cast<std::size_t>(product.rows() * count));
+    unit.assign(static_cast<std::size_t>(cols(chain) * count), 0.0);
+    panel.resize(static_cast<std::size_t>(rows(chain) * count));
     for (Index c = 0; c < count; ++c) unit[static_cast<std::size_t>((first + c) * count + c)] = 1;
-    product.apply(ConstView::contiguous(unit.data(), 1, product.cols(), count),
-                  View::contiguous(panel.data(), 1, product.rows(), count));
+    product.apply(count, unit, panel);
     take(first, count, panel);
   }
 }

@@ -32,13 +32,15 @@ std::vector<double> chain_diagonal(const communication::Communicator& comm,
   const Index n = factors::rows(chain);
   std::vector<double> diagonal(static_cast<std::size_t>(n), 0.0);
   const distribution::BlockPartition part(n, comm.size());
-  factors::for_column_panels(chain, part.begin(comm.rank()), part.end(comm.rank()),
-                             [&](Index first, Index count, std::span<const double> panel) {
-                               for (Index c = 0; c < count; ++c) {
-                                 diagonal[static_cast<std::size_t>(first + c)] =
-                                     panel[static_cast<std::size_t>((first + c) * count + c)];
-                               }
-                             });
+  communication::collectively(comm, [&] {
+    factors::for_column_panels(chain, part.begin(comm.rank()), part.end(comm.rank()),
+                               [&](Index first, Index count, std::span<const double> panel) {
+                                 for (Index c = 0; c < count; ++c) {
+                                   diagonal[static_cast<std::size_t>(first + c)] =
+                                       panel[static_cast<std::size_t>((first + c) * count + c)];
+                                 }
+                               });
+  });
   comm.sum(diagonal);
   return diagonal;
 }

@@ -92,18 +92,21 @@ List diagonal_with_pairs(const communication::Communicator& comm, const Chain& c
   const distribution::BlockPartition part(n, comm.size());
   // The diagonal, then the other entry of each column's block.
   std::vector<double> entries(static_cast<std::size_t>(n + 2 * pairs), 0.0);
-  factors::for_column_panels(chain, part.begin(comm.rank()), part.end(comm.rank()),
-                             [&](Index first, Index count, std::span<const double> panel) {
-                               for (Index c = 0; c < count; ++c) {
-                                 const Index column = first + c;
-                                 const auto entry = [&](Index row) {
-                                   return panel[static_cast<std::size_t>(row * count + c)];
-                                 };
-                                 entries[static_cast<std::size_t>(column)] = entry(column);
-                                 if (column >= 2 * pairs) continue;
-                                 entries[static_cast<std::size_t>(n + column)] = entry(column ^ 1);
-                               }
-                             });
+  communication::collectively(comm, [&] {
+    factors::for_column_panels(chain, part.begin(comm.rank()), part.end(comm.rank()),
+                               [&](Index first, Index count, std::span<const double> panel) {
+                                 for (Index c = 0; c < count; ++c) {
+                                   const Index column = first + c;
+                                   const auto entry = [&](Index row) {
+                                     return panel[static_cast<std::size_t>(row * count + c)];
+                                   };
+                                   entries[static_cast<std::size_t>(column)] = entry(column);
+                                   if (column >= 2 * pairs) continue;
+                                   entries[static_cast<std::size_t>(n + column)] =
+                                       entry(column ^ 1);
+                                 }
+                               });
+  });
   comm.sum(entries);
   List result(entries.begin(), entries.begin() + n);
   for (std::size_t p = 0; p < static_cast<std::size_t>(2 * pairs); p += 2) {

@@ -43,12 +43,15 @@ Chain with_square_links(const communication::Communicator& comm, const Chain& ch
 std::vector<FactorPtr> to_factorise(const Chain& chain);
 
 /// Calls take(first, count, panel) for the columns [begin, end) of the chain's matrix, a few at a
-/// time; panel is (rows, count), row-major. Local; inverses must have been factorised.
+/// time; panel is (rows, count), row-major. Local; inverses must have been factorised. Their solves
+/// are judged by their residuals and refined.
+/// @throws ConvergenceError if a factor's decomposition is too inaccurate, on the ranks that see it
 void for_column_panels(
     const Chain& chain, Index begin, Index end,
     const std::function<void(Index first, Index count, std::span<const double> panel)>& take);
 
 /// The chain as one dense factor, once per node. Collective on comm: factorises what it needs.
+/// @throws ConvergenceError if the decomposition of a factor that is inverted is too inaccurate
 FactorPtr materialise(const communication::Communicator& comm, std::string name,
                       const Chain& chain);
 
