@@ -11,6 +11,7 @@
 #include "io/hdf5/external.hpp"
 #include "io/hdf5/hdf5_input.hpp"
 #include "io/hdf5/hdf5_output.hpp"
+#include "io/hdf5/hyperslab.hpp"
 
 namespace kronwerk::io {
 
@@ -128,7 +129,7 @@ void DataFile::write_range(const std::string& path, core::Index offset,
                                        name_of({state_->target, path}), total, values.size(),
                                        offset));
   }
-  write_numbers(dataset, shape, offset, values);
+  write_elements(dataset, H5T_NATIVE_DOUBLE, shape, offset, std::ssize(values), values.data());
 }
 
 void DataFile::write_dense(const std::string& path, std::span<const core::Index> shape,
@@ -206,8 +207,8 @@ void DataFile::write_sparse(const std::string& path, core::Index rows, core::Ind
     offsets.resize(static_cast<std::size_t>(std::min(piece, rows + 1 - first)));
     find_offsets(entry_rows, first, entry, offsets);
     if (hollow && offsets.front() == common && offsets.back() == common) continue;
-    write_linear(dataset, H5T_NATIVE_INT64, first, static_cast<core::Index>(offsets.size()),
-                 offsets.data());
+    write_elements(dataset, H5T_NATIVE_INT64, core::Extents{rows + 1}, first, std::ssize(offsets),
+                   offsets.data());
   }
 }
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <vector>
 
+#include "io/hdf5/hyperslab.hpp"
 #include "io/hdf5/numeric_dataset.hpp"
 
 namespace kronwerk::io {
@@ -100,22 +101,8 @@ void read(const FileHandle& file, const Location& location, Index offset,
 void read(const FileHandle& file, const Location& location, Index offset,
           std::span<Complex> values) {
   const auto dataset = open_dataset(file, location);
-  const auto file_space = SpaceHandle::adopt(H5Dget_space(dataset.get()));
-  Complex* target = values.data();
-  const Extents shape = shape_of(dataset.get());
-  for (const Hyperslab& slab : hyperslabs(shape, offset, offset + std::ssize(values))) {
-    hsize_t size = 1;
-    for (const hsize_t count : slab.count) size *= count;
-    const auto memory_space = SpaceHandle::adopt(H5Screate_simple(1, &size, nullptr));
-    const bool selected = slab.start.empty() ||
-                          H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, slab.start.data(),
-                                              nullptr, slab.count.data(), nullptr) >= 0;
-    if (!selected || H5Dread(dataset.get(), complex_type().get(), memory_space.get(),
-                             file_space.get(), H5P_DEFAULT, target) < 0) {
-      throw core::DataError(fmt::format("{}: cannot be read", name_of(location)));
-    }
-    target += size;
-  }
+  read_elements(dataset, location, complex_type().get(), shape_of(dataset.get()), offset,
+                std::ssize(values), values.data());
 }
 
 /// Where element `position` of an array of one shape is in an array of a larger one.

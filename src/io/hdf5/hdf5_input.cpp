@@ -12,15 +12,12 @@
 #include "io/files/file_descriptor.hpp"
 #include "io/hdf5/external.hpp"
 #include "io/hdf5/sparse_group.hpp"
-#include "kronwerk/core/interruption.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::io {
 
 namespace {
 
-// HDF5 takes 2 GiB at once at most; smaller, so that a job can be interrupted soon.
-constexpr core::Index slab_bytes = core::Index{1} << 26;
 constexpr std::size_t listed_paths = 1000;
 
 // Names beside a missing file that may be what was meant.
@@ -266,33 +263,6 @@ DatasetInfo describe_object(const FileHandle& file, const Location& location) {
   info.stored = core::product(info.shape);
   info.type = type_name(type.get());
   return info;
-}
-
-void in_slabs(core::Index count, core::Index element_bytes,
-              const std::function<void(core::Index first, core::Index count)>& read) {
-  const core::Index slab = std::max<core::Index>(1, slab_bytes / element_bytes);
-  for (core::Index first = 0; first < count; first += slab) {
-    core::check_interruption();
-    read(first, std::min(slab, count - first));
-  }
-}
-
-void read_linear(const DatasetHandle& dataset, const Location& location, hid_t memory_type,
-                 core::Index first, core::Index count, void* values) {
-  const auto element = core::narrow<core::Index>(H5Tget_size(memory_type));
-  in_slabs(count, element, [&](core::Index slab_first, core::Index slab_count) {
-    const hsize_t start = static_cast<hsize_t>(first + slab_first);
-    const hsize_t size = static_cast<hsize_t>(slab_count);
-    const auto file_space = SpaceHandle::adopt(H5Dget_space(dataset.get()));
-    const auto memory_space = SpaceHandle::adopt(H5Screate_simple(1, &size, nullptr));
-    if (H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, &start, nullptr, &size, nullptr) <
-            0 ||
-        H5Dread(dataset.get(), memory_type, memory_space.get(), file_space.get(), H5P_DEFAULT,
-                static_cast<char*>(values) + slab_first * element) < 0) {
-      throw core::DataError(
-          fmt::format("{}: cannot be read ({})", name_of(location), hdf5_error_text()));
-    }
-  });
 }
 
 }  // namespace kronwerk::io

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,15 +37,6 @@ DatasetInfo describe_object(const FileHandle& file, const Location& location);
 std::optional<std::string> string_attribute(hid_t object, const std::string& name);
 /// A numeric attribute (scalar or 1-D) converted to integers, if there is one.
 std::optional<std::vector<core::Index>> index_attribute(hid_t object, const std::string& name);
-
-/// Runs one HDF5 read of `count` elements in pieces of at most a gibibyte, since 1.10 fails above
-/// two: `read(first, count)`.
-void in_slabs(core::Index count, core::Index element_bytes,
-              const std::function<void(core::Index first, core::Index count)>& read);
-
-/// Reads elements [first, first + count) of a 1-D dataset into memory of HDF5 type `memory_type`.
-void read_linear(const DatasetHandle& dataset, const Location& location, hid_t memory_type,
-                 core::Index first, core::Index count, void* values);
 
 /// All strings of a 1-D or scalar string dataset.
 std::vector<std::string> read_all_strings(const FileHandle& file, const Location& location);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "io/hdf5/hdf5_input.hpp"
-#include "io/hdf5/numeric_dataset.hpp"
+#include "io/hdf5/hyperslab.hpp"
 
 namespace kronwerk::io {
 
@@ -103,55 +103,9 @@ DatasetHandle create_hollow_dataset(const FileHandle& file, const std::string& p
   return dataset;
 }
 
-void write_numbers(const DatasetHandle& dataset, std::span<const core::Index> shape,
-                   core::Index offset, std::span<const double> values) {
-  const auto count = static_cast<core::Index>(values.size());
-  in_slabs(count, sizeof(double), [&](core::Index first, core::Index slab_count) {
-    const double* source = values.data() + first;
-    const core::Index begin = offset + first;
-    for (const auto& slab : hyperslabs(shape, begin, begin + slab_count)) {
-      hsize_t size = 1;
-      for (const hsize_t extent : slab.count) size *= extent;
-      const auto file_space = SpaceHandle::adopt(H5Dget_space(dataset.get()));
-      const auto memory_space = SpaceHandle::adopt(H5Screate_simple(1, &size, nullptr));
-      if ((!slab.start.empty() &&
-           H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, slab.start.data(), nullptr,
-                               slab.count.data(), nullptr) < 0) ||
-          H5Dwrite(dataset.get(), H5T_NATIVE_DOUBLE, memory_space.get(), file_space.get(),
-                   H5P_DEFAULT, source) < 0) {
-        throw_hdf5("cannot write values");
-      }
-      source += size;
-    }
-  });
-}
-
-void write_linear(const DatasetHandle& dataset, hid_t memory_type, core::Index first,
-                  core::Index count, const void* values) {
-  const auto element = core::narrow<core::Index>(H5Tget_size(memory_type));
-  in_slabs(count, element, [&](core::Index slab_first, core::Index slab_count) {
-    const hsize_t start = static_cast<hsize_t>(first + slab_first);
-    const hsize_t size = static_cast<hsize_t>(slab_count);
-    const auto file_space = SpaceHandle::adopt(H5Dget_space(dataset.get()));
-    const auto memory_space = SpaceHandle::adopt(H5Screate_simple(1, &size, nullptr));
-    if (H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, &start, nullptr, &size, nullptr) <
-            0 ||
-        H5Dwrite(dataset.get(), memory_type, memory_space.get(), file_space.get(), H5P_DEFAULT,
-                 static_cast<const char*>(values) + slab_first * element) < 0) {
-      throw_hdf5("cannot write values");
-    }
-  });
-}
-
 void write_all(const DatasetHandle& dataset, hid_t memory_type, const void* values) {
   const auto shape = shape_of(dataset.get());
-  if (shape.size() != 1) {
-    if (H5Dwrite(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) {
-      throw_hdf5("cannot write values");
-    }
-    return;
-  }
-  write_linear(dataset, memory_type, 0, shape[0], values);
+  write_elements(dataset, memory_type, shape, 0, core::product(shape), values);
 }
 
 GroupHandle create_group(const FileHandle& file, const std::string& path) {

@@ -28,12 +28,6 @@ DatasetHandle create_dataset(const FileHandle& file, const std::string& path, hi
 DatasetHandle create_hollow_dataset(const FileHandle& file, const std::string& path,
                                     core::Index size, core::Index chunk, core::Index fill);
 
-/// Elements [offset, offset + values.size()) of a float64 dataset, row-major.
-void write_numbers(const DatasetHandle& dataset, std::span<const core::Index> shape,
-                   core::Index offset, std::span<const double> values);
-/// Elements [first, first + count) of a 1-D dataset.
-void write_linear(const DatasetHandle& dataset, hid_t memory_type, core::Index first,
-                  core::Index count, const void* values);
 /// A whole dataset of any memory type.
 void write_all(const DatasetHandle& dataset, hid_t memory_type, const void* values);
 

@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "io/files/file_descriptor.hpp"
+#include "io/hdf5/hyperslab.hpp"
 #include "kronwerk/core/interruption.hpp"
 
 namespace kronwerk::io {
@@ -53,76 +54,7 @@ void read_directly(const NumericDataset& dataset, core::Index offset, std::span<
   }
 }
 
-void read_slab(const DatasetHandle& handle, const NumericDataset& dataset, const Hyperslab& slab,
-               double* values) {
-  hsize_t size = 1;
-  for (const hsize_t count : slab.count) size *= count;
-  const auto file_space = SpaceHandle::adopt(H5Dget_space(handle.get()));
-  const auto memory_space = SpaceHandle::adopt(H5Screate_simple(1, &size, nullptr));
-  if (!slab.start.empty() &&
-      H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, slab.start.data(), nullptr,
-                          slab.count.data(), nullptr) < 0) {
-    throw core::DataError(
-        fmt::format("{}: cannot be read ({})", name_of(dataset.location), hdf5_error_text()));
-  }
-  if (H5Dread(handle.get(), H5T_NATIVE_DOUBLE, memory_space.get(), file_space.get(), H5P_DEFAULT,
-              values) < 0) {
-    throw core::DataError(
-        fmt::format("{}: cannot be read ({})", name_of(dataset.location), hdf5_error_text()));
-  }
-}
-
-struct RangeCutter {
-  std::span<const core::Index> shape;
-  std::vector<hsize_t> prefix;
-  std::vector<Hyperslab> result;
-
-  void emit(std::size_t mode, core::Index first, core::Index last) {
-    Hyperslab slab{prefix, std::vector<hsize_t>(mode, 1)};
-    slab.start.push_back(static_cast<hsize_t>(first));
-    slab.count.push_back(static_cast<hsize_t>(last - first));
-    for (std::size_t k = mode + 1; k < shape.size(); ++k) {
-      slab.start.push_back(0);
-      slab.count.push_back(static_cast<hsize_t>(shape[k]));
-    }
-    result.push_back(std::move(slab));
-  }
-
-  void within(std::size_t mode, core::Index index, core::Index first, core::Index last) {
-    prefix.push_back(static_cast<hsize_t>(index));
-    cut(mode + 1, first, last);
-    prefix.pop_back();
-  }
-
-  // Cuts [first, last), counted from the current prefix on, into a partial head, whole rows of
-  // `mode`, and a partial tail.
-  void cut(std::size_t mode, core::Index first, core::Index last) {
-    const core::Index stride = core::product(shape.subspan(mode + 1));
-    core::Index row = first / stride;
-    const core::Index last_row = last / stride;
-    if (row == last_row && first < last) {
-      within(mode, row, first - row * stride, last - row * stride);
-      return;
-    }
-    if (first != row * stride) {
-      within(mode, row, first - row * stride, stride);
-      ++row;
-    }
-    if (row < last_row) emit(mode, row, last_row);
-    if (last != last_row * stride) within(mode, last_row, 0, last - last_row * stride);
-  }
-};
-
 }  // namespace
-
-std::vector<Hyperslab> hyperslabs(std::span<const core::Index> shape, core::Index first,
-                                  core::Index last) {
-  if (first >= last) return {};
-  if (shape.empty()) return {Hyperslab{}};
-  RangeCutter cutter{shape, {}, {}};
-  cutter.cut(0, first, last);
-  return std::move(cutter.result);
-}
 
 std::string position_text(std::span<const core::Index> shape, core::Index position) {
   if (shape.size() <= 1) return fmt::format("{}", position);
@@ -172,17 +104,8 @@ void read_numbers(const NumericDataset& dataset, core::Index offset, std::span<d
   }
   const auto file = open_input(dataset.location.file);
   const auto handle = open_dataset(file, dataset.location);
-  const auto count = static_cast<core::Index>(values.size());
-  in_slabs(count, sizeof(double), [&](core::Index first, core::Index slab_count) {
-    double* target = values.data() + first;
-    const core::Index begin = offset + first;
-    for (const auto& slab : hyperslabs(dataset.shape, begin, begin + slab_count)) {
-      read_slab(handle, dataset, slab, target);
-      std::ptrdiff_t size = 1;
-      for (const hsize_t extent : slab.count) size *= static_cast<std::ptrdiff_t>(extent);
-      target += size;
-    }
-  });
+  read_elements(handle, dataset.location, H5T_NATIVE_DOUBLE, dataset.shape, offset,
+                std::ssize(values), values.data());
 }
 
 void refuse_nonfinite(const communication::Communicator& comm, const NumericDataset& dataset,

@@ -28,17 +28,6 @@ NumericDataset examine_numeric(const communication::Communicator& comm, const Lo
 /// Elements [offset, offset + values.size()) in row-major order, converted to double. Serial.
 void read_numbers(const NumericDataset& dataset, core::Index offset, std::span<double> values);
 
-/// A box of a dataset that is one consecutive range of its row-major order.
-struct Hyperslab {
-  std::vector<hsize_t> start;
-  std::vector<hsize_t> count;
-};
-
-/// The range [first, last) of row-major positions as boxes in ascending order: at most
-/// 2·ndim − 1 of them.
-std::vector<Hyperslab> hyperslabs(std::span<const core::Index> shape, core::Index first,
-                                  core::Index last);
-
 /// "(3, 4)" for the row-major position of a 2-D dataset, "7" for a 1-D one.
 std::string position_text(std::span<const core::Index> shape, core::Index position);
 

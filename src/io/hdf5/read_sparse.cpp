@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "io/hdf5/hyperslab.hpp"
 #include "io/hdf5/numeric_dataset.hpp"
 #include "io/hdf5/sparse_group.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
@@ -21,9 +22,9 @@ struct RawArrays {
 
 std::vector<core::Index> read_indices(const FileHandle& file, const Location& location) {
   const auto dataset = open_integers(file, location);
-  const auto count = shape_of(dataset.get()).front();
-  std::vector<core::Index> values(static_cast<std::size_t>(count));
-  read_linear(dataset, location, H5T_NATIVE_INT64, 0, count, values.data());
+  const auto shape = shape_of(dataset.get());
+  std::vector<core::Index> values(static_cast<std::size_t>(shape.front()));
+  read_elements(dataset, location, H5T_NATIVE_INT64, shape, 0, shape.front(), values.data());
   return values;
 }
 

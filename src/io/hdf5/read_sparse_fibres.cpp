@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "io/hdf5/hyperslab.hpp"
 #include "io/hdf5/numeric_dataset.hpp"
 #include "io/hdf5/sparse_group.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
@@ -32,16 +33,20 @@ class CompressedRowsFile {
   Index offsets() const { return shape_of(indptr_.get()).front(); }
 
   void read_offsets(Index first, std::vector<Index>& values) const {
-    read_linear(indptr_, member(group_, "indptr"), H5T_NATIVE_INT64, first, std::ssize(values),
-                values.data());
+    read_integers(indptr_, "indptr", first, values);
   }
   void read_entries(Index first, std::vector<Index>& columns, std::vector<double>& values) const {
-    read_linear(indices_, member(group_, "indices"), H5T_NATIVE_INT64, first, std::ssize(columns),
-                columns.data());
+    read_integers(indices_, "indices", first, columns);
     read_numbers(data_, first, values);
   }
 
  private:
+  void read_integers(const DatasetHandle& dataset, const char* name, Index first,
+                     std::vector<Index>& values) const {
+    read_elements(dataset, member(group_, name), H5T_NATIVE_INT64, shape_of(dataset.get()), first,
+                  std::ssize(values), values.data());
+  }
+
   Location group_;
   FileHandle file_;
   NumericDataset data_;

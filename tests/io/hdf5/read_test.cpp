@@ -9,22 +9,19 @@
 #include <numeric>
 
 #include "io/hdf5/hdf5_handle.hpp"
-#include "io/hdf5/numeric_dataset.hpp"
+#include "io/hdf5/hyperslab.hpp"
 #include "io/hdf5/test_files.hpp"
 #include "kronwerk/io/files/data_file.hpp"
 
 namespace kronwerk {
 namespace {
 
-using communication::Communicator;
 using core::ErrorKind;
 using io::Location;
 using test::expect_error;
 
-class Read : public testing::Test {
+class Read : public test::InDirectory {
  protected:
-  Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
-  test::SharedDirectory directory_{comm_};
   std::string file_ = directory_ / "data.h5";
 
   // The file as `fill` makes it on rank 0.
