@@ -13,7 +13,7 @@
 namespace kronwerk {
 namespace {
 
-class Interruption : public testing::Test {
+class Interruption : public test::InDirectory {
  protected:
   Interruption() {
     communication::on_root(comm_, [&] {
@@ -48,9 +48,6 @@ class Interruption : public testing::Test {
     });
     expect_end(0, [&] { communication::on_root(comm_, [&] { import(options); }); });
   }
-
-  communication::Communicator comm_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
-  test::SharedDirectory directory_{comm_};
 };
 
 TEST_F(Interruption, EndsReading) {

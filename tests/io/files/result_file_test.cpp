@@ -19,10 +19,8 @@ using communication::Communicator;
 using core::ErrorKind;
 using test::expect_error;
 
-class ResultFile : public testing::Test {
+class ResultFile : public test::InDirectory {
  protected:
-  Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
-  test::SharedDirectory directory_{comm_};
   std::string target_ = directory_ / "results/run.h5";
 
   std::optional<std::string> text_attribute(const std::string& path, const std::string& name) {

@@ -10,12 +10,11 @@
 namespace kronwerk::io {
 namespace {
 
-using communication::Communicator;
 using core::Extents;
 using core::Index;
 using Complex = std::complex<double>;
 
-class Stack : public testing::Test {
+class Stack : public test::InDirectory {
  protected:
   /// A result with a matrix of `rows` x 3 whose values tell where they come from, and a number.
   std::string write(int number, Index rows, bool extra = false) {
@@ -51,8 +50,6 @@ class Stack : public testing::Test {
     target.commit();
   }
 
-  Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
-  test::SharedDirectory directory_{comm_};
   std::string target_ = directory_ / "all.h5";
 };
 

@@ -25,15 +25,11 @@ using io::Contention;
 using io::TargetLock;
 using test::expect_error;
 
-class Target : public testing::Test {
+class Target : public test::InDirectory {
  protected:
-  Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
   Communicator alone_ = Communicator::duplicate(MPI_COMM_SELF);
-  test::SharedDirectory directory_{comm_};
   std::string target_ = directory_ / "run.h5";
   std::string lock_ = directory_ / ".run.h5.lock";
-
-  void serially(const std::function<void()>& work) { communication::on_root(comm_, work); }
 
   void write_one(const std::string& file, double value) {
     io::ResultFile result(alone_, file, true);

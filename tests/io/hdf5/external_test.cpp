@@ -12,11 +12,10 @@
 namespace kronwerk {
 namespace {
 
-using communication::Communicator;
 using core::ErrorKind;
 using test::expect_error;
 
-class External : public testing::Test {
+class External : public test::InDirectory {
  protected:
   External() {
     if (comm_.is_root()) {
@@ -87,8 +86,6 @@ class External : public testing::Test {
     return values;
   }
 
-  Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
-  test::SharedDirectory directory_{comm_};
   const std::vector<double> values_{1, 2, 3, 4};
 };
 

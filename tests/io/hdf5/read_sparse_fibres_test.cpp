@@ -11,7 +11,6 @@
 namespace kronwerk {
 namespace {
 
-using communication::Communicator;
 using core::ErrorKind;
 using core::Index;
 using test::expect_error;
@@ -42,10 +41,8 @@ std::vector<double> dense(const io::SparseMatrix& matrix) {
   return values;
 }
 
-class ReadSparseFibres : public testing::Test {
+class ReadSparseFibres : public test::InDirectory {
  protected:
-  Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
-  test::SharedDirectory directory_{comm_};
   std::string file_ = directory_ / "batch.h5";
 
   void make(const io::SparseMatrix& matrix) {

@@ -42,6 +42,16 @@ class SharedDirectory {
   std::string path_;
 };
 
+/// Tests with files that all ranks see.
+class InDirectory : public testing::Test {
+ protected:
+  /// On rank 0; a failure there is one of all ranks.
+  void serially(const std::function<void()>& work) const { communication::on_root(comm_, work); }
+
+  communication::Communicator comm_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
+  SharedDirectory directory_{comm_};
+};
+
 inline std::string write_text(const std::string& file, const std::string& text) {
   std::ofstream(file, std::ios::binary) << text;
   return file;

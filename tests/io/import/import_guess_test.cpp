@@ -1,45 +1,17 @@
 // What an importer cannot know it asks for: headers, columns, duplicates, long tables.
-#include "io/hdf5/test_files.hpp"
+#include "io/import/import_fixture.hpp"
 #include "kronwerk/io/files/data_file.hpp"
-#include "kronwerk/io/hdf5/read.hpp"
-#include "kronwerk/io/import/import.hpp"
 
 namespace kronwerk {
 namespace {
 
-using communication::Communicator;
 using core::ErrorKind;
 using io::Header;
 using test::expect_error;
 
-using Dense = std::vector<double>;
-using Strings = std::vector<std::string>;
-
-class ImportGuess : public testing::Test {
+class ImportGuess : public Import {
  protected:
-  Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
-  test::SharedDirectory directory_{comm_};
-  std::string output_ = directory_ / "data.h5";
-
-  void serially(const std::function<void()>& work) { communication::on_root(comm_, work); }
-  template <typename Options>
-  Options options_of(const std::string& text) const {
-    Options options;
-    options.file = test::write_text(directory_ / "input.csv", text);
-    options.target.location = {output_, "/x"};
-    options.target.overwrite = true;
-    return options;
-  }
-  std::string order_file(const std::string& text) const {
-    return test::write_text(directory_ / "order.txt", text);
-  }
-  Dense values(const std::string& path) {
-    const auto info = io::inspect(comm_, {output_, path});
-    Dense result(static_cast<std::size_t>(core::product(info.shape)));
-    io::read_range(comm_, {output_, path}, 0, result);
-    return result;
-  }
-  Strings strings(const std::string& path) { return io::read_strings(comm_, {output_, path}); }
+  ImportGuess() { input_ = directory_ / "input.csv"; }
 };
 
 TEST_F(ImportGuess, AFirstLineOfNumbersIsNeitherHeaderNorRowUntilThatIsSaid) {

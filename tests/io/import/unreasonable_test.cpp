@@ -15,18 +15,13 @@
 namespace kronwerk {
 namespace {
 
-using communication::Communicator;
 using core::ErrorKind;
 using test::expect_error;
 
-class Unreasonable : public testing::Test {
+class Unreasonable : public test::InDirectory {
  protected:
-  Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
-  test::SharedDirectory directory_{comm_};
   std::string output_ = directory_ / "data.h5";
   std::string input_ = directory_ / "input.txt";
-
-  void serially(const std::function<void()>& work) { communication::on_root(comm_, work); }
 
   io::ImportSummary import_matrix(const std::string& text, const std::string& path = "/W") const {
     io::MatrixMarketOptions options;
