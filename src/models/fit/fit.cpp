@@ -4,247 +4,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <exception>
 
 #include "kronwerk/core/error.hpp"
-#include "kronwerk/models/fit/transform.hpp"
-#include "kronwerk/operators/base/random.hpp"
-#include "kronwerk/operators/products/kronecker_product.hpp"
+#include "models/fit/fit_objective.hpp"
 #include "models/fit/fit_state.hpp"
 #include "models/fit/information.hpp"
 #include "models/fit/minimise.hpp"
 
 namespace kronwerk::models {
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-// Draws of a random start before it is given up.
-constexpr Index attempts = 20;
-// An iteration multiplies or divides a positive parameter by at most exp of this.
-constexpr double longest_log_step = 2;
-// Numbers of the random sequence for one parameter of one start and attempt.
-constexpr Index random_stride = 2;
-
-bool within(const Support& support, double x) {
-  return std::isfinite(x) && x >= support.lower && x <= support.upper;
-}
-
-/// One parameter and its free coordinate.
-struct Coordinate {
-  FitParameter parameter;
-  Support support;
-  Scale scale = Scale::identity;
-
-  bool allows(double x) const {
-    return within(support, x) && (!parameter.prior || parameter.prior->contains(x)) &&
-           (scale == Scale::identity || x > 0);
-  }
-  /// The range over which an unscaled coordinate may move in one iteration.
-  double longest_step() const {
-    if (scale == Scale::log) return longest_log_step;
-    if (parameter.prior) return 4 * parameter.prior->spread();
-    const double width = support.upper - support.lower;
-    return std::isfinite(width) ? width : infinity;
-  }
-  double draw(std::uint64_t seed, Index number) const {
-    if (parameter.prior) return parameter.prior->sample(seed, number);
-    std::array<double, random_stride> values{};
-    const bool interval =
-        scale == Scale::identity && std::isfinite(support.lower) && std::isfinite(support.upper);
-    operators::fill_random(
-        interval ? operators::RandomKind::uniform : operators::RandomKind::normal, seed,
-        number * random_stride, values);
-    if (interval) return support.lower + values[0] * (support.upper - support.lower);
-    const double initial = parameter.initial;
-    return scale == Scale::log ? initial * std::exp(values[0])
-                               : initial + values[0] * std::max(1.0, std::abs(initial));
-  }
-};
-
-std::vector<Coordinate> coordinates_of(const std::vector<FitParameter>& parameters) {
-  std::vector<Coordinate> coordinates;
-  for (const auto& parameter : parameters) {
-    Coordinate coordinate{parameter, support_of(parameter), Scale::identity};
-    coordinate.scale = choose_scale(coordinate.support.lower);
-    if (!coordinate.allows(parameter.initial)) {
-      throw core::ConfigurationError(fmt::format(
-          "the parameter '{}' begins at {}, outside of its support: {}between {} and {}{}",
-          parameter.name, parameter.initial, coordinate.scale == Scale::log ? "positive and " : "",
-          coordinate.support.lower, coordinate.support.upper,
-          parameter.prior ? ", with the prior " + parameter.prior->to_text() : std::string()));
-    }
-    coordinates.push_back(std::move(coordinate));
-  }
-  if (coordinates.empty()) throw core::ConfigurationError("there is no parameter to fit");
-  return coordinates;
-}
-
-/// The log density, with every call kept until it is said to be done with, and calls of an earlier
-/// run used again for as long as the same points are asked for.
-class RecordedDensity {
- public:
-  explicit RecordedDensity(const DensityFunction& log_density) : log_density_(&log_density) {}
-
-  const std::vector<RecordedEvaluation>& calls() const { return calls_; }
-  /// Whether the next call may be a repeated one.
-  bool repeating() const { return next_ < calls_.size(); }
-  std::exception_ptr failure() const { return failure_; }
-  void take_up(std::vector<RecordedEvaluation> calls) { calls_ = std::move(calls); }
-  void forget() {
-    calls_.clear();
-    next_ = 0;
-  }
-
-  /// Absent where it is not defined. `on_new` is called after a call that was not repeated.
-  std::optional<Evaluation> operator()(std::span<const double> parameters,
-                                       const std::function<void()>& on_new) {
-    if (repeating() && std::ranges::equal(calls_[next_].parameters, parameters)) {
-      const RecordedEvaluation& call = calls_[next_++];
-      return call.defined ? std::optional(call.result) : std::nullopt;
-    }
-    calls_.resize(next_);
-    auto result = call(parameters);
-    calls_.push_back({{parameters.begin(), parameters.end()},
-                      result.has_value(),
-                      result.value_or(Evaluation{})});
-    next_ = calls_.size();
-    if (on_new) on_new();
-    return result;
-  }
-
-  /// Neither kept nor repeated.
-  std::optional<Evaluation> call(std::span<const double> parameters) {
-    Evaluation result;
-    try {
-      result = (*log_density_)(parameters);
-    } catch (const core::Error& error) {
-      const bool avoided =
-          error.kind() == core::ErrorKind::data || error.kind() == core::ErrorKind::singular;
-      if (!avoided) throw;
-      failure_ = std::current_exception();
-      return std::nullopt;
-    }
-    if (result.gradient.size() != parameters.size()) {
-      throw core::InternalError(fmt::format("the gradient has {} entries for {} parameters",
-                                            result.gradient.size(), parameters.size()));
-    }
-    bool finite = std::isfinite(result.value);
-    for (const double each : result.gradient) finite = finite && std::isfinite(each);
-    return finite ? std::optional(std::move(result)) : std::nullopt;
-  }
-
- private:
-  const DensityFunction* log_density_;
-  std::vector<RecordedEvaluation> calls_;
-  std::size_t next_ = 0;
-  std::exception_ptr failure_;
-};
-
-/// The objective in parameters and in free coordinates.
-class Objective {
- public:
-  Objective(const DensityFunction& log_density, std::vector<Coordinate> coordinates)
-      : density_(log_density), coordinates_(std::move(coordinates)) {}
-
-  RecordedDensity& density() { return density_; }
-  /// What is done after every evaluation that was not repeated.
-  std::function<void()> on_new;
-
-  const std::vector<Coordinate>& coordinates() const { return coordinates_; }
-  Index evaluations() const { return evaluations_; }
-
-  /// Of log density + log priors; absent where that is not defined.
-  std::optional<Evaluation> evaluate(std::span<const double> parameters) {
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      if (!coordinates_[i].allows(parameters[i])) return std::nullopt;
-    }
-    ++evaluations_;
-    auto result = density_(parameters, on_new);
-    if (result) add_priors(parameters, *result);
-    return result;
-  }
-
-  void add_priors(std::span<const double> parameters, Evaluation& result) const {
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      const auto& prior = coordinates_[i].parameter.prior;
-      if (!prior) continue;
-      result.value += prior->log_density(parameters[i]);
-      result.gradient[i] += prior->derivative(parameters[i]);
-    }
-  }
-
-  std::vector<double> to_free(std::span<const double> parameters) const {
-    std::vector<double> free(parameters.size());
-    for (std::size_t i = 0; i < free.size(); ++i) {
-      free[i] = models::to_free(coordinates_[i].scale, parameters[i]);
-    }
-    return free;
-  }
-
-  std::vector<double> from_free(std::span<const double> free) const {
-    std::vector<double> parameters(free.size());
-    for (std::size_t i = 0; i < free.size(); ++i) {
-      const auto& [parameter, support, scale] = coordinates_[i];
-      // A bound is the bound, whatever exp(log) rounds to.
-      parameters[i] = std::clamp(models::from_free(scale, free[i]), support.lower, support.upper);
-    }
-    return parameters;
-  }
-
-  /// What is minimised: minus the objective over the free coordinates.
-  std::optional<MinimisePoint> negative(std::span<const double> free) {
-    const auto parameters = from_free(free);
-    auto result = evaluate(parameters);
-    if (!result) return std::nullopt;
-    double error = 0;
-    for (std::size_t i = 0; i < free.size(); ++i) {
-      const double derivative = derivative_of(coordinates_[i].scale, parameters[i]);
-      result->gradient[i] *= -derivative;
-      if (i < result->gradient_errors.size()) {
-        error = std::max(error, std::abs(derivative * result->gradient_errors[i]));
-      }
-    }
-    return MinimisePoint{
-        {free.begin(), free.end()}, -result->value, std::move(result->gradient), error};
-  }
-
-  MinimiseSettings limits() const {
-    MinimiseSettings settings;
-    for (const auto& each : coordinates_) {
-      settings.lower.push_back(models::to_free(each.scale, each.support.lower));
-      settings.upper.push_back(models::to_free(each.scale, each.support.upper));
-      settings.longest_step.push_back(each.longest_step());
-    }
-    return settings;
-  }
-
- private:
-  RecordedDensity density_;
-  std::vector<Coordinate> coordinates_;
-  Index evaluations_ = 0;
-};
-
-/// Where start number `start` begins: the initial values, or random ones that are allowed.
-std::vector<double> beginning(const std::vector<Coordinate>& coordinates, std::uint64_t seed,
-                              Index start, Index attempt) {
-  std::vector<double> parameters;
-  for (std::size_t i = 0; i < coordinates.size(); ++i) {
-    const auto& each = coordinates[i];
-    double x = each.parameter.initial;
-    const auto count = static_cast<Index>(coordinates.size());
-    for (Index again = 0; start > 0 && again < attempts; ++again) {
-      const Index number =
-          ((start * attempts + attempt) * attempts + again) * count + static_cast<Index>(i);
-      x = each.draw(seed, number);
-      if (each.allows(x)) break;
-      x = each.parameter.initial;
-    }
-    parameters.push_back(x);
-  }
-  return parameters;
-}
 
 class Fit {
  public:
@@ -364,10 +134,10 @@ class Fit {
   }
 
   std::optional<MinimisePoint> find_beginning(std::size_t number) {
-    const Index most = number == 0 ? 1 : attempts;
+    const Index most = number == 0 ? 1 : start_attempts;
     for (Index attempt = 0; attempt < most; ++attempt) {
       const auto parameters =
-          beginning(objective_.coordinates(), state_.seed, static_cast<Index>(number), attempt);
+          beginning_of(objective_.coordinates(), state_.seed, static_cast<Index>(number), attempt);
       if (auto point = objective_.negative(objective_.to_free(parameters))) return point;
     }
     return std::nullopt;
@@ -456,33 +226,13 @@ class Fit {
 
   const communication::Communicator* comm_;
   const FitSettings* settings_;
-  Objective objective_;
+  FitObjective objective_;
   FitState state_;
   Index earlier_evaluations_ = 0;  ///< of the starts that had finished before
   std::size_t written_ = 0;        ///< calls in the last checkpoint
 };
 
 }  // namespace
-
-Support support_of(const FitParameter& parameter) {
-  Support support{-infinity, infinity};
-  if (parameter.lower) {
-    support.lower = *parameter.lower;
-  } else if (!parameter.prior && !(parameter.upper && *parameter.upper <= 0)) {
-    support.lower = 0;
-  }
-  if (parameter.upper) support.upper = *parameter.upper;
-  if (parameter.prior) {
-    support.lower = std::max(support.lower, parameter.prior->lower());
-    support.upper = std::min(support.upper, parameter.prior->upper());
-  }
-  if (support.lower < support.upper) return support;
-  throw core::ConfigurationError(fmt::format(
-      "the parameter '{}' has nowhere to go: its bounds{} leave nothing between {} and {}",
-      parameter.name,
-      parameter.prior ? " and the prior " + parameter.prior->to_text() : std::string(),
-      support.lower, support.upper));
-}
 
 FitResult fit(const communication::Communicator& comm, const DensityFunction& log_density,
               const std::vector<FitParameter>& parameters, const FitSettings& settings) {
