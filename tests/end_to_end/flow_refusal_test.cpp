@@ -101,6 +101,46 @@ TEST_F(FlowRefusal, OfRegionsInAnotherOrder) {
   name("/y_row_ids", ids);
   name("/u_ids", other);
   expect_refused(job(), "'V' and 'u' meet in one mode");
+  // Behind a matrix, which has ids of its own or not.
+  name("/u_ids", ids);
+  const std::vector<std::string> towns{"a", "b", "c", "d", "e", "f", "g"};
+  const std::vector<std::string> moved{"b", "a", "c", "d", "e", "f", "g"};
+  name("/y_column_ids", towns);
+  name("/x_ids", moved);
+  expect_refused(replaced(job(), "\"kron(1, x)\", ", ""), "and 'x' meet in one mode", 3);
+  name("/W_ids", towns);
+  expect_refused(replaced(job(), "\"kron(1, x)\", ", ""), "and 'x' meet in one mode");
+  name("/x_ids", towns);
+  name("/W_ids", moved);
+  expect_refused(replaced(job(), "\"kron(1, x)\", ", ""), "meet in one mode");
+  name("/W_ids", towns);
+  EXPECT_EQ(run(2, job()).code, 0);
+}
+
+TEST_F(FlowRefusal, OfIdsBehindRectangularMatrices) {
+  const auto name = [&](const std::string& path_of_ids, const std::vector<std::string>& ids) {
+    io::DataFile file(path("flows.h5").string(), true);
+    file.write_strings(path_of_ids, ids);
+    file.commit();
+  };
+  // The means of three groups of destinations.
+  put("/G", {destinations, 3}, oracle::random_vector(destinations * 3, 3));
+  put("/h", {3}, oracle::random_vector(3, 4));
+  const std::string grouped =
+      replaced(replaced(job(), "  u: {",
+                        "  G: {file: flows.h5, dataset: /G}\n  h: {file: flows.h5, dataset: /h}\n"
+                        "  u: {"),
+               "kron(1, W*x)", "kron(1, W*G*h)");
+  name("/G_row_ids", {"a", "b", "c", "d", "e", "f", "g"});
+  name("/G_column_ids", {"p", "q", "r"});
+  name("/h_ids", {"p", "q", "r"});
+  EXPECT_EQ(run(2, grouped).code, 0);
+  std::filesystem::remove_all(path("results"));
+  name("/h_ids", {"q", "p", "r"});
+  expect_refused(grouped, "'G' and 'h' meet in one mode");
+  name("/h_ids", {"p", "q", "r"});
+  name("/y_column_ids", {"a", "b", "c", "d", "e", "g", "f"});
+  expect_refused(grouped, "'G' meet in one mode");
 }
 
 TEST_F(FlowRefusal, OfKeysOfOtherModels) {

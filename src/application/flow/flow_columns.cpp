@@ -120,6 +120,20 @@ class VectorFormula {
   const std::map<std::string, factors::FactorPtr>& factors_;
 };
 
+/// The names of a product in their order, the last of which is a vector.
+void collect_product(const Syntax& given, bool transposed,
+                     std::vector<NameAlongModes::Matrix>& names) {
+  const Syntax& syntax = without_parentheses(given);
+  if (syntax.kind == SyntaxKind::transpose) {
+    collect_product(*syntax.arguments[0], !transposed, names);
+  } else if (syntax.kind == SyntaxKind::binary) {
+    collect_product(*syntax.arguments[transposed ? 1 : 0], transposed, names);
+    collect_product(*syntax.arguments[transposed ? 0 : 1], transposed, names);
+  } else if (syntax.kind == SyntaxKind::name) {
+    names.push_back({syntax.text, transposed});
+  }
+}
+
 }  // namespace
 
 FlowColumnReader::FlowColumnReader(const communication::Communicator& comm,
@@ -155,10 +169,13 @@ std::vector<NameAlongModes> FlowColumnReader::names_along_modes() const {
   for (const Column& column : columns_) {
     const auto& arguments = column.syntax->arguments;
     for (std::size_t k = 0; k < arguments.size(); ++k) {
-      const Syntax& argument = without_parentheses(*arguments[k]);
-      if (argument.kind != SyntaxKind::name) continue;
-      names.push_back({argument.text, arguments.size() == 1 ? std::vector<std::size_t>{0, 1}
-                                                            : std::vector<std::size_t>{k}});
+      NameAlongModes name;
+      collect_product(*arguments[k], false, name.matrices);
+      if (name.matrices.empty()) continue;
+      name.name = name.matrices.back().name;
+      name.matrices.pop_back();
+      name.modes = arguments.size() == 1 ? std::vector<std::size_t>{0, 1} : std::vector{k};
+      names.push_back(std::move(name));
     }
   }
   return names;

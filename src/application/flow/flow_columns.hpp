@@ -24,7 +24,7 @@ class FlowColumnReader {
   FlowColumnReader(const communication::Communicator& comm, const configuration::Job& job,
                    const std::vector<configuration::Placed<std::string>>& columns);
 
-  /// The vectors and grids of all columns, not those that a matrix is applied to.
+  /// The vectors and grids of all columns, with the matrices before them.
   std::vector<NameAlongModes> names_along_modes() const;
 
   /// The vectors and matrices that every node has a copy of, and the grids.

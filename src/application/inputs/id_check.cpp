@@ -236,6 +236,46 @@ void check_ids(const communication::Communicator& comm, const Job& job,
   });
 }
 
+namespace {
+
+/// Adds what a column names along its k-th mode to the lists of that, and compares the lists
+/// between its matrices.
+void add_column(const IdLists& lists, const Problem& problem,
+                const std::map<std::string, expressions::ModeLists>& known,
+                const NameAlongModes& column, std::size_t k, std::vector<int>& of_mode) {
+  std::vector<int> between;
+  std::vector<int>* present = &of_mode;
+  const auto modes_of = [&](const std::string& name) {
+    const auto found = known.find(name);
+    return found == known.end() ? std::vector<int>() : found->second.modes;
+  };
+  for (const auto& [name, transposed] : column.matrices) {
+    std::vector<int> numbers = modes_of(name);
+    if (numbers.size() != 2) return;  // refused by who reads it, with its place
+    if (transposed) std::swap(numbers[0], numbers[1]);
+    present->push_back(numbers[0]);
+    const core::Extents& shape = problem.data.at(name).shape;
+    // A square matrix that does not list both is between the same regions.
+    if (shape[0] == shape[1] && (numbers[0] < 0 || numbers[1] < 0)) {
+      present->push_back(numbers[1]);
+      continue;
+    }
+    lists.expect_same(between);
+    between = {numbers[1]};
+    present = &between;
+  }
+  const std::vector<int> numbers = modes_of(column.name);
+  // A vector along both modes has one list for both.
+  if (numbers.size() == 1) {
+    present->push_back(numbers.front());
+  } else if (numbers.size() == column.modes.size()) {
+    present->push_back(numbers[k]);
+  }
+  lists.expect_same(between);
+}
+
+}  // namespace
+
 void check_ids(const communication::Communicator& comm, const Problem& problem,
                const std::vector<NameAlongModes>& columns) {
   const auto& request = problem.job.flow->observations;
@@ -254,15 +294,10 @@ void check_ids(const communication::Communicator& comm, const Problem& problem,
     for (const Operand& operand : vectors) {
       attach(lists, shared, shared.rows, filter.row_extents(), operand);
     }
-    for (const auto& [name, modes] : columns) {
-      const auto found = known.find(name);
-      if (found == known.end()) continue;
-      for (std::size_t k = 0; k < modes.size(); ++k) {
-        const auto& of_name = found->second.modes;
-        // A vector along both modes has one list for both.
-        if (of_name.empty() || (of_name.size() != 1 && of_name.size() != modes.size())) continue;
-        shared.lists[static_cast<std::size_t>(shared.rows[modes[k]])].push_back(
-            of_name.size() == 1 ? of_name.front() : of_name[k]);
+    for (const NameAlongModes& column : columns) {
+      for (std::size_t k = 0; k < column.modes.size(); ++k) {
+        add_column(lists, problem, known, column, k,
+                   shared.lists[static_cast<std::size_t>(shared.rows[column.modes[k]])]);
       }
     }
     expect_same(lists, shared);

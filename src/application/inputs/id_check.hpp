@@ -24,10 +24,16 @@ void check_ids(const communication::Communicator& comm, const configuration::Job
                const std::map<std::string, io::DatasetInfo>& data,
                const std::map<std::string, KernelMatrix>& kernels);
 /// Of a flow model, with what its columns name along the modes of origins (0) and destinations (1):
-/// vectors along one, grids along both.
+/// vectors along one, grids along both, and diagonals along both. A vector may stand behind
+/// matrices, the first of which has its rows along the mode.
 struct NameAlongModes {
+  struct Matrix {
+    std::string name;
+    bool transposed = false;
+  };
   std::string name;
   std::vector<std::size_t> modes;
+  std::vector<Matrix> matrices;
 };
 void check_ids(const communication::Communicator& comm, const Problem& problem,
                const std::vector<NameAlongModes>& columns);
