@@ -55,27 +55,47 @@ std::vector<double> FlowObservations::read_block(const VectorReader& reader, Ind
   return values;
 }
 
-std::vector<Index> FlowObservations::take_missing(Index year, std::vector<double>& values) const {
+void FlowObservations::fail_at(Index cell, const std::string& what,
+                               const std::string& advice) const {
+  fail(fmt::format("holds {} at origin {}, destination {}{}", what, cell / grid_[1],
+                   cell % grid_[1], advice));
+}
+
+std::vector<double> FlowObservations::observed(Index year) const {
   constexpr Index none = std::numeric_limits<Index>::max();
   const Index begin = layout_.home_begin(comm_->rank());
+  std::vector<double> values = read_block(reader_, year, false);
   const auto mask = mask_ ? read_block(*mask_, year, false) : std::vector<double>();
   Index refused = none;
-  std::vector<Index> mine;
+  Index infinite = none;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const bool masked = mask_ && mask[i] == 0;
-    if (!masked && !std::isnan(values[i])) continue;
-    if (!masked && !request_->nan_is_missing && refused == none) {
-      refused = begin + static_cast<Index>(i);
+    const Index cell = begin + static_cast<Index>(i);
+    if (mask_ && mask[i] == 0) {
+      values[i] = std::numeric_limits<double>::quiet_NaN();
+    } else if (std::isnan(values[i]) && !request_->nan_is_missing) {
+      refused = std::min(refused, cell);
+    } else if (std::isinf(values[i])) {
+      infinite = std::min(infinite, cell);
     }
-    mine.push_back(begin + static_cast<Index>(i));
-    values[i] = 0;
   }
   refused = comm_->min(refused);
+  infinite = comm_->min(infinite);
   if (refused != none) {
-    fail(fmt::format(
-        "holds NaN at origin {}, destination {}{}; if flows that are NaN were not "
-        "observed, say so by 'missing: nan'",
-        refused / grid_[1], refused % grid_[1], mask_ ? ", which was observed by the mask" : ""));
+    fail_at(refused, "NaN",
+            fmt::format("{}; if flows that are NaN were not observed, say so by 'missing: nan'",
+                        mask_ ? ", which was observed by the mask" : ""));
+  }
+  if (infinite != none) fail_at(infinite, "an infinite number", "");
+  return values;
+}
+
+std::vector<Index> FlowObservations::take_missing(Index year, std::vector<double>& values) const {
+  const Index begin = layout_.home_begin(comm_->rank());
+  std::vector<Index> mine;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!std::isnan(values[i])) continue;
+    mine.push_back(begin + static_cast<Index>(i));
+    values[i] = 0;
   }
   // Those of all ranks, one after the other.
   std::vector<Index> counts(static_cast<std::size_t>(comm_->size()), 0);
@@ -116,11 +136,9 @@ FlowObservations::Flows FlowObservations::read(bool jacobian) const {
   Flows flows;
   Index missing = 0;
   for (Index year = 0; year < years(); ++year) {
-    flows.years.push_back(read_block(reader_, year, false));
+    flows.years.push_back(observed(year));
     flows.missing.push_back(take_missing(year, flows.years.back()));
     missing += std::ssize(flows.missing.back());
-    check_finite(*comm_, flows.years.back(),
-                 fmt::format("{}:{}", request_->data.file, request_->data.dataset));
     if (jacobian) flows.log_jacobian += log_jacobian(year, flows.missing.back());
   }
   if (missing > models::most_missing_flows) {

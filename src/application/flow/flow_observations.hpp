@@ -21,6 +21,10 @@ class FlowObservations {
   /// The shape of a dataset like that of the observations.
   core::Extents shape() const { return dataset_shape(reader_.shape(), grid_); }
 
+  /// This rank's rows of one year, transformed; NaN where a flow was not observed. Collective.
+  /// @throws DataError for NaN where nothing may be missing, and for infinite flows
+  std::vector<double> observed(Index year) const;
+
   /// What was observed.
   struct Flows {
     /// This rank's rows of every year, transformed; 0 where a flow is missing.
@@ -34,14 +38,15 @@ class FlowObservations {
   };
   /// Collective.
   /// @param jacobian  whether log_jacobian is wanted
-  /// @throws DataError for NaN where nothing may be missing, if nothing was observed, if more than
+  /// @throws DataError as observed(), if nothing was observed, if more than
   /// models::most_missing_flows are missing, and where a derivative that is wanted is no number
   Flows read(bool jacobian) const;
 
  private:
   std::vector<double> read_block(const VectorReader& reader, Index year, bool derivative) const;
-  /// The cells that are missing; `values` are then 0 there.
+  /// The cells that are missing, of all ranks; `values` are then 0 there.
   std::vector<Index> take_missing(Index year, std::vector<double>& values) const;
+  [[noreturn]] void fail_at(Index cell, const std::string& what, const std::string& advice) const;
   double log_jacobian(Index year, const std::vector<Index>& missing) const;
   [[noreturn]] void fail(const std::string& what) const;
 

@@ -6,125 +6,115 @@
 
 #include "application/flow/flow_estimates.hpp"
 #include "application/flow/flow_job.hpp"
+#include "application/flow/flow_observations.hpp"
 #include "application/flow/flow_solver.hpp"
-#include "application/inputs/vector_reader.hpp"
+#include "kronwerk/core/text.hpp"
 #include "kronwerk/models/flow/best_predictor.hpp"
+#include "kronwerk/models/flow_missing/missing_flows.hpp"
 
 namespace kronwerk::application {
 namespace {
 
-/// The flows of one year, NaN where nothing was observed.
-std::vector<double> read_observed(const FlowContext& context, const VectorReader& reader,
-                                  const std::optional<VectorReader>& mask, Index year,
-                                  const distribution::Layout& layout) {
-  const auto& request = context.request().observations;
-  std::vector<double> values, seen;
-  communication::collectively(context.comm, [&] {
-    values.resize(static_cast<std::size_t>(layout.home_size(context.comm.rank())));
-    seen.assign(values.size(), 1.0);
-  });
-  reader.read(year, layout, values);
-  if (mask) mask->read(mask->shape().count == 1 ? 0 : year, layout, seen);
-  bool bad = false;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (seen[i] == 0) {
-      values[i] = std::numeric_limits<double>::quiet_NaN();
+class FlowPrediction {
+ public:
+  explicit FlowPrediction(FlowContext& context)
+      : context_(context),
+        layout_(context.model.extents(), 1, context.comm.size()),
+        estimates_(read_estimates(context)),
+        observations_(context.comm, context.job, context.model.extents()) {}
+
+  std::string run() {
+    Stages& stages = context_.stages;
+    stages.run("expectation", [&] { find_expectation(); });
+    stages.report("expectation", solver_->description());
+    stages.run("predict", [&] {
+      context_.file.create_dataset("/predicted", observations_.shape());
+      context_.file.create_dataset("/leave_one_out", observations_.shape());
+      for (Index year = 0; year < observations_.years(); ++year) predict(year);
+      write("/fitted/trend", trend_);
+      write("/fitted/expectation", expectation_);
+    });
+    stages.report("predict",
+                  fmt::format("{} unobserved flows, {} iterations", unobserved_, iterations_));
+    if (too_many_ > 0) {
+      stages.warn(fmt::format(
+          "/leave_one_out is NaN in {} of {} grids: it takes at most {} flows that were not "
+          "observed",
+          too_many_, observations_.years(), core::format_count(models::most_missing_flows)));
+    }
+    context_.report.set("method",
+                        "conjugate gradients in the unobserved flows; " + solver_->description());
+    context_.report.set("unobserved_flows", unobserved_);
+    context_.report.set("iterations", iterations_);
+    context_.report.set("relative_residual", residual_);
+    context_.report.set("converged", Index{failure_.empty() ? 1 : 0});
+    return failure_;
+  }
+
+ private:
+  void find_expectation() {
+    trend_ = trend_of(context_, estimates_.coefficients);
+    communication::collectively(context_.comm, [&] {
+      expectation_.assign(trend_.size(), 0.0);
+      shift_.assign(trend_.size(), 0.0);
+    });
+    const auto solve =
+        make_flow_solve(context_.comm, context_.model, estimates_.parameters, &solver_);
+    if (context_.request().acts_on == configuration::FilterActsOn::errors) {
+      expectation_ = trend_;
+      solver_->apply(trend_, shift_, false);
     } else {
-      bad = bad || std::isinf(values[i]) || (std::isnan(values[i]) && !request.nan_is_missing);
+      solve(trend_, expectation_, false);
+      shift_ = trend_;
     }
   }
-  if (context.comm.any(bad)) {
-    throw core::DataError(fmt::format(
-        "{}: {}:{} holds NaN or an infinite number at a flow that was observed; if pairs that are "
-        "NaN were not observed, say so by 'missing: nan'",
-        context.job.where(request.position), request.data.file, request.data.dataset));
+
+  void predict(Index year) {
+    const configuration::SolverSettings& solver = context_.job.solver;
+    const FlowModel& model = context_.model;
+    auto best = models::predict_best(
+        context_.comm, model.workspace(), model.filter(), model.matrices(), estimates_.parameters,
+        observations_.observed(year), shift_, solver.tolerance, solver.max_iterations);
+    const Index place = year * layout_.size() + layout_.home_begin(context_.comm.rank());
+    context_.file.write_range("/predicted", place, best.completed);
+    if (best.unobserved > models::most_missing_flows) {
+      ++too_many_;
+      best.leave_one_out.assign(best.completed.size(), std::numeric_limits<double>::quiet_NaN());
+    }
+    context_.file.write_range("/leave_one_out", place, best.leave_one_out);
+    unobserved_ += best.unobserved;
+    iterations_ += best.iterations;
+    residual_ = std::max(residual_, best.residual);
+    if (best.converged) return;
+    failure_ = fmt::format(
+        "the predictors of unobserved flows did not converge: the relative residual is {:.3g} "
+        "after {} iterations; raise solver.max_iterations or solver.tolerance",
+        best.residual, best.iterations);
   }
-  return values;
-}
+
+  void write(const std::string& path, const std::vector<double>& values) {
+    context_.file.create_dataset(path, context_.model.extents());
+    context_.file.write_range(path, layout_.home_begin(context_.comm.rank()), values);
+  }
+
+  FlowContext& context_;
+  distribution::Layout layout_;
+  GivenEstimates estimates_;
+  FlowObservations observations_;
+  std::shared_ptr<FlowSolver> solver_;
+  std::vector<double> trend_, expectation_;
+  std::vector<double> shift_;  ///< what A y is expected to be
+  std::string failure_;
+  Index unobserved_ = 0;
+  Index too_many_ = 0;  ///< years with more unobserved flows than are left out beside
+  Index iterations_ = 0;
+  double residual_ = 0;
+};
 
 }  // namespace
 
 std::string run_flow_predict(FlowContext& context) {
-  Stages& stages = context.stages;
-  const auto& request = context.request();
-  const core::Extents& extents = context.model.extents();
-  const distribution::Layout layout(extents, 1, context.comm.size());
-  const Index begin = layout.home_begin(context.comm.rank());
-  const bool on_errors = request.acts_on == configuration::FilterActsOn::errors;
-  const GivenEstimates estimates = read_estimates(context);
-  const VectorReader reader(
-      context.comm, context.job,
-      {request.observations.data, request.observations.transform, request.observations.position},
-      "observations", extents, VectorReader::Missing::allowed);
-  std::optional<VectorReader> mask;
-  if (request.observations.mask) {
-    mask.emplace(
-        context.comm, context.job,
-        configuration::VectorSource{*request.observations.mask, {}, request.observations.position},
-        "observations.mask", extents);
-  }
-
-  std::vector<double> trend, expectation, shift;
-  std::shared_ptr<FlowSolver> solver;
-  stages.run("expectation", [&] {
-    trend = trend_of(context, estimates.coefficients);
-    communication::collectively(context.comm, [&] {
-      expectation.assign(trend.size(), 0.0);
-      shift.assign(trend.size(), 0.0);
-    });
-    const auto solve = make_flow_solve(context.comm, context.model, estimates.parameters, &solver);
-    if (on_errors) {
-      expectation = trend;
-      solver->apply(trend, shift, false);
-    } else {
-      solve(trend, expectation, false);
-      shift = trend;
-    }
-  });
-  stages.report("expectation", solver->description());
-
-  const Index years = reader.shape().count;
-  const core::Extents shape = dataset_shape(reader.shape(), extents);
-  std::string failure;
-  Index unobserved = 0;
-  Index iterations = 0;
-  double residual = 0;
-  stages.run("predict", [&] {
-    for (Index year = 0; year < years; ++year) {
-      const auto best = models::predict_best(
-          context.comm, context.model.workspace(), context.model.filter(), context.model.matrices(),
-          estimates.parameters, read_observed(context, reader, mask, year, layout), shift,
-          context.job.solver.tolerance, context.job.solver.max_iterations);
-      if (year == 0) context.file.create_dataset("/predicted", shape);
-      context.file.write_range("/predicted", year * layout.size() + begin, best.completed);
-      // With several years all are complete, or the leave-one-out predictors are left away.
-      if (!best.leave_one_out.empty() && years == 1) {
-        context.file.create_dataset("/leave_one_out", shape);
-        context.file.write_range("/leave_one_out", begin, best.leave_one_out);
-      }
-      unobserved += best.unobserved;
-      iterations += best.iterations;
-      residual = std::max(residual, best.residual);
-      if (best.converged) continue;
-      failure = fmt::format(
-          "the predictors of unobserved flows did not converge: the relative residual is {:.3g} "
-          "after {} iterations; raise solver.max_iterations or solver.tolerance",
-          best.residual, best.iterations);
-    }
-    context.file.create_dataset("/fitted/trend", extents);
-    context.file.write_range("/fitted/trend", begin, trend);
-    context.file.create_dataset("/fitted/expectation", extents);
-    context.file.write_range("/fitted/expectation", begin, expectation);
-  });
-  stages.report("predict",
-                fmt::format("{} unobserved flows, {} iterations", unobserved, iterations));
-  context.report.set("method",
-                     "conjugate gradients in the unobserved flows; " + solver->description());
-  context.report.set("unobserved_flows", unobserved);
-  context.report.set("iterations", iterations);
-  context.report.set("relative_residual", residual);
-  context.report.set("converged", Index{failure.empty() ? 1 : 0});
-  return failure;
+  return FlowPrediction(context).run();
 }
 
 }  // namespace kronwerk::application

@@ -1,11 +1,14 @@
 #include "kronwerk/models/flow/best_predictor.hpp"
 
 #include <cmath>
+#include <numeric>
 
 #include "kronwerk/core/interruption.hpp"
 #include "kronwerk/distribution/partition.hpp"
+#include "kronwerk/models/flow_missing/missing_flows.hpp"
 #include "kronwerk/operators/products/product_sum.hpp"
 #include "kronwerk/operators/products/sum_diagonal.hpp"
+#include "models/flow/leave_one_out.hpp"
 
 namespace kronwerk::models {
 namespace {
@@ -40,6 +43,24 @@ operators::SumDiagonal gram_diagonal(const communication::Communicator& comm,
     }
   }
   return {comm, filter.extents(), products};
+}
+
+/// The cells of all ranks that are marked, ascending. Collective.
+std::vector<Index> cells_of(const communication::Communicator& comm, const std::vector<char>& marks,
+                            Index first) {
+  std::vector<Index> mine;
+  for (std::size_t i = 0; i < marks.size(); ++i) {
+    if (marks[i] != 0) mine.push_back(first + static_cast<Index>(i));
+  }
+  std::vector<Index> counts(static_cast<std::size_t>(comm.size()), 0);
+  counts[static_cast<std::size_t>(comm.rank())] = std::ssize(mine);
+  comm.sum(std::span<Index>(counts));
+  const auto own = counts.begin() + comm.rank();
+  std::vector<Index> all(
+      static_cast<std::size_t>(std::accumulate(counts.begin(), counts.end(), Index{0})), 0);
+  std::ranges::copy(mine, all.begin() + std::accumulate(counts.begin(), own, Index{0}));
+  comm.sum(std::span<Index>(all));
+  return all;
 }
 
 }  // namespace
@@ -108,12 +129,22 @@ BestPrediction predict_best(const communication::Communicator& comm,
     result.residual = std::sqrt(square / begin);
     result.converged = result.residual <= 10 * tolerance;
   }
-  if (result.unobserved == 0) {
+  if (result.unobserved <= most_missing_flows) {
     const operators::SumDiagonal diagonal = gram_diagonal(comm, filter, terms);
     const distribution::BlockPartition rows(filter.extents()[0], comm.size());
-    diagonal.evaluate(rows.begin(comm.rank()) * filter.extents()[1], image);
-    result.leave_one_out = values;
-    for (std::size_t i = 0; i < size; ++i) result.leave_one_out[i] -= gradient[i] / image[i];
+    const Index first = rows.begin(comm.rank());
+    const Index cell = first * filter.extents()[1];
+    const std::vector<Index> cells = cells_of(comm, missing, cell);
+    communication::collectively(comm, [&] {
+      diagonal.evaluate(cell, image);
+      if (!cells.empty()) {
+        LeaveOneOut(filter, matrices, c, cells).subtract(first, rows.end(comm.rank()), image);
+      }
+      result.leave_one_out = values;
+      for (std::size_t i = 0; i < size; ++i) {
+        if (missing[i] == 0) result.leave_one_out[i] -= gradient[i] / image[i];
+      }
+    });
   }
   result.completed = std::move(values);
   return result;

@@ -15,7 +15,8 @@ namespace kronwerk::models {
 struct BestPrediction {
   /// This rank's rows: y, and where it was not observed its predictor.
   std::vector<double> completed;
-  /// The same of every flow from the others; empty if some were not observed.
+  /// The same of every flow from all others that were observed; empty if more than
+  /// most_missing_flows were not.
   std::vector<double> leave_one_out;
   Index unobserved = 0;
   Index iterations = 0;  ///< of conjugate gradients, for the unobserved ones
@@ -26,7 +27,8 @@ struct BestPrediction {
 /// @param y        this rank's rows; NaN: not observed
 /// @param trend    Zδ, or A Zδ where the filter acts on the errors: what A y is expected to be
 /// @param tolerance, max_iterations  of the conjugate gradients
-/// Collective. One application of A and of Aᵀ, and two for each iteration.
+/// Collective. One application of A and of Aᵀ, and two for each iteration; where m flows were not
+/// observed, O(m³) besides, and O(k²) for every flow that has to do with k of them.
 BestPrediction predict_best(const communication::Communicator& comm,
                             const std::shared_ptr<Workspace>& workspace, const FlowFilter& filter,
                             const FlowMatrices& matrices, std::span<const double> parameters,
