@@ -81,6 +81,83 @@ TEST_F(FlowTasks, PredictWhatWasNotObserved) {
   EXPECT_NE(outcome.errors.find("missing: nan"), std::string::npos) << outcome.errors;
 }
 
+TEST_F(FlowTasks, PredictEveryFlowFromTheOthersOfItsYear) {
+  Numbers years = oracle::random_vector(2 * cells, 33);
+  put("/years", {2, origins, destinations}, years);
+  const std::string complete = replaced(known("predict", ""), "dataset: /y}", "dataset: /years}");
+  const Numbers all = result_of(2, complete, "/leave_one_out");
+  ASSERT_EQ(all.size(), years.size());
+  years[7] = std::nan("");
+  put("/years", {2, origins, destinations}, years);
+  Numbers mask(cells, 1.0);
+  mask[7] = 0;
+  mask[20] = 0;
+  put("/mask", {origins, destinations}, mask);
+  const std::string masked = replaced(complete, "dataset: /years}",
+                                      "dataset: /years, mask: {file: flows.h5, dataset: /mask}}");
+  const Numbers some = result_of(1, masked, "/leave_one_out");
+  EXPECT_LT(oracle::relative_error(result_of(3, masked, "/leave_one_out"), some), 1e-9);
+  // Flow 8 given all others but 7 and 20, by the joint precision.
+  const Matrix a = dense(0.1, 0.1, 0);
+  const Matrix covariance = oracle::inverse(oracle::multiply(oracle::transpose(a), a));
+  const Numbers mean = oracle::solve(a, trend());
+  for (std::size_t year = 0; year < 2; ++year) {
+    std::vector<std::int64_t> given;
+    for (std::int64_t i = 0; i < cells; ++i) {
+      if (i != 7 && i != 8 && i != 20) given.push_back(i);
+    }
+    const auto count = static_cast<std::int64_t>(given.size());
+    Matrix gram(count, count);
+    Numbers rest, with;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto at = static_cast<std::size_t>(given[static_cast<std::size_t>(i)]);
+      rest.push_back(years[year * cells + at] - mean[at]);
+      with.push_back(covariance(8, static_cast<std::int64_t>(at)));
+      for (std::int64_t j = 0; j < count; ++j) {
+        gram(i, j) = covariance(static_cast<std::int64_t>(at), given[static_cast<std::size_t>(j)]);
+      }
+    }
+    const Numbers weights = oracle::solve(gram, rest);
+    double expected = mean[8];
+    for (std::size_t i = 0; i < weights.size(); ++i) expected += with[i] * weights[i];
+    EXPECT_NEAR(some[year * cells + 8], expected, 1e-8);
+  }
+  const Outcome sparse = run(2, replaced(masked, "dataset: /mask", "dataset: /V"));
+  EXPECT_EQ(sparse.code, 2);
+}
+
+TEST_F(FlowTasks, PredictCounts) {
+  const std::string text = known("predict", "family: poisson\n");
+  const std::string without = replaced(text, "observations: {file: flows.h5, dataset: /y}\n", "");
+  const Numbers eta = oracle::solve(dense(0.1, 0.1, 0), trend());
+  const Numbers found = result_of(3, without, "/fitted/linear_predictor");
+  EXPECT_LT(oracle::relative_error(found, eta), 1e-12);
+  EXPECT_FALSE(Result(path("results/out.h5")).has("/predicted"));
+  Numbers exposure = oracle::random_vector(cells, 14), counts;
+  for (double& value : exposure) value = 2 + value;
+  for (std::size_t i = 0; i < eta.size(); ++i) counts.push_back(static_cast<double>(i % 4));
+  counts[6] = std::nan("");
+  exposure[6] = 0;
+  put("/n", {origins, destinations}, counts);
+  put("/people", {origins, destinations}, exposure);
+  const std::string observed = replaced(text, "dataset: /y}", "dataset: /n, missing: nan}") +
+                               "exposure: {file: flows.h5, dataset: /people}\n";
+  const Numbers means = result_of(2, observed, "/fitted/expectation");
+  const Result result(path("results/out.h5"));
+  const Numbers predicted = result.values("/predicted"), residual = result.values("/residual");
+  for (std::size_t i = 0; i < eta.size(); ++i) {
+    EXPECT_NEAR(means[i], exposure[i] * std::exp(eta[i]), 1e-12 * std::exp(eta[i]));
+    EXPECT_EQ(predicted[i], i == 6 ? means[i] : counts[i]);
+    if (i == 6) continue;
+    EXPECT_NEAR(residual[i], counts[i] - means[i], 1e-14 * (1 + means[i]));
+  }
+  EXPECT_TRUE(std::isnan(residual[6]));
+  EXPECT_EQ(result.number("/report", "unobserved_flows"), 1);
+  const Outcome outcome = run(2, replaced(observed, ", missing: nan", ""));
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.errors.find("missing: nan"), std::string::npos) << outcome.errors;
+}
+
 TEST_F(FlowTasks, FindEffectsOfAFit) {
   const char* source = std::getenv("KRONWERK_SOURCE_DIR");
   ASSERT_NE(source, nullptr);

@@ -55,7 +55,7 @@ std::string run_task(FlowContext& context) {
     case Task::sample:
       return run_flow_sample(context);
     case Task::predict:
-      return run_flow_predict(context);
+      return gaussian ? run_flow_predict(context) : run_count_predict(context);
     case Task::effects:
       return run_flow_effects(context);
     case Task::apply:
@@ -111,10 +111,13 @@ namespace {
 std::string plan_method(const configuration::Job& job) {
   if (job.task == configuration::Task::sample) return "a solve with the filter for each draw";
   if (job.task == configuration::Task::effects) {
-    return "solves with single modes where the columns allow it, else one for each region";
+    return "solves with single modes where the columns allow it, else products in eigenvectors, or "
+           "a solve over the grid for each region";
   }
   if (job.task == configuration::Task::predict) {
-    return "conjugate gradients in the unobserved flows";
+    return job.flow->family == configuration::FlowFamily::gaussian
+               ? "conjugate gradients in the unobserved flows"
+               : "a solve with the filter for the linear predictor";
   }
   return job.flow->family == configuration::FlowFamily::gaussian
              ? "moments in one pass, then Newton's method on the concentrated likelihood"

@@ -22,6 +22,7 @@ std::string run_count_fit(FlowContext& context);
 std::string run_flow_sample(FlowContext& context);
 std::string run_flow_effects(FlowContext& context);
 std::string run_flow_predict(FlowContext& context);
+std::string run_count_predict(FlowContext& context);
 
 /// Zδ, this rank's rows of origins. Collective.
 std::vector<double> trend_of(const FlowContext& context, std::span<const double> coefficients);
