@@ -6,12 +6,12 @@
 #include <limits>
 #include <numeric>
 
-#include "application/flow/flow_bases.hpp"
-#include "application/flow/flow_determinant.hpp"
 #include "application/flow/flow_estimates.hpp"
 #include "application/flow/flow_exposure.hpp"
 #include "application/flow/flow_job.hpp"
-#include "application/flow/flow_solver.hpp"
+#include "application/flow_filter/flow_bases.hpp"
+#include "application/flow_filter/flow_determinant.hpp"
+#include "application/flow_filter/flow_solver.hpp"
 #include "kronwerk/models/flow/estimate_draws.hpp"
 #include "kronwerk/models/flow_effects/effects.hpp"
 

@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "application/fit/fit_parameters.hpp"
-#include "application/flow/flow_determinant.hpp"
 #include "application/flow/flow_fit.hpp"
 #include "application/flow/flow_observations.hpp"
 #include "application/flow/flow_results.hpp"
+#include "application/flow_filter/flow_determinant.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/flow/gaussian_flow.hpp"
 

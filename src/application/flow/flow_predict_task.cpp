@@ -7,7 +7,7 @@
 #include "application/flow/flow_estimates.hpp"
 #include "application/flow/flow_job.hpp"
 #include "application/flow/flow_observations.hpp"
-#include "application/flow/flow_solver.hpp"
+#include "application/flow_filter/flow_solver.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/flow/best_predictor.hpp"
 #include "kronwerk/models/flow_missing/missing_flows.hpp"

@@ -7,7 +7,7 @@
 #include "application/fit/fit_parameters.hpp"
 #include "application/flow/correlation.hpp"
 #include "application/flow/flow_fit.hpp"
-#include "application/flow/flow_solver.hpp"
+#include "application/flow_filter/flow_solver.hpp"
 #include "application/tasks/solve_quality.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/fit/estimate_covariance.hpp"

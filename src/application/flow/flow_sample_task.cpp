@@ -7,7 +7,7 @@
 #include "application/flow/flow_estimates.hpp"
 #include "application/flow/flow_exposure.hpp"
 #include "application/flow/flow_job.hpp"
-#include "application/flow/flow_solver.hpp"
+#include "application/flow_filter/flow_solver.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/flow_counts/count_draws.hpp"
 #include "kronwerk/operators/base/random.hpp"

@@ -5,11 +5,11 @@
 #include <cmath>
 
 #include "application/fit/fit_parameters.hpp"
-#include "application/flow/flow_determinant.hpp"
 #include "application/flow/flow_fit.hpp"
-#include "application/flow/flow_solver.hpp"
 #include "application/flow_counts/count_observations.hpp"
 #include "application/flow_counts/count_results.hpp"
+#include "application/flow_filter/flow_determinant.hpp"
+#include "application/flow_filter/flow_solver.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/fit/estimate_covariance.hpp"
 

@@ -7,8 +7,8 @@
 #include "application/flow/flow_estimates.hpp"
 #include "application/flow/flow_exposure.hpp"
 #include "application/flow/flow_job.hpp"
-#include "application/flow/flow_solver.hpp"
 #include "application/flow_counts/count_observations.hpp"
+#include "application/flow_filter/flow_solver.hpp"
 
 namespace kronwerk::application {
 namespace {

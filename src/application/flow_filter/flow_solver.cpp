@@ -1,4 +1,4 @@
-#include "application/flow/flow_solver.hpp"
+#include "application/flow_filter/flow_solver.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "application/flow/flow_bases.hpp"
+#include "application/flow_filter/flow_bases.hpp"
 
 #include "kronwerk/factors/base/make.hpp"
 

@@ -1,11 +1,11 @@
-#include "application/flow/flow_determinant.hpp"
+#include "application/flow_filter/flow_determinant.hpp"
 
 #include <fmt/format.h>
 
 #include <cmath>
 #include <optional>
 
-#include "application/flow/flow_bases.hpp"
+#include "application/flow_filter/flow_bases.hpp"
 #include "kronwerk/models/flow_determinants/bilinear_determinant.hpp"
 
 namespace kronwerk::application {
