@@ -1,221 +1,13 @@
 #include "kronwerk/kernels/reductions/reduction.hpp"
 
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <limits>
-#include <numeric>
-
-#include "kernels/formula/node_trees.hpp"
-#include "kernels/formula/reference.hpp"
+#include "kernels/reductions/reduction_case.hpp"
 #include "kronwerk/core/error.hpp"
 
 namespace kronwerk::kernels {
 namespace {
 
-using namespace trees;
-
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-const std::vector<ReductionKind> sums{
-    ReductionKind::sum, ReductionKind::mean, ReductionKind::norm,     ReductionKind::count,
-    ReductionKind::any, ReductionKind::all,  ReductionKind::logsumexp};
-const std::vector<ReductionKind> selections{
-    ReductionKind::min,    ReductionKind::max,        ReductionKind::argmin,
-    ReductionKind::argmax, ReductionKind::min_argmin, ReductionKind::max_argmax,
-    ReductionKind::kmin,   ReductionKind::argkmin,    ReductionKind::kmin_argkmin,
-    ReductionKind::kmax,   ReductionKind::argkmax,    ReductionKind::kmax_argkmax};
-
-bool is_list(ReductionKind kind) {
-  return kind == ReductionKind::kmin || kind == ReductionKind::argkmin ||
-         kind == ReductionKind::kmin_argkmin || kind == ReductionKind::kmax ||
-         kind == ReductionKind::argkmax || kind == ReductionKind::kmax_argkmax;
-}
-
-bool is_greatest(ReductionKind kind) {
-  return kind == ReductionKind::max || kind == ReductionKind::argmax ||
-         kind == ReductionKind::max_argmax || kind == ReductionKind::kmax ||
-         kind == ReductionKind::argkmax || kind == ReductionKind::kmax_argkmax;
-}
-
-// What a reduction of one row of values is, and how large its terms are (for the tolerance).
-struct Expected {
-  double value = 0;
-  double size = 0;
-};
-
-Expected reduce_sum(ReductionKind kind, const std::vector<double>& values) {
-  long double sum = 0;
-  long double size = 0;
-  int nonzero = 0;
-  bool any_nan = false;
-  int zero = 0;
-  double greatest = -infinity;
-  for (const double value : values) {
-    sum += kind == ReductionKind::norm ? static_cast<long double>(value) * value : value;
-    size += std::abs(value);
-    any_nan = any_nan || std::isnan(value);
-    nonzero += value != 0 && !std::isnan(value) ? 1 : 0;
-    zero += value == 0 ? 1 : 0;
-    greatest = std::max(greatest, value);
-  }
-  const auto count = static_cast<double>(values.size());
-  const auto total = static_cast<double>(sum);
-  switch (kind) {
-    case ReductionKind::sum:
-      return {total, static_cast<double>(size)};
-    case ReductionKind::mean:
-      return {total / count, static_cast<double>(size) / count};
-    case ReductionKind::norm:
-      return {std::sqrt(total), std::sqrt(total)};
-    case ReductionKind::count:
-      return {static_cast<double>(nonzero), 0};
-    case ReductionKind::any:
-      return {nonzero > 0 ? 1.0 : 0.0, 0};
-    case ReductionKind::all:
-      return {zero > 0 ? 0.0 : 1.0, 0};
-    default:
-      break;
-  }
-  if (any_nan) return {nan, 0};
-  if (std::isinf(greatest)) return {greatest, 0};
-  long double exponentials = 0;
-  for (const double value : values) {
-    exponentials += std::exp(static_cast<long double>(value) - greatest);
-  }
-  return {static_cast<double>(std::log(exponentials) + greatest), 1 + std::abs(greatest)};
-}
-
-// The k first of the indices without NaN, sorted by value, then by index.
-std::vector<std::int64_t> select(const std::vector<double>& values, bool greatest) {
-  std::vector<std::int64_t> order;
-  for (std::size_t j = 0; j < values.size(); ++j) {
-    if (!std::isnan(values[j])) order.push_back(static_cast<std::int64_t>(j));
-  }
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-    const double first = values[static_cast<std::size_t>(a)];
-    const double second = values[static_cast<std::size_t>(b)];
-    return greatest ? first > second : first < second;
-  });
-  return order;
-}
-
-Side part(const Side& side, Index begin, Index end) {
-  Side result{side.first + begin, end - begin, {}};
-  for (const auto& [name, cloud] : side.variables) {
-    Cloud piece{cloud.dimension, end - begin, {}};
-    for (int c = 0; c < cloud.dimension; ++c) {
-      const auto from = cloud.values.begin() + c * cloud.count;
-      piece.values.insert(piece.values.end(), from + begin, from + end);
-    }
-    result.variables.emplace(name, std::move(piece));
-  }
-  return result;
-}
-
-std::vector<ReductionRequest> all_requests(Index k) {
-  std::vector<ReductionRequest> requests;
-  for (const ReductionKind kind : sums) requests.push_back({kind, 1, {}});
-  for (const ReductionKind kind : selections) requests.push_back({kind, is_list(kind) ? k : 1, {}});
-  return requests;
-}
-
-struct Case {
-  NodePtr root;
-  Side rows;
-  Side columns;
-  Index k = 4;
-  std::vector<Index> cuts{};         ///< where the columns are cut into blocks
-  std::vector<std::size_t> order{};  ///< in which the blocks arrive
-  Precision precision = Precision::float64;
-  double tolerance = 1e-12;
-};
-
-std::vector<ReductionResult> reduce_in_blocks(const Case& test, LocalReduction& reduction) {
-  std::vector<Index> cuts{0};
-  cuts.insert(cuts.end(), test.cuts.begin(), test.cuts.end());
-  cuts.push_back(test.columns.count);
-  std::vector<std::size_t> order = test.order;
-  if (order.empty()) {
-    order.resize(cuts.size() - 1);
-    std::iota(order.begin(), order.end(), 0U);
-  }
-  for (const std::size_t block : order) {
-    reduction.add(part(test.columns, cuts[block], cuts[block + 1]));
-  }
-  return reduction.finish();
-}
-
-void expect_list(const ReductionResult& result, const std::vector<double>& values, bool greatest,
-                 std::size_t row, std::size_t component, std::int64_t first) {
-  const auto order = select(values, greatest);
-  for (std::size_t place = 0; place < static_cast<std::size_t>(result.k); ++place) {
-    const std::size_t at = (row * static_cast<std::size_t>(result.k) + place) *
-                               static_cast<std::size_t>(result.dimension) +
-                           component;
-    const bool there = place < order.size();
-    if (!result.indices.empty()) {
-      EXPECT_EQ(result.indices[at], there ? first + order[place] : -1) << "place " << place;
-    }
-    if (!result.values.empty()) {
-      const double expected = there ? values[static_cast<std::size_t>(order[place])]
-                                    : (greatest ? -infinity : infinity);
-      EXPECT_EQ(result.values[at], expected) << "place " << place;
-    }
-  }
-}
-
-// All reductions in one pass. Selections are compared with the engine's own values, which another
-// test compares with the reference: rounding must not decide on ties here.
-void expect_reductions(const Case& test) {
-  const Expression formula(test.root);
-  const auto requests = all_requests(test.k);
-  LocalReduction reduction(formula, {}, test.precision, requests, test.rows);
-  const auto results = reduce_in_blocks(test, reduction);
-  ASSERT_EQ(results.size(), requests.size());
-  const auto dimension = static_cast<std::size_t>(formula.dimension());
-  const auto m = static_cast<std::size_t>(test.rows.count);
-  const auto n = static_cast<std::size_t>(test.columns.count);
-  const auto reference = reference_matrix(formula, test.rows, test.columns);
-  Index nan_values = 0;
-  for (std::size_t c = 0; c < dimension; ++c) {
-    const Expression component(
-        dimension == 1 ? test.root
-                       : node(Operation::slice, {test.root}, 1, 0, static_cast<int>(c)));
-    std::vector<double> own(m * n);
-    evaluate(Program(component, {}, test.precision), test.rows, test.columns, own,
-             test.columns.count);
-    for (std::size_t i = 0; i < m; ++i) {
-      SCOPED_TRACE("row " + std::to_string(i) + " component " + std::to_string(c));
-      const std::vector<double> values(own.begin() + static_cast<std::ptrdiff_t>(i * n),
-                                       own.begin() + static_cast<std::ptrdiff_t>((i + 1) * n));
-      std::vector<double> right;
-      for (std::size_t j = 0; j < n; ++j) right.push_back(reference[(i * n + j) * dimension + c]);
-      nan_values += std::count_if(values.begin(), values.end(), [](double v) { return v != v; });
-      for (std::size_t r = 0; r < requests.size(); ++r) {
-        SCOPED_TRACE(to_text(requests[r].kind));
-        if (r >= sums.size()) {
-          expect_list(results[r], values, is_greatest(requests[r].kind), i, c, test.columns.first);
-          continue;
-        }
-        const Expected expected = reduce_sum(requests[r].kind, right);
-        const double found = results[r].values[i * dimension + c];
-        if (std::isfinite(expected.value)) {
-          EXPECT_NEAR(found, expected.value, test.tolerance * (expected.size + 1e-3));
-        } else {
-          EXPECT_TRUE(agree(found, expected.value, 0)) << found << " " << expected.value;
-        }
-      }
-    }
-  }
-  EXPECT_EQ(reduction.nan_count(), nan_values);
-}
-
-Side points(const std::string& name, Index count, int dimension, std::uint64_t seed,
-            Index first = 0) {
-  return side(count, {{name, random_cloud(count, dimension, seed)}}, first);
-}
 
 TEST(Reduction, AgreesWithDenseEvaluationForEverySizeAndDimension) {
   for_every_target([](const char* target) {
@@ -227,7 +19,7 @@ TEST(Reduction, AgreesWithDenseEvaluationForEverySizeAndDimension) {
                {1, 1}, {1, 500}, {5, 1}, {3, 17}, {30, 41}, {7, 1201}}) {
         SCOPED_TRACE(std::string(target) + " " + std::to_string(dimension) + ": " +
                      std::to_string(m) + " x " + std::to_string(n));
-        Case test{root, points("x", m, dimension, 1), points("y", n, dimension, 2, 1000)};
+        ReductionCase test{root, points("x", m, dimension, 1), points("y", n, dimension, 2, 1000)};
         test.cuts = {n / 3, n / 3, n / 2};
         expect_reductions(test);
         test.order = {3, 1, 0, 2};
@@ -243,7 +35,7 @@ TEST(Reduction, AgreesWithDenseEvaluationForEverySizeAndDimension) {
 TEST(Reduction, AgreesWithDenseEvaluationAt300By500) {
   const NodePtr x = variable("x", 3, axis_i);
   const NodePtr y = variable("y", 3, axis_j);
-  Case test{gaussian(x, y), points("x", 300, 3, 1), points("y", 500, 3, 2)};
+  ReductionCase test{gaussian(x, y), points("x", 300, 3, 1), points("y", 500, 3, 2)};
   test.k = 13;
   expect_reductions(test);
 }
@@ -275,7 +67,8 @@ TEST(Reduction, MultipliesByManyColumnsThatAreNotFinite) {
     columns.variables["b"].values[static_cast<std::size_t>(2 * n - 1)] = nan;
     for_every_target([&](const char* target) {
       SCOPED_TRACE(target);
-      Case test{of(Operation::multiply, {b, gaussian(x, y)}), points("x", 10, 3, 1), columns};
+      ReductionCase test{of(Operation::multiply, {b, gaussian(x, y)}), points("x", 10, 3, 1),
+                         columns};
       expect_reductions(test);
       test.precision = Precision::float32;
       test.tolerance = 1e-5;
@@ -293,7 +86,7 @@ TEST(Reduction, GivesTiesToTheLowestIndexInWhateverOrderBlocksArrive) {
   }
   for_every_target([&](const char* target) {
     SCOPED_TRACE(target);
-    Case test{of(Operation::multiply, {x, y}), points("x", 6, 1, 1), columns};
+    ReductionCase test{of(Operation::multiply, {x, y}), points("x", 6, 1, 1), columns};
     test.k = 60;
     test.cuts = {31, 64, 130};
     for (const std::vector<std::size_t>& order :
@@ -334,7 +127,7 @@ TEST(Reduction, HandlesNaNAndInfinities) {
     };
     for (std::size_t c = 0; c < cases.size(); ++c) {
       SCOPED_TRACE("case " + std::to_string(c));
-      Case test{root, rows, cases[c]};
+      ReductionCase test{root, rows, cases[c]};
       expect_reductions(test);
       test.cuts = {1};
       test.order = {1, 0};
@@ -491,7 +284,8 @@ TEST(Reduction, AddsTenMillionFloatsToAMillionth) {
 TEST(Reduction, KeepsLongLists) {
   const NodePtr x = variable("x", 1, axis_i);
   const NodePtr y = variable("y", 1, axis_j);
-  Case test{of(Operation::multiply, {x, y}), points("x", 3, 1, 1), points("y", 3000, 1, 2)};
+  ReductionCase test{of(Operation::multiply, {x, y}), points("x", 3, 1, 1),
+                     points("y", 3000, 1, 2)};
   test.k = 1024;
   test.cuts = {900, 1900};
   test.order = {2, 0, 1};
