@@ -4,6 +4,7 @@
   flow_peers.py data FILE N              N x N flows and distances
   flow_peers.py read FILE [NAME...]      the seconds in the report of a fit, estimates of parameters
   flow_peers.py counts WEIGHTS DATA COUNTS   a separable Poisson fit, as in table.py
+  flow_peers.py effects WEIGHTS RHO_O RHO_D RHO_W   effects of an attribute, as in table.py
 
 Prints lines `key value`.
 """
@@ -135,6 +136,37 @@ class SeparablePoisson:
             value, gradient, hessian = following
 
 
+def effects(w, rho_o, rho_d, rho_w):
+    """Origin, destination, intra and total effects through kron(u, 1), kron(1, u), kron(1, W*u) and diagonal(u)."""
+    from scipy.sparse.linalg import splu
+    import scipy.sparse
+
+    n = w.shape[0]
+    identity = scipy.sparse.identity(n, format="csc")
+    sums = np.zeros((4, n))
+    # Rows of W sum to one: A (x 1ᵀ) is a product again.
+    for along, rho, across, matrix in ((0, rho_o, rho_d, identity), (1, rho_d, rho_o, identity), (1, rho_d, rho_o, w)):
+        lu = splu(((1 - across) * identity - (rho + rho_w) * w).tocsc())
+        x = lu.solve(matrix.toarray())
+        columns = x.sum(axis=0)
+        sums[along] += n * np.diag(x)
+        sums[1 - along] += columns
+        sums[2] += np.diag(x)
+        sums[3] += n * columns
+    # D^½ W D^-½ is symmetric for row-normalised contiguity, D the numbers of neighbours.
+    degree = np.maximum(np.diff(w.indptr), 1)
+    root = np.sqrt(degree)
+    values, vectors = np.linalg.eigh((w.multiply(root[:, None]).multiply(1 / root[None, :])).toarray())
+    right, left = vectors / root[:, None], vectors * root[:, None]
+    inverse = 1 / (1 - rho_o * values[:, None] - rho_d * values[None, :] - rho_w * np.outer(values, values))
+    own, all = right * left, right.sum(axis=0) * left
+    sums[2] += np.einsum("ra,ra->r", own @ inverse, own)
+    sums[0] += np.einsum("ra,ra->r", own, all @ inverse.T)
+    sums[1] += np.einsum("ra,ra->r", all, own @ inverse.T)
+    sums[3] += np.einsum("ra,ra->r", all @ inverse, all)
+    return sums
+
+
 def main(task, *arguments):
     if task == "moments":
         side, repeats = map(int, arguments)
@@ -150,7 +182,15 @@ def main(task, *arguments):
         return
     import h5py
 
-    if task == "data":
+    if task == "effects":
+        with h5py.File(arguments[0]) as file:
+            w = read_weights(file)
+        start = time.perf_counter()
+        found = effects(w, *map(float, arguments[1:]))
+        print("effect_seconds", time.perf_counter() - start)
+        print("mean_intra", found[2].mean())
+        print("mean_total", found[3].mean())
+    elif task == "data":
         random = np.random.default_rng(1)
         n = int(arguments[1])
         with h5py.File(arguments[0], "w") as file:
@@ -173,7 +213,8 @@ def main(task, *arguments):
                 print(key, value)
             print("fit_seconds", sum(stages.get(f"seconds_{stage}", 0) for stage in ("region", "fit", "errors")))
             for name in arguments[1:]:
-                print(name, file["parameters"][name][()])
+                group = "parameters" if name.startswith("rho") else "mean_effect"
+                print(name, file[group][name][()])
 
 
 if __name__ == "__main__":

@@ -470,6 +470,18 @@ mean:
 output: {{file: {result}, overwrite: true}}
 {task}
 """
+FLOW_EFFECTS = """task: effects
+filter: "{filter}"
+parameters: {{rho_o: 0.3, rho_d: 0.25, rho_w: -0.15}}
+matrices:
+  W: {{file: {weights}, dataset: /W}}
+  u: {{file: {data}, dataset: /attribute}}
+mean:
+  columns: ["kron(u, 1)", "kron(1, u)", "kron(1, W*u)", "diagonal(u)"]
+  coefficients: [1, 1, 1, 1]
+attribute: u
+output: {{file: {result}, overwrite: true}}
+"""
 SEPARABLE = "kron(I - rho_o*W, I - rho_d*W)"
 GENERAL = "kron(I, I) - rho_o*kron(W, I) - rho_d*kron(I, W) - rho_w*kron(W, W)"
 
@@ -547,6 +559,29 @@ def flow_likelihoods(bench):
               time <= 0.2)
 
 
+def flow_effects(bench):
+    """Effects of an attribute of every region, through a diagonal column too, np = 2."""
+    row = "flow effects, counties: all regions, np = 2"
+    if not bench.wants(row):
+        return
+    weights = bench.weights("counties")
+    data, config, result = (os.path.join(bench.work, f"flow_{end}") for end in
+                            ("counties.h5", "effects.yaml", "effects.h5"))
+    if not os.path.exists(data):
+        flow_peer(bench, "data", data, 3107)
+    with open(config, "w") as file:
+        file.write(FLOW_EFFECTS.format(filter=GENERAL, weights=weights, data=data, result=result))
+    times = []
+    for _ in range(TRIALS):
+        bench.program(2, "kronwerk", "run", config, "--quiet")
+        ours = flow_peer(bench, "read", result, "intra", "total")
+        times.append(ours["seconds_effects"])
+    theirs = flow_peer(bench, "effects", weights, 0.3, 0.25, -0.15)
+    time = min(times)
+    bench.row(row, seconds(time), seconds(theirs["effect_seconds"]), f"{theirs['effect_seconds'] / time:.1f} x", "-",
+              "<= 10 s", time <= 10)
+
+
 def flows(bench):
     """Gaussian flow models with one grid column, np = 2."""
     for side, target in ((56, 0.15), (100, 1.0)):
@@ -576,7 +611,7 @@ def main(build, work, *wanted):
     print(f"{'work':<46}{'ours':>16}{'peer':>16}{'ratio':>12}{'limit':>8}  {'target':<12}")
     for part in (counties, small, krylov, large, exchanges, products, layers, triangular, spectra, decompositions,
                  grids, sums, kernel_reductions, kernel_systems, gaussians, missing_cells, flows,
-                 flow_likelihoods, flow_counts):
+                 flow_likelihoods, flow_counts, flow_effects):
         part(bench)
     print(f"\nBLAS core: {bench.core}; cores: {os.cpu_count()}; rows below target: {bench.below}")
     print("peer: scipy SuperLU or numpy in one process; the memory allowed; two bare MPI_Alltoalls; dgemm on all ranks")

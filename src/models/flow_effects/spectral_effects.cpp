@@ -21,6 +21,14 @@ double norm(std::span<const double> x) {
   return cblas_dnrm2(static_cast<int>(x.size()), x.data(), 1);
 }
 
+/// The chain as one dense matrix, where possible without products of n x n matrices.
+factors::FactorPtr as_table(const communication::Communicator& comm, const std::string& name,
+                            const factors::Chain& chain) {
+  const factors::FactorPtr product = factors::multiply(comm, name, chain);
+  return product->kind() == factors::Kind::dense ? product
+                                                 : factors::materialise(comm, name, {{product}});
+}
+
 }  // namespace
 
 SpectralEffects::SpectralEffects(const communication::Communicator& comm, const FlowFilter& filter,
@@ -34,8 +42,8 @@ SpectralEffects::SpectralEffects(const communication::Communicator& comm, const 
       made.right = modes_[0].right;
       made.left = modes_[0].left;
     } else {
-      made.right = factors::materialise(comm, "P", basis.from_basis);
-      made.left = factors::materialise(comm, "P⁻ᵀ", factors::transposed(basis.to_basis));
+      made.right = as_table(comm, "P", basis.from_basis);
+      made.left = as_table(comm, "P⁻ᵀ", factors::transposed(basis.to_basis));
     }
     // Of two conjugate eigenvalues of the origins one is enough: its sums are twice the real part.
     for (Index p = 0; p < basis.pairs; ++p) {

@@ -109,8 +109,8 @@ class SpectralSums {
   }
 
  private:
-  static constexpr std::size_t most = 256;       ///< changes at once
-  static constexpr std::size_t block_rows = 64;  ///< of 1/q at once
+  static constexpr std::size_t most = 256;        ///< changes at once
+  static constexpr std::size_t block_rows = 256;  ///< of 1/q at once
   static double real(double value) { return value; }
   static double real(const std::complex<double>& value) { return value.real(); }
 
