@@ -148,6 +148,15 @@ TEST_F(FlowEffectsTask, RefuseWhatHasNoMeaning) {
   expect_refused("family: poisson\non: mean\n" + people, "negative or infinite");
   put("/u", {n}, Numbers(n, 2000.0));
   expect_refused("family: poisson\non: mean\n", "overflows");
+  // A fit without standard errors has no covariance to draw from.
+  put("/u", {n}, u_);
+  ASSERT_EQ(run(2, replaced(job(), "fit: {", "fit: {standard_errors: false, ")).code, 0);
+  const Outcome outcome =
+      run(2, replaced(replaced(task("draws: 5\n"), "{rho_o: 0.3, rho_d: 0.2, rho_w: 0.1}",
+                               "{file: results/out.h5}"),
+                      "results/out.h5, overwrite", "results/effects.h5, overwrite"));
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.count("need the covariance of a fit"), 1) << outcome.errors;
 }
 
 }  // namespace

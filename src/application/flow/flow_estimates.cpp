@@ -54,8 +54,17 @@ double read_given_number(const FlowContext& context, const std::optional<double>
 
 std::vector<double> read_estimate_covariance(const FlowContext& context) {
   const io::Location location = in_result(context, "/parameter_covariance", "");
-  const auto names = io::read_strings(
-      context.comm, {location.file, "/parameter_covariance_ids", location.external});
+  const io::Location ids{location.file, "/parameter_covariance_ids", location.external};
+  std::vector<std::string> names;
+  try {
+    names = io::read_strings(context.comm, ids);
+  } catch (const core::DataError& error) {
+    throw core::DataError(
+        fmt::format("standard errors by 'draws' need the covariance of a fit, with "
+                    "'fit.standard_errors' and an "
+                    "estimate inside of the feasible region: {}",
+                    error.what()));
+  }
   const std::size_t all = names.size();
   std::vector<double> covariance(all * all);
   io::read_range(context.comm, location, 0, covariance);
