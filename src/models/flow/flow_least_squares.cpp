@@ -84,6 +84,7 @@ FlowLeastSquares least_squares_at(const FlowMoments& moments, std::span<const do
   }
   // ⟨E_t, r⟩, r = Σ_u c_u E_u or Σ_u c_u L_u - Zδ.
   const auto slopes = multiply(result.products, c);
+  const auto& whole = moments.effects.any() ? moments.whole_yy : moments.yy;
   double size = 0;
   for (std::size_t t = 0; t < lags; ++t) {
     double slope = slopes[t];
@@ -91,7 +92,7 @@ FlowLeastSquares least_squares_at(const FlowMoments& moments, std::span<const do
       slope -= delta[j] * cross[j * lags + t];
     result.gradient.push_back(2 * slope);
     result.squares += c[t] * slope;
-    for (std::size_t u = 0; u < lags; ++u) size += c[t] * c[u] * moments.yy[t * lags + u];
+    for (std::size_t u = 0; u < lags; ++u) size += c[t] * c[u] * whole[t * lags + u];
   }
   // ½ ∂²S/∂δ∂c = -⟨Z_j, E_t⟩ - ⟨Z_jt, r⟩, the second part where the columns are filtered.
   for (double& value : result.by_both) value = -value;

@@ -18,6 +18,26 @@ constexpr double collinear = 1e-11;
 // Weights below this part of the largest are not named.
 constexpr double negligible = 1e-6;
 
+/// ‖z_j‖² as the column enters the model, before fixed effects are taken out of it.
+double whole_square(const FlowMoments& moments, std::span<const double> c, std::size_t j) {
+  const std::size_t lags = moments.column_lags;
+  const std::size_t width = moments.columns * lags;
+  double sum = 0;
+  for (std::size_t s = 0; s < lags; ++s) {
+    for (std::size_t t = 0; t < lags; ++t) {
+      const double weight = moments.filtered ? c[s] * c[t] : 1;
+      sum += weight * moments.whole_zz[(j * lags + s) * width + j * lags + t];
+    }
+  }
+  return sum;
+}
+
+std::string names_of(const FixedEffects& effects) {
+  return effects.modes[0] && effects.modes[1] ? "'origin' and 'destination'"
+         : effects.modes[0]                   ? "'origin'"
+                                              : "'destination'";
+}
+
 }  // namespace
 
 GaussianFlow::GaussianFlow(const FlowFilter& filter, const FilterDeterminant& determinant,
@@ -113,7 +133,14 @@ void GaussianFlow::check_columns(std::span<const double> parameters) const {
   const auto c = filter_->coefficients(parameters).value;
   const auto matrix = missing_ ? missing_->gram(moments_, c) : gram_of(moments_, c);
   for (std::size_t j = 0; j < p; ++j) {
-    if (matrix[j * p + j] > 0) continue;
+    const bool absorbed = moments_.effects.any();
+    const double whole = absorbed ? whole_square(moments_, c, j) : matrix[j * p + j];
+    if (absorbed && whole > 0 && !(matrix[j * p + j] > collinear * whole)) {
+      throw core::DataError(fmt::format(
+          "the column '{}' of the mean is a combination of the fixed effects {}; leave it out",
+          names_[j], names_of(moments_.effects)));
+    }
+    if (whole > 0) continue;
     throw core::DataError(
         fmt::format("the column '{}' of the mean is zero everywhere; leave it out", names_[j]));
   }
@@ -126,6 +153,7 @@ void GaussianFlow::check_columns(std::span<const double> parameters) const {
   for (std::size_t j = 0; j < weights.size(); ++j) {
     if (std::abs(weights[j]) > negligible * largest) others.push_back("'" + names_[j] + "'");
   }
+  if (moments_.effects.any()) others.push_back("the fixed effects");
   throw core::DataError(fmt::format(
       "the column '{}' of the mean is a linear combination of {}; leave one of them out",
       names_[*factor.dependent()], core::join(others, " and ")));

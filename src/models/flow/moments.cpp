@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "kronwerk/core/interruption.hpp"
+#include "models/flow/effect_sums.hpp"
 #include "models/flow/lagged_rows.hpp"
 
 namespace kronwerk::models {
@@ -98,8 +99,15 @@ class Regressors {
 /// This rank's inner products of lagged rows with each other and with the factored regressors.
 class RowSums {
  public:
-  RowSums(const Regressors& regressors, std::size_t vectors, std::size_t count, Index width)
-      : regressors_(regressors), vectors_(vectors), count_(count), width_(width) {
+  /// @param effects  get the rows of every vector, at the places `among`
+  RowSums(const Regressors& regressors, std::size_t vectors, std::size_t count, Index width,
+          EffectSums& effects, std::vector<std::size_t> among)
+      : regressors_(regressors),
+        vectors_(vectors),
+        count_(count),
+        width_(width),
+        effects_(effects),
+        among_(std::move(among)) {
     sums_.resize(vectors * vectors + vectors * count);
   }
 
@@ -112,6 +120,9 @@ class RowSums {
       }
       double* mine = sums_.data() + vectors_ * vectors_ + a * count_;
       for (Index i = 0; i < rows; ++i) add_row(places[a] + i * width_, origin + i, mine);
+      for (Index i = 0; effects_.needed() && i < rows; ++i) {
+        effects_.add_row(among_[a], origin + i, places[a] + i * width_);
+      }
     }
   }
 
@@ -146,9 +157,22 @@ class RowSums {
   std::size_t vectors_;
   std::size_t count_;
   Index width_;
+  EffectSums& effects_;
+  std::vector<std::size_t> among_;
   std::vector<double> sums_;
   std::vector<double> along_;
 };
+
+/// Sums of the factored regressors, `weight` times.
+void add_factored(const Regressors& regressors, double weight, EffectSums& effects) {
+  for (const Product& product : regressors.products()) {
+    effects.add_product(product.regressor, weight, product.origin,
+                        regressors.destinations()[product.destination]);
+  }
+  for (const Diagonal& diagonal : regressors.diagonals()) {
+    effects.add_diagonal(diagonal.regressor, weight, *diagonal.values);
+  }
+}
 
 /// Inner products of factored regressors with each other, from vectors of the modes alone.
 void add_factored(const Regressors& regressors, std::size_t count, std::vector<double>& zz) {
@@ -188,7 +212,8 @@ std::vector<double> multiply(const factors::Chain& matrix, std::span<const doubl
 FlowMoments find_moments(const communication::Communicator& comm,
                          const std::shared_ptr<Workspace>& workspace, const FlowFilter& filter,
                          const FlowMatrices& matrices, const std::vector<FlowColumn>& columns,
-                         std::span<const std::vector<double>> years, FilterActsOn acts_on) {
+                         std::span<const std::vector<double>> years, FilterActsOn acts_on,
+                         FixedEffects effects) {
   const bool lagged = acts_on == FilterActsOn::errors;
   const Regressors regressors(comm, filter, matrices, columns, lagged);
   const std::size_t count = columns.size() * regressors.lags();
@@ -204,7 +229,19 @@ FlowMoments find_moments(const communication::Communicator& comm,
   moments.yy.assign(moments.lags * moments.lags, 0.0);
   moments.zy.assign(count * moments.lags, 0.0);
   moments.zz.assign(count * count, 0.0);
+  moments.years = std::ssize(years);
   add_factored(regressors, count, moments.zz);
+
+  // The lags of the grid columns, then those of the year.
+  const std::size_t grids = regressors.grids().size() * regressors.lags();
+  const auto regressor = [&](std::size_t a) {
+    return regressors.grids()[a / regressors.lags()].column * regressors.lags() +
+           a % regressors.lags();
+  };
+  EffectSums effect_sums(effects, filter.extents(), count + moments.lags);
+  std::vector<std::size_t> among;
+  for (std::size_t a = 0; a < grids; ++a) among.push_back(regressor(a));
+  for (std::size_t t = 0; t < moments.lags; ++t) among.push_back(count + t);
 
   std::vector<LaggedRows> vectors;
   for (const Grid& grid : regressors.grids()) {
@@ -213,9 +250,7 @@ FlowMoments find_moments(const communication::Communicator& comm,
   }
   for (const std::vector<double>& year : years) {
     vectors.emplace_back(comm, workspace, filter, matrices, year, true);
-    // The lags of the grid columns, then those of the year.
-    const std::size_t grids = regressors.grids().size() * regressors.lags();
-    RowSums sums(regressors, grids + moments.lags, count, width);
+    RowSums sums(regressors, grids + moments.lags, count, width, effect_sums, among);
     const Index panel =
         std::max<Index>(8, panel_size / (width * static_cast<Index>(grids + moments.lags)));
     std::vector<const double*> places;
@@ -232,10 +267,6 @@ FlowMoments find_moments(const communication::Communicator& comm,
     core::check_interruption();
     sums.finish(comm);
     vectors.pop_back();
-    const auto regressor = [&](std::size_t a) {
-      return regressors.grids()[a / regressors.lags()].column * regressors.lags() +
-             a % regressors.lags();
-    };
     for (std::size_t t = 0; t < moments.lags; ++t) {
       for (std::size_t u = 0; u < moments.lags; ++u) {
         moments.yy[t * moments.lags + u] += sums.between(grids + t, grids + u);
@@ -263,7 +294,12 @@ FlowMoments find_moments(const communication::Communicator& comm,
     }
   }
   for (LaggedRows& vector : vectors) vector.finish();
-  for (double& value : moments.zz) value *= static_cast<double>(years.size());
+  const auto weight = static_cast<double>(years.size());
+  for (double& value : moments.zz) value *= weight;
+  if (!effects.any()) return moments;
+  effect_sums.finish(comm);
+  add_factored(regressors, weight, effect_sums);
+  std::move(effect_sums).take_out(moments);
   return moments;
 }
 
