@@ -128,6 +128,11 @@ GaussianFlow::Value GaussianFlow::evaluate(std::span<const double> parameters) c
   return value;
 }
 
+EffectValues GaussianFlow::effects(const Value& value, std::span<const double> parameters) const {
+  return best_effects(moments_, filter_->coefficients(parameters).value,
+                      value.squares.coefficients);
+}
+
 void GaussianFlow::check_columns(std::span<const double> parameters) const {
   const std::size_t p = moments_.columns;
   const auto c = filter_->coefficients(parameters).value;

@@ -9,6 +9,7 @@
 #include "models/fit/small_dense.hpp"
 #include "models/flow/cell_sums.hpp"
 #include "models/flow_counts/count_sums.hpp"
+#include "models/flow_counts/effect_system.hpp"
 
 namespace kronwerk::models {
 namespace {
@@ -22,7 +23,16 @@ constexpr double continuity = 0.1;
 
 }  // namespace
 
-void CountFlow::check_columns(std::span<const double> gram) const {
+/// @param whole  the Gram matrix before fixed effects are taken out of it
+void CountFlow::check_columns(std::span<const double> gram, std::span<const double> whole) const {
+  const std::size_t p = columns_->size();
+  for (std::size_t j = 0; system_ && j < p; ++j) {
+    if (!(whole[j * p + j] > 0) || gram[j * p + j] > smallest_pivot * whole[j * p + j]) continue;
+    throw core::DataError(
+        fmt::format("column '{}' is a combination of the fixed effects at the observed flows; "
+                    "leave it out",
+                    (*columns_)[j].text));
+  }
   const SmallCholesky factor(gram, columns_->size(), smallest_pivot);
   const auto dependent = factor.dependent();
   if (!dependent) return;
@@ -44,6 +54,7 @@ void CountFlow::check_columns(std::span<const double> gram) const {
 std::vector<double> CountFlow::fit_coefficients() {
   const std::size_t p = columns_->size();
   CellSums sums(basis_, p);
+  std::vector<double> weights(system_ ? block_ : 0), values(weights.size());
   communication::collectively(*comm_, [&] {
     for (std::size_t first = 0; first < block_; first += CellSums::tile) {
       const std::size_t count = std::min(CellSums::tile, block_ - first);
@@ -53,11 +64,55 @@ std::vector<double> CountFlow::fit_coefficients() {
         weight[i] += y + continuity;
       });
       sums.add(first, count, value, weight, none);
+      if (!system_) continue;
+      std::copy_n(weight, count, weights.begin() + static_cast<Index>(first));
+      std::copy_n(value, count, values.begin() + static_cast<Index>(first));
     }
   });
   sums.finish(*comm_);
-  check_columns(sums.gram());
-  return SmallCholesky(sums.gram(), p, 0).solved(sums.first());
+  std::vector<double> gram = sums.gram();
+  std::vector<double> right = sums.first();
+  if (system_) {
+    system_->set_weights(std::move(weights));
+    const auto responses = absorb_gram(gram);
+    const auto totals = system_->sums(values);
+    for (std::size_t j = 0; j < p; ++j) {
+      right[j] -= inner(std::span(responses).subspan(j * totals.size(), totals.size()), totals);
+    }
+  }
+  check_columns(gram, sums.gram());
+  return SmallCholesky(gram, p, 0).solved(right);
+}
+
+// Takes the effects out of ZᵀΛZ; (p, effects): what they respond to each column.
+std::vector<double> CountFlow::absorb_gram(std::vector<double>& gram) const {
+  const std::size_t p = columns_->size();
+  const std::size_t m = system_->size();
+  std::vector<double> both;
+  for (std::size_t j = 0; j < p; ++j) {
+    const auto sums = system_->weighted_sums(basis_[j]);
+    both.insert(both.end(), sums.begin(), sums.end());
+  }
+  const auto responses = system_->solve(both);
+  for (std::size_t a = 0; a < p; ++a) {
+    for (std::size_t b = 0; b < p; ++b) {
+      gram[a * p + b] -=
+          inner(std::span(both).subspan(a * m, m), std::span(responses).subspan(b * m, m));
+    }
+  }
+  return responses;
+}
+
+// Of the Poisson distribution, at the effects that are best for δ.
+CountFlow::Sums CountFlow::sum_profile(std::span<const double> delta) {
+  if (!move_field(combine(delta), 0)) {
+    Sums none;
+    none.value = std::nan("");
+    return none;
+  }
+  Sums sums = sum_cells(eta_, 0, columns_->size(), nullptr);
+  if (system_) absorb_gram(sums.gram);
+  return sums;
 }
 
 double CountFlow::start_theta(std::span<const double> eta) const {
@@ -78,7 +133,12 @@ std::vector<double> CountFlow::begin(std::span<const double> parameters) {
   move_to(parameters);
   solve_columns();
   std::vector<double> delta = fit_coefficients();
-  Sums sums = sum_cells(combine(delta), 0, p, nullptr);
+  Sums sums = sum_profile(delta);
+  if (system_ && !sums.finite()) {
+    throw core::DataError(
+        "the fixed effects have no finite estimates (separation): some flows that were observed "
+        "are 0 whatever the effects of their regions; leave these regions out");
+  }
   for (Index iteration = 0; iteration < most_iterations && sums.finite(); ++iteration) {
     const SmallCholesky factor(sums.gram, p, 0);
     if (factor.dependent()) break;  // weights that vanish: left to the fit itself
@@ -89,7 +149,7 @@ std::vector<double> CountFlow::begin(std::span<const double> parameters) {
     for (Index halving = 0; halving < most_halvings; ++halving, part /= 2) {
       std::vector<double> trial = delta;
       for (std::size_t j = 0; j < p; ++j) trial[j] += part * step[j];
-      Sums next = sum_cells(combine(trial), 0, p, nullptr);
+      Sums next = sum_profile(trial);
       if (!next.finite() || !(next.value >= sums.value)) continue;
       delta = std::move(trial);
       sums = std::move(next);
@@ -98,7 +158,10 @@ std::vector<double> CountFlow::begin(std::span<const double> parameters) {
   }
   std::vector<double> x(parameters.begin(), parameters.end());
   x.insert(x.end(), delta.begin(), delta.end());
-  if (has_theta()) x.push_back(std::log(start_theta(combine(delta))));
+  if (has_theta()) {
+    sum_profile(delta);
+    x.push_back(std::log(start_theta(eta_)));
+  }
   return x;
 }
 

@@ -8,6 +8,7 @@
 #include "models/fit/small_dense.hpp"
 #include "models/flow/cell_sums.hpp"
 #include "models/flow_counts/count_sums.hpp"
+#include "models/flow_counts/effect_system.hpp"
 #include "models/flow_counts/separable_solves.hpp"
 
 namespace kronwerk::models {
@@ -21,7 +22,7 @@ constexpr double useless_error = 1e3;
 CountFlow::CountFlow(const communication::Communicator& comm, std::shared_ptr<Workspace> workspace,
                      const FlowFilter& filter, const FlowMatrices& matrices,
                      const std::vector<FlowColumn>& columns, FlowCounts counts, CountFamily family,
-                     FlowSolveMaker solves)
+                     FlowSolveMaker solves, const FixedEffects& effects)
     : comm_(&comm),
       workspace_(std::move(workspace)),
       filter_(&filter),
@@ -51,6 +52,7 @@ CountFlow::CountFlow(const communication::Communicator& comm, std::shared_ptr<Wo
         std::vector<factors::Chain>{matrices[0][term.origin], matrices[1][term.destination]}, 1);
     transposed_products_.push_back(products_.back().transposed());
   }
+  absorb(effects);
 }
 
 std::size_t CountFlow::variables() const noexcept {
@@ -137,7 +139,7 @@ void CountFlow::solve_derivatives() {
   if (separable_) {
     for (std::size_t k = 0; k < free(); ++k) {
       basis_[p + k].resize(block_);
-      separable_->apply_slope(k, eta_, basis_[p + k], false);
+      separable_->apply_slope(k, field(), basis_[p + k], false);
       for (double& value : basis_[p + k]) value = -value;
     }
     return;
@@ -146,7 +148,7 @@ void CountFlow::solve_derivatives() {
   for (std::size_t t = 0; t < products_.size(); ++t) {
     const auto first = std::span(coefficients_.first).subspan(t * free(), free());
     if (std::ranges::all_of(first, [](double c) { return c == 0; })) continue;
-    const std::vector<double> image = apply_term(t, eta_, false);
+    const std::vector<double> image = apply_term(t, field(), false);
     for (std::size_t k = 0; k < free(); ++k) {
       for (std::size_t i = 0; i < block_; ++i) right_sides[k][i] -= first[k] * image[i];
     }
@@ -214,7 +216,7 @@ std::vector<std::vector<double>> CountFlow::slope_images(std::span<const double>
       for (std::size_t i = 0; i < block_; ++i) images[k][i] += first[k] * image[i];
     }
     if (!curved) continue;
-    const double product = local_dot(image, eta_);
+    const double product = local_dot(image, field());
     for (std::size_t kl = 0; kl < both.size(); ++kl) second[kl] += both[kl] * product;
   }
   return images;
@@ -278,14 +280,14 @@ std::optional<NewtonPoint> CountFlow::evaluate(std::span<const double> x) {
   try {
     move_to(x.first(free()));
     solve_columns();
-    eta_ = combine(x.subspan(free(), p));
-    theta_ = theta;
+    if (!move_field(combine(x.subspan(free(), p)), theta)) return std::nullopt;
     solve_derivatives();
     std::vector<double> scores;
     const Sums sums = sum_cells(eta_, theta, p + free(), &scores);
     if (!sums.finite()) return std::nullopt;
     NewtonPoint point = point_of(x, sums);
     if (free() > 0) add_curvature(scores, point.hessian);
+    if (system_) absorb_curvature(point.hessian);
     last_ = std::move(point);
     return last_;
   } catch (const core::DataError&) {  // a singular filter, on every rank
@@ -300,9 +302,9 @@ std::optional<NewtonPoint> CountFlow::evaluate_gradient(std::span<const double> 
   try {
     move_to(x.first(free()));
     std::vector<double> scores;
-    eta_.assign(block_, 0.0);
-    theta_ = theta;
-    solve(trend(x.subspan(free(), p)), eta_, false);
+    std::vector<double> own(block_, 0.0);
+    solve(trend(x.subspan(free(), p)), own, false);
+    if (!move_field(std::move(own), theta)) return std::nullopt;
     const Sums sums = sum_cells(eta_, theta, 0, &scores);
     if (!std::isfinite(sums.value)) return std::nullopt;
     std::vector<double> adjoint(block_);
@@ -310,7 +312,7 @@ std::optional<NewtonPoint> CountFlow::evaluate_gradient(std::span<const double> 
     NewtonPoint point{{x.begin(), x.end()}, sums.value, {}, {}};
     std::vector<double> gradient(variables(), 0.0);
     for (std::size_t t = 0; t < products_.size(); ++t) {
-      const double product = local_dot(adjoint, apply_term(t, eta_, false));
+      const double product = local_dot(adjoint, apply_term(t, field(), false));
       for (std::size_t k = 0; k < free(); ++k) {
         gradient[k] -= coefficients_.first[t * free() + k] * product;
       }
@@ -361,6 +363,7 @@ std::vector<double> CountFlow::score_products() const {
     result[(n - 1) * n + place(a)] = basis_sums.second()[a];
   }
   if (has_theta()) result[n * n - 1] = squares[0];
+  if (system_) absorb_scores(result);
   return result;
 }
 

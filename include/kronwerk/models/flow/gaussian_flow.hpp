@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kronwerk/models/flow/fixed_effects.hpp"
 #include "kronwerk/models/flow/flow_least_squares.hpp"
 #include "kronwerk/models/flow/moments.hpp"
 #include "kronwerk/models/flow_determinants/determinant.hpp"
@@ -44,6 +45,9 @@ class GaussianFlow {
   /// Minus the second derivatives of the log likelihood by (θ, δ, σ²) at its maximum over δ and σ².
   /// Collective.
   std::vector<double> information(std::span<const double> parameters) const;
+
+  /// The fixed effects of A y, or of A (y - Zδ), at a value's coefficients. Local.
+  EffectValues effects(const Value& value, std::span<const double> parameters) const;
 
   /// N
   Index cells() const noexcept { return cells_; }

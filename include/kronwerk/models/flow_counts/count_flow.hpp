@@ -9,6 +9,7 @@
 
 #include "kronwerk/models/fit/newton.hpp"
 #include "kronwerk/models/flow/column_solves.hpp"
+#include "kronwerk/models/flow/fixed_effects.hpp"
 #include "kronwerk/models/flow_counts/count_family.hpp"
 #include "kronwerk/operators/base/linear_operator.hpp"
 
@@ -35,6 +36,7 @@ struct FlowCounts {
   }
 };
 
+class EffectSystem;
 class SeparableSolves;
 
 /// y ~ Poisson(λ) or negative binomial with mean λ, λ = exposure · exp(η), A(θ) η = Z δ
@@ -47,13 +49,19 @@ class SeparableSolves;
 /// filter's terms applied to U: P solves over the grid, one for each column that is no Kronecker
 /// product of simple vectors (ColumnSolver), and one adjoint. Where the filter is O ⊗ D, solves
 /// with one mode for each parameter are enough for g_k and v (SeparableSolves).
+///
+/// Fixed effects are no variables: η = A⁻¹Zδ + Dβ, and the likelihood is that at the β which is
+/// best for x, with the derivatives of that.
 class CountFlow {
  public:
-  /// @param comm, filter, matrices, columns  must outlive this
+  /// Collective. @param comm, filter, matrices, columns  must outlive this
+  /// @param effects  that the filter maps to such (find_unequal_rows)
+  /// @throws DataError naming a fixed effect that the counts do not tell
   CountFlow(const communication::Communicator& comm, std::shared_ptr<Workspace> workspace,
             const FlowFilter& filter, const FlowMatrices& matrices,
             const std::vector<FlowColumn>& columns, FlowCounts counts, CountFamily family,
-            FlowSolveMaker solves);
+            FlowSolveMaker solves, const FixedEffects& effects = {});
+  ~CountFlow();
 
   /// P + p, + 1 for the negative binomial.
   std::size_t variables() const noexcept;
@@ -72,13 +80,15 @@ class CountFlow {
   const FlowCounts& counts() const noexcept { return counts_; }
   /// η there, this rank's rows.
   const std::vector<double>& linear_predictor() const noexcept { return eta_; }
+  /// The fixed effects there, of Zδ + Dα = A η. Local.
+  EffectValues effects() const;
   /// Zδ of some coefficients, this rank's rows. Local.
   std::vector<double> trend(std::span<const double> coefficients) const;
 
   /// Where to start with the filter at `parameters`: the maximum over δ, by iterated weighted least
   /// squares from the counts themselves (McCullagh and Nelder 1989, section 2.5), and θ from the
   /// moments. Collective.
-  /// @throws DataError naming columns that are combinations of others
+  /// @throws DataError naming columns that are combinations of others, or of fixed effects
   std::vector<double> begin(std::span<const double> parameters);
 
   /// The places of coefficients that diverge: their standard errors, times the largest entry of the
@@ -105,7 +115,22 @@ class CountFlow {
                                                 std::vector<double>& second);
   std::vector<double> fit_coefficients();
   double start_theta(std::span<const double> eta) const;
-  void check_columns(std::span<const double> gram) const;
+  void check_columns(std::span<const double> gram, std::span<const double> whole) const;
+  std::vector<double> absorb_gram(std::vector<double>& gram) const;
+  Sums sum_profile(std::span<const double> delta);
+
+  struct CellTerms {
+    double value = 0;
+    std::vector<double> score, weight, both;
+  };
+  void absorb(const FixedEffects& effects);
+  const std::vector<double>& field() const noexcept;
+  CellTerms cell_terms(std::span<const double> eta, double theta) const;
+  void start_effects();
+  bool fit_effects(double theta);
+  bool move_field(std::vector<double> field, double theta);
+  void absorb_curvature(std::vector<double>& hessian);
+  void absorb_scores(std::vector<double>& products) const;
 
   const communication::Communicator* comm_;
   std::shared_ptr<Workspace> workspace_;
@@ -133,6 +158,12 @@ class CountFlow {
   std::vector<double> eta_;
   double theta_ = 0;
   std::optional<NewtonPoint> last_;  ///< of all that is above
+
+  std::unique_ptr<EffectSystem> system_;  ///< null without fixed effects
+  std::vector<double> field_;             ///< A⁻¹Zδ
+  std::vector<double> effects_;           ///< β; empty where none are known
+  std::vector<double> both_sums_;         ///< of the effects: ∂²/∂β∂log θ
+  std::vector<double> responses_;         ///< (n, effects): ∂β/∂x
 };
 
 }  // namespace kronwerk::models
