@@ -50,6 +50,25 @@ void check_family(const TreeReader& reader, const FlowRequest& flow) {
   }
 }
 
+/// Fixed effects are columns by name alone.
+void read_columns(const TreeReader& reader, const Tree& mean, FlowRequest& flow) {
+  for (const Tree& item : mean.find("columns")->items) {
+    const auto column = TreeReader::placed(item);
+    if (column.value != "origin" && column.value != "destination") {
+      flow.columns.push_back(column);
+      continue;
+    }
+    auto& place = flow.fixed_effects[column.value == "origin" ? 0 : 1];
+    if (place) {
+      reader.fail(item.position, fmt::format("the fixed effects '{}' stand twice in 'mean.columns'",
+                                             column.value));
+    }
+    place = item.position;
+  }
+  const bool effects = flow.fixed_effects[0] || flow.fixed_effects[1];
+  if (flow.columns.empty() && !effects) reader.fail(mean.position, "'mean.columns' is empty");
+}
+
 void read_coefficients(const TreeReader& reader, const Tree& mean, FlowRequest& flow) {
   const Tree* coefficients = mean.find("coefficients");
   if (coefficients == nullptr) return;
@@ -116,10 +135,7 @@ void read_flow(const TreeReader& reader, Job& job) {
   const Tree* jacobian = reader.find("jacobian");
   if (jacobian != nullptr && fit) flow.jacobian = *to_boolean(*jacobian);
   if (const Tree* mean = reader.find("mean")) {
-    for (const Tree& item : mean->find("columns")->items) {
-      flow.columns.push_back(TreeReader::placed(item));
-    }
-    if (flow.columns.empty()) reader.fail(mean->position, "'mean.columns' is empty");
+    read_columns(reader, *mean, flow);
     if (!fit) read_coefficients(reader, *mean, flow);
   }
   // Means of counts are predicted without any.

@@ -27,7 +27,8 @@ std::vector<SchemaEntry> observation_entries() {
        .documentation =
            "one column, such as \"kron(1, trend)\": a vector or 1 for each mode; of a flow model "
            "also "
-           "products such as \"kron(1, W*pop)\", \"diagonal(1)\" and \"grid(distance)\""},
+           "products such as \"kron(1, W*pop)\", \"diagonal(1)\" and \"grid(distance)\", and the "
+           "fixed effects \"origin\" and \"destination\""},
       {.path = "mean.coefficients",
        .types = list,
        .tasks = {Task::sample, Task::predict, Task::effects},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -198,6 +199,8 @@ struct FlowRequest {
   FlowFamily family = FlowFamily::gaussian;
   FilterActsOn acts_on = FilterActsOn::response;
   std::vector<Placed<std::string>> columns;
+  /// Where fixed effects of the origins and of the destinations stand among the columns.
+  std::array<std::optional<Position>, 2> fixed_effects;
   ObservationsRequest observations;
   std::optional<DatasetReference> exposure;  ///< of counts
   bool jacobian = false;  ///< the log likelihood of the values before their transform

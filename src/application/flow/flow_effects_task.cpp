@@ -77,6 +77,7 @@ class FlowEffectsTask {
             [&context] { return find_filter_bases(context.model.data(), context.model.filter()); }),
         spreads_(std::size(kinds)) {
     exposure_.expect_one_year();
+    refuse_draws_with_effects();
   }
 
   std::string run() {
@@ -91,6 +92,16 @@ class FlowEffectsTask {
   }
 
  private:
+  void refuse_draws_with_effects() const {
+    const auto& places = context_.request().fixed_effects;
+    const auto& place = places[0] ? places[0] : places[1];
+    if (!on_mean_ || !place || context_.request().draws < 2) return;
+    throw core::ConfigurationError(fmt::format(
+        "{}: standard errors of effects on the mean are not known beside fixed effects, of which "
+        "the fit has no covariance; leave 'draws' out, or have effects on the linear predictor",
+        context_.job.where(*place)));
+  }
+
   models::FlowSolve solve_at(std::span<const double> parameters) {
     if (!solve_ || !std::ranges::equal(parameters, solved_)) {
       solved_.assign(parameters.begin(), parameters.end());
@@ -101,7 +112,7 @@ class FlowEffectsTask {
 
   FlowEffects find(std::span<const double> parameters, std::span<const double> coefficients) {
     if (!on_mean_) return effects_solver_.find(parameters, coefficients);
-    const std::vector<double> trend = trend_of(context_, coefficients);
+    const std::vector<double> trend = trend_of(context_, coefficients, estimates_.effects);
     std::vector<double> means;
     communication::collectively(context_.comm, [&] { means.resize(trend.size()); });
     solve_at(parameters)(trend, means, false);

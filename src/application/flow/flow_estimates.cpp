@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "application/flow/fixed_effects.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 
 namespace kronwerk::application {
@@ -25,6 +26,11 @@ GivenEstimates read_estimates(const FlowContext& context) {
   GivenEstimates estimates;
   for (const std::string& name : context.model.filter().parameters()) {
     estimates.parameters.push_back(context.model.problem().parameters().at(name));
+  }
+  const auto& request = context.request();
+  if (context.job.task != configuration::Task::effects ||
+      request.on == configuration::EffectsOn::mean) {
+    estimates.effects = read_fixed_effects(context);
   }
   const auto columns = context.model.column_texts();
   estimates.coefficients = context.request().coefficients;

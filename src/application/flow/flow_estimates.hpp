@@ -11,6 +11,7 @@ namespace kronwerk::application {
 struct GivenEstimates {
   std::vector<double> parameters;    ///< of the filter, in its order
   std::vector<double> coefficients;  ///< one for each column
+  models::EffectValues effects;      ///< fixed ones; empty where the task does not depend on them
 };
 /// Collective. @throws ConfigurationError if there are none, or for other columns
 GivenEstimates read_estimates(const FlowContext& context);

@@ -65,7 +65,8 @@ void write_course(FlowContext& context, const models::NewtonFitResult& fit) {
 }
 
 void write_criteria(FlowContext& context, double log_likelihood, std::size_t free, Index cells) {
-  const auto numbers = static_cast<double>(free);
+  const Index effects = context.model.fixed_effects().count(context.model.extents());
+  const auto numbers = static_cast<double>(free) + static_cast<double>(effects);
   context.file.write_scalar("/log_likelihood", log_likelihood);
   context.file.write_scalar("/aic", 2 * numbers - 2 * log_likelihood);
   context.file.write_scalar("/bic",

@@ -29,7 +29,7 @@ models::NewtonFitResult maximise(FlowContext& context, const FlowLikelihood& lik
 void write_course(FlowContext& context, const models::NewtonFitResult& fit);
 
 /// /log_likelihood, /aic and /bic. Collective.
-/// @param free   how many numbers were estimated
+/// @param free   how many numbers were estimated beside fixed effects
 /// @param cells  how many observations there are
 void write_criteria(FlowContext& context, double log_likelihood, std::size_t free, Index cells);
 

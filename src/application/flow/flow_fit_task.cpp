@@ -50,10 +50,12 @@ class FlowFit {
                               flows_.years.size() == 1 ? "grid" : "grids",
                               core::to_text(context_.model.extents()),
                               absent == 0 ? "" : fmt::format(", {} of them missing", absent)));
+    if (absent > 0) refuse_effects();
     stages.run("moments", [&] {
-      moments_ = models::find_moments(context_.comm, context_.model.workspace(), filter(),
-                                      context_.model.matrices(), context_.model.columns(),
-                                      flows_.years, acts_on(context_));
+      moments_ =
+          models::find_moments(context_.comm, context_.model.workspace(), filter(),
+                               context_.model.matrices(), context_.model.columns(), flows_.years,
+                               acts_on(context_), context_.model.fixed_effects());
       if (flows_.complete()) return;
       missing_.emplace(context_.comm, context_.model.workspace(), filter(),
                        context_.model.matrices(), context_.model.columns(), flows_.years,
@@ -61,6 +63,16 @@ class FlowFit {
     });
     stages.report("moments", fmt::format("{} lags, {} columns", filter().terms().size(),
                                          context_.model.columns().size()));
+  }
+
+  void refuse_effects() const {
+    if (!context_.model.fixed_effects().any()) return;
+    const auto& places = context_.request().fixed_effects;
+    throw core::ConfigurationError(fmt::format(
+        "{}: the fixed effects of a Gaussian flow model are absorbed where all flows were "
+        "observed; here some are missing. Leave the effects out, give regional attributes as "
+        "columns in their place, or complete the flows",
+        context_.job.where(places[0] ? *places[0] : *places[1])));
   }
 
   void find_determinant() {
@@ -101,6 +113,12 @@ class FlowFit {
     estimates.cells = flow_->cells();
     estimates.at_bound = constraints_->at_bound(fit.outcome.active);
     estimates.at_border = constraints_->at_border(fit.outcome.active);
+    estimates.effects = flow_->effects(estimates.value, best.parameters);
+    if (acts_on(context_) == models::FilterActsOn::errors) {
+      estimates.effects = models::solve_for_effects(
+          context_.comm, filter(), context_.model.matrices(),
+          filter().coefficients(best.parameters).value, estimates.effects);
+    }
     if (context_.request().fit.standard_errors) {
       estimates.information = flow_->information(best.parameters);
     }

@@ -38,6 +38,7 @@ methods::MemoryNeeds estimate_flow_memory(const communication::Communicator& com
   const bool counts = job.flow->family != configuration::FlowFamily::gaussian;
   if (counts && job.task == configuration::Task::fit) {  // the derivatives of η
     blocks += static_cast<double>(model.columns().size() + 2 * model.filter().parameters().size());
+    if (model.fixed_effects().any()) blocks += 5;  // scores, weights and fields
   }
   for (const auto& column : model.columns()) {
     if (column.kind == models::FlowColumn::Kind::grid) ++blocks;
@@ -89,7 +90,8 @@ std::string run_flow(JobContext& job) {
 
 }  // namespace
 
-std::vector<double> trend_of(const FlowContext& context, std::span<const double> coefficients) {
+std::vector<double> trend_of(const FlowContext& context, std::span<const double> coefficients,
+                             const models::EffectValues& effects) {
   const distribution::Layout layout(context.model.extents(), 1, context.comm.size());
   const int rank = context.comm.rank();
   std::vector<double> trend;
@@ -97,6 +99,7 @@ std::vector<double> trend_of(const FlowContext& context, std::span<const double>
       context.comm, [&] { trend.resize(static_cast<std::size_t>(layout.home_size(rank))); });
   models::add_columns(context.model.columns(), coefficients, layout.home().begin(rank),
                       layout.trailing(), trend);
+  models::add_effects(effects, layout.home().begin(rank), layout.trailing(), trend);
   return trend;
 }
 

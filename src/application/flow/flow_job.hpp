@@ -5,6 +5,7 @@
 
 #include "application/flow/flow_model.hpp"
 #include "application/session/job_context.hpp"
+#include "kronwerk/models/flow/fixed_effects.hpp"
 
 namespace kronwerk::application {
 
@@ -24,8 +25,9 @@ std::string run_flow_effects(FlowContext& context);
 std::string run_flow_predict(FlowContext& context);
 std::string run_count_predict(FlowContext& context);
 
-/// Zδ, this rank's rows of origins. Collective.
-std::vector<double> trend_of(const FlowContext& context, std::span<const double> coefficients);
+/// Zδ with the fixed effects, this rank's rows of origins. Collective.
+std::vector<double> trend_of(const FlowContext& context, std::span<const double> coefficients,
+                             const models::EffectValues& effects);
 
 /// A whole job of a flow model. Collective. @throws ConvergenceError after the result is written
 void run_flow_job(const JobRun& run);

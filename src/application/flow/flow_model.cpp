@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "application/flow/fixed_effects.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::application {
@@ -70,6 +71,7 @@ FlowModel::FlowModel(const communication::Communicator& comm, const configuratio
     }
   }
   factors::factorise(comm, inverted);
+  check_fixed_effects(problem_, *filter_, matrices_);
   columns_ = reader.read(problem_, *data_, extents());
   if (const auto& attribute = problem_.job.flow->attribute) {
     uses_ = reader.uses(*attribute, problem_, *data_, extents());
@@ -89,13 +91,20 @@ std::vector<std::string> FlowModel::column_texts() const {
   return texts;
 }
 
+models::FixedEffects FlowModel::fixed_effects() const {
+  const auto& places = problem_.job.flow->fixed_effects;
+  return {{places[0].has_value(), places[1].has_value()}};
+}
+
 std::string FlowModel::text() const {
   const std::string in = filter_->parameters().empty()
                              ? "with fixed parameters"
                              : "in " + core::join(filter_->parameters(), ", ");
-  return fmt::format("{} {} {} on {} flows, {} {}", filter_->terms().size(),
+  const Index effects = fixed_effects().count(extents());
+  return fmt::format("{} {} {} on {} flows, {} {}{}", filter_->terms().size(),
                      filter_->terms().size() == 1 ? "term" : "terms", in, core::to_text(extents()),
-                     columns_.size(), columns_.size() == 1 ? "column" : "columns");
+                     columns_.size(), columns_.size() == 1 ? "column" : "columns",
+                     effects == 0 ? "" : fmt::format(", {} fixed effects", effects));
 }
 
 /// The weights of a filter are those of other regions.

@@ -25,6 +25,8 @@ class FlowModel {
   const models::FlowMatrices& matrices() const noexcept { return matrices_; }
   const std::vector<models::FlowColumn>& columns() const noexcept { return columns_; }
   std::vector<std::string> column_texts() const;
+  /// Of the mean, beside the columns.
+  models::FixedEffects fixed_effects() const;
   /// The filter's parameters, then the columns: what every fit estimates.
   std::vector<std::string> estimate_names() const;
   /// Of the task `effects`.

@@ -53,7 +53,7 @@ class FlowPrediction {
 
  private:
   void find_expectation() {
-    trend_ = trend_of(context_, estimates_.coefficients);
+    trend_ = trend_of(context_, estimates_.coefficients, estimates_.effects);
     communication::collectively(context_.comm, [&] {
       expectation_.assign(trend_.size(), 0.0);
       shift_.assign(trend_.size(), 0.0);

@@ -6,6 +6,7 @@
 
 #include "application/fit/fit_parameters.hpp"
 #include "application/flow/correlation.hpp"
+#include "application/flow/fixed_effects.hpp"
 #include "application/flow/flow_fit.hpp"
 #include "application/flow_filter/flow_solver.hpp"
 #include "application/tasks/solve_quality.hpp"
@@ -96,6 +97,7 @@ void write_estimates(FlowContext& context, const FlowEstimates& estimates) {
     context.file.write_vector("/coefficients", coefficients);
     context.file.write_strings("/coefficients_ids", columns);
   }
+  write_fixed_effects(context, estimates.effects);
   context.file.write_scalar("/sigma2", value.sigma2);
   context.file.write_scalar("/logdet", value.log_determinant);
   report.set("logdet_error", value.determinant_error);
@@ -142,7 +144,7 @@ std::string write_fitted(FlowContext& context, const FlowEstimates& estimates,
   std::string failure;
   std::vector<double> trend, expectation;
   stages.run("expectation", [&] {
-    trend = trend_of(context, estimates.value.squares.coefficients);
+    trend = trend_of(context, estimates.value.squares.coefficients, estimates.effects);
     const bool on_errors = context.request().acts_on == configuration::FilterActsOn::errors;
     expectation = on_errors ? trend : expectation_of(context, estimates, trend, failure);
   });

@@ -17,6 +17,7 @@ struct FlowEstimates {
   Index cells = 0;             ///< N
   std::vector<char> at_bound;  ///< of each parameter
   std::vector<std::string> at_border;
+  models::EffectValues effects;     ///< fixed ones
   std::vector<double> information;  ///< of (θ, δ, σ²); empty if not asked for
 };
 

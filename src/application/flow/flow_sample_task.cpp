@@ -62,7 +62,7 @@ class FlowSampler {
 
   /// What all draws have in common: Zδ, or η with the exposure.
   void find_field() {
-    field_ = trend_of(context_, estimates_.coefficients);
+    field_ = trend_of(context_, estimates_.coefficients, estimates_.effects);
     communication::collectively(context_.comm, [&] {
       for (auto* vector : {&values_, &noise_}) vector->assign(field_.size(), 0.0);
     });

@@ -58,11 +58,13 @@ class CountFit {
       const auto region = find_flow_region(context_.comm, context_.model.data(), filter());
       constraints_.emplace(filter(), region,
                            parameters_to_fit(context_.job, context_.request().fit));
-      flow_.emplace(context_.comm, context_.model.workspace(), filter(), context_.model.matrices(),
-                    context_.model.columns(), std::move(counts), family_of(context_),
-                    [this](std::span<const double> x) {
-                      return make_flow_solve(context_.comm, context_.model, x, &solver_);
-                    });
+      flow_.emplace(
+          context_.comm, context_.model.workspace(), filter(), context_.model.matrices(),
+          context_.model.columns(), std::move(counts), family_of(context_),
+          [this](std::span<const double> x) {
+            return make_flow_solve(context_.comm, context_.model, x, &solver_);
+          },
+          context_.model.fixed_effects());
     });
     stages.report(
         "read", fmt::format("{} {} of {} flows, {} observed", years, years == 1 ? "grid" : "grids",
@@ -84,6 +86,7 @@ class CountFit {
     estimates.log_likelihood = point->value;
     estimates.gradient = point->gradient;
     estimates.cells = flow_->cells();
+    estimates.effects = flow_->effects();
     estimates.binomial = binomial_;
     estimates.at_bound = constraints_->at_bound(fit.outcome.active);
     estimates.at_border = constraints_->at_border(fit.outcome.active);

@@ -28,7 +28,7 @@ class CountPrediction {
   std::string run() {
     Stages& stages = context_.stages;
     stages.run("expectation", [&] {
-      trend_ = trend_of(context_, estimates_.coefficients);
+      trend_ = trend_of(context_, estimates_.coefficients, estimates_.effects);
       communication::collectively(context_.comm, [&] { eta_.resize(trend_.size()); });
       make_flow_solve(context_.comm, context_.model, estimates_.parameters, &solver_)(trend_, eta_,
                                                                                       false);

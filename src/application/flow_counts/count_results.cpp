@@ -6,6 +6,7 @@
 
 #include "application/fit/fit_parameters.hpp"
 #include "application/flow/correlation.hpp"
+#include "application/flow/fixed_effects.hpp"
 #include "application/flow/flow_fit.hpp"
 
 namespace kronwerk::application {
@@ -96,6 +97,7 @@ void write_count_estimates(FlowContext& context, CountEstimates estimates) {
                 with_errors(names[i], values[i], errors[i], robust[i]) +
                 (bound ? " (on its bound)" : ""));
   }
+  write_fixed_effects(context, estimates.effects);
   write_criteria(context, estimates.log_likelihood, names.size(), estimates.cells);
   report.line(fmt::format("            log likelihood = {:.12g}", estimates.log_likelihood));
   report.set("observed_flows", estimates.cells);
@@ -115,8 +117,11 @@ void write_count_fitted(FlowContext& context, const CountEstimates& estimates,
       context.file.create_dataset(path, extents);
       context.file.write_range(path, begin, values);
     };
-    write("/fitted/trend",
-          flow.trend(std::span(estimates.x).subspan(p, context.model.columns().size())));
+    std::vector<double> trend =
+        flow.trend(std::span(estimates.x).subspan(p, context.model.columns().size()));
+    models::add_effects(estimates.effects, layout.home().begin(comm.rank()), layout.trailing(),
+                        trend);
+    write("/fitted/trend", trend);
     write("/fitted/linear_predictor", flow.linear_predictor());
     // The expectation has the years of the exposures, the residuals those of the counts.
     const bool each_year = counts.log_exposure.size() > 1;

@@ -14,6 +14,7 @@ struct CountEstimates {
   bool binomial = false;  ///< with θ
   double log_likelihood = 0;
   std::vector<double> gradient;
+  models::EffectValues effects;  ///< fixed ones
   Index cells = 0;
   std::vector<char> at_bound;  ///< of each parameter of the filter
   std::vector<std::string> at_border;

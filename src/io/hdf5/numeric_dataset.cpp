@@ -66,6 +66,13 @@ std::string position_text(std::span<const core::Index> shape, core::Index positi
   return fmt::format("({})", fmt::join(indices, ", "));
 }
 
+bool is_numeric(const FileHandle& file, const Location& location) {
+  const auto handle = open_dataset(file, location);
+  const auto type = TypeHandle::adopt(H5Dget_type(handle.get()));
+  const auto type_class = H5Tget_class(type.get());
+  return type_class == H5T_FLOAT || type_class == H5T_INTEGER;
+}
+
 NumericDataset examine_numeric(const FileHandle& file, const Location& location) {
   const auto handle = open_dataset(file, location);
   const auto type = TypeHandle::adopt(H5Dget_type(handle.get()));

@@ -22,6 +22,9 @@ struct NumericDataset {
 /// Serial. @throws DataError unless the dataset holds integers or floating-point numbers
 NumericDataset examine_numeric(const FileHandle& file, const Location& location);
 
+/// Whether a dataset holds such numbers. Serial.
+bool is_numeric(const FileHandle& file, const Location& location);
+
 /// examine_numeric on rank 0, the outcome on every rank. Collective.
 NumericDataset examine_numeric(const communication::Communicator& comm, const Location& location);
 

@@ -73,16 +73,28 @@ communication::SharedDense read_dense(const communication::Communicator& comm,
   return matrix;
 }
 
+bool holds(const communication::Communicator& comm, const Location& location) {
+  core::Index found = 0;
+  communication::on_root(comm, [&] {
+    found = object_exists(open_input(location.file), normalised_path(location.dataset)) ? 1 : 0;
+  });
+  comm.broadcast(std::span<core::Index>(&found, 1));
+  return found == 1;
+}
+
 std::map<std::string, double> read_numbers(const communication::Communicator& comm,
                                            const Location& group) {
   std::string names;
   std::vector<double> values;
   communication::on_root(comm, [&] {
-    const std::string above = normalised_path(group.dataset) + "/";
+    const std::string path_of_group = normalised_path(group.dataset);
+    const std::string above = path_of_group == "/" ? path_of_group : path_of_group + "/";
     const auto file = open_input(group.file);
     for (const std::string& path : dataset_paths(file)) {
       if (!path.starts_with(above) || path.find('/', above.size()) != std::string::npos) continue;
-      const auto dataset = examine_numeric(file, {group.file, path, group.external});
+      const Location location{group.file, path, group.external};
+      if (!is_numeric(file, location)) continue;
+      const auto dataset = examine_numeric(file, location);
       if (core::product(dataset.shape) != 1) continue;
       read_numbers(dataset, 0, std::span(&values.emplace_back(), 1));
       names.append(path.substr(above.size())).push_back('\n');

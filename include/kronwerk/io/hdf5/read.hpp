@@ -16,6 +16,9 @@ namespace kronwerk::io {
 
 DatasetInfo inspect(const communication::Communicator& comm, const Location& location);
 
+/// Whether there is something of this name. Collective.
+bool holds(const communication::Communicator& comm, const Location& location);
+
 /// Reads values.size() consecutive elements of the dataset, flattened in row-major order, from
 /// `offset` on; offset and count may differ from rank to rank, count may be 0.
 /// Integers and float32 are converted. NaN and Inf are refused unless `allow_nonfinite`.
