@@ -17,7 +17,11 @@ constexpr int points_between = 8;
 // Distance at which a function that cannot be told to grow is at its maximum up to rounding.
 constexpr double rounding_distance = 1e-3;
 // A constraint this far below zero is on its bound, up to rounding.
-constexpr double slack = 1e-13;
+constexpr double slack = 1e-12;
+// Corrections of a step that ends beyond constraints that bend, or are missed by rounding.
+constexpr int most_corrections = 8;
+// Of the function's size: what of its growth is rounding.
+constexpr double value_rounding = 1e-13;
 
 /// max gᵀd - ½ dᵀBd where a + J d ≥ 0, a ≥ 0.
 class QuadraticProblem {
@@ -45,12 +49,56 @@ class QuadraticProblem {
     }
   }
 
+  /// The step, moved back to where the working constraints hold by what they miss at its end.
+  std::vector<double> corrected(const ConstraintFunction& constraints,
+                                std::span<const double> x) const {
+    std::vector<double> step = step_;
+    if (working_.empty()) return step;
+    const Responses responses = respond();
+    if (responses.factor.dependent()) return step;
+    for (int i = 0; i < most_corrections; ++i) {
+      std::vector<double> end(x.begin(), x.end());
+      for (std::size_t k = 0; k < n_; ++k) end[k] += step[k];
+      const auto values = constraints(end).values;
+      std::vector<double> missed;
+      double worst = 0;
+      for (const std::size_t r : working_) {
+        missed.push_back(values[r]);
+        worst = std::max(worst, std::abs(values[r]));
+      }
+      if (!(worst > slack / 10)) break;
+      responses.factor.solve(missed);
+      for (std::size_t a = 0; a < missed.size(); ++a) {
+        for (std::size_t k = 0; k < n_; ++k) step[k] -= missed[a] * responses.images[a][k];
+      }
+    }
+    return step;
+  }
+
   const std::vector<double>& step() const { return step_; }
   const std::vector<std::size_t>& working() const { return working_; }
 
  private:
   std::span<const double> row(std::size_t r) const {
     return std::span(constraints_.jacobian).subspan(r * n_, n_);
+  }
+
+  struct Responses {
+    std::vector<std::vector<double>> images;  ///< B⁻¹ Jᵀ of the working constraints
+    SmallCholesky factor;                     ///< of J B⁻¹ Jᵀ
+  };
+  Responses respond() const {
+    const std::size_t m = working_.size();
+    std::vector<std::vector<double>> images;
+    for (const std::size_t r : working_) {
+      const auto gradient = row(r);
+      images.push_back(inverse_.solved({gradient.begin(), gradient.end()}));
+    }
+    std::vector<double> schur(m * m);
+    for (std::size_t a = 0; a < m; ++a) {
+      for (std::size_t b = 0; b < m; ++b) schur[a * m + b] = inner(row(working_[a]), images[b]);
+    }
+    return {std::move(images), SmallCholesky(schur, m, 1e-14)};
   }
 
   /// To the maximum where the working constraints stay as they are; sets their multipliers.
@@ -61,24 +109,17 @@ class QuadraticProblem {
     multipliers_.assign(working_.size(), 0.0);
     if (working_.empty()) return direction;
     const std::size_t m = working_.size();
-    std::vector<std::vector<double>> images;
-    for (const std::size_t r : working_) {
-      const auto gradient = row(r);
-      images.push_back(inverse_.solved({gradient.begin(), gradient.end()}));
-    }
-    std::vector<double> schur(m * m);
-    for (std::size_t a = 0; a < m; ++a) {
-      for (std::size_t b = 0; b < m; ++b) schur[a * m + b] = inner(row(working_[a]), images[b]);
-      multipliers_[a] = -inner(row(working_[a]), direction);
-    }
-    const SmallCholesky factor(schur, m, 1e-14);
-    if (factor.dependent()) {  // the newest repeats the others
+    const Responses responses = respond();
+    for (std::size_t a = 0; a < m; ++a) multipliers_[a] = -inner(row(working_[a]), direction);
+    if (responses.factor.dependent()) {  // the newest repeats the others
       working_.pop_back();
       return find_direction();
     }
-    factor.solve(multipliers_);
+    responses.factor.solve(multipliers_);
     for (std::size_t a = 0; a < m; ++a) {
-      for (std::size_t k = 0; k < n_; ++k) direction[k] += multipliers_[a] * images[a][k];
+      for (std::size_t k = 0; k < n_; ++k) {
+        direction[k] += multipliers_[a] * responses.images[a][k];
+      }
     }
     return direction;
   }
@@ -172,7 +213,8 @@ NewtonOutcome maximise(const NewtonFunction& function, const ConstraintFunction&
     const SmallCholesky inverse(matrix, point.x.size(), 0);
     QuadraticProblem problem(point.gradient, matrix, inverse, limits);
     problem.solve();
-    const auto& step = problem.step();
+    const double before = outcome.distance;
+    std::vector<double> step = problem.step();
     outcome.distance = std::sqrt(std::max(0.0, inner(step, multiply(matrix, step))));
     outcome.active.assign(limits.values.size(), 0);
     for (const std::size_t r : problem.working()) {
@@ -188,13 +230,24 @@ NewtonOutcome maximise(const NewtonFunction& function, const ConstraintFunction&
       outcome.reason = "the iterations allowed were not enough";
       return outcome;
     }
+    // Where growth is lost in the function's rounding, steps are taken while they shrink.
+    const double blur = value_rounding * std::abs(point.value);
+    const bool blurred = inner(point.gradient, step) <= blur;
+    if (blurred && outcome.iterations > 0 && outcome.distance > before / 2 &&
+        outcome.distance <= rounding_distance) {
+      outcome.converged = true;
+      outcome.reason = "the function does not grow beyond its rounding";
+      return outcome;
+    }
+    step = problem.corrected(constraints, point.x);
     const double slope = inner(point.gradient, step);
     std::optional<NewtonPoint> next;
     double part = 1;
     for (Index halving = 0; halving < most_halvings && !next; ++halving, part /= 2) {
       if (!within(constraints, point.x, step, part, settings.linear_constraints)) continue;
       next = function(moved(point.x, step, part));
-      if (next && !(next->value >= point.value + sufficient * part * slope)) next.reset();
+      const double least = point.value + (blurred ? -blur : sufficient * part * slope);
+      if (next && !(next->value >= least)) next.reset();
     }
     if (!next) {
       outcome.converged = outcome.distance <= rounding_distance;

@@ -47,6 +47,49 @@ TEST(NewtonTest, StopsAtConstraintsThatHoldItBack) {
   EXPECT_EQ(outcome.active, (std::vector<char>{1, 0}));
 }
 
+TEST(NewtonTest, EndsInAFewStepsOnBordersThatBend) {
+  // A straight one, whose numbers are rounded, and one on which steps along its tangent do not
+  // stay.
+  const auto straight = [](std::span<const double> at) {
+    return NewtonConstraints{{0.9 - at[0] / 3 - at[1] / 0.7}, {-1.0 / 3, -1 / 0.7}};
+  };
+  const auto bent = [](std::span<const double> at) {
+    return NewtonConstraints{{(1 - 0.3 * at[0]) * (1 - 0.8 * at[1]) - 0.6},
+                             {-0.3 * (1 - 0.8 * at[1]), -0.8 * (1 - 0.3 * at[0])}};
+  };
+  NewtonSettings settings;
+  settings.tolerance = 1e-8;
+  for (const ConstraintFunction& constraints :
+       {ConstraintFunction(straight), ConstraintFunction(bent)}) {
+    const auto start = barrier(Numbers{0.05, 0.05});
+    const auto outcome = maximise(barrier, constraints, *start, settings);
+    EXPECT_TRUE(outcome.converged);
+    EXPECT_LE(outcome.iterations, 10);
+    const auto at = constraints(outcome.point.x);
+    EXPECT_NEAR(at.values[0], 0, 1e-11);
+    EXPECT_EQ(outcome.active, std::vector<char>{1});
+    // The gradient is along that of the constraint.
+    const auto& slope = outcome.point.gradient;
+    EXPECT_NEAR(slope[0] * at.jacobian[1] - slope[1] * at.jacobian[0], 0, 1e-6);
+    settings.linear_constraints = false;
+  }
+}
+
+TEST(NewtonTest, TakesStepsWhoseGrowthIsRounding) {
+  // The barrier on a plateau: a step from a distance of 1e-5 grows by 1e-10 of 1e6.
+  const auto high = [](std::span<const double> at) {
+    auto point = barrier(at);
+    if (point) point->value += 1e6;
+    return point;
+  };
+  NewtonSettings settings;
+  settings.tolerance = 1e-10;
+  const auto outcome = maximise(high, no_constraints(), *high(Numbers{1.9, 0.05}), settings);
+  EXPECT_TRUE(outcome.converged);
+  EXPECT_LT(outcome.iterations, 15);
+  for (const double slope : outcome.point.gradient) EXPECT_NEAR(slope, 0, 1e-9);
+}
+
 TEST(NewtonTest, LeavesAConstraintThatItBeganOn) {
   const auto constraints = [](std::span<const double> at) {
     return NewtonConstraints{{at[0] - 0.1, at[1] - 0.3, 1.7 - at[0] - at[1]}, {1, 0, 0, 1, -1, -1}};

@@ -110,7 +110,7 @@ class CountEffectsTest : public FlowFixture {
     };
     const auto start = function(model.begin(Numbers{0, 0, 0}));
     NewtonSettings settings;
-    settings.tolerance = 1e-8;
+    settings.tolerance = 1e-9;
     const auto outcome = maximise(
         function, [](std::span<const double>) { return NewtonConstraints{}; }, *start, settings);
     EXPECT_TRUE(outcome.converged) << outcome.reason;
