@@ -191,11 +191,13 @@ TEST_F(FlowFixedEffects, ReachOtherTasks) {
   EXPECT_LT(oracle::relative_error(Result(path("results/out.h5")).values("/result"),
                                    fit.values("/fitted/expectation")),
             1e-10);
+  // σ² of the fit.
+  EXPECT_EQ(run(2, sample).code, 0);
   std::filesystem::remove_all(path("results"));
   expect_refused(replaced(predict, "origin, destination, ", ""),
-                 "has 11 fixed effects, this job 0; give 'origin' and 'destination'");
+                 "has the fixed effects 'origin'; give them in 'mean.columns' as there");
   expect_refused(replaced(predict, "{file: fit.h5}", "{rho_o: 0.1, rho_d: 0.1, rho_w: 0}"),
-                 "the numbers of fixed effects come from the result of a fit");
+                 "the fixed effects 'origin' come from the result of a fit that has them");
 }
 
 TEST_F(FlowFixedEffects, AreRefusedWhereTheyCannotBe) {
