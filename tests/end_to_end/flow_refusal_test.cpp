@@ -53,6 +53,19 @@ TEST_F(FlowRefusal, OfFiltersThatAreNotSquareOrHaveNoParameter) {
       "is not used by the");
 }
 
+TEST_F(FlowRefusal, OfParametersThatAreNotLinearAndHaveNoBounds) {
+  const std::string bent = replaced(
+      replaced(job(), "- rho_o*kron(V, I)", "- exp(-rho_o)*kron(V, I)"), "rho_o: 0.1", "rho_o: 2");
+  expect_refused(bent, "the filter is not linear in 'rho_o'");
+  expect_refused(replaced(bent, "rho_o: {}", "rho_o: {lower: 1}"), "rho_o: {lower: …, upper: …}");
+  // Between the bounds the region is looked at in numbers: from 0 on A has rows that sum to zero.
+  expect_refused(replaced(replaced(bent, "rho_o: {}", "rho_o: {lower: -1, upper: 6}"), "rho_o: 2",
+                          "rho_o: -0.5"),
+                 "begin outside of the feasible region of the filter");
+  const Outcome outcome = run(2, replaced(bent, "rho_o: {}", "rho_o: {lower: 1, upper: 6}"));
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+}
+
 TEST_F(FlowRefusal, OfColumnsThatAreCollinearNamesThem) {
   expect_refused(replaced(job(), "kron(1, W*x)", "kron(1, x)"),
                  "the column 'kron(1, x)' of the mean is a linear combination of 'kron(1, x)'");

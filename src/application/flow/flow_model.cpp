@@ -27,6 +27,39 @@ std::vector<std::string> free_parameters(const Problem& problem) {
   return names;
 }
 
+/// Whether a coefficient bends along one parameter: tried at two points, as a second derivative may
+/// vanish at one.
+bool bends(const models::FlowFilter& filter, std::vector<double> parameters, std::size_t place) {
+  constexpr double away = 0.37;
+  const std::size_t count = parameters.size();
+  for (int point = 0; point < 2; ++point) {
+    const auto second = filter.coefficients(parameters).second;
+    for (std::size_t t = 0; t < filter.terms().size(); ++t) {
+      if (second[(t * count + place) * count + place] != 0) return true;
+    }
+    for (double& value : parameters) value += away;
+  }
+  return false;
+}
+
+/// The feasible region bounds parameters that stand linearly before matrices, alone or in products.
+/// @throws ConfigurationError naming another one without bounds
+void require_bounds(const configuration::Job& job, const models::FlowFilter& filter) {
+  std::vector<double> initial;
+  for (const std::string& name : filter.parameters()) {
+    initial.push_back(job.parameters.at(name).value);
+  }
+  for (std::size_t p = 0; p < initial.size(); ++p) {
+    const std::string& name = filter.parameters()[p];
+    const auto& request = job.flow->fit.parameters.at(name);
+    if ((request.lower && request.upper) || !bends(filter, initial, p)) continue;
+    throw core::ConfigurationError(fmt::format(
+        "{}: the filter is not linear in '{}', so that its feasible region gives no bounds: give "
+        "them, {}: {{lower: …, upper: …}}; between them every point is tested",
+        job.where(request.position), name, name));
+  }
+}
+
 /// @throws ConfigurationError unless the filter has two modes and depends on every parameter that
 /// is to be estimated
 models::FlowFilter make_filter(const Problem& problem) {
@@ -49,6 +82,7 @@ models::FlowFilter make_filter(const Problem& problem) {
         "{}: the filter does not depend on '{}', which is to be estimated{}",
         job.where(job.flow->fit.parameters.at(name).position), name, core::suggestion(name, used)));
   }
+  if (job.task == configuration::Task::fit) require_bounds(job, filter);
   return filter;
 }
 
