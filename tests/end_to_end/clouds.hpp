@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <limits>
 #include <regex>
 
@@ -9,6 +10,20 @@ namespace kronwerk::end_to_end {
 
 using Shape = std::vector<std::int64_t>;
 using Values = std::vector<double>;
+
+/// Central differences of f by every number.
+inline Values differences(const Values& at, const std::function<double(const Values&)>& f) {
+  constexpr double step = 1e-5;
+  Values result, moved = at;
+  for (std::size_t n = 0; n < at.size(); ++n) {
+    moved[n] = at[n] + step;
+    const double above = f(moved);
+    moved[n] = at[n] - step;
+    result.push_back((above - f(moved)) / (2 * step));
+    moved[n] = at[n];
+  }
+  return result;
+}
 
 /// A file with the points /x of a cloud that no memory holds, without their values.
 inline void write_huge_cloud(const std::filesystem::path& file) {

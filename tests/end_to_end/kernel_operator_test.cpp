@@ -29,19 +29,6 @@ Matrix shifted(double c, const Matrix& k, double alpha) {
   return oracle::add(c, k, alpha, oracle::identity(k.rows));
 }
 
-Values differences(const Values& at, const std::function<double(const Values&)>& f) {
-  constexpr double step = 1e-5;
-  Values result, moved = at;
-  for (std::size_t n = 0; n < at.size(); ++n) {
-    moved[n] = at[n] + step;
-    const double above = f(moved);
-    moved[n] = at[n] - step;
-    result.push_back((above - f(moved)) / (2 * step));
-    moved[n] = at[n];
-  }
-  return result;
-}
-
 class KernelOperators : public ProgramTest {
  protected:
   void SetUp() override {

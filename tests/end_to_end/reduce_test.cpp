@@ -297,19 +297,6 @@ class ReduceGradient : public Reduce {
     }
     return loss;
   }
-
-  static Values differences(const Values& at, const std::function<double(const Values&)>& f) {
-    constexpr double step = 1e-5;
-    Values result, moved = at;
-    for (std::size_t n = 0; n < at.size(); ++n) {
-      moved[n] = at[n] + step;
-      const double above = f(moved);
-      moved[n] = at[n] - step;
-      result.push_back((above - f(moved)) / (2 * step));
-      moved[n] = at[n];
-    }
-    return result;
-  }
 };
 
 TEST_F(ReduceGradient, ByParametersPointsAndVectorsIsThatOfDifferences) {
