@@ -51,9 +51,10 @@ struct NewtonOutcome {
 
 /// Maximises by Newton's method with the exact Hessian: each step maximises the quadratic model
 /// within the linearised constraints (a primal active set; Nocedal and Wright 2006, section 16.5),
-/// and is halved until the function grows. Where the Hessian is not negative definite, a multiple
-/// of its diagonal is taken off. Meant for a few dozen variables; deterministic and local but for
-/// the function's own communication.
+/// is moved back where the constraints that hold it bend (a second-order correction, section 15.6),
+/// and is halved until the function grows, as far as its rounding tells. Where the Hessian is not
+/// negative definite, a multiple of its diagonal is taken off. Meant for a few dozen variables;
+/// deterministic and local but for the function's own communication.
 /// @param start  within the constraints, defined
 NewtonOutcome maximise(const NewtonFunction& function, const ConstraintFunction& constraints,
                        const NewtonPoint& start, const NewtonSettings& settings);
