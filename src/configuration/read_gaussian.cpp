@@ -94,7 +94,7 @@ ObservationsRequest read_observations(const TreeReader& reader) {
   return observations;
 }
 
-FitRequest read_fit(const TreeReader& reader, const Job& job, bool may_fit_none) {
+FitRequest read_fit(const TreeReader& reader, const Job& job, bool counts) {
   const Tree& tree = reader.require("fit");
   FitRequest fit;
   for (const TreeEntry& entry : tree.find("parameters")->entries) {
@@ -118,8 +118,16 @@ FitRequest read_fit(const TreeReader& reader, const Job& job, bool may_fit_none)
     }
     fit.parameters[entry.key] = std::move(parameter);
   }
-  if (fit.parameters.empty() && !may_fit_none) {
+  if (fit.parameters.empty() && !counts) {
     reader.fail(tree.position, "'fit.parameters' is empty: name at least one parameter");
+  }
+  if (const Tree* method = tree.find("method")) {
+    if (!counts) {
+      reader.fail(method->position,
+                  "'fit.method' is for counts of flows (the families poisson and "
+                  "negative_binomial); other models have one method");
+    }
+    fit.method = TreeReader::choice<FitMethod>(*method, "fit.method");
   }
   if (const Tree* starts = tree.find("starts")) fit.starts = *to_integer(*starts);
   if (const Tree* seed = tree.find("seed")) {

@@ -175,6 +175,13 @@ std::vector<SchemaEntry> fit_entries() {
        .tasks = fitting,
        .documentation = "`normal(mean, sd)`, `lognormal(mean, sd)` of the logarithm, `gamma(shape, "
                         "rate)`, `half_normal(sd)` or `uniform(lower, upper)`"},
+      {.path = "fit.method",
+       .types = text,
+       .default_value = "`newton` up to 60 variables",
+       .choices = {"newton", "quasi_newton"},
+       .tasks = fitting,
+       .documentation = "of counts of flows: by second derivatives, or by gradients alone, which "
+                        "keeps nothing of the columns"},
       {.path = "fit.starts",
        .types = integer,
        .default_value = "1",

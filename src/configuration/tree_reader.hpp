@@ -49,7 +49,7 @@ void read_reduce(const TreeReader& reader, Job& job);
 void read_gaussian(const TreeReader& reader, Job& job);
 void read_flow(const TreeReader& reader, Job& job);
 ObservationsRequest read_observations(const TreeReader& reader);
-/// @param may_fit_none  as other things are estimated too
-FitRequest read_fit(const TreeReader& reader, const Job& job, bool may_fit_none);
+/// @param counts  of a count model: other things are estimated too, by a method of choice
+FitRequest read_fit(const TreeReader& reader, const Job& job, bool counts);
 
 }  // namespace kronwerk::configuration

@@ -118,6 +118,17 @@ def flow_counts(bench):
             bench.row(rows[1], seconds(time), "-", "-", "-", "<= 45 s", time <= 45)
 
 
+def flow_coverage(bench):
+    """How often 95 % intervals of 1,000 fits to simulated flows hold the truth: the extremes of all parameters."""
+    names = {family: f"flow coverage, 1,000 {family} fits" for family in ("gaussian", "poisson")}
+    if not any(map(bench.wants, names.values())):
+        return
+    ours = bench.program(1, "flow_coverage_benchmark", 1000, 7)
+    for family, row in names.items():
+        least, most = ours[f"{family}_least"], ours[f"{family}_most"]
+        bench.row(row, f"{least:.1%}", f"{most:.1%}", "-", "-", "95 +- 3 %", least >= 0.92 and most <= 0.98)
+
+
 def flow_likelihoods(bench):
     """One log determinant with its derivatives, which is what a Gaussian likelihood takes, np = 2."""
     names = [f"flow likelihood, 10,000 regions: {how}" for how in ("moments", "eigenvalues")]
@@ -183,7 +194,7 @@ def main(build, work, *wanted):
     print(f"{'work':<46}{'ours':>16}{'peer':>16}{'ratio':>12}{'limit':>8}  {'target':<12}")
     for part in (counties, small, krylov, large, exchanges, products, layers, triangular, spectra, decompositions,
                  grids, sums, kernel_reductions, kernel_systems, gaussians, missing_cells, flows,
-                 flow_likelihoods, flow_counts, flow_effects):
+                 flow_likelihoods, flow_counts, flow_effects, flow_coverage):
         part(bench)
     print(f"\nBLAS core: {bench.core}; cores: {os.cpu_count()}; rows below target: {bench.below}")
     print("peer: scipy SuperLU or numpy in one process; the memory allowed; two bare MPI_Alltoalls; dgemm on all ranks")

@@ -102,6 +102,28 @@ TEST_F(FlowCounts, OfCanadianMigrationGiveTheFiguresOfItsReadme) {
   EXPECT_NEAR(binomial.value("/theta"), 1.730258, 5e-7);
 }
 
+TEST_F(FlowCounts, AreFittedByGradientsAloneToo) {
+  const std::string text = replaced(count_job("poisson", observed_), "fit: {",
+                                    "fit: {method: quasi_newton, tolerance: 1e-7, ");
+  const Outcome newton = run(1, count_job("poisson", observed_));
+  ASSERT_EQ(newton.code, 0) << newton.errors;
+  const Result by_newton(path("results/out.h5"));
+  const Numbers coefficients = by_newton.values("/coefficients");
+  const Numbers covariance = by_newton.values("/parameter_covariance");
+  const double value = by_newton.value("/log_likelihood");
+  for (const int np : {1, 3}) {
+    const Outcome outcome = run(np, text);
+    ASSERT_EQ(outcome.code, 0) << outcome.errors;
+    const Result result(path("results/out.h5"));
+    EXPECT_EQ(result.text("/report", "method").find("quasi-Newton"), 0U);
+    EXPECT_NEAR(result.value("/log_likelihood"), value, 1e-8);
+    EXPECT_LT(oracle::relative_error(result.values("/coefficients"), coefficients), 1e-5);
+    EXPECT_LT(oracle::relative_error(result.values("/parameter_covariance"), covariance), 1e-4);
+  }
+  expect_refused(replaced(job(""), "fit: {", "fit: {method: quasi_newton, "),
+                 "'fit.method' is for counts of flows");
+}
+
 TEST_F(FlowCounts, ThatAreNoneAreRefused) {
   Numbers bad = counts_;
   bad[9] = -1;

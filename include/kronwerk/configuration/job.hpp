@@ -168,8 +168,11 @@ struct FitParameter {
   Position position;
 };
 
+enum class FitMethod { newton, quasi_newton };
+
 struct FitRequest {
   std::map<std::string, FitParameter> parameters;
+  std::optional<FitMethod> method;  ///< of counts of flows; absent: by the number of variables
   core::Index starts = 1;
   std::uint64_t seed = 1;
   double tolerance = 1e-3;

@@ -10,13 +10,14 @@
 namespace kronwerk::application {
 namespace {
 
-std::optional<models::NewtonPoint> evaluate(FlowContext& context, const FlowLikelihood& likelihood,
+std::optional<models::NewtonPoint> evaluate(FlowContext& context,
+                                            const models::NewtonFunction& likelihood,
                                             const models::FilterConstraints& constraints,
                                             std::span<const double> x) {
   // Where a termination that was asked for takes effect.
   context.stages.run("fit", [] {});
   if (!constraints.hold(x)) return std::nullopt;
-  auto point = likelihood.evaluate(x);
+  auto point = likelihood(x);
   if (point) constraints.add_priors(*point);
   return point;
 }
@@ -28,12 +29,16 @@ models::NewtonFitResult maximise(FlowContext& context, const FlowLikelihood& lik
   Stages& stages = context.stages;
   const auto& request = context.request().fit;
   FitCheckpoint checkpoint(context.comm, context.job, stages);
-  models::NewtonFitSettings settings;
+  models::GradientFitSettings settings;
   settings.starts = request.starts;
   settings.seed = request.seed;
   settings.beginning = [&](Index start, Index attempt) {
     return likelihood.begin(constraints.beginning(request.seed, start, attempt));
   };
+  settings.gradient_beginning = [&](Index start, Index attempt) {
+    return likelihood.begin_plainly(constraints.beginning(request.seed, start, attempt));
+  };
+  settings.bounds = constraints.bounds();
   settings.newton.tolerance = request.tolerance;
   settings.newton.max_iterations = request.max_iterations;
   settings.newton.linear_constraints = constraints.linear();
@@ -46,9 +51,15 @@ models::NewtonFitResult maximise(FlowContext& context, const FlowLikelihood& lik
   stages.print("start  step   log likelihood         distance  parameters");
   models::NewtonFitResult fit;
   stages.run("fit", [&] {
-    fit = models::fit_by_newton(
-        [&](std::span<const double> x) { return evaluate(context, likelihood, constraints, x); },
-        std::cref(constraints), likelihood.variables, settings);
+    const bool by_gradients = fits_by_gradients(context.job, context.model);
+    const auto function = [&](std::span<const double> x) {
+      return evaluate(context, by_gradients ? likelihood.gradient : likelihood.evaluate,
+                      constraints, x);
+    };
+    fit = by_gradients ? models::fit_by_gradient(context.comm, function, std::cref(constraints),
+                                                 likelihood.variables, settings)
+                       : models::fit_by_newton(function, std::cref(constraints),
+                                               likelihood.variables, settings);
   });
   Index evaluations = 0;
   for (const auto& start : fit.state.starts) evaluations += start.evaluations;

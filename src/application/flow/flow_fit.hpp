@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "application/flow/flow_job.hpp"
-#include "kronwerk/models/fit/newton_fit.hpp"
+#include "kronwerk/models/fit/gradient_fit.hpp"
 #include "kronwerk/models/flow_determinants/filter_constraints.hpp"
 
 namespace kronwerk::application {
@@ -17,6 +17,9 @@ struct FlowLikelihood {
   models::NewtonFunction evaluate;
   /// The variables where a start begins, from the filter's parameters there. Collective.
   std::function<std::vector<double>(const std::vector<double>& parameters)> begin;
+  /// The same by gradients alone (fits_by_gradients), for models that have that. Collective.
+  models::NewtonFunction gradient{};
+  std::function<models::GradientBeginning(const std::vector<double>& parameters)> begin_plainly{};
 };
 
 /// The likelihood with the priors, maximised from every start: the table of iterations, and the

@@ -15,11 +15,28 @@ namespace {
 // Blocks of a fit beside the observations and grid columns: lags, trend, expectation and what its
 // solve takes.
 constexpr double other_blocks = 6;
+// Of a fit of counts, up to which second derivatives are worth their cost.
+constexpr std::size_t most_by_newton = 60;
 
-/// Observations, grid columns and lags per rank; matrices and their eigenvectors per node.
+bool fits_counts(const configuration::Job& job) {
+  return job.flow->family != configuration::FlowFamily::gaussian &&
+         job.task == configuration::Task::fit;
+}
+
+}  // namespace
+
+bool fits_by_gradients(const configuration::Job& job, const FlowModel& model) {
+  if (!fits_counts(job)) return false;
+  if (const auto& method = job.flow->fit.method) {
+    return *method == configuration::FitMethod::quasi_newton;
+  }
+  return model.filter().parameters().size() + model.columns().size() > most_by_newton;
+}
+
+// Observations, grid columns and lags per rank; matrices and their eigenvectors per node.
 methods::MemoryNeeds estimate_flow_memory(const communication::Communicator& comm,
                                           const configuration::Job& job, const FlowModel& model,
-                                          int ranks, int nodes) {
+                                          int ranks, int nodes, bool derivatives) {
   methods::MemoryNeeds needs;
   needs.ranks = ranks;
   needs.nodes = nodes;
@@ -35,10 +52,10 @@ methods::MemoryNeeds estimate_flow_memory(const communication::Communicator& com
     blocks += static_cast<double>(
         match_shape(info.shape, model.extents(), data.file + ":" + data.dataset).count);
   }
-  const bool counts = job.flow->family != configuration::FlowFamily::gaussian;
-  if (counts && job.task == configuration::Task::fit) {  // the derivatives of η
-    blocks += static_cast<double>(model.columns().size() + 2 * model.filter().parameters().size());
-    if (model.fixed_effects().any()) blocks += 5;  // scores, weights and fields
+  if (fits_counts(job)) blocks += static_cast<double>(2 * model.filter().parameters().size());
+  if (fits_counts(job) && model.fixed_effects().any()) blocks += 5;  // scores, weights and fields
+  if (fits_counts(job) && derivatives) {
+    blocks += static_cast<double>(model.columns().size());
   }
   for (const auto& column : model.columns()) {
     if (column.kind == models::FlowColumn::Kind::grid) ++blocks;
@@ -46,6 +63,8 @@ methods::MemoryNeeds estimate_flow_memory(const communication::Communicator& com
   needs.vector_bytes_per_rank = 8 * blocks * static_cast<double>(model.cells()) / ranks;
   return needs;
 }
+
+namespace {
 
 std::string run_task(FlowContext& context) {
   using configuration::Task;
@@ -79,8 +98,9 @@ std::string run_flow(JobContext& job) {
   std::optional<FlowModel> model;
   job.stages.run("load", [&] {
     model.emplace(job.comm, job.job);
-    check_memory(job.comm, estimate_flow_memory(job.comm, job.job, *model, job.comm.size(),
-                                                job.comm.node_count()));
+    check_memory(job.comm,
+                 estimate_flow_memory(job.comm, job.job, *model, job.comm.size(),
+                                      job.comm.node_count(), !fits_by_gradients(job.job, *model)));
   });
   job.stages.report("load", model->text());
   for (const std::string& text : model->warnings()) job.stages.warn(text);
@@ -111,7 +131,7 @@ void run_flow_job(const JobRun& run) {
 
 namespace {
 
-std::string plan_method(const configuration::Job& job) {
+std::string plan_method(const configuration::Job& job, const FlowModel& model) {
   if (job.task == configuration::Task::sample) return "a solve with the filter for each draw";
   if (job.task == configuration::Task::effects) {
     return "solves with single modes where the columns allow it, else products in eigenvectors, or "
@@ -124,6 +144,8 @@ std::string plan_method(const configuration::Job& job) {
   }
   return job.flow->family == configuration::FlowFamily::gaussian
              ? "moments in one pass, then Newton's method on the concentrated likelihood"
+         : fits_by_gradients(job, model)
+             ? "quasi-Newton, its gradients by one solve forward and one with the transpose"
              : "Newton's method with solves for the derivatives of the latent field";
 }
 
@@ -135,8 +157,9 @@ Plan plan_flow_job(const PlanRequest& request) {
            {"model", model.text()},
            {"grid", fmt::format("{} ({} flows)", core::to_text(model.extents()),
                                 core::format_count(model.cells()))}},
-          {{"method", plan_method(request.job)}},
-          estimate_flow_memory(request.comm, request.job, model, request.ranks, request.nodes)};
+          {{"method", plan_method(request.job, model)}},
+          estimate_flow_memory(request.comm, request.job, model, request.ranks, request.nodes,
+                               !fits_by_gradients(request.job, model))};
 }
 
 }  // namespace kronwerk::application

@@ -25,6 +25,13 @@ std::string run_flow_effects(FlowContext& context);
 std::string run_flow_predict(FlowContext& context);
 std::string run_count_predict(FlowContext& context);
 
+/// Whether a fit of counts goes by gradients alone: as the user says, else for many variables.
+bool fits_by_gradients(const configuration::Job& job, const FlowModel& model);
+/// @param derivatives  with those of η by all variables of a fit of counts. Collective
+methods::MemoryNeeds estimate_flow_memory(const communication::Communicator& comm,
+                                          const configuration::Job& job, const FlowModel& model,
+                                          int ranks, int nodes, bool derivatives);
+
 /// Zδ with the fixed effects, this rank's rows of origins. Collective.
 std::vector<double> trend_of(const FlowContext& context, std::span<const double> coefficients,
                              const models::EffectValues& effects);

@@ -1,5 +1,5 @@
-// Estimates a Poisson or negative binomial flow model by maximum likelihood: Newton's method over
-// the filter's parameters, the coefficients and log θ together.
+// Estimates a Poisson or negative binomial flow model by maximum likelihood: Newton's method or
+// quasi-Newton over the filter's parameters, the coefficients and log θ together.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -36,7 +36,9 @@ class CountFit {
     read();
     const FlowLikelihood likelihood{
         variable_names(), [&](std::span<const double> x) { return evaluate(x); },
-        [&](const std::vector<double>& parameters) { return flow_->begin(parameters); }};
+        [&](const std::vector<double>& parameters) { return flow_->begin(parameters); },
+        [&](std::span<const double> x) { return evaluate_gradient(x); },
+        [&](const std::vector<double>& parameters) { return flow_->begin_plainly(parameters); }};
     return finish(maximise(context_, likelihood, *constraints_));
   }
 
@@ -73,7 +75,30 @@ class CountFit {
 
   std::optional<models::NewtonPoint> evaluate(std::span<const double> x) {
     if (binomial_ && x.back() > std::log(largest_theta)) return std::nullopt;
-    return flow_->evaluate(x);
+    return flow_->evaluate_near(x);
+  }
+
+  std::optional<models::NewtonPoint> evaluate_gradient(std::span<const double> x) {
+    if (binomial_ && x.back() > std::log(largest_theta)) return std::nullopt;
+    return flow_->evaluate_gradient(x);
+  }
+
+  bool by_gradients() const { return fits_by_gradients(context_.job, context_.model); }
+
+  /// Whether standard errors are wanted, and what they need fits: why not, if not.
+  bool can_find_errors(std::string& why_not) {
+    if (!context_.request().fit.standard_errors) return false;
+    if (!by_gradients()) return true;
+    try {
+      const auto& comm = context_.comm;
+      check_memory(comm, estimate_flow_memory(comm, context_.job, context_.model, comm.size(),
+                                              comm.node_count(), true));
+      return true;
+    } catch (const core::ResourceError& error) {
+      why_not =
+          std::string("the derivatives of η by all coefficients are too large: ") + error.what();
+      return false;
+    }
   }
 
   std::string finish(const models::NewtonFitResult& fit) {
@@ -81,7 +106,11 @@ class CountFit {
     CountEstimates estimates;
     estimates.x = best.parameters;
     std::optional<models::NewtonPoint> point;
-    context_.stages.run("errors", [&] { point = flow_->evaluate(estimates.x); });
+    const bool errors = can_find_errors(estimates.why_no_errors);
+    context_.stages.run("errors", [&] {
+      point = errors || !by_gradients() ? flow_->evaluate(estimates.x)
+                                        : flow_->evaluate_gradient(estimates.x);
+    });
     if (!point) throw core::InternalError("the best point of a fit has no likelihood");
     estimates.log_likelihood = point->value;
     estimates.gradient = point->gradient;
@@ -90,7 +119,7 @@ class CountFit {
     estimates.binomial = binomial_;
     estimates.at_bound = constraints_->at_bound(fit.outcome.active);
     estimates.at_border = constraints_->at_border(fit.outcome.active);
-    if (context_.request().fit.standard_errors) {
+    if (errors) {
       context_.stages.run("errors", [&] { find_covariances(*point, estimates); });
     }
     write_course(context_, fit);
@@ -100,7 +129,7 @@ class CountFit {
   }
 
   std::string method() const {
-    std::string text = "Newton's method";
+    std::string text = by_gradients() ? "quasi-Newton" : "Newton's method";
     if (flow_->separable()) return text + "; direct: the filter is solved mode by mode";
     return solver_ ? text + "; " + solver_->description() : text;
   }

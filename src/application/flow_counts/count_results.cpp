@@ -86,8 +86,7 @@ void write_count_estimates(FlowContext& context, CountEstimates estimates) {
     write_errors(context, "/robust_standard_error", "/robust_covariance",
                  estimates.robust_covariance, names);
   } else if (context.request().fit.standard_errors) {
-    report.line(
-        "            no standard errors: the observed information is not positive definite");
+    report.line("            no standard errors: " + estimates.why_no_errors);
   }
   const auto errors = roots(estimates.covariance, names.size());
   const auto robust = roots(estimates.robust_covariance, names.size());

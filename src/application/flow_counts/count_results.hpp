@@ -20,6 +20,7 @@ struct CountEstimates {
   std::vector<std::string> at_border;
   std::vector<double> covariance;         ///< of x; empty if there is none
   std::vector<double> robust_covariance;  ///< likewise
+  std::string why_no_errors = "the observed information is not positive definite";
 };
 
 /// Parameters, coefficients, standard errors and what follows: datasets, attributes and lines.

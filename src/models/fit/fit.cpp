@@ -136,8 +136,10 @@ class Fit {
   std::optional<MinimisePoint> find_beginning(std::size_t number) {
     const Index most = number == 0 ? 1 : start_attempts;
     for (Index attempt = 0; attempt < most; ++attempt) {
-      const auto parameters =
-          beginning_of(objective_.coordinates(), state_.seed, static_cast<Index>(number), attempt);
+      const auto start = static_cast<Index>(number);
+      const auto parameters = settings_->beginning ? settings_->beginning(start, attempt)
+                                                   : beginning_of(objective_.coordinates(),
+                                                                  state_.seed, start, attempt);
       if (auto point = objective_.negative(objective_.to_free(parameters))) return point;
     }
     return std::nullopt;

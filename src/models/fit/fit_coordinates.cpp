@@ -74,7 +74,7 @@ std::vector<Coordinate> coordinates_of(const std::vector<FitParameter>& paramete
   std::vector<Coordinate> coordinates;
   for (const auto& parameter : parameters) {
     Coordinate coordinate{parameter, support_of(parameter), Scale::identity};
-    coordinate.scale = choose_scale(coordinate.support.lower);
+    if (!parameter.unscaled) coordinate.scale = choose_scale(coordinate.support.lower);
     if (!coordinate.allows(parameter.initial)) {
       throw core::ConfigurationError(fmt::format(
           "the parameter '{}' begins at {}, outside of its support: {}between {} and {}{}",

@@ -2,27 +2,36 @@
 
 #include <cblas.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace kronwerk::models {
 
-CellSums::CellSums(const std::vector<std::vector<double>>& basis, std::size_t vectors)
-    : basis_(&basis),
+CellSums::CellSums(Fill fill, std::size_t vectors)
+    : fill_(std::move(fill)),
       vectors_(vectors),
       first_(vectors, 0.0),
       second_(vectors, 0.0),
       gram_(vectors * vectors, 0.0),
       panel_(2 * vectors * tile) {}
 
+CellSums::CellSums(const std::vector<std::vector<double>>& basis, std::size_t vectors)
+    : CellSums(
+          [&basis, vectors](std::size_t first, std::size_t count, double* panel, std::size_t lead) {
+            for (std::size_t a = 0; a < vectors; ++a) {
+              std::copy_n(basis[a].data() + first, count, panel + a * lead);
+            }
+          },
+          vectors) {}
+
 void CellSums::add(std::size_t first, std::size_t count, const double* s, const double* w,
                    const double* c) {
   if (vectors_ == 0) return;
   double* plain = panel_.data();
   double* weighted = plain + vectors_ * tile;
+  fill_(first, count, plain, tile);
   for (std::size_t a = 0; a < vectors_; ++a) {
-    const double* source = (*basis_)[a].data() + first;
-    for (std::size_t i = 0; i < count; ++i) {
-      plain[a * tile + i] = source[i];
-      weighted[a * tile + i] = w[i] * source[i];
-    }
+    for (std::size_t i = 0; i < count; ++i) weighted[a * tile + i] = w[i] * plain[a * tile + i];
   }
   const auto m = static_cast<int>(vectors_);
   const auto n = static_cast<int>(count);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -13,6 +14,12 @@ class CellSums {
  public:
   static constexpr std::size_t tile = 512;
 
+  /// Writes cells first … first + count - 1 of every vector, vector a from panel + a · lead on.
+  using Fill =
+      std::function<void(std::size_t first, std::size_t count, double* panel, std::size_t lead)>;
+
+  /// @param fill  what `vectors` vectors are made by, piece by piece
+  CellSums(Fill fill, std::size_t vectors);
   /// @param basis  must outlive this
   CellSums(const std::vector<std::vector<double>>& basis, std::size_t vectors);
 
@@ -26,7 +33,7 @@ class CellSums {
   const std::vector<double>& gram() const noexcept { return gram_; }
 
  private:
-  const std::vector<std::vector<double>>* basis_;
+  Fill fill_;
   std::size_t vectors_;
   std::vector<double> first_;
   std::vector<double> second_;

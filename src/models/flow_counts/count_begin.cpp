@@ -18,6 +18,10 @@ constexpr Index most_iterations = 50;
 constexpr Index most_halvings = 30;
 /// Of the pivots of the scaled Gram matrix, where a column is one of others.
 constexpr double smallest_pivot = 1e-12;
+/// Of the squared distance from the best δ, in standard errors: near enough for a step in all
+/// variables together, and where a start begins.
+constexpr double near = 0.1;
+constexpr double nearest = 1e-12;
 /// Added to the counts before their logarithms are taken.
 constexpr double continuity = 0.1;
 
@@ -103,14 +107,14 @@ std::vector<double> CountFlow::absorb_gram(std::vector<double>& gram) const {
   return responses;
 }
 
-// Of the Poisson distribution, at the effects that are best for δ.
-CountFlow::Sums CountFlow::sum_profile(std::span<const double> delta) {
-  if (!move_field(combine(delta), 0)) {
+// At the effects that are best for δ; of the Poisson distribution for θ = 0.
+CountFlow::Sums CountFlow::sum_profile(std::span<const double> delta, double theta) {
+  if (!move_field(combine(delta), theta)) {
     Sums none;
     none.value = std::nan("");
     return none;
   }
-  Sums sums = sum_cells(eta_, 0, columns_->size(), nullptr);
+  Sums sums = sum_cells(eta_, theta, columns_->size(), nullptr);
   if (system_) absorb_gram(sums.gram);
   return sums;
 }
@@ -127,39 +131,62 @@ double CountFlow::start_theta(std::span<const double> eta) const {
   return std::clamp(sums[0] / sums[1], 0.01, 100.0);
 }
 
-std::vector<double> CountFlow::begin(std::span<const double> parameters) {
+// Moves δ towards its maximum beside all else, by weighted least squares.
+void CountFlow::climb(std::span<double> delta, double theta, double enough) {
   const std::size_t p = columns_->size();
+  Sums sums = sum_profile(delta, theta);
+  for (Index iteration = 0; iteration < most_iterations && sums.finite(); ++iteration) {
+    const SmallCholesky factor(sums.gram, p, 0);
+    if (factor.dependent()) return;  // weights that vanish: left to the fit itself
+    const std::vector<double> step = factor.solved(sums.gradient);
+    const double slope = inner(step, sums.gradient);
+    if (slope < enough) return;
+    double part = 1;
+    bool grew = false;
+    for (Index halving = 0; halving < most_halvings; ++halving, part /= 2) {
+      std::vector<double> trial(delta.begin(), delta.end());
+      for (std::size_t j = 0; j < p; ++j) trial[j] += part * step[j];
+      Sums next = sum_profile(trial, theta);
+      if (!next.finite() || !(next.value >= sums.value)) continue;
+      std::ranges::copy(trial, delta.begin());
+      grew = true;
+      sums = std::move(next);
+      break;
+    }
+    if (!grew) return;
+  }
+}
+
+std::optional<NewtonPoint> CountFlow::evaluate_near(std::span<const double> x) {
+  if (last_ && std::ranges::equal(last_->x, x)) return last_;
+  last_.reset();
+  std::vector<double> moved(x.begin(), x.end());
+  try {
+    move_to(x.first(free()));
+    solve_columns();
+    climb(std::span(moved).subspan(free(), columns_->size()), has_theta() ? std::exp(x.back()) : 0,
+          near);
+  } catch (const core::DataError&) {  // a singular filter, on every rank
+    return std::nullopt;
+  }
+  return evaluate(moved);
+}
+
+std::vector<double> CountFlow::begin(std::span<const double> parameters) {
   last_.reset();
   move_to(parameters);
   solve_columns();
   std::vector<double> delta = fit_coefficients();
-  Sums sums = sum_profile(delta);
-  if (system_ && !sums.finite()) {
+  if (system_ && !sum_profile(delta, 0).finite()) {
     throw core::DataError(
         "the fixed effects have no finite estimates (separation): some flows that were observed "
         "are 0 whatever the effects of their regions; leave these regions out");
   }
-  for (Index iteration = 0; iteration < most_iterations && sums.finite(); ++iteration) {
-    const SmallCholesky factor(sums.gram, p, 0);
-    if (factor.dependent()) break;  // weights that vanish: left to the fit itself
-    const std::vector<double> step = factor.solved(sums.gradient);
-    const double slope = inner(step, sums.gradient);
-    if (slope < 1e-12) break;
-    double part = 1;
-    for (Index halving = 0; halving < most_halvings; ++halving, part /= 2) {
-      std::vector<double> trial = delta;
-      for (std::size_t j = 0; j < p; ++j) trial[j] += part * step[j];
-      Sums next = sum_profile(trial);
-      if (!next.finite() || !(next.value >= sums.value)) continue;
-      delta = std::move(trial);
-      sums = std::move(next);
-      break;
-    }
-  }
+  climb(delta, 0, nearest);
   std::vector<double> x(parameters.begin(), parameters.end());
   x.insert(x.end(), delta.begin(), delta.end());
   if (has_theta()) {
-    sum_profile(delta);
+    sum_profile(delta, 0);
     x.push_back(std::log(start_theta(eta_)));
   }
   return x;

@@ -134,15 +134,15 @@ std::vector<double> CountFlow::apply_term(std::size_t t, std::span<const double>
 }
 
 // g_k = -A⁻¹ A_k η
-void CountFlow::solve_derivatives() {
-  const std::size_t p = columns_->size();
+std::vector<std::vector<double>> CountFlow::find_slopes() {
+  std::vector<std::vector<double>> slopes(free());
   if (separable_) {
     for (std::size_t k = 0; k < free(); ++k) {
-      basis_[p + k].resize(block_);
-      separable_->apply_slope(k, field(), basis_[p + k], false);
-      for (double& value : basis_[p + k]) value = -value;
+      slopes[k].resize(block_);
+      separable_->apply_slope(k, field(), slopes[k], false);
+      for (double& value : slopes[k]) value = -value;
     }
-    return;
+    return slopes;
   }
   std::vector<std::vector<double>> right_sides(free(), std::vector<double>(block_, 0.0));
   for (std::size_t t = 0; t < products_.size(); ++t) {
@@ -154,9 +154,10 @@ void CountFlow::solve_derivatives() {
     }
   }
   for (std::size_t k = 0; k < free(); ++k) {
-    basis_[p + k].assign(block_, 0.0);
-    solve(right_sides[k], basis_[p + k], false);
+    slopes[k].assign(block_, 0.0);
+    solve(right_sides[k], slopes[k], false);
   }
+  return slopes;
 }
 
 CountTerms CountFlow::terms_at(double y, double eta, double theta) const {
@@ -281,7 +282,7 @@ std::optional<NewtonPoint> CountFlow::evaluate(std::span<const double> x) {
     move_to(x.first(free()));
     solve_columns();
     if (!move_field(combine(x.subspan(free(), p)), theta)) return std::nullopt;
-    solve_derivatives();
+    std::ranges::move(find_slopes(), basis_.begin() + static_cast<Index>(p));
     std::vector<double> scores;
     const Sums sums = sum_cells(eta_, theta, p + free(), &scores);
     if (!sums.finite()) return std::nullopt;
@@ -317,12 +318,8 @@ std::optional<NewtonPoint> CountFlow::evaluate_gradient(std::span<const double> 
         gradient[k] -= coefficients_.first[t * free() + k] * product;
       }
     }
-    std::vector<double> column(block_);
-    for (std::size_t j = 0; j < p; ++j) {
-      std::ranges::fill(column, 0.0);
-      add_column((*columns_)[j], 1, first_row_, width_, column);
-      gradient[free() + j] = local_dot(adjoint, column);
-    }
+    std::ranges::copy(column_products(*columns_, first_row_, width_, adjoint),
+                      gradient.begin() + static_cast<Index>(free()));
     comm_->sum(std::span<double>(gradient));
     if (has_theta()) gradient.back() = sums.by_theta;
     point.gradient = std::move(gradient);

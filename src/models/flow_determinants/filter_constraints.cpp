@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/operators/base/random.hpp"
@@ -90,12 +91,23 @@ bool FilterConstraints::hold(std::span<const double> x) const {
   return std::ranges::all_of((*this)(x).values, [](double value) { return value >= -border / 2; });
 }
 
+std::vector<std::pair<double, double>> FilterConstraints::bounds() const {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  std::vector<std::pair<double, double>> result(parameters_.size(), {-infinity, infinity});
+  for (const Bound& bound : bounds_) {
+    auto& [lower, upper] = result[bound.parameter];
+    (bound.sign > 0 ? lower : upper) = bound.value;
+  }
+  return result;
+}
+
 void FilterConstraints::add_priors(NewtonPoint& point) const {
   for (std::size_t p = 0; p < parameters_.size(); ++p) {
     const auto& prior = parameters_[p].prior;
     if (!prior) continue;
     point.value += prior->log_density(point.x[p]);
     point.gradient[p] += prior->derivative(point.x[p]);
+    if (point.hessian.empty()) continue;
     point.hessian[p * point.x.size() + p] += prior->second_derivative(point.x[p]);
   }
 }

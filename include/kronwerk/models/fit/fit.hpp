@@ -20,6 +20,7 @@ struct FitParameter {
   std::optional<Prior> prior;
   std::optional<double> lower;
   std::optional<double> upper;
+  bool unscaled = false;  ///< its free coordinate is itself, even if it cannot be negative
 };
 
 /// Where a parameter may lie: the bounds within the prior's support. With neither a lower bound
@@ -95,6 +96,9 @@ struct FitSettings {
   double tolerance = 1e-5;
   Index max_iterations = 200;  ///< of each start
   bool standard_errors = true;
+  /// Where a start begins, attempt 0, 1, … until the log density is defined there; empty: as fit()
+  /// says.
+  std::function<std::vector<double>(Index start, Index attempt)> beginning;
   /// Both are called on every rank with the same values, and may throw to stop. Iterations that are
   /// done again are not told.
   std::function<void(const FitIteration&)> on_iteration;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +26,13 @@ struct FlowColumn {
 /// @param first  also where the column's own grid begins
 void add_column(const FlowColumn& column, double weight, Index first, Index n_d,
                 std::span<double> values);
+/// values = the cells [first, first + count) of every column, on this rank's rows from `first_row`
+/// on: column j from values + j · lead on. Local.
+void fill_columns(std::span<const FlowColumn> columns, Index first_row, Index n_d,
+                  std::size_t first, std::size_t count, double* values, std::size_t lead);
+/// ⟨z_j, values⟩ on this rank's rows, for every column, in one pass. Local.
+std::vector<double> column_products(std::span<const FlowColumn> columns, Index first_row, Index n_d,
+                                    std::span<const double> values);
 /// values += Z δ likewise. Local.
 void add_columns(std::span<const FlowColumn> columns, std::span<const double> coefficients,
                  Index first, Index n_d, std::span<double> values);

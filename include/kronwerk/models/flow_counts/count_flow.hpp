@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "kronwerk/models/fit/newton.hpp"
+#include "kronwerk/models/fit/gradient_fit.hpp"
 #include "kronwerk/models/flow/column_solves.hpp"
 #include "kronwerk/models/flow/fixed_effects.hpp"
 #include "kronwerk/models/flow_counts/count_family.hpp"
@@ -36,6 +36,7 @@ struct FlowCounts {
   }
 };
 
+class CellSums;
 class EffectSystem;
 class SeparableSolves;
 
@@ -72,6 +73,9 @@ class CountFlow {
   /// Absent where a mean overflows or the filter is singular. A point that was evaluated last is
   /// not again. Collective; the same on every rank.
   std::optional<NewtonPoint> evaluate(std::span<const double> x);
+  /// The same at x with δ moved to what is best beside the other variables, where x is far from it:
+  /// steps in θ alone go far, since δ follows. Repeats of x itself stay there.
+  std::optional<NewtonPoint> evaluate_near(std::span<const double> x);
   /// Only the value and the gradient, by one forward and one adjoint solve. Collective.
   std::optional<NewtonPoint> evaluate_gradient(std::span<const double> x);
   /// The sums of products of the cells' scores at the point that was evaluated last with its
@@ -91,6 +95,10 @@ class CountFlow {
   /// @throws DataError naming columns that are combinations of others, or of fixed effects
   std::vector<double> begin(std::span<const double> parameters);
 
+  /// Where a quasi-Newton fit starts: coefficients by the counts' logarithms as if the filter only
+  /// divided the field, and the metric from the counts. Collective. @throws as begin()
+  GradientBeginning begin_plainly(std::span<const double> parameters);
+
   /// The places of coefficients that diverge: their standard errors, times the largest entry of the
   /// column, are beyond any use, as where all flows of a column are 0. Collective.
   /// @param covariance  (n, n), of x
@@ -104,7 +112,7 @@ class CountFlow {
   void solve(std::span<const double> b, std::span<double> x, bool transposed);
   void solve_columns();
   std::vector<double> combine(std::span<const double> delta) const;
-  void solve_derivatives();
+  std::vector<std::vector<double>> find_slopes();
   std::vector<double> apply_term(std::size_t t, std::span<const double> x, bool transposed) const;
   Sums sum_cells(std::span<const double> eta, double theta, std::size_t vectors,
                  std::vector<double>* scores) const;
@@ -114,10 +122,13 @@ class CountFlow {
   std::vector<std::vector<double>> slope_images(std::span<const double> scores,
                                                 std::vector<double>& second);
   std::vector<double> fit_coefficients();
+  CellSums weigh_columns(const std::vector<std::vector<double>>& more) const;
+  double mean_scale();
+  void climb(std::span<double> delta, double theta, double enough);
   double start_theta(std::span<const double> eta) const;
   void check_columns(std::span<const double> gram, std::span<const double> whole) const;
   std::vector<double> absorb_gram(std::vector<double>& gram) const;
-  Sums sum_profile(std::span<const double> delta);
+  Sums sum_profile(std::span<const double> delta, double theta);
 
   struct CellTerms {
     double value = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kronwerk/models/fit/fit.hpp"
@@ -25,6 +26,8 @@ class FilterConstraints {
   NewtonConstraints operator()(std::span<const double> x) const;
   /// Whether x is inside all of them.
   bool hold(std::span<const double> x) const;
+  /// Those of the parameters themselves, infinite where there are none.
+  std::vector<std::pair<double, double>> bounds() const;
   bool linear() const noexcept { return filter_->linear(); }
 
   /// Log prior densities: added to a log likelihood with its derivatives.
