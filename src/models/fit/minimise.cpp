@@ -29,6 +29,8 @@ constexpr double standard_errors = 3;
 // An iteration that changes a log density by less than this is of no account beside its estimate's
 // error.
 constexpr double smallest_change = 1e-3;
+// Iterations in a row without any step after which none is expected.
+constexpr Index most_still = 2;
 // Steps shorter than this part of a coordinate are not worth an evaluation.
 constexpr double shortest_step = 1e-10;
 
@@ -141,6 +143,9 @@ class Minimiser {
         change < smallest_change) {
       return TAO_CONVERGED_USER;
     }
+    // Once may be a search that begins anew.
+    still_ = step == 0 && iteration_ > 0 ? still_ + 1 : 0;
+    if (still_ >= most_still) return TAO_CONVERGED_STEPTOL;
     return iteration_++ < settings_->max_iterations ? TAO_CONTINUE_ITERATING : TAO_DIVERGED_MAXITS;
   }
 
@@ -196,6 +201,7 @@ class Minimiser {
   std::optional<MinimisePoint> trial_;  ///< the last evaluation
   double norm_ = 0;
   Index iteration_ = 0;
+  Index still_ = 0;  ///< iterations in a row that led nowhere
   std::exception_ptr failure_;
 };
 

@@ -30,7 +30,7 @@ class GradientFitTest : public FlowFixture, public ::testing::WithParamInterface
   }
 
   FilterConstraints constraints(double upper) const {
-    return {filter_, {}, {{"o", 0.1, {}, -0.7, 0.7}, {"d", 0.1, {}, -0.7, upper}}};
+    return {filter_, {}, {{"o", 0.1, {}, -0.7, 0.7}, {"d", -0.3, {}, -0.7, upper}}};
   }
 
   GradientFitSettings settings(const FilterConstraints& limits) {
