@@ -9,6 +9,7 @@
 
 #include "operators/base/local_vectors.hpp"
 #include "operators/krylov/column_cg.hpp"
+#include "operators/krylov/failure_summary.hpp"
 
 namespace kronwerk::operators {
 namespace {
@@ -256,21 +257,6 @@ class ScaledColumns {
   std::vector<double> scales;
 };
 
-/// What is wrong with the whole solve.
-std::string summary(const std::vector<std::string>& failures) {
-  std::size_t count = 0;
-  std::size_t first = 0;
-  for (std::size_t c = failures.size(); c-- > 0;) {
-    if (failures[c].empty()) continue;
-    ++count;
-    first = c;
-  }
-  if (count == 0) return {};
-  if (failures.size() == 1) return failures[0];
-  return fmt::format("{} of {} right-hand sides; the first is number {}: {}", count,
-                     failures.size(), first, failures[first]);
-}
-
 }  // namespace
 
 KrylovOutcome column_conjugate_gradients(const communication::Communicator& comm,
@@ -322,7 +308,7 @@ KrylovOutcome column_conjugate_gradients(const communication::Communicator& comm
   }
   for (std::size_t i = 0; i < x.size(); ++i) x[i] *= right.scales[i % columns];
   KrylovOutcome outcome;
-  outcome.reason = summary(run.failure);
+  outcome.reason = failure_summary(run.failure);
   outcome.converged = outcome.reason.empty();
   outcome.iterations = run.iterations;
   outcome.residuals = std::move(residuals);
@@ -346,7 +332,7 @@ std::vector<ColumnQuadrature> column_quadratures(const communication::Communicat
   SideBySideVectors vectors(comm, system, columns);
   QuadratureListener listener(comm, rules);
   conjugate_gradients(run, vectors, PositiveRules(), &listener);
-  const std::string failure = summary(run.failure);
+  const std::string failure = failure_summary(run.failure);
   if (!failure.empty()) throw core::DataError("stochastic Lanczos quadrature: " + failure);
   std::vector<ColumnQuadrature> result(columns);
   for (std::size_t c = 0; c < columns; ++c) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "operators/krylov/failure_summary.hpp"
 #include "operators/krylov/krylov_state.hpp"
 
 namespace kronwerk::operators {
@@ -24,21 +25,6 @@ std::vector<Index> bounds(const distribution::Layout& layout, Index first, Index
     result.push_back(std::clamp<Index>(begin - first, 0, length));
   }
   return result;
-}
-
-/// What is wrong with the whole solve, from what is wrong with its columns.
-std::string summary(const std::vector<std::string>& failures) {
-  std::size_t count = 0;
-  std::size_t first = 0;
-  for (std::size_t column = failures.size(); column-- > 0;) {
-    if (failures[column].empty()) continue;
-    ++count;
-    first = column;
-  }
-  if (count == 0) return {};
-  if (failures.size() == 1) return failures[0];
-  return fmt::format("{} of {} right-hand sides; the first is number {}: {}", count,
-                     failures.size(), first, failures[first]);
 }
 
 }  // namespace
@@ -225,7 +211,7 @@ void KrylovSolver::State::judge(KrylovRun& run, std::vector<double>& before, boo
 
 KrylovOutcome KrylovSolver::State::outcome(KrylovRun& run) const {
   KrylovOutcome result;
-  result.reason = summary(run.failure);
+  result.reason = failure_summary(run.failure);
   result.converged = result.reason.empty();
   result.iterations = run.iterations;
   result.accepted_by_option = run.accepted_by_option;
@@ -264,7 +250,7 @@ KrylovOutcome KrylovSolver::State::solve_by_columns(std::span<const double> b, s
       result.history[i] = std::max(result.history[i], one.history[i]);
     }
   }
-  result.reason = summary(failures);
+  result.reason = failure_summary(failures);
   result.converged = result.reason.empty();
   return result;
 }
