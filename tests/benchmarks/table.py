@@ -143,7 +143,7 @@ def flow_likelihoods(bench):
 
 
 def flow_effects(bench):
-    """Effects of an attribute of every region, through a diagonal column too, np = 2."""
+    """Effects of an attribute of every region, through a diagonal column too, np = 2; the peer in eigenvectors."""
     row = "flow effects, counties: all regions, np = 2"
     if not bench.wants(row):
         return

@@ -72,7 +72,8 @@ class FlowEffectsTask {
              &context.model.attribute_uses(),
              context.request().acts_on == configuration::FilterActsOn::errors
                  ? models::FilterActsOn::errors
-                 : models::FilterActsOn::response},
+                 : models::FilterActsOn::response,
+             bases_are_costly(context.model.data(), context.model.filter())},
             [this](std::span<const double> parameters) { return solve_at(parameters); },
             [&context] { return find_filter_bases(context.model.data(), context.model.filter()); }),
         spreads_(std::size(kinds)) {

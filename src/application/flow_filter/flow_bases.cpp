@@ -49,6 +49,22 @@ models::ModeSpectrum spectrum_of(methods::OperatorData& data, const ModeStructur
   return spectrum;
 }
 
+bool bases_are_costly(methods::OperatorData& data, const models::FlowFilter& filter) {
+  constexpr core::Index small_extent = 500;
+  const auto structure = structure_of(data, filter);
+  if (!structure.complete()) return false;
+  for (const std::size_t mode : {0U, 1U}) {
+    const ModeStructure& of_mode = structure.modes[mode];
+    if (of_mode.kind != ModeStructure::Kind::functions) continue;
+    if (filter.extents()[mode] < small_extent) continue;
+    const factors::Chain matrix = data.lowering().lower(*of_mode.first);
+    const bool sparse =
+        matrix.size() == 1 && matrix.front().factor->kind() == factors::Kind::sparse;
+    if (sparse || data.symmetry(*of_mode.first).scale.empty()) return true;
+  }
+  return false;
+}
+
 std::optional<models::FilterBases> find_filter_bases(methods::OperatorData& data,
                                                      const models::FlowFilter& filter) {
   const auto structure = structure_of(data, filter);

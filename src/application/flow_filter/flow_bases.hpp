@@ -23,6 +23,10 @@ models::ModeSpectrum spectrum_of(methods::OperatorData& data,
                                  const std::vector<expressions::FactorNodePtr>& matrices,
                                  std::span<const std::complex<double>> eigenvalues);
 
+/// Whether a mode's matrix, too large for its eigenvectors to cost nothing, is sparse, so that
+/// powers cost less, or not similar to a symmetric one. Collective.
+bool bases_are_costly(methods::OperatorData& data, const models::FlowFilter& filter);
+
 /// Eigenvectors in which all matrices of the filter are diagonal, if the matrices of each mode are
 /// functions of one with well-conditioned eigenvectors. Collective.
 std::optional<models::FilterBases> find_filter_bases(methods::OperatorData& data,

@@ -9,6 +9,7 @@
 #include "kronwerk/core/interruption.hpp"
 #include "kronwerk/distribution/partition.hpp"
 #include "models/flow_effects/column_sums.hpp"
+#include "models/flow_effects/series_effects.hpp"
 #include "models/flow_effects/spectral_effects.hpp"
 
 namespace kronwerk::models {
@@ -131,7 +132,22 @@ bool EffectsSolver::add_in_bases(const Uses& uses, std::span<const double> param
   }
   if (!in_bases_) return false;
   in_bases_->add(uses, coefficients, c, weights, effects);
-  in_bases_used_ = true;
+  method_ = in_bases_->description();
+  if (!weights.none()) add_totals(uses, coefficients, solves_(parameters), weights, effects);
+  return true;
+}
+
+bool EffectsSolver::add_by_series(const Uses& uses, std::span<const double> parameters,
+                                  std::span<const double> coefficients, std::span<const double> c,
+                                  const CellWeights& weights, FlowEffects& effects) {
+  if (!series_known_) {
+    series_known_ = true;
+    if (auto series = SeriesEffects::make(*model_.comm, *model_.filter, *model_.matrices)) {
+      series_ = std::make_unique<SeriesEffects>(std::move(*series));
+    }
+  }
+  if (!series_ || !series_->add(uses, coefficients, c, weights, effects)) return false;
+  method_ = series_->description();
   if (!weights.none()) add_totals(uses, coefficients, solves_(parameters), weights, effects);
   return true;
 }
@@ -233,18 +249,21 @@ FlowEffects EffectsSolver::find(std::span<const double> parameters,
     if (!add_simple(use, coefficients[use.column], c.value, weights, effects)) left.push_back(&use);
   }
   grid_solves_ = 0;
-  in_bases_used_ = false;
-  if (!left.empty() && !add_in_bases(left, parameters, coefficients, c.value, weights, effects)) {
+  method_ = "by solves with single modes";
+  const auto in_bases = [&] {
+    return add_in_bases(left, parameters, coefficients, c.value, weights, effects);
+  };
+  const auto by_series = [&] {
+    return add_by_series(left, parameters, coefficients, c.value, weights, effects);
+  };
+  const bool found = left.empty() || (model_.bases_are_costly ? by_series() || in_bases()
+                                                              : in_bases() || by_series());
+  if (!found) {
     add_by_solves(left, coefficients, solves_(parameters), weights, effects);
+    method_ = fmt::format("{} solves over the grid", grid_solves_);
   }
   separate(effects);
   return effects;
-}
-
-std::string EffectsSolver::method() const {
-  if (grid_solves_ > 0) return fmt::format("{} solves over the grid", grid_solves_);
-  if (in_bases_used_) return in_bases_->description();
-  return "by solves with single modes";
 }
 
 }  // namespace kronwerk::models

@@ -168,16 +168,38 @@ class GeneralEffects : public FlowEffectsTest {
   const Numbers delta_{0.8, -0.6, 0.4, 1.1, -0.3};
 };
 
-TEST_F(GeneralEffects, AreSolvedWithoutEigenvectors) {
+TEST_F(GeneralEffects, AreFoundByPowersWithoutEigenvectors) {
   use(nearly_defective(regions), nearly_defective(regions));
   const FlowFilter a = filter(m9_, {"o", "d", "w"});
   const FlowMatrices m = matrices(a);
   const auto uses = this->uses();
   EffectsSolver solver(model(a, m, uses), dense_solves(), eigenvectors(a, false));
   expect_effects(solver.find(x_, delta_), uses, changes(), x_, delta_);
+  EXPECT_EQ(solver.grid_solves(), 0);
+  EXPECT_EQ(solvers_, 0);
+  EXPECT_NE(solver.method().find("by the powers of both modes' matrices"), std::string::npos);
+  expect_effects(solver.find(x_, delta_, weighted()), uses, changes(), x_, delta_, means());
+  // Weights whose rows sum to one, next to the border; and with a negative ρ_w.
+  use(isolated(regions, 1), isolated(regions, 2));
+  const FlowMatrices others = matrices(a);
+  EffectsSolver second(model(a, others, uses), dense_solves(), {});
+  for (const Numbers& x : {Numbers{0.45, 0.4, 0.05}, Numbers{0.52, 0.52, -0.4}}) {
+    expect_effects(second.find(x, delta_), uses, changes(), x, delta_);
+    EXPECT_EQ(second.grid_solves(), 0);
+  }
+}
+
+TEST_F(GeneralEffects, AreSolvedWhereTheSeriesConvergesSlowly) {
+  use(nearly_defective(regions), nearly_defective(regions));
+  const FlowFilter a = filter(m9_, {"o", "d", "w"});
+  const FlowMatrices m = matrices(a);
+  const auto uses = this->uses();
+  const Numbers x{0.5, 0.4, 0.099};
+  EffectsSolver solver(model(a, m, uses), dense_solves(), eigenvectors(a, false));
+  expect_effects(solver.find(x, delta_), uses, changes(), x, delta_);
   EXPECT_EQ(solver.grid_solves(), regions);
   EXPECT_EQ(solver.method(), "6 solves over the grid");
-  expect_effects(solver.find(x_, delta_, weighted()), uses, changes(), x_, delta_, means());
+  expect_effects(solver.find(x, delta_, weighted()), uses, changes(), x, delta_, means());
 }
 
 TEST_F(GeneralEffects, AreFoundInComplexEigenvectors) {

@@ -47,13 +47,15 @@ struct FilterBases {
 /// Absent where there are none of moderate condition. Collective.
 using FilterBasesMaker = std::function<std::optional<FilterBases>()>;
 
+class SeriesEffects;
 class SpectralEffects;
 
 /// The effects of one attribute on A⁻¹ Z δ, exact: F_r = A⁻¹ S_r for the change S_r of Z δ by
 /// region r, an n x n matrix, whose entries may be weighted. With columns whose other vector is
 /// simple (ColumnSolver), F_r are products of vectors from solves with one n x n matrix; else S_r
 /// are sums of products of vectors whose images in eigenvectors of both modes tell all sums; where
-/// there are no good eigenvectors, one solve over the grid for each region. Nothing of size N n.
+/// there are no good eigenvectors, their images by powers of both modes' matrices; where the series
+/// in these converges slowly, one solve over the grid for each region. Nothing of size N n.
 class EffectsSolver {
  public:
   /// The grid must be square, its modes the same regions. The model must outlive this.
@@ -63,6 +65,7 @@ class EffectsSolver {
     const FlowMatrices* matrices = nullptr;
     const std::vector<AttributeUse>* uses = nullptr;
     FilterActsOn acts_on = FilterActsOn::response;  ///< on errors the expectation is Z δ itself
+    bool bases_are_costly = false;  ///< then powers of the matrices are tried before
   };
   /// @throws ShapeError unless the grid is square
   EffectsSolver(const Model& model, FlowSolveMaker solves, FilterBasesMaker bases);
@@ -76,7 +79,7 @@ class EffectsSolver {
   /// Regions that needed a solve over the grid at the last call.
   Index grid_solves() const noexcept { return grid_solves_; }
   /// How the effects were found at the last call, for reports.
-  std::string method() const;
+  const std::string& method() const noexcept { return method_; }
 
  private:
   using Uses = std::vector<const AttributeUse*>;
@@ -90,6 +93,9 @@ class EffectsSolver {
   bool add_in_bases(const Uses& uses, std::span<const double> parameters,
                     std::span<const double> coefficients, std::span<const double> c,
                     const CellWeights& weights, FlowEffects& effects);
+  bool add_by_series(const Uses& uses, std::span<const double> parameters,
+                     std::span<const double> coefficients, std::span<const double> c,
+                     const CellWeights& weights, FlowEffects& effects);
   void add_totals(const Uses& uses, std::span<const double> coefficients, const FlowSolve& solve,
                   const CellWeights& weights, FlowEffects& effects) const;
   void add_by_solves(const Uses& uses, std::span<const double> coefficients, const FlowSolve& solve,
@@ -101,7 +107,9 @@ class EffectsSolver {
   ColumnSolver columns_;
   bool bases_known_ = false;
   std::unique_ptr<SpectralEffects> in_bases_;  ///< null without bases
-  bool in_bases_used_ = false;                 ///< at the last call
+  bool series_known_ = false;
+  std::unique_ptr<SeriesEffects> series_;  ///< null where the filter has none
+  std::string method_;                     ///< of the last call
   Index grid_solves_ = 0;
 };
 
