@@ -2,11 +2,12 @@
 """Draws a result over a two-mode grid, or the factors of a projection, from the result file alone.
 
   jobs/plot.py RESULT.h5 [--dataset /result] [--to PICTURE.png] [--origin NAME] [--destination NAME]
-               [--labels DATA.h5:/ids]
+               [--labels DATA.h5:/ids] [--places DATA.h5:/longitude,/latitude]
 
 Left the matrix, origin by destination, in blocks where it is larger than the picture; right the sums
 by origin and by destination, in descending order. A projection has a panel for each factor instead:
 lines or bars for vectors, pictures for matrices; labels name the entries of factors of their length.
+With the places of the regions, effects of a flow model are maps: a point for each region.
 """
 
 import argparse
@@ -135,6 +136,31 @@ def draw_factors(file, arguments):
     return figure
 
 
+def read_places(place):
+    """Two vectors of FILE.h5:/x,/y."""
+    name, _, paths = place.rpartition(":")
+    with h5py.File(name) as file:
+        return [file[path][:] for path in paths.split(",")]
+
+
+def draw_maps(file, arguments):
+    effects = file["effects"]
+    names = [name for name in ("origin", "destination", "network", "total") if name in effects]
+    x, y = read_places(arguments.places)
+    figure, panels = plt.subplots(2, 2, figsize=(9, 6), dpi=90, layout="constrained")
+    for axes, name in zip(panels.flat, names):
+        values = effects[name][:]
+        if len(values) != len(x) or len(x) != len(y):
+            raise SystemExit(f"{len(values)} effects, but places of {len(x)} and {len(y)}")
+        norm = matplotlib.colors.Normalize(*np.percentile(values, (2, 98)))
+        points = axes.scatter(x, y, c=values, s=9, norm=norm, cmap="viridis")
+        figure.colorbar(points, ax=axes, shrink=0.85, extend="both")
+        axes.set(title=name, aspect="equal")
+    job = os.path.basename(str(file.attrs.get("configuration_file", file.filename)))
+    figure.suptitle(f"{job}, effects of a change in each region")
+    return figure
+
+
 def save(figure, target):
     """128 colours are enough for the eye and a third of the bytes."""
     drawn = io.BytesIO()
@@ -151,6 +177,7 @@ def main():
     parser.add_argument("--origin", default="origin")
     parser.add_argument("--destination", default="destination")
     parser.add_argument("--labels", help="names of a factor's entries: DATA.h5:/ids")
+    parser.add_argument("--places", help="of the regions: DATA.h5:/longitude,/latitude")
     arguments = parser.parse_args()
     target = arguments.to or os.path.splitext(arguments.result)[0] + ".png"
     with h5py.File(arguments.result) as file:
@@ -158,6 +185,10 @@ def main():
             figure = draw(file, arguments)
         elif "factor" in file:
             figure = draw_factors(file, arguments)
+        elif "effects" in file and arguments.places:
+            figure = draw_maps(file, arguments)
+        elif "effects" in file:
+            raise SystemExit(f"{arguments.result} has effects: --places says where the regions are")
         else:
             raise SystemExit(f"{arguments.result} has no {arguments.dataset}")
     save(figure, target)

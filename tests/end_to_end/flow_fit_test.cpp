@@ -263,6 +263,17 @@ TEST_F(FlowFit, OfFlightsGivesTheFiguresOfItsReadme) {
   EXPECT_NEAR(result.value("/parameters/rho_d"), 0.523585, 1e-6);
   EXPECT_NEAR(result.value("/parameters/rho_w"), -0.406529, 1e-6);
   EXPECT_NEAR(result.values("/coefficients")[12], -0.125365, 1e-6);
+
+  const auto effects = kronwerk(
+      3, fmt::format("run {}/configs/flow-fit/effects.yaml --set parameters.file={} --set draws=20 "
+                     "--set output.file={}",
+                     source, path("out.h5").string(), path("effects.h5").string()));
+  ASSERT_EQ(effects.code, 0) << effects.errors;
+  const Result of(path("effects.h5"));
+  EXPECT_NEAR(of.value("/mean_effect/origin"), -45.4208, 2e-4);
+  EXPECT_NEAR(of.value("/mean_effect/network"), 178.3698, 2e-4);
+  EXPECT_NEAR(of.value("/mean_effect/total"), 87.5856, 2e-4);
+  EXPECT_GT(of.value("/mean_standard_error/total"), 5);
 }
 
 TEST_F(FlowFit, OfCanadianMigrationGivesTheFiguresOfItsReadme) {
