@@ -5,7 +5,7 @@ function(kronwerk_set_options target)
   target_compile_definitions(${target} PRIVATE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC 12 reports these inside its own std::string and std::vector at -O2 and above (PR 105329).
-    target_compile_options(${target} PRIVATE -Wno-restrict)
+    target_compile_options(${target} PRIVATE -Wno-restrict -Wno-stringop-overflow)
   endif()
   if(KRONWERK_DEVELOPER)
     target_compile_options(${target} PRIVATE -Werror)

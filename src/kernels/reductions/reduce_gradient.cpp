@@ -327,10 +327,10 @@ ReduceGradient reduce_gradient(const Communicator& comm, const ReductionSetup& s
   if (setup.over == axis_j) {
     return gradient_over_columns(comm, setup, rows, columns, result, cotangent, names);
   }
-  ReduceGradient gradient =
+  ReduceGradient turned =
       gradient_over_columns(comm, transposed(setup), columns, rows, result, cotangent, names);
-  std::swap(gradient.rows, gradient.columns);
-  return gradient;
+  return {std::move(turned.parameters), std::move(turned.constants), std::move(turned.columns),
+          std::move(turned.rows)};
 }
 
 }  // namespace kronwerk::kernels
