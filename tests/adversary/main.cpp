@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "adversary/runner.hpp"
+#include "adversary/jobs/runner.hpp"
 
 namespace {
 

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "adversary/runner.hpp"
+#include "adversary/jobs/runner.hpp"
 
 namespace kronwerk::adversary {
 namespace {

@@ -1,4 +1,4 @@
-#include "adversary/dense_model.hpp"
+#include "adversary/gaussian/dense_model.hpp"
 
 #include <algorithm>
 #include <cmath>

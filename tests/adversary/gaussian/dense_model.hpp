@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "adversary/model_job.hpp"
+#include "adversary/gaussian/model_job.hpp"
 
 namespace kronwerk::adversary {
 

@@ -1,4 +1,4 @@
-#include "adversary/model_job.hpp"
+#include "adversary/gaussian/model_job.hpp"
 
 #include <fmt/format.h>
 

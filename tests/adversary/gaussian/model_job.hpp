@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "adversary/job.hpp"
-#include "adversary/random.hpp"
+#include "adversary/jobs/job.hpp"
+#include "adversary/jobs/random.hpp"
 
 namespace kronwerk::adversary {
 

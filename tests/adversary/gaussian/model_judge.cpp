@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <numbers>
 
-#include "adversary/checker.hpp"
-#include "adversary/dense_model.hpp"
-#include "adversary/result.hpp"
+#include "adversary/gaussian/dense_model.hpp"
+#include "adversary/jobs/checker.hpp"
+#include "adversary/jobs/result.hpp"
 
 namespace kronwerk::adversary {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "adversary/job.hpp"
+#include "adversary/jobs/job.hpp"
 
 namespace kronwerk::adversary {
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "adversary/material.hpp"
+#include "adversary/material/material.hpp"
 
 namespace kronwerk::adversary {
 

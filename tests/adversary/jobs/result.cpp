@@ -1,4 +1,4 @@
-#include "adversary/result.hpp"
+#include "adversary/jobs/result.hpp"
 
 #include <hdf5.h>
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "adversary/dense.hpp"
+#include "adversary/material/dense.hpp"
 
 namespace kronwerk::adversary {
 

@@ -1,4 +1,4 @@
-#include "adversary/runner.hpp"
+#include "adversary/jobs/runner.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

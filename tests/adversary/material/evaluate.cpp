@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "adversary/tree.hpp"
+#include "adversary/material/tree.hpp"
 
 namespace kronwerk::adversary {
 namespace {

@@ -1,4 +1,4 @@
-#include "adversary/factors.hpp"
+#include "adversary/material/factors.hpp"
 
 #include <algorithm>
 #include <cmath>

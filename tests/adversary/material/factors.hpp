@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "adversary/dense.hpp"
-#include "adversary/random.hpp"
+#include "adversary/jobs/random.hpp"
+#include "adversary/material/dense.hpp"
 
 namespace kronwerk::adversary {
 

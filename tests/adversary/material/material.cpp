@@ -1,4 +1,4 @@
-#include "adversary/material.hpp"
+#include "adversary/material/material.hpp"
 
 #include <fmt/format.h>
 

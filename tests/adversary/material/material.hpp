@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "adversary/factors.hpp"
-#include "adversary/tree.hpp"
+#include "adversary/material/factors.hpp"
+#include "adversary/material/tree.hpp"
 #include "kronwerk/io/files/data_file.hpp"
 
 namespace kronwerk::adversary {

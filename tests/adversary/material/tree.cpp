@@ -1,4 +1,4 @@
-#include "adversary/tree.hpp"
+#include "adversary/material/tree.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "adversary/formulas.hpp"
+#include "adversary/operators/formulas.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "adversary/material.hpp"
+#include "adversary/material/material.hpp"
 
 namespace kronwerk::adversary {
 

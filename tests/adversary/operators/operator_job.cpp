@@ -1,4 +1,4 @@
-#include "adversary/operator_job.hpp"
+#include "adversary/operators/operator_job.hpp"
 
 #include <fmt/format.h>
 

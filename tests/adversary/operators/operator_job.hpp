@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "adversary/formulas.hpp"
-#include "adversary/job.hpp"
+#include "adversary/jobs/job.hpp"
+#include "adversary/operators/formulas.hpp"
 
 namespace kronwerk::adversary {
 

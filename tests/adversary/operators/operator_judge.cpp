@@ -1,4 +1,4 @@
-#include "adversary/operator_judge.hpp"
+#include "adversary/operators/operator_judge.hpp"
 
 #include <algorithm>
 

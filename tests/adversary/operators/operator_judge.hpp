@@ -2,9 +2,9 @@
 
 #include <optional>
 
-#include "adversary/checker.hpp"
-#include "adversary/operator_job.hpp"
-#include "adversary/result.hpp"
+#include "adversary/jobs/checker.hpp"
+#include "adversary/jobs/result.hpp"
+#include "adversary/operators/operator_job.hpp"
 
 namespace kronwerk::adversary {
 

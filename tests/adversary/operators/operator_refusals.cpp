@@ -1,7 +1,7 @@
 // What an operator job may refuse, or give up on, and when. Anything else is wrong.
 #include <algorithm>
 
-#include "adversary/operator_judge.hpp"
+#include "adversary/operators/operator_judge.hpp"
 
 namespace kronwerk::adversary {
 namespace {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "adversary/formulas.hpp"
+#include "adversary/operators/formulas.hpp"
 
 namespace kronwerk::adversary {
 
