@@ -22,11 +22,6 @@ double rounding(Index n) {
   return std::max(10.0, std::sqrt(static_cast<double>(n))) * std::numeric_limits<double>::epsilon();
 }
 
-bool is_solve(const Link& link) {
-  return link.inverse && link.factor->kind() != Kind::identity &&
-         link.factor->kind() != Kind::diagonal;
-}
-
 void apply(const Link& link, Index count, std::span<const double> x, std::span<double> y) {
   link.apply(ConstView::contiguous(x.data(), 1, link.cols(), count),
              View::contiguous(y.data(), 1, link.rows(), count));

@@ -47,6 +47,11 @@ bool is_identity(const Chain& chain) {
                      [](const Link& link) { return link.factor->kind() == Kind::identity; });
 }
 
+bool is_solve(const Link& link) {
+  const Kind kind = link.factor->kind();
+  return link.inverse && kind != Kind::identity && kind != Kind::diagonal;
+}
+
 Chain transposed(const Chain& chain) {
   Chain result(chain.rbegin(), chain.rend());
   for (Link& link : result) link.transposed = !link.transposed;

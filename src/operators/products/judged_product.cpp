@@ -11,11 +11,6 @@ namespace {
 using factors::Chain;
 using factors::Link;
 
-bool is_solve(const Link& link) {
-  const auto kind = link.factor->kind();
-  return link.inverse && kind != factors::Kind::identity && kind != factors::Kind::diagonal;
-}
-
 /// The chains in parts, the first to be applied first: products in even places, solves in odd ones.
 std::vector<std::vector<Chain>> alternate(const std::vector<Chain>& chains) {
   std::vector<std::vector<Chain>> modes;  // runs of links, per mode
@@ -23,7 +18,7 @@ std::vector<std::vector<Chain>> alternate(const std::vector<Chain>& chains) {
   for (const Chain& chain : chains) {
     auto& runs = modes.emplace_back();
     for (auto link = chain.rbegin(); link != chain.rend(); ++link) {
-      const std::size_t parity = is_solve(*link) ? 1 : 0;
+      const std::size_t parity = factors::is_solve(*link) ? 1 : 0;
       while (runs.empty() || (runs.size() - 1) % 2 != parity) runs.emplace_back();
       runs.back().insert(runs.back().begin(), *link);
     }
@@ -94,7 +89,7 @@ std::vector<Chain> inverted(const std::vector<Chain>& chains) {
 }  // namespace
 
 bool solves(const Chain& chain) {
-  return std::ranges::any_of(chain, is_solve);
+  return std::ranges::any_of(chain, factors::is_solve);
 }
 
 OperatorPtr make_judged_product(const communication::Communicator& comm,

@@ -32,6 +32,8 @@ Index rows(const Chain& chain);
 Index cols(const Chain& chain);
 double flops_per_fibre(const Chain& chain);
 bool is_identity(const Chain& chain);
+/// Whether the link is the inverse of a matrix that has to be decomposed.
+bool is_solve(const Link& link);
 /// Reversed order with every link's flag toggled.
 Chain transposed(const Chain& chain);
 /// @throws ShapeError if a link is not square
