@@ -8,16 +8,13 @@
 
 #include "kronwerk/core/interruption.hpp"
 #include "kronwerk/distribution/partition.hpp"
+#include "models/fit/small_dense.hpp"
 
 namespace kronwerk::models {
 namespace {
 
 /// Relative to the right-hand sides, in the largest entry.
 constexpr double largest_residual = 1e-11;
-
-double dot(std::span<const double> x, std::span<const double> y) {
-  return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
-}
 
 double largest_of(std::span<const double> values) {
   double largest = 0;
@@ -59,11 +56,11 @@ ColumnSums sum_columns(const communication::Communicator& comm, const factors::F
             }
             const auto r = static_cast<std::size_t>(first + c);
             result.diagonal[r] = column[r];
-            result.all[r] = dot(all, column);
+            result.all[r] = inner(all, column);
             result.weighted[r] =
                 weights.none()
                     ? std::accumulate(column.begin(), column.end(), 0.0)
-                    : dot(rows ? weights.row(first + c) : weights.column(first + c), column);
+                    : inner(rows ? weights.row(first + c) : weights.column(first + c), column);
           }
           core::check_interruption();
         });

@@ -8,16 +8,13 @@
 
 #include "kronwerk/core/interruption.hpp"
 #include "kronwerk/distribution/partition.hpp"
+#include "models/fit/small_dense.hpp"
 #include "models/flow_effects/column_sums.hpp"
 #include "models/flow_effects/series_effects.hpp"
 #include "models/flow_effects/spectral_effects.hpp"
 
 namespace kronwerk::models {
 namespace {
-
-double dot(std::span<const double> x, std::span<const double> y) {
-  return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
-}
 
 /// Λ_rr of every region. Collective.
 std::vector<double> diagonal_of(const communication::Communicator& comm, const CellWeights& weights,
@@ -120,9 +117,9 @@ void EffectsSolver::add_unsolved_diagonal(const AttributeUse& use, double coeffi
   }
 }
 
-bool EffectsSolver::add_in_bases(const Uses& uses, std::span<const double> parameters,
-                                 std::span<const double> coefficients, std::span<const double> c,
-                                 const CellWeights& weights, FlowEffects& effects) {
+bool EffectsSolver::add_in_bases(const Uses& uses, std::span<const double> coefficients,
+                                 std::span<const double> c, const CellWeights& weights,
+                                 FlowEffects& effects) {
   if (!bases_known_) {
     bases_known_ = true;
     if (auto bases = make_bases_ ? make_bases_() : std::nullopt) {
@@ -133,13 +130,12 @@ bool EffectsSolver::add_in_bases(const Uses& uses, std::span<const double> param
   if (!in_bases_) return false;
   in_bases_->add(uses, coefficients, c, weights, effects);
   method_ = in_bases_->description();
-  if (!weights.none()) add_totals(uses, coefficients, solves_(parameters), weights, effects);
   return true;
 }
 
-bool EffectsSolver::add_by_series(const Uses& uses, std::span<const double> parameters,
-                                  std::span<const double> coefficients, std::span<const double> c,
-                                  const CellWeights& weights, FlowEffects& effects) {
+bool EffectsSolver::add_by_series(const Uses& uses, std::span<const double> coefficients,
+                                  std::span<const double> c, const CellWeights& weights,
+                                  FlowEffects& effects) {
   if (!series_known_) {
     series_known_ = true;
     if (auto series = SeriesEffects::make(*model_.comm, *model_.filter, *model_.matrices)) {
@@ -148,7 +144,6 @@ bool EffectsSolver::add_by_series(const Uses& uses, std::span<const double> para
   }
   if (!series_ || !series_->add(uses, coefficients, c, weights, effects)) return false;
   method_ = series_->description();
-  if (!weights.none()) add_totals(uses, coefficients, solves_(parameters), weights, effects);
   return true;
 }
 
@@ -169,7 +164,7 @@ void EffectsSolver::add_totals(const Uses& uses, std::span<const double> coeffic
       const std::size_t i = begin + k;
       switch (use->place) {
         case AttributeUse::Place::origin:
-          sums[i] = dot(row, use->other);
+          sums[i] = inner(row, use->other);
           break;
         case AttributeUse::Place::destination:
           for (std::size_t j = 0; j < n; ++j) sums[j] += use->other[i] * row[j];
@@ -250,15 +245,16 @@ FlowEffects EffectsSolver::find(std::span<const double> parameters,
   }
   grid_solves_ = 0;
   method_ = "by solves with single modes";
-  const auto in_bases = [&] {
-    return add_in_bases(left, parameters, coefficients, c.value, weights, effects);
-  };
+  const auto in_bases = [&] { return add_in_bases(left, coefficients, c.value, weights, effects); };
   const auto by_series = [&] {
-    return add_by_series(left, parameters, coefficients, c.value, weights, effects);
+    return add_by_series(left, coefficients, c.value, weights, effects);
   };
-  const bool found = left.empty() || (model_.bases_are_costly ? by_series() || in_bases()
-                                                              : in_bases() || by_series());
-  if (!found) {
+  const bool found = !left.empty() && (model_.bases_are_costly ? by_series() || in_bases()
+                                                               : in_bases() || by_series());
+  if (found && !weights.none()) {
+    add_totals(left, coefficients, solves_(parameters), weights, effects);
+  }
+  if (!found && !left.empty()) {
     add_by_solves(left, coefficients, solves_(parameters), weights, effects);
     method_ = fmt::format("{} solves over the grid", grid_solves_);
   }

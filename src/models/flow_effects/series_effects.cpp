@@ -9,6 +9,7 @@
 #include "kronwerk/core/interruption.hpp"
 #include "kronwerk/distribution/partition.hpp"
 #include "kronwerk/factors/base/make.hpp"
+#include "models/flow_effects/region_sums.hpp"
 
 namespace kronwerk::models {
 namespace {
@@ -105,10 +106,12 @@ bool SeriesEffects::find_series(std::span<const double> c) {
 /// The sums of one rank's regions, for changes x yᵀ that are collected and found a block at a time.
 class SeriesEffects::Sums {
  public:
-  Sums(const SeriesEffects& series, const CellWeights& weights, std::vector<double>& values)
+  Sums(const SeriesEffects& series, const CellWeights& weights, Index begin,
+       std::vector<RegionSums>& regions)
       : series_(series),
         weights_(weights),
-        values_(values),
+        begin_(begin),
+        regions_(regions),
         n_(static_cast<std::size_t>(series.filter_->extents()[0])) {
     for (auto& panel : panels_) panel.resize(n_ * block);
   }
@@ -144,11 +147,11 @@ class SeriesEffects::Sums {
         all += sums_[0][k * block + item] * there;
       }
       const auto [region, scale] = items_[item];
-      const auto r = static_cast<std::size_t>(region);
-      values_[r] += scale * row;
-      values_[n_ + r] += scale * column;
-      values_[2 * n_ + r] += scale * crossing * (weights_.none() ? 1.0 : weights_.row(region)[r]);
-      values_[3 * n_ + r] += scale * all;
+      RegionSums& sums = regions_[static_cast<std::size_t>(region - begin_)];
+      sums.row += scale * row;
+      sums.column += scale * column;
+      sums.crossing += scale * crossing;
+      sums.all += scale * all;
     }
     items_.clear();
     core::check_interruption();
@@ -193,7 +196,8 @@ class SeriesEffects::Sums {
   };
   const SeriesEffects& series_;
   const CellWeights& weights_;
-  std::vector<double>& values_;
+  Index begin_;
+  std::vector<RegionSums>& regions_;
   std::size_t n_;
   std::vector<Item> items_;
   std::array<std::vector<double>, 2> panels_;     ///< (n, block): the changes' x, and y
@@ -207,43 +211,39 @@ bool SeriesEffects::add(const std::vector<const AttributeUse*>& uses,
   if (!find_series(c)) return false;
   const std::size_t n = effects.total.size();
   const distribution::BlockPartition regions(static_cast<Index>(n), comm_->size());
-  std::vector<double> values(4 * n, 0.0);
+  const Index begin = regions.begin(comm_->rank());
+  std::vector<RegionSums> own;
   communication::collectively(*comm_, [&] {
-    Sums sums(*this, weights, values);
+    own.resize(static_cast<std::size_t>(regions.count(comm_->rank())));
+    Sums sums(*this, weights, begin, own);
     std::vector<double> unit(n, 0.0);
     for (const AttributeUse* use : uses) {
       const double coefficient = coefficients[use->column];
-      factors::for_column_panels(
-          use->matrix, regions.begin(comm_->rank()), regions.end(comm_->rank()),
-          [&](Index first, Index count, std::span<const double> panel) {
-            const auto width = static_cast<std::size_t>(count);
-            for (std::size_t k = 0; k < width; ++k) {
-              const Index region = first + static_cast<Index>(k);
-              const auto column = panel.subspan(k);
-              if (use->place == AttributeUse::Place::origin) {
-                sums.add(region, coefficient, column, width, use->other, 1);
-              } else if (use->place == AttributeUse::Place::destination) {
-                sums.add(region, coefficient, use->other, 1, column, width);
-              } else {
-                for (std::size_t i = 0; i < n; ++i) {
-                  if (column[i * width] == 0) continue;
-                  unit[i] = 1;
-                  sums.add(region, coefficient * column[i * width], unit, 1, unit, 1);
-                  unit[i] = 0;
-                }
-              }
-            }
-          });
+      factors::for_column_panels(use->matrix, begin, regions.end(comm_->rank()),
+                                 [&](Index first, Index count, std::span<const double> panel) {
+                                   const auto width = static_cast<std::size_t>(count);
+                                   for (std::size_t k = 0; k < width; ++k) {
+                                     const Index region = first + static_cast<Index>(k);
+                                     const auto column = panel.subspan(k);
+                                     if (use->place == AttributeUse::Place::origin) {
+                                       sums.add(region, coefficient, column, width, use->other, 1);
+                                     } else if (use->place == AttributeUse::Place::destination) {
+                                       sums.add(region, coefficient, use->other, 1, column, width);
+                                     } else {
+                                       for (std::size_t i = 0; i < n; ++i) {
+                                         if (column[i * width] == 0) continue;
+                                         unit[i] = 1;
+                                         sums.add(region, coefficient * column[i * width], unit, 1,
+                                                  unit, 1);
+                                         unit[i] = 0;
+                                       }
+                                     }
+                                   }
+                                 });
     }
     sums.finish();
   });
-  comm_->sum(std::span<double>(values));
-  for (std::size_t r = 0; r < n; ++r) {
-    effects.origin[r] += values[r];
-    effects.destination[r] += values[n + r];
-    effects.intra[r] += values[2 * n + r];
-    if (weights.none()) effects.total[r] += values[3 * n + r];
-  }
+  add_region_sums(*comm_, weights, begin, own, effects);
   return true;
 }
 

@@ -106,28 +106,14 @@ void SpectralEffects::add_in(const std::vector<const AttributeUse*>& uses,
   const std::size_t n = effects.total.size();
   const distribution::BlockPartition regions(static_cast<Index>(n), comm_->size());
   const Index begin = regions.begin(comm_->rank());
-  std::vector<double> values(4 * n, 0.0);
+  std::vector<RegionSums> own;
   communication::collectively(*comm_, [&] {
     if (regions.count(comm_->rank()) == 0) return;
     SpectralRegions<Scalar> sums(modes_, filter_->terms(), c, weights, begin,
                                  regions.end(comm_->rank()));
-    const auto& found = sums.find(uses, coefficients);
-    for (std::size_t k = 0; k < found.size(); ++k) {
-      const std::size_t r = static_cast<std::size_t>(begin) + k;
-      values[r] = found[k].row;
-      values[n + r] = found[k].column;
-      values[2 * n + r] = found[k].crossing *
-                          (weights.none() ? 1.0 : weights.row(begin + static_cast<Index>(k))[r]);
-      values[3 * n + r] = found[k].all;
-    }
+    own = sums.find(uses, coefficients);
   });
-  comm_->sum(std::span<double>(values));
-  for (std::size_t r = 0; r < n; ++r) {
-    effects.origin[r] += values[r];
-    effects.destination[r] += values[n + r];
-    effects.intra[r] += values[2 * n + r];
-    if (weights.none()) effects.total[r] += values[3 * n + r];
-  }
+  add_region_sums(*comm_, weights, begin, own, effects);
 }
 
 void SpectralEffects::add(const std::vector<const AttributeUse*>& uses,

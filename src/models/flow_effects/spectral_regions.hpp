@@ -41,10 +41,9 @@ class SpectralRegions {
       ones_[mode] = along(mode, Side::right, std::vector<double>(extent(), 1.0));
   }
 
-  using Region = typename SpectralSums<Scalar>::Region;
   /// Of every region, for the changes of Zδ by all uses together.
-  const std::vector<Region>& find(const std::vector<const AttributeUse*>& uses,
-                                  std::span<const double> coefficients) {
+  const std::vector<RegionSums>& find(const std::vector<const AttributeUse*>& uses,
+                                      std::span<const double> coefficients) {
     for (Index first = begin_; first < end_; first += block) {
       const Index count = std::min(block, end_ - first);
       first_ = first;
@@ -177,7 +176,7 @@ class SpectralRegions {
   const CellWeights& weights_;
   Index begin_, end_;
   Index first_ = 0;
-  std::vector<Region> regions_;
+  std::vector<RegionSums> regions_;
   std::span<const double> c_;
   double scale_ = 0;
   SpectralSums<Scalar> sums_;

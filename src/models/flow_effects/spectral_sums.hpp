@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kronwerk/core/extents.hpp"
+#include "models/flow_effects/region_sums.hpp"
 
 namespace kronwerk::models {
 
@@ -30,9 +31,6 @@ inline void multiply_by_transpose(int m, int n, int k, const std::complex<double
 template <typename Scalar>
 class SpectralSums {
  public:
-  struct Region {
-    double row = 0, column = 0, crossing = 0, all = 0;
-  };
   /// What a region sums with: rows of P and Q, and of the weighted sums of their rows, Λᵀ P and
   /// Λ Q.
   struct Rows {
@@ -46,7 +44,7 @@ class SpectralSums {
 
   /// @param origin_weights  how many eigenvalues each of the origins' stands for
   SpectralSums(std::vector<double> origin_weights, std::size_t destinations, Inverse inverse,
-               std::vector<Region>& regions)
+               std::vector<RegionSums>& regions)
       : weights_(std::move(origin_weights)),
         width_(destinations),
         inverse_(std::move(inverse)),
@@ -89,7 +87,7 @@ class SpectralSums {
         const Scalar* left_sum = left_sum_.data() + item * values + first;
         const Scalar* image = image_.data() + item * count;
         const Scalar* image_sum = image_sum_.data() + item * count;
-        Region sums;
+        RegionSums sums;
         for (std::size_t a = 0; a < count; ++a) {
           const double weight = weights_[first + a];
           sums.crossing += weight * real(left[a] * image[a]);
@@ -97,7 +95,7 @@ class SpectralSums {
           sums.column += weight * real(left_sum[a] * image[a]);
           sums.all += weight * real(left_sum[a] * image_sum[a]);
         }
-        Region& region = (*regions_)[items_[item].region];
+        RegionSums& region = (*regions_)[items_[item].region];
         const double scale = items_[item].scale;
         region.crossing += scale * sums.crossing;
         region.row += scale * sums.row;
@@ -121,7 +119,7 @@ class SpectralSums {
   std::vector<double> weights_;
   std::size_t width_;
   Inverse inverse_;
-  std::vector<Region>* regions_;
+  std::vector<RegionSums>* regions_;
   std::vector<Item> items_;
   std::vector<Scalar> left_, left_sum_, right_, right_sum_, block_, image_, image_sum_;
 };

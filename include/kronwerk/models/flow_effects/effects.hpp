@@ -90,12 +90,10 @@ class EffectsSolver {
                    FlowEffects& effects) const;
   void add_unsolved_diagonal(const AttributeUse& use, double coefficient,
                              FlowEffects& effects) const;
-  bool add_in_bases(const Uses& uses, std::span<const double> parameters,
-                    std::span<const double> coefficients, std::span<const double> c,
-                    const CellWeights& weights, FlowEffects& effects);
-  bool add_by_series(const Uses& uses, std::span<const double> parameters,
-                     std::span<const double> coefficients, std::span<const double> c,
-                     const CellWeights& weights, FlowEffects& effects);
+  bool add_in_bases(const Uses& uses, std::span<const double> coefficients,
+                    std::span<const double> c, const CellWeights& weights, FlowEffects& effects);
+  bool add_by_series(const Uses& uses, std::span<const double> coefficients,
+                     std::span<const double> c, const CellWeights& weights, FlowEffects& effects);
   void add_totals(const Uses& uses, std::span<const double> coefficients, const FlowSolve& solve,
                   const CellWeights& weights, FlowEffects& effects) const;
   void add_by_solves(const Uses& uses, std::span<const double> coefficients, const FlowSolve& solve,
