@@ -22,8 +22,6 @@ constexpr double smallest_pivot = 1e-12;
 /// variables together, and where a start begins.
 constexpr double near = 0.1;
 constexpr double nearest = 1e-12;
-/// Added to the counts before their logarithms are taken.
-constexpr double continuity = 0.1;
 
 }  // namespace
 
@@ -63,10 +61,7 @@ std::vector<double> CountFlow::fit_coefficients() {
     for (std::size_t first = 0; first < block_; first += CellSums::tile) {
       const std::size_t count = std::min(CellSums::tile, block_ - first);
       double value[CellSums::tile] = {}, weight[CellSums::tile] = {}, none[CellSums::tile] = {};
-      visit_counts(counts_, first, count, [&](std::size_t i, double y, double offset) {
-        value[i] += (y + continuity) * (std::log(y + continuity) - offset);
-        weight[i] += y + continuity;
-      });
+      weigh_logarithms(counts_, first, count, value, weight);
       sums.add(first, count, value, weight, none);
       if (!system_) continue;
       std::copy_n(weight, count, weights.begin() + static_cast<Index>(first));

@@ -173,7 +173,7 @@ void CountFlow::absorb_curvature(std::vector<double>& hessian) {
     for (std::size_t i = 0; i < m; ++i) both[variable * m + i] = sign * values[i];
   };
   for (std::size_t a = 0; a < p + free(); ++a) {
-    set(a < p ? free() + a : a - p, system_->weighted_sums(basis_[a]), -1);
+    set(place(a), system_->weighted_sums(basis_[a]), -1);
   }
   if (has_theta()) set(n - 1, both_sums_, 1);
   responses_ = system_->solve(both);
@@ -202,7 +202,7 @@ void CountFlow::absorb_scores(std::vector<double>& products) const {
   const std::span<const double> responses(responses_);
   std::vector<std::vector<double>> sums(n), images(n);
   for (std::size_t a = 0; a < p + free(); ++a) {
-    sums[a < p ? free() + a : a - p] = system.weighted_sums(basis_[a]);
+    sums[place(a)] = system.weighted_sums(basis_[a]);
   }
   if (has_theta()) sums[n - 1] = system.sums(mixed);
   for (std::size_t a = 0; a < n; ++a) images[a] = system.apply(responses.subspan(a * m, m));

@@ -249,19 +249,32 @@ void CountFlow::add_curvature(std::span<const double> scores, std::vector<double
   }
 }
 
+std::size_t CountFlow::place(std::size_t vector) const noexcept {
+  const std::size_t p = columns_->size();
+  return vector < p ? free() + vector : vector - p;
+}
+
+std::vector<double> CountFlow::in_variables(std::span<const double> products) const {
+  const std::size_t count = columns_->size() + free();
+  const std::size_t n = variables();
+  std::vector<double> result(n * n);
+  for (std::size_t a = 0; a < count; ++a) {
+    for (std::size_t b = 0; b < count; ++b) {
+      result[place(a) * n + place(b)] = products[a * count + b];
+    }
+  }
+  return result;
+}
+
 // Without the curvature of η.
 NewtonPoint CountFlow::point_of(std::span<const double> x, const Sums& sums) const {
   const std::size_t p = columns_->size();
   const std::size_t n = variables();
   NewtonPoint point{
-      {x.begin(), x.end()}, sums.value, std::vector<double>(n), std::vector<double>(n * n)};
-  // The variables have the filter's parameters first, the basis the columns.
-  const auto place = [&](std::size_t a) { return a < p ? free() + a : a - p; };
+      {x.begin(), x.end()}, sums.value, std::vector<double>(n), in_variables(sums.gram)};
+  for (double& value : point.hessian) value = -value;
   for (std::size_t a = 0; a < p + free(); ++a) {
     point.gradient[place(a)] = sums.gradient[a];
-    for (std::size_t b = 0; b < p + free(); ++b) {
-      point.hessian[place(a) * n + place(b)] = -sums.gram[a * (p + free()) + b];
-    }
     if (!has_theta()) continue;
     point.hessian[place(a) * n + n - 1] = sums.by_both[a];
     point.hessian[(n - 1) * n + place(a)] = sums.by_both[a];
@@ -349,13 +362,8 @@ std::vector<double> CountFlow::score_products() const {
   });
   comm_->sum(std::span<double>(squares));
   basis_sums.finish(*comm_);
-  std::vector<double> result(n * n);
-  const auto place = [&](std::size_t a) { return a < p ? free() + a : a - p; };
-  for (std::size_t a = 0; a < p + free(); ++a) {
-    for (std::size_t b = 0; b < p + free(); ++b) {
-      result[place(a) * n + place(b)] = basis_sums.gram()[a * (p + free()) + b];
-    }
-    if (!has_theta()) continue;
+  std::vector<double> result = in_variables(basis_sums.gram());
+  for (std::size_t a = 0; has_theta() && a < p + free(); ++a) {
     result[place(a) * n + n - 1] = basis_sums.second()[a];
     result[(n - 1) * n + place(a)] = basis_sums.second()[a];
   }

@@ -11,8 +11,6 @@
 namespace kronwerk::models {
 namespace {
 
-/// Added to the counts before their logarithms are taken.
-constexpr double continuity = 0.1;
 /// Of a field whose means overflow.
 constexpr Index most_halvings = 30;
 
@@ -34,10 +32,7 @@ CellSums CountFlow::weigh_columns(const std::vector<std::vector<double>>& more) 
     for (std::size_t first = 0; first < block_; first += CellSums::tile) {
       const std::size_t count = std::min(CellSums::tile, block_ - first);
       double value[CellSums::tile] = {}, weight[CellSums::tile] = {}, none[CellSums::tile] = {};
-      visit_counts(counts_, first, count, [&](std::size_t i, double y, double offset) {
-        value[i] += (y + continuity) * (std::log(y + continuity) - offset);
-        weight[i] += y + continuity;
-      });
+      weigh_logarithms(counts_, first, count, value, weight);
       sums.add(first, count, value, weight, none);
     }
   });
@@ -86,7 +81,6 @@ GradientBeginning CountFlow::begin_plainly(std::span<const double> parameters) {
   if (move_field(std::move(own), theta)) {
     const std::vector<std::vector<double>> slopes = find_slopes();
     const CellSums all = weigh_columns(slopes);
-    const auto place = [&](std::size_t a) { return a < p ? free() + a : a - p; };
     const auto size = [&](std::size_t a) { return a < p ? 1 / scale : 1.0; };
     for (std::size_t a = 0; a < p + free(); ++a) {
       for (std::size_t b = 0; b < p + free(); ++b) {

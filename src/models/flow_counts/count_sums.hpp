@@ -21,6 +21,18 @@ void visit_counts(const FlowCounts& counts, std::size_t first, std::size_t count
   }
 }
 
+/// What the logarithms of the counts say of η, for a start: of every cell first + i, i < count, the
+/// sum over the years of weights, the counts themselves, to `weight`, and of these times η to
+/// `value`.
+inline void weigh_logarithms(const FlowCounts& counts, std::size_t first, std::size_t count,
+                             double* value, double* weight) {
+  constexpr double continuity = 0.1;  // for counts of 0
+  visit_counts(counts, first, count, [&](std::size_t i, double y, double offset) {
+    value[i] += (y + continuity) * (std::log(y + continuity) - offset);
+    weight[i] += y + continuity;
+  });
+}
+
 /// What is summed over the cells.
 struct CountFlow::Sums {
   double value = 0;

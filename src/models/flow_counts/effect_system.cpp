@@ -63,13 +63,7 @@ std::vector<double> EffectSystem::weighted_sums(std::span<const double> cells) c
 }
 
 void EffectSystem::add(std::span<const double> effects, std::span<double> cells) const {
-  for (std::size_t i = 0; i < rows_; ++i) {
-    double* row = cells.data() + i * width_;
-    const double own = effects_.modes[0] ? effects[first_row_ + i] : 0;
-    for (std::size_t j = 0; j < width_; ++j) {
-      row[j] += own + (effects_.modes[1] ? effects[offset_ + j] : 0);
-    }
-  }
+  add_effects(split(effects), static_cast<Index>(first_row_), static_cast<Index>(width_), cells);
 }
 
 std::vector<double> EffectSystem::apply(std::span<const double> effects) const {

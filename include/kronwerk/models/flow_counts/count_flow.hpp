@@ -117,6 +117,10 @@ class CountFlow {
   Sums sum_cells(std::span<const double> eta, double theta, std::size_t vectors,
                  std::vector<double>* scores) const;
   CountTerms terms_at(double y, double eta, double theta) const;
+  /// The variable of a vector of the basis, which has the columns first and then g_k.
+  std::size_t place(std::size_t vector) const noexcept;
+  /// Products of the basis' vectors as (n, n) of the variables, 0 for log θ.
+  std::vector<double> in_variables(std::span<const double> products) const;
   NewtonPoint point_of(std::span<const double> x, const Sums& sums) const;
   void add_curvature(std::span<const double> scores, std::vector<double>& hessian);
   std::vector<std::vector<double>> slope_images(std::span<const double> scores,
