@@ -5,30 +5,10 @@
 #include <algorithm>
 
 #include "kronwerk/core/interruption.hpp"
+#include "models/flow_missing/missing_gram.hpp"
 #include "models/flow_missing/missing_state.hpp"
 
 namespace kronwerk::models {
-namespace {
-
-/// AᵀB at all rows and the columns `places`, (n, places). Local.
-std::vector<double> product_columns(const factors::Chain& a, const factors::Chain& b,
-                                    const std::vector<Index>& places) {
-  factors::Chain product = factors::transposed(a);
-  product.insert(product.end(), b.begin(), b.end());
-  const factors::LocalProduct map({product});
-  const Index n = factors::cols(product);
-  const Index width = std::ssize(places);
-  std::vector<double> units(static_cast<std::size_t>(n * width), 0.0);
-  std::vector<double> images(units.size());
-  for (Index k = 0; k < width; ++k) {
-    units[static_cast<std::size_t>(places[static_cast<std::size_t>(k)] * width + k)] = 1;
-  }
-  map.apply(factors::ConstView::contiguous(units.data(), 1, n, width),
-            factors::View::contiguous(images.data(), 1, n, width));
-  return images;
-}
-
-}  // namespace
 
 LeaveOneOut::LeaveOneOut(const FlowFilter& filter, const FlowMatrices& matrices,
                          std::span<const double> c, const std::vector<Index>& cells)
@@ -58,7 +38,7 @@ LeaveOneOut::LeaveOneOut(const FlowFilter& filter, const FlowMatrices& matrices,
     }
     for (const auto& a : matrices[mode]) {
       for (const auto& b : matrices[mode]) {
-        tables_[mode].push_back({product_columns(a, b, used), used.size()});
+        tables_[mode].push_back({gram_columns(a, b, used), used.size()});
       }
     }
   }

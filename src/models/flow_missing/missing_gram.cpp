@@ -10,23 +10,13 @@ constexpr Index batch = 64;
 
 /// (AᵀB) at the rows and columns `places`.
 std::vector<double> table_of(const factors::Chain& a, const factors::Chain& b,
-                             const std::vector<Index>& places) {
-  factors::Chain product = factors::transposed(a);
-  product.insert(product.end(), b.begin(), b.end());
-  const factors::LocalProduct map({product});
-  const Index n = factors::cols(product);
+                             std::span<const Index> places) {
   const Index width = std::ssize(places);
   std::vector<double> table(static_cast<std::size_t>(width * width));
-  std::vector<double> units, images;
   for (Index first = 0; first < width; first += batch) {
     const Index count = std::min(batch, width - first);
-    units.assign(static_cast<std::size_t>(n * count), 0.0);
-    images.resize(units.size());
-    for (Index k = 0; k < count; ++k) {
-      units[static_cast<std::size_t>(places[static_cast<std::size_t>(first + k)] * count + k)] = 1;
-    }
-    map.apply(factors::ConstView::contiguous(units.data(), 1, n, count),
-              factors::View::contiguous(images.data(), 1, n, count));
+    const auto images = gram_columns(
+        a, b, places.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
     for (Index row = 0; row < width; ++row) {
       const double* image = images.data() + places[static_cast<std::size_t>(row)] * count;
       std::copy(image, image + count, table.begin() + row * width + first);
@@ -36,6 +26,22 @@ std::vector<double> table_of(const factors::Chain& a, const factors::Chain& b,
 }
 
 }  // namespace
+
+std::vector<double> gram_columns(const factors::Chain& a, const factors::Chain& b,
+                                 std::span<const Index> places) {
+  factors::Chain product = factors::transposed(a);
+  product.insert(product.end(), b.begin(), b.end());
+  const Index n = factors::cols(product);
+  const Index width = std::ssize(places);
+  std::vector<double> units(static_cast<std::size_t>(n * width), 0.0);
+  std::vector<double> images(units.size());
+  for (Index k = 0; k < width; ++k) {
+    units[static_cast<std::size_t>(places[static_cast<std::size_t>(k)] * width + k)] = 1;
+  }
+  factors::LocalProduct({product}).apply(factors::ConstView::contiguous(units.data(), 1, n, width),
+                                         factors::View::contiguous(images.data(), 1, n, width));
+  return images;
+}
 
 MissingGram::MissingGram(const FlowFilter& filter, const FlowMatrices& matrices,
                          const std::vector<std::vector<Index>>& cells)

@@ -8,6 +8,11 @@
 
 namespace kronwerk::models {
 
+/// AᵀB at all rows and the columns `places`: (n, places), row-major. Local; what is inverted must
+/// have been factorised.
+std::vector<double> gram_columns(const factors::Chain& a, const factors::Chain& b,
+                                 std::span<const Index> places);
+
 /// ⟨(O_t ⊗ D_t) e_m, (O_u ⊗ D_u) e_m'⟩ of the missing cells m, m' of one or several years: products
 /// of two numbers of tables over the origins, and the destinations, that have missing cells.
 class MissingGram {
