@@ -69,10 +69,7 @@ class FlowEffectsTask {
         estimates_(read_estimates(context)),
         effects_solver_(
             {&context.comm, &context.model.filter(), &context.model.matrices(),
-             &context.model.attribute_uses(),
-             context.request().acts_on == configuration::FilterActsOn::errors
-                 ? models::FilterActsOn::errors
-                 : models::FilterActsOn::response,
+             &context.model.attribute_uses(), context.acts_on(),
              bases_are_costly(context.model.data(), context.model.filter())},
             [this](std::span<const double> parameters) { return solve_at(parameters); },
             [&context] { return find_filter_bases(context.model.data(), context.model.filter()); }),

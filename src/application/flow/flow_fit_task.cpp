@@ -34,11 +34,6 @@ class FlowFit {
 
  private:
   const models::FlowFilter& filter() const { return context_.model.filter(); }
-  static models::FilterActsOn acts_on(const FlowContext& context) {
-    return context.request().acts_on == configuration::FilterActsOn::errors
-               ? models::FilterActsOn::errors
-               : models::FilterActsOn::response;
-  }
 
   void read() {
     Stages& stages = context_.stages;
@@ -55,11 +50,11 @@ class FlowFit {
       moments_ =
           models::find_moments(context_.comm, context_.model.workspace(), filter(),
                                context_.model.matrices(), context_.model.columns(), flows_.years,
-                               acts_on(context_), context_.model.fixed_effects());
+                               context_.acts_on(), context_.model.fixed_effects());
       if (flows_.complete()) return;
       missing_.emplace(context_.comm, context_.model.workspace(), filter(),
                        context_.model.matrices(), context_.model.columns(), flows_.years,
-                       flows_.missing, acts_on(context_));
+                       flows_.missing, context_.acts_on());
     });
     stages.report("moments", fmt::format("{} lags, {} columns", filter().terms().size(),
                                          context_.model.columns().size()));
@@ -114,7 +109,7 @@ class FlowFit {
     estimates.at_bound = constraints_->at_bound(fit.outcome.active);
     estimates.at_border = constraints_->at_border(fit.outcome.active);
     estimates.effects = flow_->effects(estimates.value, best.parameters);
-    if (acts_on(context_) == models::FilterActsOn::errors) {
+    if (context_.acts_on() == models::FilterActsOn::errors) {
       estimates.effects = models::solve_for_effects(
           context_.comm, filter(), context_.model.matrices(),
           filter().coefficients(best.parameters).value, estimates.effects);

@@ -14,6 +14,11 @@ struct FlowContext : JobContext {
   FlowModel& model;
 
   const configuration::FlowRequest& request() const { return *job.flow; }
+  models::FilterActsOn acts_on() const {
+    return request().acts_on == configuration::FilterActsOn::errors
+               ? models::FilterActsOn::errors
+               : models::FilterActsOn::response;
+  }
 };
 
 /// The tasks. Each writes its datasets, sets its report's attributes and summary, and prints a line

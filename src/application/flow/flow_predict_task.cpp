@@ -60,7 +60,7 @@ class FlowPrediction {
     });
     const auto solve =
         make_flow_solve(context_.comm, context_.model, estimates_.parameters, &solver_);
-    if (context_.request().acts_on == configuration::FilterActsOn::errors) {
+    if (context_.acts_on() == models::FilterActsOn::errors) {
       expectation_ = trend_;
       solver_->apply(trend_, shift_, false);
     } else {

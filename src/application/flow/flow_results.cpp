@@ -145,7 +145,7 @@ std::string write_fitted(FlowContext& context, const FlowEstimates& estimates,
   std::vector<double> trend, expectation;
   stages.run("expectation", [&] {
     trend = trend_of(context, estimates.value.squares.coefficients, estimates.effects);
-    const bool on_errors = context.request().acts_on == configuration::FilterActsOn::errors;
+    const bool on_errors = context.acts_on() == models::FilterActsOn::errors;
     expectation = on_errors ? trend : expectation_of(context, estimates, trend, failure);
   });
   stages.report("expectation", failure.empty() ? "accepted" : failure);

@@ -87,7 +87,7 @@ class FlowSampler {
   void draw_gaussian(Index draw) {
     operators::fill_random(operators::RandomKind::normal, context_.request().seed, place(draw),
                            noise_);
-    const bool on_errors = context_.request().acts_on == configuration::FilterActsOn::errors;
+    const bool on_errors = context_.acts_on() == models::FilterActsOn::errors;
     for (std::size_t i = 0; i < noise_.size(); ++i) {
       noise_[i] = deviation_ * noise_[i] + (on_errors ? 0.0 : field_[i]);
     }
