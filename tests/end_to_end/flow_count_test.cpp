@@ -37,12 +37,6 @@ class FlowCounts : public FlowTest {
     return sum;
   }
 
-  void expect_refused(const std::string& text, const std::string& message) {
-    const Outcome outcome = run(2, text);
-    EXPECT_EQ(outcome.code, 2) << outcome.output;
-    EXPECT_NE(outcome.errors.find(message), std::string::npos) << outcome.errors;
-  }
-
   static constexpr const char* observed_ = "exposure: {file: flows.h5, dataset: /exposure}\n";
   Numbers counts_ = Numbers(cells), exposure_ = Numbers(cells), mask_ = Numbers(cells);
 };

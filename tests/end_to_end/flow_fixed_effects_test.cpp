@@ -65,14 +65,6 @@ class FlowFixedEffects : public FlowTest {
             result.value("/parameters/rho_w")};
   }
 
-  void expect_refused(const std::string& text, const std::string& message, int np = 2) const {
-    SCOPED_TRACE(message);
-    const Outcome outcome = run(np, text);
-    EXPECT_EQ(outcome.code, 2) << outcome.output << outcome.errors;
-    EXPECT_EQ(outcome.count(message), 1) << outcome.errors;
-    EXPECT_TRUE(is_clean());
-  }
-
   Matrix c_ = weights("directed", origins);
   Numbers counts_ = Numbers(cells);
 };

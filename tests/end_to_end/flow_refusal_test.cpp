@@ -9,13 +9,6 @@ namespace {
 
 class FlowRefusal : public FlowTest {
  protected:
-  void expect_refused(const std::string& text, const std::string& message, int np = 2) const {
-    SCOPED_TRACE(message);
-    const Outcome outcome = run(np, text);
-    EXPECT_EQ(outcome.code, 2) << outcome.output << outcome.errors;
-    EXPECT_EQ(outcome.count(message), 1) << outcome.errors;
-    EXPECT_TRUE(is_clean());
-  }
   static std::string observing(const std::string& more) {
     return replaced(job(), "dataset: /y}", "dataset: /y, " + more + "}");
   }

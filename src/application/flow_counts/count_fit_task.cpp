@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "application/fit/fit_checkpoint.hpp"
 #include "application/fit/fit_parameters.hpp"
 #include "application/flow/flow_fit.hpp"
 #include "application/flow_counts/count_observations.hpp"
@@ -159,6 +160,7 @@ class CountFit {
       names.push_back("'" + context_.model.column_texts()[j] + "'");
     }
     if (names.empty()) return;
+    FitCheckpoint::remove(context_.comm, context_.job);  // to go on would end here again
     throw core::DataError(fmt::format(
         "{}: the coefficient of {} diverges (separation): the flows that it concerns are all 0, or "
         "without it the others determine them; leave {} out",
