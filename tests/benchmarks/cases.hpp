@@ -42,12 +42,18 @@ inline factors::FactorPtr filter(const communication::Communicator& comm,
   return factors::linear_combination(comm, "I - rho*W", terms);
 }
 
-/// This rank's home block of a vector of normal numbers.
+/// Normal numbers, from place `first` of their sequence on.
+inline std::vector<double> random_numbers(std::uint64_t seed, Index first, std::size_t count) {
+  std::vector<double> values(count);
+  operators::fill_random(operators::RandomKind::normal, seed, first, values);
+  return values;
+}
+
+/// This rank's home block of a vector of them.
 inline std::vector<double> random_block(const communication::Communicator& comm,
                                         const distribution::Layout& layout) {
-  std::vector<double> values(static_cast<std::size_t>(layout.home_size(comm.rank())));
-  operators::fill_random(operators::RandomKind::normal, 1, layout.home_begin(comm.rank()), values);
-  return values;
+  return random_numbers(1, layout.home_begin(comm.rank()),
+                        static_cast<std::size_t>(layout.home_size(comm.rank())));
 }
 
 /// Of the side x side regions of a grid, row-normalised: left, right, up, down and two diagonals.

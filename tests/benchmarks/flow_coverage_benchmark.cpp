@@ -31,12 +31,6 @@ const Numbers rates{0.4, 0.2};
 const Numbers coefficients{0.5, 0.3, -0.4};
 constexpr double sigma2 = 0.5;
 
-Numbers random(std::uint64_t seed, Index first, std::size_t count) {
-  Numbers values(count);
-  operators::fill_random(operators::RandomKind::normal, seed, first, values);
-  return values;
-}
-
 /// How often each parameter's interval held its truth.
 class Coverage {
  public:
@@ -86,9 +80,10 @@ class Study {
     size_ = static_cast<std::size_t>(layout.home_size(comm_.rank()));
     const auto extent = static_cast<std::size_t>(extent_);
     using Kind = models::FlowColumn::Kind;
-    columns_ = {{Kind::kron, "1", Numbers(extent, 1.0), Numbers(extent, 1.0), {}},
-                {Kind::kron, "u", random(2, 0, extent), Numbers(extent, 1.0), {}},
-                {Kind::grid, "g", {}, {}, random(3, first_, size_)}};
+    columns_ = {
+        {Kind::kron, "1", Numbers(extent, 1.0), Numbers(extent, 1.0), {}},
+        {Kind::kron, "u", benchmarks::random_numbers(2, 0, extent), Numbers(extent, 1.0), {}},
+        {Kind::grid, "g", {}, {}, benchmarks::random_numbers(3, first_, size_)}};
     const models::ColumnSolver solver(comm_, filter_, matrices_);
     solves_ = models::SeparableSolves::make(comm_, workspace_, filter_, matrices_, solver,
                                             filter_.coefficients(rates));
@@ -101,7 +96,8 @@ class Study {
     Coverage coverage(
         {rates[0], rates[1], coefficients[0], coefficients[1], coefficients[2], sigma2});
     for (int fit = 0; fit < fits; ++fit) {
-      Numbers flows = random(static_cast<std::uint64_t>(1000 + fit), first_, size_);
+      Numbers flows =
+          benchmarks::random_numbers(static_cast<std::uint64_t>(1000 + fit), first_, size_);
       for (std::size_t i = 0; i < size_; ++i) {
         flows[i] = trend_[i] + std::sqrt(sigma2) * flows[i];
       }

@@ -20,12 +20,6 @@ using kronwerk::core::Index;
 
 namespace {
 
-std::vector<double> random(std::uint64_t seed, Index first, std::size_t count) {
-  std::vector<double> values(count);
-  operators::fill_random(operators::RandomKind::normal, seed, first, values);
-  return values;
-}
-
 void measure(Index side) {
   const auto comm = communication::Communicator::duplicate(MPI_COMM_WORLD);
   const Index n = side * side;
@@ -47,16 +41,17 @@ void measure(Index side) {
   const kronwerk::distribution::Layout layout({n, n}, 1, comm.size());
   const Index begin = layout.home_begin(comm.rank());
   const auto size = static_cast<std::size_t>(layout.home_size(comm.rank()));
-  const std::vector<std::vector<double>> years{random(1, begin, size)};
+  const std::vector<std::vector<double>> years{benchmarks::random_numbers(1, begin, size)};
   const auto extent = static_cast<std::size_t>(n);
   const std::vector<double> ones(extent, 1.0);
-  const std::vector<double> attribute = random(2, 0, extent);
+  const std::vector<double> attribute = benchmarks::random_numbers(2, 0, extent);
   using Kind = models::FlowColumn::Kind;
-  const std::vector<models::FlowColumn> columns{{Kind::kron, "1", ones, ones, {}},
-                                                {Kind::kron, "o", attribute, ones, {}},
-                                                {Kind::kron, "d", ones, attribute, {}},
-                                                {Kind::diagonal, "intra", ones, {}, {}},
-                                                {Kind::grid, "g", {}, {}, random(3, begin, size)}};
+  const std::vector<models::FlowColumn> columns{
+      {Kind::kron, "1", ones, ones, {}},
+      {Kind::kron, "o", attribute, ones, {}},
+      {Kind::kron, "d", ones, attribute, {}},
+      {Kind::diagonal, "intra", ones, {}, {}},
+      {Kind::grid, "g", {}, {}, benchmarks::random_numbers(3, begin, size)}};
   const auto workspace = std::make_shared<operators::Workspace>(comm);
   double read = 0;
   const auto times = benchmarks::medians_in_turns(

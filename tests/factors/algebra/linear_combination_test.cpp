@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "factors/dense/dense_case.hpp"
 #include "factors/sparse/sparse_cases.hpp"
 #include "kronwerk/core/error.hpp"
 
@@ -7,14 +8,6 @@ namespace kronwerk::factors::test {
 namespace {
 
 using Terms = std::vector<std::pair<double, FactorPtr>>;
-
-FactorPtr dense_factor(const std::string& name, const Matrix& matrix) {
-  communication::SharedDense shared;
-  shared.rows = matrix.rows;
-  shared.cols = matrix.cols;
-  shared.values = communication::SharedArray<double>::from_private(matrix.values);
-  return make_dense(name, std::move(shared));
-}
 
 std::vector<double> to_dense(const Factor& factor) {
   std::vector<double> result(static_cast<std::size_t>(factor.rows() * factor.cols()), 0.0);
@@ -29,7 +22,7 @@ TEST(LinearCombination, TakesTheSimplestKindThatHoldsTheSum) {
   const FactorPtr identity = make_identity(6);
   const FactorPtr diagonal = make_diagonal("d", std::vector<double>{1, 2, 3, 4, 5, 6});
   const FactorPtr sparse = sparse_factor("W", w);
-  const FactorPtr dense = dense_factor("F", full);
+  const FactorPtr dense = dense_factor(full, "F");
 
   const FactorPtr a = linear_combination(comm, "a", Terms{{2.0, identity}, {-1.0, diagonal}});
   EXPECT_EQ(a->kind(), Kind::diagonal);
@@ -66,7 +59,7 @@ TEST(Multiply, GivesTheProductOfAnyKinds) {
   const Matrix f = oracle::random_matrix(5, 4, 3);
   const FactorPtr sparse_s = sparse_factor("S", s);
   const FactorPtr sparse_t = sparse_factor("T", t);
-  const FactorPtr dense = dense_factor("F", f);
+  const FactorPtr dense = dense_factor(f, "F");
   const FactorPtr diagonal = make_diagonal("d", std::vector<double>{1, 2, 3, 4, 5});
   Matrix d(5, 5);
   for (Index i = 0; i < 5; ++i) d(i, i) = static_cast<double>(i + 1);

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "factors/dense/dense_case.hpp"
 #include "factors/sparse/sparse_cases.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/factors/base/chain.hpp"
@@ -10,14 +11,6 @@
 
 namespace kronwerk::factors::test {
 namespace {
-
-FactorPtr dense_factor(const std::string& name, const Matrix& matrix) {
-  communication::SharedDense shared;
-  shared.rows = matrix.rows;
-  shared.cols = matrix.cols;
-  shared.values = communication::SharedArray<double>::from_private(matrix.values);
-  return make_dense(name, std::move(shared));
-}
 
 Matrix formed(const Chain& chain) {
   const FactorPtr factor = materialise(world(), "M", chain);
@@ -32,11 +25,11 @@ TEST(Materialise, FormsWhatTheLinksAreInTheirOrder) {
   const Matrix a = oracle::random_regular(n, 1), b = oracle::random_matrix(n, 5, 2);
   const Matrix c = oracle::random_regular(5, 3), d = oracle::random_matrix(5, 67, 4);
   const Matrix w = shifted(weights(Graph::directed, n), 0.4);
-  const Chain chain{{dense_factor("A", a), true, true},
+  const Chain chain{{dense_factor(a, "A"), true, true},
                     {sparse_factor("W", w), false, true},
-                    {dense_factor("B", b)},
-                    {dense_factor("C", c), false, true},
-                    {dense_factor("D", d)}};
+                    {dense_factor(b, "B")},
+                    {dense_factor(c, "C"), false, true},
+                    {dense_factor(d, "D")}};
   const Matrix left = oracle::multiply(oracle::inverse(oracle::transpose(a)), oracle::inverse(w));
   const Matrix right = oracle::multiply(oracle::inverse(c), d);
   const Matrix expected = oracle::multiply(left, oracle::multiply(b, right));
@@ -49,7 +42,7 @@ TEST(Materialise, FormsWhatTheLinksAreInTheirOrder) {
 TEST(Materialise, RefinesAnInverseWhoseDecompositionLosesDigits) {
   const Matrix g = oracle::growing_matrix(45);
   for (const bool transposed : {false, true}) {
-    const Matrix inverse = formed({{dense_factor("G", g), transposed, true}});
+    const Matrix inverse = formed({{dense_factor(g, "G"), transposed, true}});
     const Matrix of = transposed ? oracle::transpose(g) : g;
     const Matrix product = oracle::multiply(of, inverse);
     EXPECT_LT(oracle::relative_error(product.values, oracle::identity(45).values), 1e-13)
@@ -59,7 +52,7 @@ TEST(Materialise, RefinesAnInverseWhoseDecompositionLosesDigits) {
 
 TEST(Materialise, RefusesAnInverseWhoseDecompositionLosesAllDigits) {
   try {
-    formed({{dense_factor("G", oracle::growing_matrix(90)), false, true}});
+    formed({{dense_factor(oracle::growing_matrix(90), "G"), false, true}});
     FAIL() << "formed";
   } catch (const core::ConvergenceError& error) {
     const std::string message = error.what();
@@ -75,7 +68,7 @@ TEST(Materialise, TakesAnIllConditionedInverseThatIsAccurate) {
   for (Index i = 0; i < n; ++i) {
     for (Index j = 0; j < n; ++j) hilbert(i, j) = 1.0 / static_cast<double>(i + j + 1);
   }
-  EXPECT_NO_THROW(formed({{dense_factor("H", hilbert), false, true}}));
+  EXPECT_NO_THROW(formed({{dense_factor(hilbert, "H"), false, true}}));
 }
 
 }  // namespace

@@ -22,44 +22,14 @@ class FixedEffectsTest : public FlowFixture, public ::testing::WithParamInterfac
     FlowFixture::SetUp();
     // On the errors the rows must have equal sums.
     if (GetParam().acts_on == FilterActsOn::errors) {
-      use(equal_rows(weights(origins, 1)), equal_rows(weights(destinations, 2)));
+      use(equal_rows(origins, 1), equal_rows(destinations, 2));
     }
-  }
-  static Matrix equal_rows(Matrix w) {
-    w(w.rows - 1, 0) = 1;
-    return w;
   }
   bool on_errors() const { return GetParam().acts_on == FilterActsOn::errors; }
   const FixedEffects& effects() const { return GetParam().effects; }
 
-  std::vector<FlowColumn> some_columns() const {
-    return {{FlowColumn::Kind::kron,
-             "kron(u, v)",
-             oracle::random_vector(origins, 5),
-             oracle::random_vector(destinations, 6),
-             {}},
-            {FlowColumn::Kind::grid, "grid(g)", {}, {}, owned(oracle::random_vector(cells, 8))}};
-  }
-  /// One for every region but the first destination where both have effects.
-  std::vector<FlowColumn> dummies() const {
-    std::vector<FlowColumn> result;
-    for (const std::size_t mode : {0U, 1U}) {
-      if (!effects().modes[mode]) continue;
-      const Index first = mode == 1 && effects().modes[0] ? 1 : 0;
-      for (Index i = first; i < (mode == 0 ? origins : destinations); ++i) {
-        FlowColumn column{FlowColumn::Kind::kron,
-                          "dummy",
-                          Numbers(origins, mode == 0 ? 0 : 1),
-                          Numbers(destinations, mode == 0 ? 1 : 0),
-                          {}};
-        (mode == 0 ? column.origin : column.destination)[static_cast<std::size_t>(i)] = 1;
-        result.push_back(std::move(column));
-      }
-    }
-    return result;
-  }
   Matrix dense_design() const {
-    const auto extra = dummies();
+    const auto extra = dummies(effects());
     Matrix z(cells, 2 + std::ssize(extra));
     const Numbers u = oracle::random_vector(origins, 5);
     const Numbers v = oracle::random_vector(destinations, 6);
@@ -96,7 +66,7 @@ TEST_P(FixedEffectsTest, AreTheLeastSquaresOfTheDenseDesign) {
   const FlowFilter whole = filter(full, all);
   const auto log_det = determinant(whole);
   const Numbers at{0.25, 0.3, -0.1};
-  const auto value = model(whole, *log_det, some_columns(), effects()).evaluate(at);
+  const auto value = model(whole, *log_det, mixed_columns(), effects()).evaluate(at);
   const Matrix a = dense(at[0], at[1], at[2]);
   const Matrix design = dense_design();
   const Matrix z = on_errors() ? oracle::multiply(a, design) : design;
@@ -121,7 +91,7 @@ TEST_P(FixedEffectsTest, AreTheLeastSquaresOfTheDenseDesign) {
   }
   // Zδ + Dα, whatever the normalisation.
   const auto c = whole.coefficients(at).value;
-  const FlowMoments sums = moments(whole, some_columns(), effects());
+  const FlowMoments sums = moments(whole, mixed_columns(), effects());
   EffectValues found = best_effects(sums, c, value.squares.coefficients);
   const FlowMatrices m = matrices(whole);
   if (on_errors()) {
@@ -152,10 +122,10 @@ TEST_P(FixedEffectsTest, AreTheLeastSquaresOfTheDenseDesign) {
 TEST_P(FixedEffectsTest, HaveTheDerivativesAndInformationOfDummies) {
   const FlowFilter whole = filter(full, all);
   const auto log_det = determinant(whole);
-  auto with_dummies = some_columns();
-  for (FlowColumn& dummy : dummies()) with_dummies.push_back(std::move(dummy));
+  auto with_dummies = mixed_columns();
+  for (FlowColumn& dummy : dummies(effects())) with_dummies.push_back(std::move(dummy));
   const Numbers at{0.25, 0.3, -0.1};
-  const GaussianFlow absorbed = model(whole, *log_det, some_columns(), effects());
+  const GaussianFlow absorbed = model(whole, *log_det, mixed_columns(), effects());
   const GaussianFlow plain = model(whole, *log_det, with_dummies, {});
   const auto value = absorbed.evaluate(at);
   const auto expected = plain.evaluate(at);
@@ -184,7 +154,7 @@ TEST_P(FixedEffectsTest, HaveTheDerivativesAndInformationOfDummies) {
 TEST_P(FixedEffectsTest, NameColumnsThatTheyContain) {
   const FlowFilter whole = filter(full, all);
   const auto log_det = determinant(whole);
-  auto with = some_columns();
+  auto with = mixed_columns();
   const bool of_origins = effects().modes[0];
   with.push_back({FlowColumn::Kind::kron,
                   of_origins ? "kron(pop, 1)" : "kron(1, pop)",
@@ -202,17 +172,17 @@ TEST_P(FixedEffectsTest, NameColumnsThatTheyContain) {
               std::string::npos)
         << error.what();
   }
-  model(whole, *log_det, some_columns(), effects()).check_columns(Numbers{0.1, 0.1, 0});
+  model(whole, *log_det, mixed_columns(), effects()).check_columns(Numbers{0.1, 0.1, 0});
 }
 
 TEST_P(FixedEffectsTest, CountTheDigitsThatTheMeansTake) {
-  use(equal_rows(weights(origins, 1)), equal_rows(weights(destinations, 2)));
+  use(equal_rows(origins, 1), equal_rows(destinations, 2));
   for (Numbers& year : years_) {
     for (double& value : year) value += 1e5;
   }
   const FlowFilter whole = filter(full, all);
   const auto log_det = determinant(whole);
-  const auto value = model(whole, *log_det, some_columns(), effects()).evaluate({{0.1, 0.1, 0}});
+  const auto value = model(whole, *log_det, mixed_columns(), effects()).evaluate({{0.1, 0.1, 0}});
   EXPECT_GT(value.squares.lost_digits, 9);
 }
 

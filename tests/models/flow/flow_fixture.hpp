@@ -52,6 +52,12 @@ class FlowFixture : public operators::OperatorFixture {
     }
     return w;
   }
+  /// The same, where the last region has a neighbour too: all rows sum to one.
+  static Matrix equal_rows(Index n, std::uint64_t seed) {
+    Matrix w = weights(n, seed);
+    w(n - 1, 0) = 1;
+    return w;
+  }
   /// Each region's neighbour is the next one, and the last hardly has the first: all eigenvalues
   /// are near zero, with one eigenvector.
   static Matrix nearly_defective(Index n) {
@@ -136,6 +142,33 @@ class FlowFixture : public operators::OperatorFixture {
       }
     }
     return z;
+  }
+  /// What fixed effects do not explain.
+  std::vector<FlowColumn> mixed_columns() const {
+    return {{FlowColumn::Kind::kron,
+             "kron(u, v)",
+             oracle::random_vector(origins, 5),
+             oracle::random_vector(destinations, 6),
+             {}},
+            {FlowColumn::Kind::grid, "grid(g)", {}, {}, owned(oracle::random_vector(cells, 8))}};
+  }
+  /// One for every region but the first destination where both have effects.
+  static std::vector<FlowColumn> dummies(const FixedEffects& effects) {
+    std::vector<FlowColumn> result;
+    for (const std::size_t mode : {0U, 1U}) {
+      if (!effects.modes[mode]) continue;
+      const Index first = mode == 1 && effects.modes[0] ? 1 : 0;
+      for (Index i = first; i < (mode == 0 ? origins : destinations); ++i) {
+        FlowColumn column{FlowColumn::Kind::kron,
+                          "dummy",
+                          Numbers(origins, mode == 0 ? 0 : 1),
+                          Numbers(destinations, mode == 0 ? 1 : 0),
+                          {}};
+        (mode == 0 ? column.origin : column.destination)[static_cast<std::size_t>(i)] = 1;
+        result.push_back(std::move(column));
+      }
+    }
+    return result;
   }
   static std::vector<std::string> texts(const std::vector<FlowColumn>& columns) {
     std::vector<std::string> result;

@@ -5,78 +5,20 @@
 #include <limits>
 #include <numeric>
 
-#include "kronwerk/models/flow_counts/count_flow.hpp"
-#include "models/flow/flow_fixture.hpp"
+#include "models/flow_counts/count_fixture.hpp"
 
 namespace kronwerk::models {
 namespace {
 
-constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 const std::string m9 = "kron(I, I) - o*kron(V, I) - d*kron(I, W) - w*kron(V, W)";
 
-class CountEffectsTest : public FlowFixture {
+class CountEffectsTest : public CountFixture {
  protected:
   void SetUp() override {
-    FlowFixture::SetUp();
-    use(equal_rows(weights(origins, 1)), equal_rows(weights(destinations, 2)));
-  }
-  static Matrix equal_rows(Matrix w) {
-    w(w.rows - 1, 0) = 1;
-    return w;
+    CountFixture::SetUp();
+    use(equal_rows(origins, 1), equal_rows(destinations, 2));
   }
 
-  FlowSolveMaker dense_solves() const {
-    return [this](std::span<const double> x) -> FlowSolve {
-      const Matrix inverse = oracle::inverse(dense(x[0], x[1], x[2]));
-      return [this, inverse](std::span<const double> b, std::span<double> y, bool transposed) {
-        Numbers whole(cells, 0.0);
-        const distribution::BlockPartition rows(origins, comm_.size());
-        const auto first = rows.begin(comm_.rank()) * destinations;
-        std::copy(b.begin(), b.end(), whole.begin() + first);
-        comm_.sum(std::span<double>(whole));
-        const Numbers solution =
-            oracle::multiply(transposed ? oracle::transpose(inverse) : inverse, whole);
-        std::copy_n(solution.begin() + first, y.size(), y.begin());
-      };
-    };
-  }
-
-  std::vector<FlowColumn> some_columns() const {
-    return {{FlowColumn::Kind::kron,
-             "kron(u, v)",
-             oracle::random_vector(origins, 5),
-             oracle::random_vector(destinations, 6),
-             {}},
-            {FlowColumn::Kind::grid, "grid(g)", {}, {}, owned(oracle::random_vector(cells, 8))}};
-  }
-  /// One for every region but the first destination where both have effects.
-  static std::vector<FlowColumn> dummies(const FixedEffects& effects) {
-    std::vector<FlowColumn> result;
-    for (const std::size_t mode : {0U, 1U}) {
-      if (!effects.modes[mode]) continue;
-      const Index first = mode == 1 && effects.modes[0] ? 1 : 0;
-      for (Index i = first; i < (mode == 0 ? origins : destinations); ++i) {
-        FlowColumn column{FlowColumn::Kind::kron,
-                          "dummy",
-                          Numbers(origins, mode == 0 ? 0 : 1),
-                          Numbers(destinations, mode == 0 ? 1 : 0),
-                          {}};
-        (mode == 0 ? column.origin : column.destination)[static_cast<std::size_t>(i)] = 1;
-        result.push_back(std::move(column));
-      }
-    }
-    return result;
-  }
-
-  static std::vector<Numbers> counts() {
-    const Numbers random = oracle::random_vector(2 * cells, 21);
-    std::vector<Numbers> years(2);
-    for (std::size_t i = 0; i < random.size(); ++i) {
-      years[i / cells].push_back(i % 11 == 3 ? missing
-                                             : std::floor(std::exp(1.5 + 1.5 * random[i])));
-    }
-    return years;
-  }
   FlowCounts data(const std::vector<Numbers>& years = counts()) const {
     FlowCounts result;
     for (const auto& year : years) result.years.push_back(owned(year));
@@ -129,11 +71,11 @@ class CountEffectsTest : public FlowFixture {
   void expect_dummies(CountFamily family, const FixedEffects& effects) const {
     const FlowFilter a = filter(m9, {"o", "d", "w"});
     const FlowMatrices m = matrices(a);
-    const auto z = some_columns();
+    const auto z = mixed_columns();
     auto with_dummies = z;
     for (FlowColumn& dummy : dummies(effects)) with_dummies.push_back(std::move(dummy));
-    CountFlow absorbed(comm_, workspace_, a, m, z, data(), family, dense_solves(), effects);
-    CountFlow plain(comm_, workspace_, a, m, with_dummies, data(), family, dense_solves());
+    CountFlow absorbed(comm_, workspace_, a, m, z, data(), family, dense_solves(three), effects);
+    CountFlow plain(comm_, workspace_, a, m, with_dummies, data(), family, dense_solves(three));
     const Fit found = fit(absorbed);
     const Fit expected = fit(plain);
     EXPECT_NEAR(found.point.value, expected.point.value, 1e-9);
@@ -164,9 +106,10 @@ class CountEffectsTest : public FlowFixture {
   std::string message_of(const FlowCounts& flows, const FixedEffects& effects) const {
     const FlowFilter a = filter(m9, {"o", "d", "w"});
     const FlowMatrices m = matrices(a);
-    const auto z = some_columns();
+    const auto z = mixed_columns();
     try {
-      CountFlow(comm_, workspace_, a, m, z, flows, CountFamily::poisson, dense_solves(), effects);
+      CountFlow(comm_, workspace_, a, m, z, flows, CountFamily::poisson, dense_solves(three),
+                effects);
     } catch (const core::DataError& error) {
       return error.what();
     }
@@ -188,7 +131,7 @@ TEST_F(CountEffectsTest, OfNegativeBinomialFlowsAreThoseOfDummies) {
 TEST_F(CountEffectsTest, WithoutAFilterAreThoseOfAGeneralisedLinearModel) {
   const FlowFilter a = filter(m9, {"o", "d", "w"});
   const FlowMatrices m = matrices(a);
-  const auto z = some_columns();
+  const auto z = mixed_columns();
   const FlowCounts flows = data();
   CountFlow model(
       comm_, workspace_, a, m, z, flows, CountFamily::poisson,
@@ -245,9 +188,9 @@ TEST_F(CountEffectsTest, WithoutAFilterAreThoseOfAGeneralisedLinearModel) {
 TEST_F(CountEffectsTest, HaveTheGradientByOneSolve) {
   const FlowFilter a = filter(m9, {"o", "d", "w"});
   const FlowMatrices m = matrices(a);
-  const auto z = some_columns();
+  const auto z = mixed_columns();
   CountFlow model(comm_, workspace_, a, m, z, data(), CountFamily::negative_binomial,
-                  dense_solves(), {{true, true}});
+                  dense_solves(three), {{true, true}});
   const Numbers x{0.2, 0.1, -0.1, 0.3, -0.2, 0.5};
   const auto whole = model.evaluate(x);
   const auto gradient = model.evaluate_gradient(x);
@@ -291,13 +234,13 @@ TEST_F(CountEffectsTest, ThatTheCountsDoNotTellAreNamed) {
 TEST_F(CountEffectsTest, NameColumnsThatTheyContain) {
   const FlowFilter a = filter(m9, {"o", "d", "w"});
   const FlowMatrices m = matrices(a);
-  auto z = some_columns();
+  auto z = mixed_columns();
   z.push_back({FlowColumn::Kind::kron,
                "kron(1, pop)",
                Numbers(origins, 1),
                oracle::random_vector(destinations, 3),
                {}});
-  CountFlow model(comm_, workspace_, a, m, z, data(), CountFamily::poisson, dense_solves(),
+  CountFlow model(comm_, workspace_, a, m, z, data(), CountFamily::poisson, dense_solves(three),
                   {{true, true}});
   try {
     model.begin(Numbers{0.1, 0, 0});
