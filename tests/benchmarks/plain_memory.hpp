@@ -8,7 +8,7 @@
 #include <memory>
 #include <span>
 
-#include "measure.hpp"
+#include "benchmarks/measure.hpp"
 
 /// What memory does by itself: plain reads and writes of a block, as fast as the cores can.
 namespace kronwerk::benchmarks {

@@ -5,12 +5,12 @@
 #include <cstdlib>
 #include <random>
 
+#include "benchmarks/measure.hpp"
 #include "factors/dense/dense_distributed.hpp"
 #include "factors/dense/dense_factorisation.hpp"
 #include "factors/spectra/basis_plan.hpp"
 #include "factors/spectra/eigen_local.hpp"
 #include "kronwerk/factors/base/make.hpp"
-#include "measure.hpp"
 
 namespace {
 

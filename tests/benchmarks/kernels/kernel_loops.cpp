@@ -1,11 +1,11 @@
-#include "kernel_loops.hpp"
+#include "benchmarks/kernels/kernel_loops.hpp"
 
 #include <algorithm>
 
 #include "core/simd_targets.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernel_loops.cpp"
+#define HWY_TARGET_INCLUDE "benchmarks/kernels/kernel_loops.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 #include <hwy/contrib/math/math-inl.h>

@@ -6,12 +6,12 @@
 #include <memory>
 #include <new>
 
-#include "kernel_loops.hpp"
+#include "benchmarks/kernels/kernel_loops.hpp"
+#include "benchmarks/measure.hpp"
 #include "kronwerk/distribution/partition.hpp"
 #include "kronwerk/kernels/reductions/reduction.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
-#include "measure.hpp"
 
 namespace communication = kronwerk::communication;
 namespace kernels = kronwerk::kernels;

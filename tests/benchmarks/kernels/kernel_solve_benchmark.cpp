@@ -3,10 +3,10 @@
 // Arguments: points (10,000), 1 to run the dense peer too (default).
 #include <cstdlib>
 
+#include "benchmarks/measure.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/kernel_matrices/kernel_solver.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
-#include "measure.hpp"
 
 namespace kronwerk {
 namespace {

@@ -4,7 +4,8 @@
 // each; a separable filter, an intercept, an attribute of the origins and a grid column.
 #include <cmath>
 
-#include "cases.hpp"
+#include "benchmarks/cases.hpp"
+#include "benchmarks/measure.hpp"
 #include "kronwerk/expressions/lowering.hpp"
 #include "kronwerk/factors/spectra/bases.hpp"
 #include "kronwerk/models/fit/estimate_covariance.hpp"
@@ -13,7 +14,6 @@
 #include "kronwerk/models/flow_counts/count_flow.hpp"
 #include "kronwerk/models/flow_determinants/bilinear_determinant.hpp"
 #include "kronwerk/models/flow_determinants/filter_constraints.hpp"
-#include "measure.hpp"
 #include "models/flow_counts/separable_solves.hpp"
 
 namespace communication = kronwerk::communication;

@@ -8,9 +8,9 @@
 #include <limits>
 #include <random>
 
-#include "cases.hpp"
+#include "benchmarks/cases.hpp"
+#include "benchmarks/measure.hpp"
 #include "kronwerk/models/flow_determinants/bilinear_determinant.hpp"
-#include "measure.hpp"
 
 namespace communication = kronwerk::communication;
 namespace factors = kronwerk::factors;

@@ -5,10 +5,10 @@
 #include <cmath>
 #include <numeric>
 
-#include "cases.hpp"
+#include "benchmarks/cases.hpp"
+#include "benchmarks/measure.hpp"
 #include "kronwerk/expressions/lowering.hpp"
 #include "kronwerk/models/flow/moments.hpp"
-#include "measure.hpp"
 
 namespace communication = kronwerk::communication;
 namespace expressions = kronwerk::expressions;

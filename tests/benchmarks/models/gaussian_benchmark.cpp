@@ -10,13 +10,13 @@
 #include <cmath>
 #include <memory>
 
+#include "benchmarks/measure.hpp"
 #include "factors/spectra/eigen_local.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/models/density/log_density.hpp"
 #include "kronwerk/models/draws/prediction.hpp"
 #include "kronwerk/models/draws/sampler.hpp"
 #include "kronwerk/operators/base/random.hpp"
-#include "measure.hpp"
 
 namespace {
 

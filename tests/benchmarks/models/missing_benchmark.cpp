@@ -9,11 +9,11 @@
 #include <cstring>
 #include <memory>
 
+#include "benchmarks/measure.hpp"
 #include "factors/base/lapack.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/models/missing/missing.hpp"
 #include "kronwerk/operators/base/random.hpp"
-#include "measure.hpp"
 
 namespace {
 

@@ -5,12 +5,12 @@
 #include <memory>
 #include <optional>
 
-#include "cases.hpp"
+#include "benchmarks/cases.hpp"
+#include "benchmarks/plain_memory.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/factors/sparse/sparse_rows.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
-#include "plain_memory.hpp"
 
 namespace communication = kronwerk::communication;
 namespace factors = kronwerk::factors;

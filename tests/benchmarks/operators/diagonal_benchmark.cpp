@@ -1,11 +1,11 @@
 // diagonal_benchmark REPEATS EXTENT...
 // The diagonal of a Kronecker sum of diagonals and its log-determinant, in turns with plain writes
 // and reads of the same bytes by all ranks (pages touched before).
+#include "benchmarks/plain_memory.hpp"
 #include "kronwerk/distribution/partition.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/grids/kronecker_sum.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
-#include "plain_memory.hpp"
 
 namespace communication = kronwerk::communication;
 namespace operators = kronwerk::operators;

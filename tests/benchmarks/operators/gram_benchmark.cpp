@@ -2,11 +2,11 @@
 // The mode-wise Gram matrices of samples, in turns with a large dgemm on every rank at once.
 #include <memory>
 
-#include "cases.hpp"
+#include "benchmarks/cases.hpp"
+#include "benchmarks/measure.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/grids/grams.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
-#include "measure.hpp"
 
 namespace communication = kronwerk::communication;
 namespace operators = kronwerk::operators;

@@ -9,14 +9,14 @@
 #include <memory>
 #include <utility>
 
-#include "cases.hpp"
+#include "benchmarks/cases.hpp"
+#include "benchmarks/measure.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/krylov/krylov.hpp"
 #include "kronwerk/operators/nearest/nearest_kronecker.hpp"
 #include "kronwerk/operators/products/product_sum.hpp"
-#include "measure.hpp"
 
 namespace communication = kronwerk::communication;
 namespace factors = kronwerk::factors;

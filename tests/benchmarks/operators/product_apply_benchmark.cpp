@@ -3,11 +3,11 @@
 // rank at once.
 #include <memory>
 
-#include "cases.hpp"
+#include "benchmarks/cases.hpp"
+#include "benchmarks/measure.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
-#include "measure.hpp"
 
 namespace communication = kronwerk::communication;
 namespace factors = kronwerk::factors;

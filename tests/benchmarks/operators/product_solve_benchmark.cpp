@@ -4,13 +4,13 @@
 #include <memory>
 #include <utility>
 
-#include "cases.hpp"
+#include "benchmarks/cases.hpp"
+#include "benchmarks/measure.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 #include "kronwerk/operators/base/dot.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
-#include "measure.hpp"
 
 namespace communication = kronwerk::communication;
 namespace factors = kronwerk::factors;

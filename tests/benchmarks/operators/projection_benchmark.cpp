@@ -1,11 +1,11 @@
 // projection_benchmark REPEATS EXTENT...
 // All factors of the projection of a grid, and those of the inverse of a Kronecker sum, in turns
 // with a plain read of the same bytes by all ranks.
+#include "benchmarks/plain_memory.hpp"
 #include "kronwerk/distribution/partition.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/grids/projection.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
-#include "plain_memory.hpp"
 
 namespace communication = kronwerk::communication;
 namespace operators = kronwerk::operators;

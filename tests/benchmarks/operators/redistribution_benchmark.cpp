@@ -3,8 +3,8 @@
 // bytes and against a plain copy of the same memory.
 #include <cstring>
 
+#include "benchmarks/measure.hpp"
 #include "kronwerk/communication/redistribution.hpp"
-#include "measure.hpp"
 
 namespace communication = kronwerk::communication;
 namespace benchmarks = kronwerk::benchmarks;

@@ -6,9 +6,9 @@
 #include <memory>
 #include <random>
 
+#include "benchmarks/measure.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/operators/schur/schur.hpp"
-#include "measure.hpp"
 
 namespace communication = kronwerk::communication;
 namespace factors = kronwerk::factors;

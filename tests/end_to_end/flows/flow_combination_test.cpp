@@ -1,5 +1,5 @@
 // Fits of flow models to all kinds of data, and what follows from them: effects and predictions.
-#include "end_to_end/flow.hpp"
+#include "end_to_end/flows/flow.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {

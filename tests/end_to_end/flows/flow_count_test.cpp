@@ -1,5 +1,5 @@
 // Fits of Poisson and negative binomial flow models.
-#include "end_to_end/flow.hpp"
+#include "end_to_end/flows/flow.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {

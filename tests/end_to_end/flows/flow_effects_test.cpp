@@ -1,5 +1,5 @@
 // Effects of a regional attribute on flows between the same regions, and on their means.
-#include "end_to_end/flow.hpp"
+#include "end_to_end/flows/flow.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {

@@ -1,7 +1,7 @@
 // Fits with fixed effects of origins and destinations, and what other tasks make of them.
 #include <numeric>
 
-#include "end_to_end/flow.hpp"
+#include "end_to_end/flows/flow.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {

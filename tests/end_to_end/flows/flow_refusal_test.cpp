@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "end_to_end/flow.hpp"
+#include "end_to_end/flows/flow.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {

@@ -1,5 +1,5 @@
 // Draws from flow models, effects and predictions with them.
-#include "end_to_end/flow.hpp"
+#include "end_to_end/flows/flow.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {

@@ -1,7 +1,7 @@
 // Fits of Gaussian models to data drawn from them.
 #include <numbers>
 
-#include "end_to_end/gaussian.hpp"
+#include "end_to_end/gaussian/gaussian.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {

@@ -1,6 +1,6 @@
 // Covariance factors that are given as Cholesky factors or eigenvectors are the covariances that
 // these stand for, in every formula and task.
-#include "end_to_end/gaussian.hpp"
+#include "end_to_end/gaussian/gaussian.hpp"
 #include "models/draws/sample_moments.hpp"
 
 namespace kronwerk::end_to_end {

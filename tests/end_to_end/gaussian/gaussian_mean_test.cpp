@@ -2,7 +2,7 @@
 // one for each, against dense formulas.
 #include <limits>
 
-#include "end_to_end/gaussian.hpp"
+#include "end_to_end/gaussian/gaussian.hpp"
 #include "models/draws/sample_moments.hpp"
 
 namespace kronwerk::end_to_end {

@@ -1,7 +1,7 @@
 // Bad input of the Gaussian tasks: exit code 2, one message that names what is wrong, no result.
 #include <limits>
 
-#include "end_to_end/gaussian.hpp"
+#include "end_to_end/gaussian/gaussian.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {

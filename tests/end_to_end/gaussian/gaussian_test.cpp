@@ -1,5 +1,5 @@
 // Log densities and draws of Gaussian models against dense formulas.
-#include "end_to_end/gaussian.hpp"
+#include "end_to_end/gaussian/gaussian.hpp"
 
 #include <limits>
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <functional>
 
-#include "end_to_end/clouds.hpp"
+#include "end_to_end/kernels/clouds.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {

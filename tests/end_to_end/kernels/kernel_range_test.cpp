@@ -2,7 +2,7 @@
 // precision, points that are all equal.
 #include <cmath>
 
-#include "end_to_end/clouds.hpp"
+#include "end_to_end/kernels/clouds.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {

@@ -1,5 +1,5 @@
 // Bad input of kernel formulas: messages that say where, and exit codes.
-#include "end_to_end/clouds.hpp"
+#include "end_to_end/kernels/clouds.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {

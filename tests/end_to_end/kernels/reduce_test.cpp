@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "end_to_end/clouds.hpp"
+#include "end_to_end/kernels/clouds.hpp"
 
 namespace kronwerk::end_to_end {
 namespace {
