@@ -8,6 +8,7 @@
 
 #include "communication/stream_copy.hpp"
 #include "kronwerk/communication/requests.hpp"
+#include "kronwerk/communication/traffic.hpp"
 
 namespace kronwerk::communication {
 namespace {
@@ -36,6 +37,13 @@ using Copy = void (*)(double*, const double*, Index);
 Copy copy_for(const distribution::Layout& layout) {
   constexpr Index cached = Index{1} << 19;  // doubles
   return layout.home().largest() * layout.trailing() > cached ? stream_copy : copy;
+}
+
+/// Rows of the home block that other ranks of the node hold the columns of.
+void count_shared(const distribution::Layout& layout, const std::vector<int>& near, int rank) {
+  Index columns = 0;
+  for (const int other : near) columns += other == rank ? 0 : layout.away().count(other);
+  traffic().shared_bytes += layout.home().count(rank) * columns * Index{sizeof(double)};
 }
 
 }  // namespace
@@ -132,6 +140,7 @@ void Redistribution::to_away(Index chunk_rows, const Producer& produce) {
   }
   for (auto& requests : receives) requests.wait();
   for (auto& requests : sends) requests.wait();
+  count_shared(layout_, near_, rank_);
   node_barrier(comm);
 }
 
@@ -187,6 +196,7 @@ void Redistribution::to_home(Index chunk_rows, const Target& target, const Consu
     }
   }
   for (auto& requests : sends) requests.wait();
+  count_shared(layout_, near_, rank_);
   node_barrier(comm);
 }
 

@@ -1,0 +1,90 @@
+#include "kronwerk/communication/traffic.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "kronwerk/communication/communicator.hpp"
+#include "kronwerk/communication/redistribution.hpp"
+#include "kronwerk/communication/requests.hpp"
+
+namespace kronwerk::communication {
+namespace {
+
+/// What MPI is handed while `work` runs.
+template <typename Work>
+Traffic traffic_of(Work&& work) {
+  const Traffic before = traffic();
+  work();
+  const Traffic& now = traffic();
+  return {now.messages - before.messages, now.message_bytes - before.message_bytes,
+          now.collectives - before.collectives, now.shared_bytes - before.shared_bytes,
+          now.waiting_nanoseconds - before.waiting_nanoseconds};
+}
+
+class TrafficTest : public testing::Test {
+ protected:
+  Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
+};
+
+TEST_F(TrafficTest, CountsCollectivesOfSeveralRanksOnly) {
+  std::vector<double> values(5, 1.0);
+  const Traffic used = traffic_of([&] {
+    MPI_Allreduce(MPI_IN_PLACE, values.data(), 5, MPI_DOUBLE, MPI_SUM, comm_.get());
+    MPI_Barrier(comm_.get());
+    MPI_Barrier(MPI_COMM_SELF);
+  });
+  EXPECT_EQ(used.collectives, comm_.size() > 1 ? 2 : 0);
+  EXPECT_EQ(used.message_bytes, comm_.size() > 1 ? 40 : 0);
+  EXPECT_EQ(used.messages, 0);
+}
+
+TEST_F(TrafficTest, CountsTheRootOfABroadcast) {
+  std::vector<double> values(7, 1.0);
+  const Traffic used = traffic_of([&] { MPI_Bcast(values.data(), 7, MPI_DOUBLE, 0, comm_.get()); });
+  EXPECT_EQ(used.message_bytes, comm_.is_root() && comm_.size() > 1 ? 56 : 0);
+}
+
+TEST_F(TrafficTest, CountsMessagesAndTheirBytes) {
+  // Round the ring, in pieces of two values at most.
+  const int next = (comm_.rank() + 1) % comm_.size();
+  const int previous = (comm_.rank() + comm_.size() - 1) % comm_.size();
+  const std::vector<double> sent(5, comm_.rank());
+  std::vector<double> received(5, -1);
+  const Traffic used = traffic_of([&] {
+    Requests requests(2);
+    requests.receive(received.data(), 5, previous, comm_.get());
+    requests.send(sent.data(), 5, next, comm_.get());
+    requests.wait();
+  });
+  EXPECT_EQ(received, std::vector<double>(5, previous));
+  EXPECT_EQ(used.messages, 3);
+  EXPECT_EQ(used.message_bytes, 40);
+  EXPECT_EQ(used.collectives, 0);
+}
+
+TEST_F(TrafficTest, TimesCallsThatWaitForOtherRanks) {
+  EXPECT_GT(traffic_of([&] { MPI_Barrier(comm_.get()); }).waiting_nanoseconds, 0);
+}
+
+TEST_F(TrafficTest, CountsWhatLeavesARankInARedistribution) {
+  const distribution::Layout layout({6, 10}, 1, comm_.size());
+  SharedBlocks blocks(comm_);
+  Redistribution redistribution(blocks, layout);
+  const auto size = static_cast<std::size_t>(layout.home_size(comm_.rank()));
+  const std::vector<double> block(size, 1.0);
+  const Traffic used = traffic_of([&] {
+    redistribution.to_away(2, [&](core::Index first, core::Index) {
+      return block.data() + first * layout.trailing();
+    });
+  });
+  // Every value whose column another rank owns leaves: by messages or through shared memory.
+  const core::Index kept = layout.home().count(comm_.rank()) * layout.away().count(comm_.rank());
+  const core::Index leaving = (layout.home_size(comm_.rank()) - kept) * 8;
+  const bool one_node = comm_.node().size() == comm_.size();
+  EXPECT_TRUE(!one_node || used.messages == 0);
+  EXPECT_EQ(used.shared_bytes + (used.messages > 0 ? used.message_bytes : 0), leaving);
+}
+
+}  // namespace
+}  // namespace kronwerk::communication
