@@ -1,6 +1,7 @@
 #pragma once
 
 #include "application/command_line/command_line.hpp"
+#include "application/session/report.hpp"
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/configuration/job.hpp"
 
@@ -11,7 +12,9 @@ configuration::Job load_job(const communication::Communicator& comm, const Comma
 
 /// `kronwerk run`: PETSc must be up. Collective. @throws ConvergenceError after the result is
 /// written
-void run_job(const communication::Communicator& comm, const configuration::Job& job, bool quiet);
+/// @param clock  of the process, if it has done nothing else yet
+void run_job(const communication::Communicator& comm, const configuration::Job& job, bool quiet,
+             JobClock clock = {});
 
 /// `kronwerk plan`: says what the job would take, from metadata alone. Collective.
 void plan_job(const communication::Communicator& comm, const configuration::Job& job,

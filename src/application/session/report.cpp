@@ -13,6 +13,8 @@
 #include <set>
 
 #include "application/command_line/version.hpp"
+#include "application/session/placement.hpp"
+#include "kronwerk/core/text.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -95,29 +97,74 @@ void announce_factors(std::span<const expressions::LoweredProduct> products, Sta
   }
 }
 
-JobClock start_clock() {
-  return {fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))), MPI_Wtime()};
+std::string now_text() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
 void write_report(const communication::Communicator& comm, io::ResultFile& file,
-                  const configuration::Job& job, const Stages& stages, const Report& report,
+                  const configuration::Job& job, const StageTable& table, const Report& report,
                   const JobClock& clock) {
   for (const auto& [name, value] : report.attributes()) {
     file.write_attribute("/report", name, value);
   }
-  for (const auto& [name, seconds] : stages.seconds()) {
-    file.write_attribute("/report", "seconds_" + name, seconds);
+  const std::size_t elapsed = measure_index("elapsed");
+  for (const StageTable::Row& row : table.rows) {
+    file.write_attribute("/report", "seconds_" + row.stage, row.of[elapsed].largest);
   }
   const auto peak = static_cast<core::Index>(comm.max(peak_bytes()));
   file.write_attribute("/report", "peak_bytes_per_rank", peak);
-  const double seconds = comm.max(MPI_Wtime() - clock.start_seconds);
+  const double seconds = table.total[elapsed].largest;
   const std::vector<std::pair<std::string, io::AttributeValue>> root{
       {"configuration", job.text},        {"configuration_file", job.file},
       {"kronwerk_version", version()},    {"git_commit", git_commit()},
       {"petsc_version", petsc_version()}, {"hdf5_version", io::hdf5_version()},
       {"mpi_version", mpi_version()},     {"ranks", core::Index{comm.size()}},
+      {"processor", processor_name()},    {"nodes", core::Index{comm.node_count()}},
       {"started", clock.started},         {"seconds", seconds}};
   for (const auto& [name, value] : root) file.write_attribute("/", name, value);
+}
+
+void write_usage(const communication::Communicator& comm, io::ResultFile& file,
+                 const StageTable& table, const JobClock& clock) {
+  write_table(file, table);
+  if (clock.first_of_process) {
+    file.write_attribute("/report", "startup_loading", clock.loading_seconds);
+    file.write_attribute("/report", "startup_mpi", clock.mpi_seconds);
+    file.write_attribute("/report", "startup_petsc", clock.petsc_seconds);
+  }
+  std::vector<std::string> hosts, ranks, bindings;
+  for (const NodePlacement& node : find_placement(comm)) {
+    hosts.push_back(node.host);
+    ranks.push_back(node.ranks);
+    bindings.push_back(node.binding);
+  }
+  file.write_strings("/report/nodes/host", hosts);
+  file.write_strings("/report/nodes/ranks", ranks);
+  file.write_strings("/report/nodes/binding", bindings);
+}
+
+void print_usage(const communication::Communicator& comm, const std::string& target, Stages& stages,
+                 const JobClock& clock) {
+  constexpr std::size_t most_nodes = 8;
+  const std::vector<NodePlacement> nodes = find_placement(comm);
+  const StageTable table = stages.table();
+  stages.print(fmt::format("written to  {} ({} in all)", target,
+                           core::format_seconds(stages.total_seconds())));
+  for (const std::string& line : lines_of(table, comm.size())) stages.print(line);
+  if (clock.first_of_process) {
+    stages.print(fmt::format("startup     of it {} loading the program, {} in MPI, {} in PETSc",
+                             core::format_seconds(clock.loading_seconds),
+                             core::format_seconds(clock.mpi_seconds),
+                             core::format_seconds(clock.petsc_seconds)));
+  }
+  for (std::size_t n = 0; n < std::min(nodes.size(), most_nodes); ++n) {
+    stages.print(fmt::format("{:<11} {}: rank {}, binding {}", n == 0 ? "nodes" : "", nodes[n].host,
+                             nodes[n].ranks, nodes[n].binding));
+  }
+  if (nodes.size() > most_nodes) {
+    stages.print(
+        fmt::format("{:<11} and {} more, in /report/nodes", "", nodes.size() - most_nodes));
+  }
 }
 
 }  // namespace kronwerk::application

@@ -48,16 +48,29 @@ class Statistics {
 void announce_factors(std::span<const expressions::LoweredProduct> products, Stages& stages,
                       Report& report);
 
-/// When the job began, for the root attributes.
+/// When a process began, and what of its time before the job went where. Of one rank.
 struct JobClock {
-  std::string started;  ///< ISO 8601, UTC
-  double start_seconds = 0;
+  std::string started;            ///< the job, ISO 8601, UTC
+  double loading_seconds = 0;     ///< the program and its libraries, until main()
+  double mpi_seconds = 0;         ///< MPI's own start
+  double petsc_seconds = 0;       ///< PETSc's
+  bool first_of_process = false;  ///< else the process has done other things before this job
 };
-JobClock start_clock();
+std::string now_text();
 
 /// Writes /report and the root attributes. Collective.
+/// @param table  of the stages so far
 void write_report(const communication::Communicator& comm, io::ResultFile& file,
-                  const configuration::Job& job, const Stages& stages, const Report& report,
+                  const configuration::Job& job, const StageTable& table, const Report& report,
                   const JobClock& clock);
+
+/// Writes what belongs to whole jobs, not to points of a sweep: /report/stages, /report/nodes and
+/// the parts of the start-up. Collective.
+void write_usage(const communication::Communicator& comm, io::ResultFile& file,
+                 const StageTable& table, const JobClock& clock);
+
+/// Prints how long the job took, stage by stage, and where its ranks ran. Collective.
+void print_usage(const communication::Communicator& comm, const std::string& target, Stages& stages,
+                 const JobClock& clock);
 
 }  // namespace kronwerk::application

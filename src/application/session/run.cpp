@@ -34,13 +34,15 @@ void report_unused_options(const Communicator& comm) {
 }
 
 int run_with_petsc(const Communicator& comm, const Communicator& failures, const CommandLine& line,
-                   const configuration::Job& job) {
+                   const configuration::Job& job, JobClock clock) {
   std::optional<PetscSession> petsc;
+  const double before = measure_usage().elapsed;
   const int code =
       agree_on_exit_code(failures, [&] { petsc.emplace(split_options(job.petsc_options)); });
   if (code != 0) return code;
   catch_termination();  // again: PETSc has set its own handlers
-  const int result = agree_on_exit_code(failures, [&] { run_job(comm, job, line.quiet); });
+  clock.petsc_seconds = measure_usage().elapsed - before;
+  const int result = agree_on_exit_code(failures, [&] { run_job(comm, job, line.quiet, clock); });
   if (result == 0 || result == static_cast<int>(core::ExitCode::convergence)) {
     report_unused_options(comm);
   }
@@ -60,7 +62,8 @@ void run_serial(const Communicator& comm, const CommandLine& line) {
   print_on_root(comm, text);
 }
 
-int run_command(const Communicator& comm, const Communicator& failures, int argc, char** argv) {
+int run_command(const Communicator& comm, const Communicator& failures, int argc, char** argv,
+                const JobClock& clock) {
   CommandLine line;
   configuration::Job job;
   const int code = agree_on_exit_code(failures, [&] {
@@ -73,7 +76,7 @@ int run_command(const Communicator& comm, const Communicator& failures, int argc
     case Command::nothing:
       return 0;
     case Command::run:
-      return run_with_petsc(comm, failures, line, job);
+      return run_with_petsc(comm, failures, line, job, clock);
     case Command::plan:
       return agree_on_exit_code(failures, [&] { plan_job(comm, job, line); });
     case Command::import:
@@ -86,12 +89,16 @@ int run_command(const Communicator& comm, const Communicator& failures, int argc
 }  // namespace
 
 int run(int argc, char** argv) {
+  JobClock clock;
+  clock.first_of_process = true;
+  clock.loading_seconds = measure_usage().elapsed;
   const MpiSession session(&argc, &argv);
+  clock.mpi_seconds = measure_usage().elapsed - clock.loading_seconds;
   const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
   const Communicator failures = Communicator::duplicate(MPI_COMM_WORLD);
   catch_termination();
   const TerminationNotice notice(comm);
-  const int code = run_command(comm, failures, argc, argv);
+  const int code = run_command(comm, failures, argc, argv, clock);
   const int printed = agree_on_exit_code(failures, require_printed);
   if (code == static_cast<int>(core::ExitCode::terminated)) return notice.exit_code();
   return code != 0 ? code : printed;

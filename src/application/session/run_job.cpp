@@ -80,9 +80,9 @@ Job load_job(const communication::Communicator& comm, const CommandLine& line) {
   return job;
 }
 
-void run_job(const communication::Communicator& comm, const Job& job, bool quiet) {
-  const JobClock clock = start_clock();
-  Stages stages(comm, quiet);
+void run_job(const communication::Communicator& comm, const Job& job, bool quiet, JobClock clock) {
+  clock.started = now_text();
+  Stages stages(comm, quiet, clock.first_of_process);
   for (const std::string& warning : job.warnings) stages.warn(warning);
   communication::collectively(comm, [&] { prepare_blas(job.blas_threads); });
   stages.print(fmt::format("kronwerk {}: {} on {} {}, {} {}", version(),

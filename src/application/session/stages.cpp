@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <petscsys.h>
 
-#include <algorithm>
 #include <cstdio>
 
 #include "application/command_line/terminal.hpp"
@@ -13,38 +12,36 @@
 
 namespace kronwerk::application {
 
-Stages::Stages(const communication::Communicator& comm, bool quiet)
-    : comm_(&comm), quiet_(quiet), progress_(comm.is_root() && !quiet && output_is_watched()) {}
+Stages::Stages(const communication::Communicator& comm, bool quiet, bool startup)
+    : comm_(&comm),
+      quiet_(quiet),
+      progress_(comm.is_root() && !quiet && output_is_watched()),
+      ledger_(measure_usage, startup) {}
 
-Stages::Running::Running(Stages& stages, const std::string& name)
-    : stages_(stages), index_(stages.find_or_add(name)), start_(0) {
+Stages::Running::Running(Stages& stages, const std::string& name) : stages_(stages) {
   check_termination(*stages.comm_);
-  operators::check_petsc(PetscLogStagePush(stages.stages_[index_].petsc_stage));
+  operators::check_petsc(PetscLogStagePush(stages.petsc_stage(name)));
   stages.progress_.begin(name);
-  start_ = MPI_Wtime();
+  stages.ledger_.enter(name);
 }
 
 Stages::Running::~Running() {
-  stages_.stages_[index_].seconds += MPI_Wtime() - start_;
+  stages_.ledger_.leave();
   stages_.progress_.end();
   PetscLogStagePop();
 }
 
-std::size_t Stages::find_or_add(const std::string& name) {
-  const auto found = std::ranges::find(stages_, name, &Stage::name);
-  if (found != stages_.end()) return static_cast<std::size_t>(found - stages_.begin());
-  Stage stage{name, 0, 0};
+int Stages::petsc_stage(const std::string& name) {
   // Another job of this process may have registered it.
-  operators::check_petsc(PetscLogStageGetId(name.c_str(), &stage.petsc_stage));
-  if (stage.petsc_stage < 0) {
-    operators::check_petsc(PetscLogStageRegister(name.c_str(), &stage.petsc_stage));
-  }
-  stages_.push_back(stage);
-  return stages_.size() - 1;
+  int stage = 0;
+  operators::check_petsc(PetscLogStageGetId(name.c_str(), &stage));
+  if (stage < 0) operators::check_petsc(PetscLogStageRegister(name.c_str(), &stage));
+  return stage;
 }
 
 void Stages::report(const std::string& name, const std::string& detail) {
-  const double slowest = comm_->max(stages_[find_or_add(name)].seconds);
+  ledger_.settle();
+  const double slowest = comm_->max(ledger_.of(ledger_.find_or_add(name)).elapsed);
   print(fmt::format("{:<11} {:>9}   {}", name, core::format_seconds(slowest), detail));
 }
 
@@ -59,10 +56,14 @@ void Stages::warn(const std::string& text) {
   std::fputs(fmt::format("kronwerk: warning: {}\n", text).c_str(), stderr);
 }
 
-std::vector<std::pair<std::string, double>> Stages::seconds() const {
-  std::vector<std::pair<std::string, double>> result;
-  for (const Stage& stage : stages_) result.emplace_back(stage.name, comm_->max(stage.seconds));
-  return result;
+StageTable Stages::table() {
+  ledger_.settle();
+  return make_stage_table(*comm_, ledger_.stages());
+}
+
+double Stages::total_seconds() {
+  ledger_.settle();
+  return ledger_.total().elapsed;
 }
 
 }  // namespace kronwerk::application

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "application/session/progress.hpp"
+#include "application/session/stage_ledger.hpp"
+#include "application/session/stage_table.hpp"
 #include "kronwerk/communication/communicator.hpp"
 
 namespace kronwerk::application {
@@ -13,10 +15,12 @@ namespace kronwerk::application {
 /// the points at which a job can be terminated.
 class Stages {
  public:
-  /// @param comm  must outlive the stages
-  Stages(const communication::Communicator& comm, bool quiet);
+  /// @param comm     must outlive the stages
+  /// @param startup  whether all that the process has done until now is its start-up
+  Stages(const communication::Communicator& comm, bool quiet, bool startup = false);
 
-  /// Runs `work` as a part of stage `name` and adds up its seconds. Collective.
+  /// Runs `work` as a part of stage `name` and adds up what it uses; a stage within another takes
+  /// its own part away from that one. Collective.
   /// @throws Terminated before the work if SIGTERM has reached any rank
   template <typename Work>
   void run(const std::string& name, Work&& work) {
@@ -34,8 +38,10 @@ class Stages {
   /// Prints to stderr on rank 0, quiet or not.
   void warn(const std::string& text);
 
-  /// (stage, seconds of the slowest rank) in the order of their beginning. Collective.
-  std::vector<std::pair<std::string, double>> seconds() const;
+  /// What all stages have used until now. Collective.
+  StageTable table();
+  /// Seconds of this rank until now, its start-up included. Local.
+  double total_seconds();
   Progress& progress() noexcept { return progress_; }
 
  private:
@@ -48,21 +54,14 @@ class Stages {
 
    private:
     Stages& stages_;
-    std::size_t index_;
-    double start_;
   };
-  struct Stage {
-    std::string name;
-    double seconds = 0;
-    int petsc_stage = 0;
-  };
-  std::size_t find_or_add(const std::string& name);
+  int petsc_stage(const std::string& name);
 
   const communication::Communicator* comm_;
   bool quiet_;
   bool silent_ = false;
   Progress progress_;
-  std::vector<Stage> stages_;
+  StageLedger ledger_;
 };
 
 }  // namespace kronwerk::application

@@ -159,8 +159,7 @@ class Sweep {
     }
     const Index converged = finish();
     directory_.remove();
-    stages_.print(fmt::format("written to  {} ({} in all)", job_.output.file,
-                              core::format_seconds(comm_.max(MPI_Wtime() - clock_.start_seconds))));
+    print_usage(comm_, job_.output.file, stages_, clock_);
     if (converged == points_) return;
     throw core::ConvergenceError(fmt::format(
         "{} of the {} points of the sweep did not converge or have no result; they are 0 in "
@@ -202,7 +201,7 @@ class Sweep {
     }
     stages_.run("write", [&] {
       file.write_scalar("/converged", 0);
-      write_report(comm_, file, job, stages_, report, clock_);
+      write_report(comm_, file, job, stages_.table(), report, clock_);
       file.commit();
     });
   }
@@ -223,7 +222,7 @@ class Sweep {
         compute_result({comm_, job, stages_, report, file}, problem, *data_, workspace_);
     stages_.run("write", [&] {
       file.write_scalar("/converged", failure.empty() ? 1 : 0);
-      write_report(comm_, file, job, stages_, report, clock_);
+      write_report(comm_, file, job, stages_.table(), report, clock_);
       file.commit();
     });
     stages_.silence(false);
@@ -267,7 +266,10 @@ class Sweep {
       report.set("points_of_this_run", points_ - directory_.finished_points());
       report.set("factorisations", factors::factorisation_count());
       report.set("decompositions", factors::decomposition_count());
-      write_report(comm_, target_, job_, stages_, report, clock_);
+      target_.flush();
+      const StageTable table = stages_.table();
+      write_report(comm_, target_, job_, table, report, clock_);
+      write_usage(comm_, target_, table, clock_);
       target_.commit();
     });
     return converged;

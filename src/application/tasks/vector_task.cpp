@@ -67,21 +67,25 @@ void VectorTask::run() {
                  [&] { build(size); });
       built = size;
     }
-    stages.run("read", [&] {
+    stages.run("allocate", [&] {
       resize(result_, output_layout());
+      if (!takes_fibres()) resize(input_, input_layout());
+    });
+    stages.run("read", [&] {
       if (takes_fibres()) {
         fibres_ = input_reader_.read_fibres(first, input_layout());
         return;
       }
-      resize(input_, input_layout());
       input_reader_.read(first, input_layout(), input_);
     });
     report_stage("read",
                  fmt::format("{} {} of {} points", count(), count() == 1 ? "vector" : "vectors",
                              core::format_count(input_layout().size() / size)));
     compute(first);
-    check_finite(comm(), result_, "/result");
-    result_statistics_.add(result_);
+    stages.run("check", [&] {
+      check_finite(comm(), result_, "/result");
+      result_statistics_.add(result_);
+    });
     stages.run("write", [&] { write("/result", first, output_layout(), result_); });
     if (job().tangent) {
       stages.run("tangent", [&] { tangent(first); });

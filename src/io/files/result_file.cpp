@@ -263,13 +263,18 @@ void ResultFile::write_attribute(const std::string& path, const std::string& nam
   if (state_->comm->is_root()) state_->attributes.push_back({path, name, value});
 }
 
-void ResultFile::commit() {
+void ResultFile::flush() {
   auto& state = *state_;
   // Every writer flushes what it wrote, since a node may hold it back and fail only now.
   communication::collectively(*state.comm, [&] {
     if (state.descriptor) flush_to_disk(state.descriptor, state.target);
     state.descriptor.close();
   });
+}
+
+void ResultFile::commit() {
+  flush();
+  auto& state = *state_;
   communication::on_root(*state.comm, [&] {
     state.write_pending();
     state.temporary.rename_to_target(state.overwrite);

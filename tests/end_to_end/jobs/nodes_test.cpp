@@ -3,6 +3,7 @@
 #include <map>
 #include <regex>
 #include <set>
+#include <string_view>
 
 #include "end_to_end/program.hpp"
 
@@ -11,10 +12,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+const std::set<std::string> without_jobs{"data", "scaling"};
 /// These take minutes; jobs/hosts_examples.sh runs them.
 const std::set<std::string> long_examples{"flow-general", "wind"};
 
-/// The bytes of every dataset of a file, by name.
+/// The bytes of every dataset of a result, by name, but those of its report: seconds, hosts.
 std::map<std::string, std::vector<char>> datasets(const fs::path& file) {
   using Contents = std::map<std::string, std::vector<char>>;
   Contents contents;
@@ -22,7 +24,7 @@ std::map<std::string, std::vector<char>> datasets(const fs::path& file) {
   EXPECT_GE(id, 0) << file;
   if (id < 0) return contents;
   const auto read = [](hid_t root, const char* name, const H5O_info_t* info, void* data) -> herr_t {
-    if (info->type != H5O_TYPE_DATASET) return 0;
+    if (info->type != H5O_TYPE_DATASET || std::string_view(name).starts_with("report/")) return 0;
     const hid_t dataset = H5Dopen2(root, name, H5P_DEFAULT);
     const hid_t type = H5Dget_type(dataset);
     const hid_t space = H5Dget_space(dataset);
@@ -45,7 +47,8 @@ std::vector<std::string> example_folders() {
   std::vector<std::string> folders;
   if (source == nullptr) return folders;
   for (const auto& entry : fs::directory_iterator(fs::path(source) / "configs")) {
-    if (fs::exists(entry.path() / "README.md") && entry.path().filename() != "data" &&
+    if (fs::exists(entry.path() / "README.md") &&
+        !without_jobs.contains(entry.path().filename().string()) &&
         !long_examples.contains(entry.path().filename().string())) {
       folders.push_back(entry.path().filename().string());
     }

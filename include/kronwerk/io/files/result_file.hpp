@@ -57,6 +57,9 @@ class ResultFile {
   /// Strings are variable-length UTF-8. Collective; rank 0's value counts.
   void write_attribute(const std::string& path, const std::string& name,
                        const AttributeValue& value);
+  /// What was written so far is on the disk afterwards. Collective.
+  /// @throws ResourceError on a full disk, also of another node
+  void flush();
   /// Flushes, closes, and renames to the target. Collective.
   void commit();
 

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kronwerk/communication/communicator.hpp"
+
+namespace kronwerk::application {
+
+/// Ascending numbers as "0-3,8".
+std::string ranges_text(std::span<const int> numbers);
+
+/// A node and what runs there.
+struct NodePlacement {
+  std::string host;
+  std::string ranks;    ///< "0-3"
+  std::string binding;  ///< "to processors 0; 1; 2; 3", or "none (processors 0-3)"
+};
+
+/// "none (processors 0-3)" if all ranks of the node may run on the same processors and there are
+/// several ranks or processors, else the processors of each.
+std::string binding_text(const std::vector<std::string>& processors);
+
+/// On rank 0 in the order of the nodes' first ranks, empty on all others. Collective.
+std::vector<NodePlacement> find_placement(const communication::Communicator& comm);
+
+/// The processor's name as the kernel gives it, "" if it gives none. Local.
+std::string processor_name();
+
+}  // namespace kronwerk::application

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "application/session/usage.hpp"
+
+namespace kronwerk::application {
+
+/// Keeps the books of what a rank uses: whatever it uses is charged to exactly one stage, to the
+/// innermost of those that are open, to "startup" before the first job of a process and to "other"
+/// outside of all. So the stages always add up to the total. Local.
+class StageLedger {
+ public:
+  using Meter = std::function<Usage()>;
+
+  /// @param meter    says what the rank has used so far
+  /// @param startup  whether what it used until now is charged to "startup", or to nobody
+  explicit StageLedger(Meter meter, bool startup = true);
+
+  /// From here on until leave() the stage is charged, one entered before is not. @return its index
+  std::size_t enter(const std::string& stage);
+  void leave();
+
+  /// Charges what was used up to now.
+  void settle();
+  /// Index of a stage, which is added if it is not there.
+  std::size_t find_or_add(const std::string& stage);
+  const Usage& of(std::size_t stage) const { return stages_[stage].second; }
+  /// In the order of their beginning; "startup" first, "other" last. As of the last settle().
+  std::vector<std::pair<std::string, Usage>> stages() const;
+  /// Of all stages together, as of the last settle().
+  Usage total() const;
+
+ private:
+  Meter meter_;
+  Usage settled_;  ///< what the meter said then
+  std::vector<std::pair<std::string, Usage>> stages_;
+  std::vector<std::size_t> open_;
+};
+
+}  // namespace kronwerk::application
