@@ -9,6 +9,7 @@
 
 #include "application/gaussian/covariance_formula.hpp"
 #include "application/inputs/job_matrices.hpp"
+#include "application/inputs/kernel_matrices.hpp"
 #include "application/kernels/kernel_scales.hpp"
 #include "kronwerk/expressions/lowering.hpp"
 #include "kronwerk/models/covariance/covariance.hpp"

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "application/gaussian/gaussian_model.hpp"
+#include "application/inputs/kernel_matrices.hpp"
 #include "kronwerk/expressions/factor_node.hpp"
 
 namespace kronwerk::application {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "application/inputs/kernel_matrices.hpp"
+#include "application/inputs/kernel_matrix.hpp"
 #include "kronwerk/expressions/expression.hpp"
 
 namespace kronwerk::application {

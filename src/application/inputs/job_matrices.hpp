@@ -4,7 +4,7 @@
 #include <set>
 #include <string>
 
-#include "application/inputs/kernel_matrices.hpp"
+#include "application/inputs/kernel_matrix.hpp"
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/configuration/job.hpp"
 #include "kronwerk/expressions/expression.hpp"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "application/inputs/job_matrices.hpp"
-#include "application/inputs/kernel_matrices.hpp"
+#include "application/inputs/kernel_matrix.hpp"
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/configuration/job.hpp"
 #include "kronwerk/expressions/expression.hpp"

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "application/inputs/kernel_matrices.hpp"
 #include "application/inputs/problem.hpp"
 #include "kronwerk/methods/operator_data.hpp"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "application/inputs/kernel_matrices.hpp"
+#include "application/inputs/point_variables.hpp"
 #include "kronwerk/kernels/reductions/block_sparse.hpp"
 #include "kronwerk/kernels/reductions/reduce.hpp"
 #include "kronwerk/methods/memory.hpp"

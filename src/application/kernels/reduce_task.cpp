@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "application/inputs/kernel_matrices.hpp"
+#include "application/inputs/point_variables.hpp"
 #include "application/inputs/problem.hpp"
 #include "application/kernels/reduce_problem.hpp"
 #include "kronwerk/core/text.hpp"
