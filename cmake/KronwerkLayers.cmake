@@ -6,6 +6,9 @@ function(kronwerk_set_options target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC 12 reports these inside its own std::string and std::vector at -O2 and above (PR 105329).
     target_compile_options(${target} PRIVATE -Wno-restrict -Wno-stringop-overflow)
+    if(NOT KRONWERK_DEVELOPER)  # which is built at -O1
+      target_compile_options(${target} PRIVATE -Wno-array-bounds)
+    endif()
   endif()
   if(KRONWERK_DEVELOPER)
     target_compile_options(${target} PRIVATE -Werror)
@@ -23,12 +26,13 @@ function(kronwerk_set_options target)
   endif()
 endfunction()
 
-# kronwerk_add_layer(name [FOLDERS folders... | EXCEPT folders...] [SERIAL] PUBLIC deps... PRIVATE deps...):
+# kronwerk_add_layer(name [FOLDERS folders... | EXCEPT folders...] [SERIAL] [COLD] PUBLIC deps... PRIVATE deps...):
 # the library of one layer, made of src/<name>/*.cpp and of its folders, with its public headers below
 # include/kronwerk/<name>. FOLDERS: of these folders only, called <name>_<first folder>. EXCEPT: without
-# those, which are libraries of their own. SERIAL: without MPI. `.ci/includes` reads these calls.
+# those, which are libraries of their own. SERIAL: without MPI. COLD: no job spends its time there, so
+# that it is compiled with -O1, in three quarters of the time. `.ci/includes` reads these calls.
 function(kronwerk_add_layer name)
-  cmake_parse_arguments(layer "SERIAL" "" "FOLDERS;EXCEPT;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(layer "SERIAL;COLD" "" "FOLDERS;EXCEPT;PUBLIC;PRIVATE" ${ARGN})
   if(layer_FOLDERS)
     set(patterns ${layer_FOLDERS})
     list(TRANSFORM patterns PREPEND ${PROJECT_SOURCE_DIR}/src/${name}/)
@@ -62,6 +66,9 @@ function(kronwerk_add_layer name)
     target_link_options(${target} PRIVATE "LINKER:--no-undefined")
   endif()
   kronwerk_set_options(${target})
+  if(layer_COLD AND NOT KRONWERK_DEVELOPER)  # whose builds take -O1 for everything
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  endif()
   if(layer_SERIAL)
     kronwerk_use_precompiled_headers(${target} serial_headers)
   else()
