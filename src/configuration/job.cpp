@@ -51,6 +51,7 @@ class Reader : private TreeReader {
     read_output();
     if (const Tree* time = tree_.find("time")) job_.time = *to_number(*time);
     if (const Tree* batch = tree_.find("batch")) job_.batch = to_integer(*batch);
+    read_repeat();
     if (const Tree* threads = tree_.find("blas_threads")) {
       job_.blas_threads = static_cast<int>(*to_integer(*threads));
     }
@@ -69,6 +70,17 @@ class Reader : private TreeReader {
       fail(tree->position,
            fmt::format("'{}' is for flow models, which have a 'filter' and no 'covariance'", key));
     }
+  }
+
+  void read_repeat() {
+    const Tree* repeat = tree_.find("repeat");
+    if (repeat == nullptr) return;
+    job_.repeat = *to_integer(*repeat);
+    if (job_.repeat == 1 || job_.sweep.empty()) return;
+    fail(
+        repeat->position,
+        "'repeat' is for one computation: the points of a sweep share what they have in common, so "
+        "that their times would be those of what is left. Take 'sweep' out, or repeat one point");
   }
 
   /// By the keys' name, so that no way of naming a file is forgotten.

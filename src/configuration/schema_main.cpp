@@ -187,6 +187,13 @@ std::vector<SchemaEntry> remaining_entries() {
        .maximum = 2147483647,
        .tasks = {Task::apply, Task::solve, Task::assemble, Task::expm},
        .documentation = "right-hand sides that are processed together"},
+      {.path = "repeat",
+       .types = integer,
+       .default_value = "1",
+       .minimum = 1,
+       .maximum = 1000000,
+       .documentation = "how often to compute: once for the result, and again for the times alone; "
+                        "not with `sweep`"},
       {.path = "blas_threads",
        .types = integer,
        .default_value = "1",

@@ -82,5 +82,17 @@ TEST(Sweep, RefusesMatricesAndTooManyPoints) {
                  "the sweep has more than 100000 points");
 }
 
+TEST(Sweep, IsNotRepeated) {
+  EXPECT_EQ(parse("{rho_o: [0.2], rho_d: [0.1]}", {"repeat=1"}).repeat, 1);
+  try {
+    parse("{rho_o: [0.2], rho_d: [0.1]}", {"repeat=5"});
+    FAIL() << "accepted";
+  } catch (const core::ConfigurationError& error) {
+    EXPECT_NE(std::string(error.what()).find("'repeat' is for one computation"), std::string::npos)
+        << error.what();
+    EXPECT_NE(std::string(error.what()).find("repeat=5"), std::string::npos) << error.what();
+  }
+}
+
 }  // namespace
 }  // namespace kronwerk::configuration

@@ -264,6 +264,7 @@ struct Job {
   bool external_data = false;        ///< what the job reads may be in files that its files refer to
   std::vector<FileUse> files;        ///< everything but the output and this configuration
   std::optional<core::Index> batch;  ///< right-hand sides per block
+  core::Index repeat = 1;            ///< once for the result, and again for the times alone
   int blas_threads = 1;
   std::string petsc_options;
   std::vector<std::string> warnings;  ///< keys that the task does not use

@@ -46,6 +46,7 @@ void write_whole(const std::string& file, const std::string& text) {
 }  // namespace
 
 void FitCheckpoint::write(const models::FitState& state) const {
+  if (stages_->runs_again()) return;
   communication::on_root(*comm_, [&] {
     const std::string target = file();
     const std::string temporary = fmt::format("{}.{}{}", target, ::getpid(), part);
@@ -55,6 +56,7 @@ void FitCheckpoint::write(const models::FitState& state) const {
 }
 
 std::optional<models::FitState> FitCheckpoint::read() const {
+  if (stages_->runs_again()) return std::nullopt;
   std::string text;
   communication::on_root(*comm_, [&] {
     std::ifstream stream(file(), std::ios::binary);

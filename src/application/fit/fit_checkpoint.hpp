@@ -10,7 +10,7 @@
 namespace kronwerk::application {
 
 /// The state of a fit in a small file beside its result, so that the next run of the same
-/// configuration goes on after a kill.
+/// configuration goes on after a kill. A repeat for its times has none.
 class FitCheckpoint {
  public:
   /// @param comm, job, stages  must outlive this

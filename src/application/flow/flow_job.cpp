@@ -94,9 +94,10 @@ std::string run_task(FlowContext& context) {
   throw core::InternalError("a task without a flow model was run as one of such a model");
 }
 
-std::string run_flow(JobContext& job) {
-  std::optional<FlowModel> model;
+/// @param model  loaded if it is not there, else kept without what was made of it
+std::string run_flow(JobContext& job, std::optional<FlowModel>& model) {
   job.stages.run("load", [&] {
+    if (model) return model->forget();
     model.emplace(job.comm, job.job);
     check_memory(job.comm,
                  estimate_flow_memory(job.comm, job.job, *model, job.comm.size(),
@@ -124,7 +125,9 @@ std::vector<double> trend_of(const FlowContext& context, std::span<const double>
 }
 
 void run_flow_job(const JobRun& run) {
-  const std::string failure = write_result(run, run_flow);
+  std::optional<FlowModel> model;
+  const std::string failure =
+      write_result(run, [&](JobContext& context) { return run_flow(context, model); });
   if (run.job.task == configuration::Task::fit) FitCheckpoint::remove(run.comm, run.job);
   if (!failure.empty()) throw core::ConvergenceError(failure);
 }

@@ -142,6 +142,11 @@ std::string FlowModel::text() const {
 }
 
 /// The weights of a filter are those of other regions.
+void FlowModel::forget() {
+  data_->forget();
+  data_->add_kernels(problem_);
+}
+
 void FlowModel::warn_of_diagonals() {
   for (const std::string& name : expressions::factor_names(*problem_.expression)) {
     const auto found = data_->matrices().find(name);

@@ -20,6 +20,8 @@ class FlowModel {
   FlowModel(const communication::Communicator& comm, const configuration::Job& job);
 
   const Problem& problem() const noexcept { return problem_; }
+  /// Forgets what was made of the matrices; they stay. Collective.
+  void forget();
   methods::OperatorData& data() noexcept { return *data_; }
   const models::FlowFilter& filter() const noexcept { return *filter_; }
   const models::FlowMatrices& matrices() const noexcept { return matrices_; }

@@ -50,11 +50,19 @@ std::string run_task(GaussianContext& context) {
   throw core::InternalError("a task without a Gaussian model was run as one of such a model");
 }
 
-/// @return why it did not converge; "" if it did
-std::string run_gaussian(const JobContext& job) {
-  const communication::Communicator& comm = job.comm;
+/// What is kept when a job computes again.
+struct Kept {
   std::optional<GaussianModel> model;
+  std::shared_ptr<operators::Workspace> workspace;
+};
+
+/// @return why it did not converge; "" if it did
+std::string run_gaussian(const JobContext& job, Kept& kept) {
+  const communication::Communicator& comm = job.comm;
+  std::optional<GaussianModel>& model = kept.model;
   job.stages.run("load", [&] {
+    if (model) return model->forget();
+    kept.workspace = std::make_shared<operators::Workspace>(comm);
     model.emplace(comm, job.job);
     check_memory(comm,
                  estimate_gaussian_memory(comm, job.job, *model, comm.size(), comm.node_count()));
@@ -63,7 +71,7 @@ std::string run_gaussian(const JobContext& job) {
                                         core::format_count(core::product(model->extents())),
                                         core::to_text(model->extents())));
   for (const std::string& text : model->warnings()) job.stages.warn(text);
-  GaussianContext context{job, *model, std::make_shared<operators::Workspace>(comm), {}};
+  GaussianContext context{job, *model, kept.workspace, {}};
   for (const auto& [name, value] : job.job.parameters) context.parameters[name] = value.value;
   report_jitter(*model, job.report);
   return run_task(context);
@@ -115,7 +123,9 @@ methods::MemoryNeeds estimate_gaussian_memory(const communication::Communicator&
 }
 
 void run_gaussian_job(const JobRun& run) {
-  const std::string failure = write_result(run, run_gaussian);
+  Kept kept;
+  const std::string failure =
+      write_result(run, [&](const JobContext& context) { return run_gaussian(context, kept); });
   if (run.job.task == Task::fit) FitCheckpoint::remove(run.comm, run.job);
   if (!failure.empty()) throw core::ConvergenceError(failure);
 }

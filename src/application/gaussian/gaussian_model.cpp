@@ -122,6 +122,12 @@ void GaussianModel::prepare(const Parameters& parameters, const std::set<std::st
   }
 }
 
+void GaussianModel::forget() {
+  kernel_factors_.clear();
+  lowering_.reset();
+  cache_ = {};
+}
+
 std::vector<ScaledProduct> GaussianModel::lower(const expressions::SumOfProducts& sum) {
   std::vector<ScaledProduct> products;
   for (auto& term : lowering_->lower(sum)) {

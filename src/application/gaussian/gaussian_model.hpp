@@ -67,6 +67,8 @@ class GaussianModel {
   /// What is read in one way and may be meant in another; for people. Collective.
   std::vector<std::string> warnings() const;
   models::BasisCache& cache() noexcept { return cache_; }
+  /// Forgets what was made of the kernels and matrices; what was read stays. Local.
+  void forget();
   const std::map<std::string, KernelMatrix>& kernels() const noexcept {
     return matrices_.kernels();
   }

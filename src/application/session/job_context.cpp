@@ -11,13 +11,25 @@ std::string write_result(const JobRun& run, const std::function<std::string(JobC
   stages.run("write", [&] { opened.emplace(run.comm, target, run.job.output.overwrite); });
   io::ResultFile& file = *opened;
   Report report;
-  JobContext context{run.comm, run.job, stages, report, file};
-  std::string failure = work(context);
+  std::string failure;
+  stages.repeat(false, [&] {
+    JobContext context{run.comm, run.job, stages, report, file};
+    failure = work(context);
+  });
+  for (core::Index repeat = 1; repeat < run.job.repeat; ++repeat) {
+    Report unsaid;
+    io::ResultFile nothing = io::ResultFile::discarding(run.comm, target);
+    stages.progress().set("repeat", repeat + 1, run.job.repeat);
+    stages.repeat(true, [&] {
+      JobContext context{run.comm, run.job, stages, unsaid, nothing};
+      work(context);
+    });
+  }
   stages.run("write", [&] {
     file.flush();
     const StageTable table = stages.table();
     write_report(run.comm, file, run.job, table, report, run.clock);
-    write_usage(run.comm, file, table, run.clock);
+    write_usage(run.comm, file, table, RepeatTable(stages.repeat_tables()), run.clock);
     file.commit();
   });
   stages.report("write", target);

@@ -32,9 +32,11 @@ struct JobContext {
   io::ResultFile& file;
 };
 
-/// Opens the job's result, lets `work` compute and write its datasets, writes the report, gives the
-/// result its name and prints the summary. Collective.
-/// @param work  returns why it did not converge; "" if it did
+/// Opens the job's result, lets `work` compute and write its datasets, and again for the times
+/// alone as often as the job says; writes the report, gives the result its name and prints the
+/// summary. Collective.
+/// @param work  returns why it did not converge; "" if it did. Each call computes everything anew;
+///   it may keep what it has read, and memory to work in
 /// @return what `work` returned
 std::string write_result(const JobRun& run, const std::function<std::string(JobContext&)>& work);
 

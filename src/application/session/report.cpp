@@ -125,8 +125,9 @@ void write_report(const communication::Communicator& comm, io::ResultFile& file,
 }
 
 void write_usage(const communication::Communicator& comm, io::ResultFile& file,
-                 const StageTable& table, const JobClock& clock) {
+                 const StageTable& table, const RepeatTable& repeats, const JobClock& clock) {
   write_table(file, table);
+  repeats.write(file);
   if (clock.first_of_process) {
     file.write_attribute("/report", "startup_loading", clock.loading_seconds);
     file.write_attribute("/report", "startup_mpi", clock.mpi_seconds);
@@ -151,6 +152,7 @@ void print_usage(const communication::Communicator& comm, const std::string& tar
   stages.print(fmt::format("written to  {} ({} in all)", target,
                            core::format_seconds(stages.total_seconds())));
   for (const std::string& line : lines_of(table, comm.size())) stages.print(line);
+  for (const std::string& line : RepeatTable(stages.repeat_tables()).lines()) stages.print(line);
   if (clock.first_of_process) {
     stages.print(fmt::format("startup     of it {} loading the program, {} in MPI, {} in PETSc",
                              core::format_seconds(clock.loading_seconds),

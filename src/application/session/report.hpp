@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "application/inputs/problem.hpp"
+#include "application/session/repeat_table.hpp"
 #include "application/session/stages.hpp"
 #include "kronwerk/expressions/lowering.hpp"
 #include "kronwerk/io/files/result_file.hpp"
@@ -64,10 +65,10 @@ void write_report(const communication::Communicator& comm, io::ResultFile& file,
                   const configuration::Job& job, const StageTable& table, const Report& report,
                   const JobClock& clock);
 
-/// Writes what belongs to whole jobs, not to points of a sweep: /report/stages, /report/nodes and
-/// the parts of the start-up. Collective.
+/// Writes what belongs to whole jobs, not to points of a sweep: /report/stages, /report/repeats,
+/// /report/nodes and the parts of the start-up. Collective.
 void write_usage(const communication::Communicator& comm, io::ResultFile& file,
-                 const StageTable& table, const JobClock& clock);
+                 const StageTable& table, const RepeatTable& repeats, const JobClock& clock);
 
 /// Prints how long the job took, stage by stage, and where its ranks ran. Collective.
 void print_usage(const communication::Communicator& comm, const std::string& target, Stages& stages,

@@ -44,10 +44,39 @@ void StageLedger::leave() {
   open_.pop_back();
 }
 
-std::vector<std::pair<std::string, Usage>> StageLedger::stages() const {
-  auto result = stages_;
-  std::rotate(result.begin() + other_stage, result.begin() + other_stage + 1, result.end());
+void StageLedger::begin_repeat() {
+  settle();
+  before_repeat_ = stages_;
+}
+
+void StageLedger::end_repeat() {
+  settle();
+  Stages repeat = stages_;
+  for (std::size_t s = 0; s < before_repeat_.size(); ++s) {
+    repeat[s].second = repeat[s].second - before_repeat_[s].second;
+  }
+  repeats_.push_back(std::move(repeat));
+}
+
+std::vector<std::vector<std::pair<std::string, Usage>>> StageLedger::repeats() const {
+  std::vector<Stages> result = repeats_;
+  for (Stages& repeat : result) {
+    // Stages that began after it.
+    for (std::size_t s = repeat.size(); s < stages_.size(); ++s) {
+      repeat.emplace_back(stages_[s].first, Usage{});
+    }
+    repeat = in_order(std::move(repeat));
+  }
   return result;
+}
+
+std::vector<std::pair<std::string, Usage>> StageLedger::stages() const {
+  return in_order(stages_);
+}
+
+StageLedger::Stages StageLedger::in_order(Stages stages) {
+  std::rotate(stages.begin() + other_stage, stages.begin() + other_stage + 1, stages.end());
+  return stages;
 }
 
 Usage StageLedger::total() const {

@@ -29,15 +29,27 @@ class StageLedger {
   /// Index of a stage, which is added if it is not there.
   std::size_t find_or_add(const std::string& stage);
   const Usage& of(std::size_t stage) const { return stages_[stage].second; }
+  /// From here on a repeat is charged beside the stages.
+  void begin_repeat();
+  /// It ends. What was used since its beginning is kept by itself.
+  void end_repeat();
+  /// Every repeat in the order of stages(), which they all have.
+  std::vector<std::vector<std::pair<std::string, Usage>>> repeats() const;
   /// In the order of their beginning; "startup" first, "other" last. As of the last settle().
   std::vector<std::pair<std::string, Usage>> stages() const;
   /// Of all stages together, as of the last settle().
   Usage total() const;
 
  private:
+  using Stages = std::vector<std::pair<std::string, Usage>>;
+  /// Puts "other" last.
+  static Stages in_order(Stages stages);
+
   Meter meter_;
   Usage settled_;  ///< what the meter said then
-  std::vector<std::pair<std::string, Usage>> stages_;
+  Stages stages_;
+  Stages before_repeat_;
+  std::vector<Stages> repeats_;
   std::vector<std::size_t> open_;
 };
 

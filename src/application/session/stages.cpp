@@ -31,6 +31,16 @@ Stages::Running::~Running() {
   PetscLogStagePop();
 }
 
+Stages::Repeating::Repeating(Stages& stages, bool again) : stages_(stages) {
+  stages_.again_ = again;
+  stages_.ledger_.begin_repeat();
+}
+
+Stages::Repeating::~Repeating() {
+  stages_.ledger_.end_repeat();
+  stages_.again_ = false;
+}
+
 int Stages::petsc_stage(const std::string& name) {
   // Another job of this process may have registered it.
   int stage = 0;
@@ -46,12 +56,12 @@ void Stages::report(const std::string& name, const std::string& detail) {
 }
 
 void Stages::print(const std::string& text) {
-  if (quiet_ || silent_ || !comm_->is_root()) return;
+  if (quiet_ || silent_ || again_ || !comm_->is_root()) return;
   print_now(text + "\n");
 }
 
 void Stages::warn(const std::string& text) {
-  if (!comm_->is_root()) return;
+  if (again_ || !comm_->is_root()) return;
   print_now();
   std::fputs(fmt::format("kronwerk: warning: {}\n", text).c_str(), stderr);
 }
@@ -59,6 +69,12 @@ void Stages::warn(const std::string& text) {
 StageTable Stages::table() {
   ledger_.settle();
   return make_stage_table(*comm_, ledger_.stages());
+}
+
+std::vector<StageTable> Stages::repeat_tables() const {
+  std::vector<StageTable> tables;
+  for (const auto& repeat : ledger_.repeats()) tables.push_back(make_stage_table(*comm_, repeat));
+  return tables;
 }
 
 double Stages::total_seconds() {

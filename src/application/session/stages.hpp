@@ -35,11 +35,23 @@ class Stages {
   void print(const std::string& text);
   /// Whether lines are held back although the job is not quiet.
   void silence(bool silent) noexcept { silent_ = silent; }
+  /// Runs `work`, which is what the job computes, as a repeat: its stages are also kept by
+  /// themselves. Collective.
+  /// @param again  it has run before: its lines and warnings are held back
+  template <typename Work>
+  void repeat(bool again, Work&& work) {
+    const Repeating repeating(*this, again);
+    std::forward<Work>(work)();
+  }
+  /// Whether what runs now has run before.
+  bool runs_again() const noexcept { return again_; }
   /// Prints to stderr on rank 0, quiet or not.
   void warn(const std::string& text);
 
   /// What all stages have used until now. Collective.
   StageTable table();
+  /// Of every repeat, all with the same stages. Collective.
+  std::vector<StageTable> repeat_tables() const;
   /// Seconds of this rank until now, its start-up included. Local.
   double total_seconds();
   Progress& progress() noexcept { return progress_; }
@@ -55,11 +67,22 @@ class Stages {
    private:
     Stages& stages_;
   };
+  class Repeating {
+   public:
+    Repeating(Stages& stages, bool again);
+    Repeating(const Repeating&) = delete;
+    Repeating& operator=(const Repeating&) = delete;
+    ~Repeating();
+
+   private:
+    Stages& stages_;
+  };
   int petsc_stage(const std::string& name);
 
   const communication::Communicator* comm_;
   bool quiet_;
   bool silent_ = false;
+  bool again_ = false;
   Progress progress_;
   StageLedger ledger_;
 };

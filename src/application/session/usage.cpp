@@ -13,6 +13,7 @@
 
 #include "kronwerk/communication/traffic.hpp"
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/core/work.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -61,6 +62,7 @@ Usage& Usage::operator+=(const Usage& other) {
   bytes_sent += other.bytes_sent;
   shared_bytes += other.shared_bytes;
   collectives += other.collectives;
+  flops += other.flops;
   return *this;
 }
 
@@ -72,7 +74,8 @@ Usage Usage::operator-(const Usage& other) const {
           messages - other.messages,
           bytes_sent - other.bytes_sent,
           shared_bytes - other.shared_bytes,
-          collectives - other.collectives};
+          collectives - other.collectives,
+          flops - other.flops};
 }
 
 std::size_t measure_index(const char* name) {
@@ -96,6 +99,7 @@ Usage measure_usage() {
   usage.bytes_sent = static_cast<double>(traffic.message_bytes);
   usage.shared_bytes = static_cast<double>(traffic.shared_bytes);
   usage.collectives = static_cast<double>(traffic.collectives);
+  usage.flops = core::work().flops;
   return usage;
 }
 

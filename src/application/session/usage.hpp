@@ -15,6 +15,7 @@ struct Usage {
   double bytes_sent = 0;     ///< in them, and as this rank's part of collectives
   double shared_bytes = 0;   ///< moved to or from the memory of other ranks of the node
   double collectives = 0;
+  double flops = 0;  ///< of products and solves along modes; others are not counted
 
   Usage& operator+=(const Usage& other);
   Usage operator-(const Usage& other) const;
@@ -25,7 +26,7 @@ struct Measure {
   const char* name;
   double (*of)(const Usage& usage);
 };
-inline constexpr std::array<Measure, 9> measures{{
+inline constexpr std::array<Measure, 10> measures{{
     {"seconds", [](const Usage& u) { return u.elapsed - u.waiting; }},
     {"waiting", [](const Usage& u) { return u.waiting; }},
     {"elapsed", [](const Usage& u) { return u.elapsed; }},
@@ -35,6 +36,7 @@ inline constexpr std::array<Measure, 9> measures{{
     {"bytes_sent", [](const Usage& u) { return u.bytes_sent; }},
     {"shared_bytes", [](const Usage& u) { return u.shared_bytes; }},
     {"collectives", [](const Usage& u) { return u.collectives; }},
+    {"flops", [](const Usage& u) { return u.flops; }},
 }};
 /// The place of a name in `measures`.
 std::size_t measure_index(const char* name);

@@ -111,14 +111,19 @@ void run_single(const JobRun& run) {
     if (!system) refuse_point_gradient(run.job);
   });
   stages.report("analyse", problem.sum.text());
-  const std::string failure = write_result(run, [&](const JobContext& context) {
-    if (system) return run_kernel_system(context, problem, *system);
-    std::optional<ProblemData> data;
-    stages.run("load", [&] { data.emplace(comm, problem); });
+  std::optional<ProblemData> data;
+  std::shared_ptr<operators::Workspace> workspace;
+  const auto load = [&] {
+    workspace = std::make_shared<operators::Workspace>(comm);
+    data.emplace(comm, problem);
     for (const auto& text : doubtful_orientations(comm, problem.data, data->matrices())) {
       stages.warn(text);
     }
-    return compute_result(context, problem, *data, std::make_shared<operators::Workspace>(comm));
+  };
+  const std::string failure = write_result(run, [&](const JobContext& context) {
+    if (system) return run_kernel_system(context, problem, *system);
+    stages.run("load", [&] { data ? data->forget() : load(); });
+    return compute_result(context, problem, *data, workspace);
   });
   check_converged(run.job, failure);
 }

@@ -269,7 +269,7 @@ class Sweep {
       target_.flush();
       const StageTable table = stages_.table();
       write_report(comm_, target_, job_, table, report, clock_);
-      write_usage(comm_, target_, table, clock_);
+      write_usage(comm_, target_, table, RepeatTable({}), clock_);
       target_.commit();
     });
     return converged;

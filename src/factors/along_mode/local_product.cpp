@@ -6,6 +6,7 @@
 
 #include "factors/along_mode/local_product_plan.hpp"
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/core/work.hpp"
 #include "kronwerk/factors/base/chain.hpp"
 #include "kronwerk/factors/base/scratch.hpp"
 
@@ -181,6 +182,7 @@ void LocalProduct::apply(ConstView x, View y) const {
     copy_view(x, y);
     return;
   }
+  core::work().flops += flops_ * static_cast<double>(x.left) * static_cast<double>(x.right);
   const ProductPlan& plan = x.right == 1 ? *plans_->contiguous : *plans_->wide;
   if (!needs_buffers(plan)) {
     apply_groups(plan, x, y);

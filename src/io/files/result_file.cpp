@@ -70,6 +70,7 @@ struct ResultFile::State {
   const communication::Communicator* comm = nullptr;
   std::string target;
   bool overwrite = false;
+  bool discards = false;    ///< there is no file
   std::string name;         ///< of the temporary file
   TemporaryFile temporary;  ///< on rank 0
   FileDescriptor descriptor;
@@ -153,6 +154,17 @@ ResultFile::ResultFile(const communication::Communicator& comm, const std::strin
   state_->name = comm.broadcast(state_->name);
 }
 
+ResultFile::ResultFile() : state_(std::make_unique<State>()) {}
+
+ResultFile ResultFile::discarding(const communication::Communicator& comm,
+                                  const std::string& target) {
+  ResultFile file;
+  file.state_->comm = &comm;
+  file.state_->target = target;
+  file.state_->discards = true;
+  return file;
+}
+
 ResultFile::ResultFile(ResultFile&&) noexcept = default;
 ResultFile& ResultFile::operator=(ResultFile&&) noexcept = default;
 ResultFile::~ResultFile() = default;
@@ -173,6 +185,7 @@ void ResultFile::create_integer_dataset(const std::string& path,
 
 void ResultFile::declare(const std::string& path, std::span<const core::Index> shape,
                          Element element) {
+  if (state_->discards) return;
   Declared declared;
   communication::on_root(*state_->comm, [&] { declared = state_->create(path, shape, element); });
   declared.count = core::product(shape);
@@ -202,6 +215,7 @@ void ResultFile::write_integer_range(const std::string& path, core::Index offset
 void ResultFile::write_bytes(const std::string& path, core::Index offset, core::Index count,
                              const std::byte* values, Element element) {
   auto& state = *state_;
+  if (state.discards) return;
   Declared declared;
   communication::collectively(*state.comm, [&] {
     const auto found = state.datasets.find(normalised_path(path));
@@ -238,18 +252,17 @@ void ResultFile::write_bytes(const std::string& path, core::Index offset, core::
 }
 
 void ResultFile::write_scalar(const std::string& path, double value) {
-  if (state_->comm->is_root()) state_->small_datasets.push_back({path, {}, {value}});
+  write_array(path, {}, std::span(&value, 1));
 }
 
 void ResultFile::write_vector(const std::string& path, std::span<const double> values) {
-  if (!state_->comm->is_root()) return;
-  state_->small_datasets.push_back(
-      {path, {static_cast<core::Index>(values.size())}, {values.begin(), values.end()}});
+  const auto count = static_cast<core::Index>(values.size());
+  write_array(path, std::span(&count, 1), values);
 }
 
 void ResultFile::write_array(const std::string& path, std::span<const core::Index> shape,
                              std::span<const double> values) {
-  if (!state_->comm->is_root()) return;
+  if (!state_->comm->is_root() || state_->discards) return;
   state_->small_datasets.push_back(
       {path, {shape.begin(), shape.end()}, {values.begin(), values.end()}});
 }
@@ -265,6 +278,7 @@ void ResultFile::write_attribute(const std::string& path, const std::string& nam
 
 void ResultFile::flush() {
   auto& state = *state_;
+  if (state.discards) return;
   // Every writer flushes what it wrote, since a node may hold it back and fail only now.
   communication::collectively(*state.comm, [&] {
     if (state.descriptor) flush_to_disk(state.descriptor, state.target);
@@ -273,8 +287,9 @@ void ResultFile::flush() {
 }
 
 void ResultFile::commit() {
-  flush();
   auto& state = *state_;
+  if (state.discards) return;
+  flush();
   communication::on_root(*state.comm, [&] {
     state.write_pending();
     state.temporary.rename_to_target(state.overwrite);

@@ -93,5 +93,40 @@ TEST(StageLedger, AJobThatIsNotTheFirstHasNoStartUp) {
   EXPECT_EQ(ledger.total().elapsed, 2);
 }
 
+TEST(StageLedger, KeepsEveryRepeatByItself) {
+  ManualMeter clock;
+  StageLedger ledger(clock.meter());
+  ledger.enter("solve");
+  clock.pass(1);  // before the repeats
+  ledger.leave();
+  for (const double seconds : {5.0, 2.0, 3.0}) {
+    ledger.begin_repeat();
+    ledger.enter("solve");
+    clock.pass(seconds);
+    ledger.leave();
+    if (seconds == 3.0) {
+      ledger.enter("gradient");
+      clock.pass(7);
+      ledger.leave();
+    }
+    clock.pass(0.5);
+    ledger.end_repeat();
+    clock.pass(64);  // between them
+  }
+  const auto repeats = ledger.repeats();
+  ASSERT_EQ(repeats.size(), 3U);
+  const std::vector<std::vector<double>> expected{{0, 5, 0, 0.5}, {0, 2, 0, 0.5}, {0, 3, 7, 0.5}};
+  for (std::size_t r = 0; r < repeats.size(); ++r) {
+    std::vector<double> seconds;
+    std::vector<std::string> names;
+    for (const auto& [name, usage] : repeats[r]) {
+      names.push_back(name);
+      seconds.push_back(usage.elapsed);
+    }
+    EXPECT_EQ(names, (std::vector<std::string>{"startup", "solve", "gradient", "other"}));
+    EXPECT_EQ(seconds, expected[r]) << r;
+  }
+}
+
 }  // namespace
 }  // namespace kronwerk::application

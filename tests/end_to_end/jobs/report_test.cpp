@@ -102,5 +102,84 @@ TEST_F(ReportTest, OfASweepCoversAllPoints) {
   EXPECT_EQ(outcome.count("\nwaiting "), 1);
 }
 
+TEST_F(ReportTest, RepeatsGiveTheSameResultAndTimesOfEach) {
+  ASSERT_EQ(run(2, job()).code, 0);
+  const auto once = Result(path("results/out.h5")).values("/result");
+  const Outcome outcome = run(2, job() + "repeat: 4\n");
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  const Result result(path("results/out.h5"));
+  EXPECT_EQ(result.values("/result"), once);
+  EXPECT_EQ(outcome.count("of the 3 after the first"), 1) << outcome.output;
+  EXPECT_EQ(outcome.count("\nresult "), 1) << outcome.output;
+  EXPECT_NEAR(sum(column(result, "elapsed", 0)), result.number("/report/stages", "total"), 1e-6);
+}
+
+/// Every kind of job computes as much in each repeat: the same flops and calls in all of them but
+/// the first, which also makes what is kept.
+class Repeats : public ProgramTest, public testing::WithParamInterface<std::string> {};
+
+/// The second repeat and the third are alike.
+void expect_equal_repeats(const Result& result) {
+  const auto shape = result.shape("/report/repeats/collectives");
+  ASSERT_EQ(shape, (std::vector<std::int64_t>{3, shape.at(1), 4}));
+  const auto stages = static_cast<std::ptrdiff_t>(4 * shape[1]);
+  for (const char* measure : {"collectives", "flops", "messages"}) {
+    const auto values = result.values(std::string("/report/repeats/") + measure);
+    const std::vector<double> second(values.begin() + stages, values.begin() + 2 * stages);
+    const std::vector<double> third(values.begin() + 2 * stages, values.end());
+    EXPECT_EQ(second, third) << measure;
+    EXPECT_TRUE(measure != std::string("collectives") ||
+                std::accumulate(second.begin(), second.end(), 0.0) > 0);
+  }
+}
+
+TEST_P(Repeats, ComputeEverythingAnew) {
+  const char* source = std::getenv("KRONWERK_SOURCE_DIR");
+  ASSERT_NE(source, nullptr);
+  const Outcome outcome =
+      kronwerk(2, fmt::format("run {}/configs/{} --set repeat=3 --set output.file={}", source,
+                              GetParam(), path("out.h5").string()));
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_EQ(outcome.errors, "");
+  expect_equal_repeats(Result(path("out.h5")));
+  EXPECT_FALSE(std::filesystem::exists(path("out.h5.fit")));
+}
+
+TEST_F(ReportTest, GaussianJobsAreRepeatedToo) {
+  const std::vector<core::Index> shape{12, 12};
+  io::DataFile data(path("cells.h5").string());
+  data.write_dense("/x", std::vector<core::Index>{12}, oracle::random_vector(12, 5));
+  data.write_dense("/y", shape, oracle::random_vector(144, 7));
+  data.commit();
+  for (const char* task : {"logpdf", "sample", "predict", "fit"}) {
+    const Outcome outcome = run(2, fmt::format(R"yaml(task: {}
+parameters: {{eta: 1, ls: 0.5, sigma: 0.5}}
+kernels:
+  K: {{formula: "exponential(d, ls)", points: {{file: cells.h5, dataset: /x}}}}
+covariance: "eta^2*kron(K, K) + sigma^2*I"
+observations: {{file: cells.h5, dataset: /y}}
+fit: {{parameters: {{eta: {{}}, sigma: {{}}}}}}
+repeat: 3
+output: {{file: out.h5, overwrite: true}}
+)yaml",
+                                               task));
+    ASSERT_EQ(outcome.code, 0) << task << outcome.errors;
+    expect_equal_repeats(Result(path("out.h5")));
+    EXPECT_FALSE(std::filesystem::exists(path("out.h5.fit")));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Examples, Repeats,
+                         testing::Values("flights/flights.yaml", "flow-fit/flow-fit.yaml",
+                                         "migration/poisson.yaml",
+                                         "kernel-reductions/kernel-reductions.yaml",
+                                         "projection/projection.yaml", "sylvester/sylvester.yaml",
+                                         "kernel-ridge/kernel-ridge.yaml"),
+                         [](const auto& instance) {
+                           std::string name = std::filesystem::path(instance.param).stem().string();
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
 }  // namespace
 }  // namespace kronwerk::end_to_end

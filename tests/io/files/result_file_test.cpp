@@ -39,6 +39,25 @@ std::vector<double> share(const Communicator& comm, core::Index count, core::Ind
   return values;
 }
 
+TEST_F(ResultFile, ThatDiscardsTakesEverythingAndLeavesNothing) {
+  core::Index offset = 0;
+  const auto values = share(comm_, 77, offset);
+  {
+    io::ResultFile result = io::ResultFile::discarding(comm_, target_);
+    for (int repeat = 0; repeat < 2; ++repeat) result.create_dataset("/result", core::Extents{77});
+    result.create_complex_dataset("/complex", core::Extents{2});
+    result.write_range("/result", offset, values);
+    result.write_scalar("/sign", -1.0);
+    result.write_vector("/history", std::vector<double>{1.0, 0.5});
+    result.write_strings("/names", {"first"});
+    result.write_attribute("/report", "iterations", core::Index{12});
+    result.flush();
+    result.commit();
+  }
+  const std::filesystem::path folder = std::filesystem::path(target_).parent_path();
+  EXPECT_TRUE(!std::filesystem::exists(folder) || std::filesystem::is_empty(folder));
+}
+
 TEST_F(ResultFile, HoldsWhatEveryRankWrote) {
   const core::Extents shape{7, 11};
   const std::string configuration(100'000, 'k');

@@ -24,6 +24,8 @@ class ResultFile {
   /// target. Collective. @throws ConfigurationError if the target exists and `overwrite` is false,
   /// or the directory cannot be created or written
   ResultFile(const communication::Communicator& comm, const std::string& target, bool overwrite);
+  /// One that takes everything that a file of this name would, and keeps nothing. Local.
+  static ResultFile discarding(const communication::Communicator& comm, const std::string& target);
   ResultFile(ResultFile&&) noexcept;
   ResultFile& operator=(ResultFile&&) noexcept;
   /// Removes the temporary file unless commit() succeeded. Not collective: safe while unwinding.
@@ -64,6 +66,7 @@ class ResultFile {
   void commit();
 
  private:
+  ResultFile();
   enum class Element { real, complex, integer };
   void declare(const std::string& path, std::span<const core::Index> shape, Element element);
   void write_bytes(const std::string& path, core::Index offset, core::Index count,

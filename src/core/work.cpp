@@ -1,0 +1,10 @@
+#include "kronwerk/core/work.hpp"
+
+namespace kronwerk::core {
+
+Work& work() noexcept {
+  static Work instance;
+  return instance;
+}
+
+}  // namespace kronwerk::core
