@@ -2,7 +2,7 @@
 # Installs the Debian packages that are missing; does nothing (and needs no network) if none is.
 #
 #   jobs/setup.sh            what building, testing and running need
-#   jobs/setup.sh plots      also what jobs/plot.py and jobs/bench.sh need
+#   jobs/setup.sh plots      also what jobs/plot.py, jobs/bench.sh and jobs/scaling.sh need
 #   jobs/setup.sh format     also what the format check of .ci/run needs
 #   jobs/setup.sh hosts      also what jobs/hosts.sh needs
 #   jobs/setup.sh fuzz       also what jobs/fuzz.sh needs
@@ -14,7 +14,8 @@ packages=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libpetsc64
           libgtest-dev)
 for group in "$@"; do
   case "$group" in
-    plots) packages+=(python3 python3-h5py python3-numpy python3-scipy python3-matplotlib) ;;
+    plots) packages+=(python3 python3-h5py python3-numpy python3-scipy python3-matplotlib python3-yaml
+                    python3-pil) ;;
     format) packages+=(clang-format) ;;
     hosts) packages+=(iproute2 util-linux) ;;
     fuzz) packages+=(clang libclang-rt-dev) ;;
