@@ -9,6 +9,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import matplotlib.ticker
 import numpy as np
 from PIL import Image
 
@@ -83,7 +84,7 @@ def seconds_text(seconds):
 
 
 def curves_of(study, rows):
-    """By (mode, threads, n): the curves of the stages, largest first, with all of them and one job."""
+    """By (mode, threads, n): the curves of the stages, of all of them, and of one job."""
     found = {}
     groups = sorted({(row["mode"], row["threads"], row["n"] if row["mode"] == "strong" else study.weak)
                      for row in rows})
@@ -138,7 +139,7 @@ def write_table(study, rows, folder):
 def draw(study, rows, folder):
     """A row of panels for each mode: seconds per stage, speed-up, efficiency."""
     groups = curves_of(study, rows)
-    figure, panels = plt.subplots(len(groups), 3, figsize=(12, 3.6 * len(groups)), dpi=80, squeeze=False,
+    figure, panels = plt.subplots(len(groups), 3, figsize=(13, 3.4 * len(groups)), dpi=80, squeeze=False,
                                   layout="constrained")
     for (times, speeds, efficiencies), ((mode, threads, n), curves) in zip(panels, groups.items()):
         colours = {}
@@ -185,13 +186,19 @@ def finish(times, speeds, efficiencies, curves, text):
     if any(over for curve in curves for _, over in curve.points.values()):
         times.plot([], [], "x", color="grey", label="oversubscribed")
     times.set(xscale="log", yscale="log", xlabel="ranks", ylabel="seconds", title=text)
-    times.legend(fontsize=6)
+    handles, labels = times.get_legend_handles_labels()
+    efficiencies.legend(handles, labels, fontsize=7, loc="upper left", bbox_to_anchor=(1.02, 1))
     if fair:
         speeds.plot(fair, fair, color="black", linewidth=0.8, linestyle="--", label="ideal")
         speeds.legend(fontsize=7)
-    speeds.set(xscale="log", yscale="log", xlabel="ranks", title="speed-up")
+    speeds.set(xscale="log", yscale="log", xlabel="ranks",
+               title="speed-up" if text.startswith("strong") else "scaled speed-up")
     efficiencies.axhline(1, color="black", linewidth=0.8, linestyle="--")
     efficiencies.set(xscale="log", ylim=(0, None), xlabel="ranks", title="efficiency")
     for axes, marks in ((times, ranks), (speeds, fair), (efficiencies, fair)):
         axes.set_xticks(marks, [str(P) for P in marks])
-        axes.minorticks_off()
+        axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+    speeds.set_yticks(fair, [str(P) for P in fair])
+    speeds.yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+    times.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda t, _: seconds_text(t)))
+    times.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
