@@ -107,7 +107,7 @@ class FlowFit {
     estimates.log_likelihood = estimates.value.log_likelihood + flows_.log_jacobian;
     estimates.cells = flow_->cells();
     estimates.at_bound = constraints_->at_bound(fit.outcome.active);
-    estimates.at_border = constraints_->at_border(fit.outcome.active);
+    estimates.at_border = constraints_->at_border(best.parameters);
     estimates.effects = flow_->effects(estimates.value, best.parameters);
     if (context_.acts_on() == models::FilterActsOn::errors) {
       estimates.effects = models::solve_for_effects(

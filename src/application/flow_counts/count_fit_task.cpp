@@ -19,6 +19,8 @@ namespace {
 
 /// Beyond this θ a negative binomial distribution is a Poisson distribution to rounding.
 constexpr double largest_theta = 1e10;
+/// Of an observed flow: a mean that coefficients which diverge take to zero.
+constexpr double vanishing_mean = 1e-5;
 
 models::CountFamily family_of(const FlowContext& context) {
   return context.request().family == configuration::FlowFamily::poisson
@@ -119,9 +121,9 @@ class CountFit {
     estimates.effects = flow_->effects();
     estimates.binomial = binomial_;
     estimates.at_bound = constraints_->at_bound(fit.outcome.active);
-    estimates.at_border = constraints_->at_border(fit.outcome.active);
+    estimates.at_border = constraints_->at_border(best.parameters);
     if (errors) {
-      context_.stages.run("errors", [&] { find_covariances(*point, estimates); });
+      context_.stages.run("errors", [&] { find_covariances(*point, estimates, best.converged); });
     }
     write_course(context_, fit);
     write_count_estimates(context_, estimates);
@@ -135,30 +137,41 @@ class CountFit {
     return solver_ ? text + "; " + solver_->description() : text;
   }
 
-  void find_covariances(const models::NewtonPoint& point, CountEstimates& estimates) {
+  void find_covariances(const models::NewtonPoint& point, CountEstimates& estimates,
+                        bool converged) {
     std::vector<double> information = point.hessian;
     for (double& value : information) value = -value;
     std::vector<char> fixed(point.x.size(), 0);
     std::ranges::copy(estimates.at_bound, fixed.begin());
     const auto covariance = models::estimate_covariance(information, fixed);
-    refuse_diverging(covariance, information);
+    const auto useless = covariance ? diverging(*covariance) : std::vector<std::string>();
+    // Variances given all other variables tell what diverges alone, near a singular filter too.
+    std::vector<double> alone(information.size());
+    const auto n = point.x.size();
+    for (std::size_t i = 0; i < n; ++i) alone[i * n + i] = 1 / information[i * n + i];
+    refuse(diverging(alone));
+    const bool vanishing = flow_->least_mean() < vanishing_mean;
+    if (converged && vanishing && estimates.at_border.empty()) refuse(useless);
     if (!covariance) return;
+    if (!useless.empty()) {
+      estimates.why_no_errors = fmt::format(
+          "the flows do not tell {} apart from the other variables", core::join(useless, ", "));
+      return;
+    }
     estimates.covariance = *covariance;
     estimates.robust_covariance = models::sandwich(*covariance, flow_->score_products());
   }
 
-  void refuse_diverging(const std::optional<std::vector<double>>& covariance,
-                        const std::vector<double>& information) const {
-    // Without a covariance the variances given the other variables tell.
-    std::vector<double> variances = covariance.value_or(std::vector<double>(information.size()));
-    const auto n = variable_names().size();
-    if (!covariance) {
-      for (std::size_t i = 0; i < n; ++i) variances[i * n + i] = 1 / information[i * n + i];
-    }
+  /// Texts of the columns whose coefficients have variances beyond any use.
+  std::vector<std::string> diverging(const std::vector<double>& variances) const {
     std::vector<std::string> names;
     for (const std::size_t j : flow_->diverging(variances)) {
       names.push_back("'" + context_.model.column_texts()[j] + "'");
     }
+    return names;
+  }
+
+  void refuse(const std::vector<std::string>& names) const {
     if (names.empty()) return;
     FitCheckpoint::remove(context_.comm, context_.job);  // to go on would end here again
     throw core::DataError(fmt::format(

@@ -22,6 +22,8 @@ constexpr double slack = 1e-12;
 constexpr int most_corrections = 8;
 // Of the function's size: what of its growth is rounding.
 constexpr double value_rounding = 1e-13;
+// Of a step: what is taken where the function is not what its derivatives say.
+constexpr double small_part = 1.0 / 16;
 
 /// max gᵀd - ½ dᵀBd where a + J d ≥ 0, a ≥ 0.
 class QuadraticProblem {
@@ -252,6 +254,13 @@ NewtonOutcome maximise(const NewtonFunction& function, const ConstraintFunction&
     if (!next) {
       outcome.converged = outcome.distance <= rounding_distance;
       outcome.reason = "no step along the Newton direction makes the function grow";
+      return outcome;
+    }
+    // So does a small part of a step: 2 part is what the loop left behind.
+    const bool stuck = 2 * part <= small_part && next->value - point.value <= 10 * blur;
+    if (stuck && outcome.distance <= rounding_distance) {
+      outcome.converged = true;
+      outcome.reason = "the function does not grow beyond its rounding";
       return outcome;
     }
     length = 0;

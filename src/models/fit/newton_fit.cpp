@@ -69,7 +69,13 @@ class NewtonFit {
     if (!start.parameters.empty()) return function_(start.parameters);
     const Index most = number == 0 ? 1 : attempts;
     for (Index attempt = 0; attempt < most; ++attempt) {
-      const auto x = settings_.beginning(static_cast<Index>(number), attempt);
+      std::vector<double> x;
+      try {
+        x = settings_.beginning(static_cast<Index>(number), attempt);
+      } catch (const core::DataError&) {
+        if (number == 0) throw;
+        continue;  // of random parameters, perhaps near a singular filter
+      }
       const auto limits = constraints_(x).values;
       if (std::ranges::any_of(limits, [](double value) { return !(value >= 0); })) continue;
       ++start.evaluations;

@@ -18,10 +18,12 @@ constexpr Index most_iterations = 50;
 constexpr Index most_halvings = 30;
 /// Of the pivots of the scaled Gram matrix, where a column is one of others.
 constexpr double smallest_pivot = 1e-12;
-/// Of the squared distance from the best δ, in standard errors: near enough for a step in all
-/// variables together, and where a start begins.
-constexpr double near = 0.1;
+/// Of the squared distance from the best δ, in standard errors: so near that what the likelihood
+/// lacks does not make steps in all variables look useless, and where a start begins.
+constexpr double near = 1e-6;
 constexpr double nearest = 1e-12;
+/// Of that distance, beyond which δ is looked for from the counts themselves.
+constexpr double far = 100;
 
 }  // namespace
 
@@ -52,8 +54,9 @@ void CountFlow::check_columns(std::span<const double> gram, std::span<const doub
                         text, core::join(others, ", ")));
 }
 
-// δ of the weighted least squares fit to the logarithms of the counts.
-std::vector<double> CountFlow::fit_coefficients() {
+// δ of the weighted least squares fit to the logarithms of the counts; none where columns depend on
+// others, unless that is refused.
+std::vector<double> CountFlow::fit_coefficients(bool checked) {
   const std::size_t p = columns_->size();
   CellSums sums(basis_, p);
   std::vector<double> weights(system_ ? block_ : 0), values(weights.size());
@@ -79,8 +82,9 @@ std::vector<double> CountFlow::fit_coefficients() {
       right[j] -= inner(std::span(responses).subspan(j * totals.size(), totals.size()), totals);
     }
   }
-  check_columns(gram, sums.gram());
-  return SmallCholesky(gram, p, 0).solved(right);
+  if (checked) check_columns(gram, sums.gram());
+  const SmallCholesky factor(gram, p, 0);
+  return factor.dependent() ? std::vector<double>() : factor.solved(right);
 }
 
 // Takes the effects out of ZᵀΛZ; (p, effects): what they respond to each column.
@@ -126,10 +130,27 @@ double CountFlow::start_theta(std::span<const double> eta) const {
   return std::clamp(sums[0] / sums[1], 0.01, 100.0);
 }
 
+// δ of the counts' logarithms where it is likelier than δ itself, which is far from its maximum. So
+// it is after a step of the filter's parameters to where A is nearly singular: η is finite there
+// with a δ that vanishes.
+void CountFlow::begin_again(std::span<double> delta, double theta, Sums& sums) {
+  if (sums.finite()) {
+    const SmallCholesky factor(sums.gram, delta.size(), 0);
+    if (factor.dependent() || inner(factor.solved(sums.gradient), sums.gradient) < far) return;
+  }
+  const std::vector<double> other = fit_coefficients(false);
+  if (other.size() != delta.size()) return;
+  Sums next = sum_profile(other, theta);
+  if (!next.finite() || (sums.finite() && next.value < sums.value)) return;
+  std::ranges::copy(other, delta.begin());
+  sums = std::move(next);
+}
+
 // Moves δ towards its maximum beside all else, by weighted least squares.
 void CountFlow::climb(std::span<double> delta, double theta, double enough) {
   const std::size_t p = columns_->size();
   Sums sums = sum_profile(delta, theta);
+  if (enough > nearest) begin_again(delta, theta, sums);
   for (Index iteration = 0; iteration < most_iterations && sums.finite(); ++iteration) {
     const SmallCholesky factor(sums.gram, p, 0);
     if (factor.dependent()) return;  // weights that vanish: left to the fit itself
@@ -171,7 +192,7 @@ std::vector<double> CountFlow::begin(std::span<const double> parameters) {
   last_.reset();
   move_to(parameters);
   solve_columns();
-  std::vector<double> delta = fit_coefficients();
+  std::vector<double> delta = fit_coefficients(true);
   if (system_ && !sum_profile(delta, 0).finite()) {
     throw core::DataError(
         "the fixed effects have no finite estimates (separation): some flows that were observed "

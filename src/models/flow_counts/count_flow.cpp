@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kronwerk/core/interruption.hpp"
 #include "kronwerk/distribution/partition.hpp"
@@ -370,6 +371,14 @@ std::vector<double> CountFlow::score_products() const {
   if (has_theta()) result[n * n - 1] = squares[0];
   if (system_) absorb_scores(result);
   return result;
+}
+
+double CountFlow::least_mean() const {
+  double least = std::numeric_limits<double>::infinity();
+  visit_counts(counts_, 0, block_, [&](std::size_t i, double, double offset) {
+    least = std::min(least, eta_[i] + offset);
+  });
+  return std::exp(-comm_->max(-least));
 }
 
 std::vector<std::size_t> CountFlow::diverging(std::span<const double> covariance) const {

@@ -16,6 +16,8 @@ namespace {
 // Distance that is kept from the border of the feasible region, in units of q, which is 1 without
 // interaction: where A is singular, its determinant must still be a number.
 constexpr double border = 1e-8;
+// In the same units, what is as good as on it.
+constexpr double near_border = 1e-6;
 // Of a random start around the initial values, and its shrinking per attempt.
 constexpr double spread = 0.5;
 constexpr double shrinking = 0.8;
@@ -153,10 +155,11 @@ std::vector<char> FilterConstraints::at_bound(const std::vector<char>& active) c
   return result;
 }
 
-std::vector<std::string> FilterConstraints::at_border(const std::vector<char>& active) const {
+std::vector<std::string> FilterConstraints::at_border(std::span<const double> x) const {
   std::vector<std::string> result;
-  for (std::size_t r = bounds_.size(); r < active.size(); ++r) {
-    if (active[r] != 0) result.push_back(region_.names[r - bounds_.size()]);
+  const auto values = (*this)(x).values;
+  for (std::size_t r = bounds_.size(); r < values.size(); ++r) {
+    if (values[r] <= near_border) result.push_back(region_.names[r - bounds_.size()]);
   }
   return result;
 }

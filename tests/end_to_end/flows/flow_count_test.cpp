@@ -116,6 +116,57 @@ TEST_F(FlowCounts, AreFittedByGradientsAloneToo) {
                  "'fit.method' is for counts of flows");
 }
 
+TEST_F(FlowCounts, WhoseMaximumIsWhereTheFilterIsSingularAreOnItsBorder) {
+  // η stays finite while δ vanishes with q: the coefficient does not diverge, and no step has to be
+  // halved.
+  Matrix everyone(4, 4);
+  for (std::int64_t i = 0; i < 4; ++i) {
+    for (std::int64_t j = 0; j < 4; ++j) everyone(i, j) = i == j ? 0 : 1.0 / 3;
+  }
+  put_weights("/E", everyone);
+  put("/a", {4}, {0.714, -0.462, 0.201, 0.689});
+  put("/few", {4, 4}, {3, 4, 0, 4, 3, 2, 6, 5, 1, 6, 1, 3, 1, 5, 1, 1});
+  const Outcome outcome = run(2, R"yaml(task: fit
+family: poisson
+filter: "kron(eye(4), I) - rho*kron(eye(4), E)"
+parameters: {rho: 0.3}
+matrices:
+  E: {file: flows.h5, dataset: /E}
+  a: {file: flows.h5, dataset: /a}
+mean: {columns: ["kron(1, 1)", "diagonal(E*a)"]}
+observations: {file: flows.h5, dataset: /few}
+fit: {parameters: {rho: {}}}
+output: results/out.h5
+)yaml");
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  const Result result(path("results/out.h5"));
+  EXPECT_NEAR(result.value("/parameters/rho"), -3, 1e-6);
+  EXPECT_NEAR(result.value("/log_likelihood"), -30.6476056, 1e-6);
+  EXPECT_EQ(result.number("/report", "at_border"), 1);
+  EXPECT_LE(result.number("/report", "iterations"), 10) << outcome.output;
+  EXPECT_GE(outcome.count("on the border of the feasible region"), 1) << outcome.errors;
+}
+
+TEST_F(FlowCounts, WithoutParametersGiveTheirCoefficientsToOtherTasks) {
+  const std::string model =
+      replaced(replaced(count_job("poisson"),
+                        "kron(I, I) - rho_o*kron(V, I) - rho_d*kron(I, W) - rho_w*kron(V, W)",
+                        "kron(eye(5), eye(7))"),
+               "  V: {file: flows.h5, dataset: /V}\n", "");
+  const std::string begin = "parameters: {rho_o: 0.1, rho_d: 0.1, rho_w: 0}\n";
+  const std::string keys = "fit: {parameters: {rho_o: {}, rho_d: {}, rho_w: {}}}\n";
+  const Outcome fit = run(2, replaced(replaced(model, begin, ""), keys, "fit: {parameters: {}}\n"));
+  ASSERT_EQ(fit.code, 0) << fit.errors;
+  const Numbers fitted = Result(path("results/out.h5")).values("/fitted/expectation");
+  std::filesystem::rename(path("results/out.h5"), path("fit.h5"));
+  const Outcome outcome =
+      run(2, replaced(replaced(replaced(model, begin, "parameters: {file: fit.h5}\n"), keys, ""),
+                      "task: fit", "task: predict"));
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  const Numbers predicted = Result(path("results/out.h5")).values("/fitted/expectation");
+  EXPECT_LT(oracle::relative_error(predicted, fitted), 1e-12);
+}
+
 TEST_F(FlowCounts, ThatAreNoneAreRefused) {
   Numbers bad = counts_;
   bad[9] = -1;

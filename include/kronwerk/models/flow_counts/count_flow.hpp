@@ -99,6 +99,9 @@ class CountFlow {
   /// divided the field, and the metric from the counts. Collective. @throws as begin()
   GradientBeginning begin_plainly(std::span<const double> parameters);
 
+  /// Of the means of the observed flows at the point that was evaluated last. Collective.
+  double least_mean() const;
+
   /// The places of coefficients that diverge: their standard errors, times the largest entry of the
   /// column, are beyond any use, as where all flows of a column are 0. Collective.
   /// @param covariance  (n, n), of x
@@ -125,7 +128,8 @@ class CountFlow {
   void add_curvature(std::span<const double> scores, std::vector<double>& hessian);
   std::vector<std::vector<double>> slope_images(std::span<const double> scores,
                                                 std::vector<double>& second);
-  std::vector<double> fit_coefficients();
+  std::vector<double> fit_coefficients(bool checked);
+  void begin_again(std::span<double> delta, double theta, Sums& sums);
   CellSums weigh_columns(const std::vector<std::vector<double>>& more) const;
   double mean_scale();
   void climb(std::span<double> delta, double theta, double enough);

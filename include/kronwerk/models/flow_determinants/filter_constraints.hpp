@@ -40,8 +40,8 @@ class FilterConstraints {
 
   /// The parameters that are on their bounds, of NewtonOutcome::active.
   std::vector<char> at_bound(const std::vector<char>& active) const;
-  /// The borders of the region that hold the estimate, in words.
-  std::vector<std::string> at_border(const std::vector<char>& active) const;
+  /// The borders of the region that x is on, or as good as, in words.
+  std::vector<std::string> at_border(std::span<const double> x) const;
 
  private:
   struct Bound {
