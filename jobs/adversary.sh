@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Random formulas, tasks and Gaussian models against dense oracles, thousands of them.
+# Random formulas, tasks, Gaussian models and flow models against dense oracles, thousands of them.
 #
-#   jobs/adversary.sh [--cases N] [--seed S] [--ranks P] [--family operators|models] [--preset dev]
+#   jobs/adversary.sh [--cases N] [--seed S] [--ranks P] [--family operators|models|flows] [--preset dev]
 #
 # N jobs of each family, with the seeds S, S + 1, …. What is judged wrong is printed with the command that
 # repeats it; its configuration and data stay below build/<preset>/adversary-jobs. Exit code 1 if any was.

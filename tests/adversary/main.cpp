@@ -1,4 +1,4 @@
-// adversary --cases N --seed S [--family operators|models] [--folder DIR] [--only SEED]
+// adversary --cases N --seed S [--family operators|models|flows] [--folder DIR]
 //
 // Runs N random jobs of each family on all ranks of MPI_COMM_WORLD; jobs/adversary.sh starts it.
 #include <fmt/format.h>
@@ -12,7 +12,9 @@
 
 namespace {
 
+using kronwerk::adversary::all_families;
 using kronwerk::adversary::Family;
+using kronwerk::adversary::name_of;
 using kronwerk::adversary::Runner;
 using kronwerk::adversary::Verdict;
 
@@ -32,8 +34,11 @@ bool read(int argc, char** argv, Options& options) {
       options.cases = std::strtoull(value.c_str(), nullptr, 10);
     } else if (name == "--seed") {
       options.seed = std::strtoull(value.c_str(), nullptr, 10);
-    } else if (name == "--family" && (value == "operators" || value == "models")) {
+    } else if (name == "--family") {
       options.family = value;
+      bool known = false;
+      for (const Family family : all_families) known = known || name_of(family) == value;
+      if (!known) return false;
     } else if (name == "--folder") {
       options.folder = value;
     } else {
@@ -47,10 +52,8 @@ bool read(int argc, char** argv, Options& options) {
 std::size_t run(const Options& options) {
   Runner runner(options.folder);
   const bool root = runner.comm().is_root();
-  for (const Family family : {Family::operators, Family::models}) {
-    if (!options.family.empty() && (options.family == "models") != (family == Family::models)) {
-      continue;
-    }
+  for (const Family family : all_families) {
+    if (!options.family.empty() && options.family != name_of(family)) continue;
     for (std::uint64_t k = 0; k < options.cases; ++k) {
       if (runner.run(family, options.seed + k) == Verdict::wrong && root) {
         std::fputs(("WRONG " + runner.findings().back().text + "\n").c_str(), stdout);
@@ -72,8 +75,9 @@ std::size_t run(const Options& options) {
 int main(int argc, char** argv) {
   Options options;
   if (!read(argc, argv, options)) {
-    std::fputs("adversary [--cases N] [--seed S] [--family operators|models] [--folder DIR]\n",
-               stderr);
+    std::fputs(
+        "adversary [--cases N] [--seed S] [--family operators|models|flows] [--folder DIR]\n",
+        stderr);
     return 2;
   }
   int none = 1;

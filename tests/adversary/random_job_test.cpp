@@ -34,5 +34,9 @@ TEST(RandomJobs, OfGaussianModelsAgreeWithTheDenseOracle) {
   expect_right(Family::models, 80);
 }
 
+TEST(RandomJobs, OfFlowModelsAgreeWithTheDenseOracle) {
+  expect_right(Family::flows, 20);
+}
+
 }  // namespace
 }  // namespace kronwerk::adversary

@@ -43,5 +43,7 @@ class RandomJob {
 std::unique_ptr<RandomJob> random_operator_job(std::uint64_t seed);
 /// A Gaussian model.
 std::unique_ptr<RandomJob> random_model_job(std::uint64_t seed);
+/// A model of flows.
+std::unique_ptr<RandomJob> random_flow_job(std::uint64_t seed);
 
 }  // namespace kronwerk::adversary

@@ -51,15 +51,31 @@ class SilentErrors {
   int kept_;
 };
 
-const char* name_of(Family family) {
-  return family == Family::operators ? "operators" : "models";
-}
-
 std::unique_ptr<RandomJob> make_job(Family family, std::uint64_t seed) {
-  return family == Family::operators ? random_operator_job(seed) : random_model_job(seed);
+  switch (family) {
+    case Family::operators:
+      return random_operator_job(seed);
+    case Family::models:
+      return random_model_job(seed);
+    case Family::flows:
+      break;
+  }
+  return random_flow_job(seed);
 }
 
 }  // namespace
+
+const char* name_of(Family family) {
+  switch (family) {
+    case Family::operators:
+      return "operators";
+    case Family::models:
+      return "models";
+    case Family::flows:
+      break;
+  }
+  return "flows";
+}
 
 Runner::Runner(const std::string& folder)
     : comm_(communication::Communicator::duplicate(MPI_COMM_WORLD)),
@@ -103,7 +119,7 @@ Verdict Runner::run(Family family, std::uint64_t seed) {
     std::filesystem::remove_all(folder);
     std::filesystem::create_directories(folder);
     std::ofstream(folder / "job.yaml") << job->yaml();
-    job->material().write((folder / "data.h5").string());
+    job->material().write(folder.string());
   }
   comm_.barrier();
   Ending ending;

@@ -13,7 +13,9 @@
 
 namespace kronwerk::adversary {
 
-enum class Family { operators, models };
+enum class Family { operators, models, flows };
+inline constexpr Family all_families[] = {Family::operators, Family::models, Family::flows};
+const char* name_of(Family family);
 
 /// A job that was judged wrong, with what reproduces it.
 struct Finding {

@@ -177,6 +177,15 @@ std::string Material::add_dataset(const std::string& stem, const Grid& shape,
   return path;
 }
 
+void Material::add_estimate(const std::string& path, const Grid& shape,
+                            const std::vector<double>& values) {
+  datasets_.push_back({path, shape, values, false, {}, "fit.h5"});
+}
+
+void Material::add_estimate(const std::string& path, const std::vector<std::string>& texts) {
+  datasets_.push_back({path, {}, {}, false, texts, "fit.h5"});
+}
+
 std::string Material::yaml(const std::set<std::string>& used) const {
   std::string numbers;
   std::string matrices;
@@ -199,16 +208,21 @@ std::string Material::yaml(const std::set<std::string>& used) const {
   return text;
 }
 
-void Material::write(const std::string& file) const {
-  io::DataFile data(file, true);
-  for (const Dataset& dataset : datasets_) {
-    if (dataset.sparse) {
-      data.write_sparse(dataset.path, compress(dataset));
-    } else {
-      data.write_dense(dataset.path, dataset.shape, dataset.values);
+void Material::write(const std::string& folder) const {
+  for (const char* name : {"data.h5", "fit.h5"}) {
+    io::DataFile file(folder + "/" + name, true);
+    for (const Dataset& dataset : datasets_) {
+      if (dataset.file != name) continue;
+      if (!dataset.texts.empty()) {
+        file.write_strings(dataset.path, dataset.texts);
+      } else if (dataset.sparse) {
+        file.write_sparse(dataset.path, compress(dataset));
+      } else {
+        file.write_dense(dataset.path, dataset.shape, dataset.values);
+      }
     }
+    file.commit();
   }
-  data.commit();
 }
 
 std::string Material::kinds(const std::set<std::string>& used) const {

@@ -15,12 +15,14 @@
 
 namespace kronwerk::adversary {
 
-/// A dataset (or CSR group) of data.h5.
+/// A dataset (or CSR group) of a file.
 struct Dataset {
   std::string path;
   Grid shape;
   std::vector<double> values;
   bool sparse = false;
+  std::vector<std::string> texts = {};  ///< instead of numbers
+  std::string file = "data.h5";
 };
 
 /// A covariance function of points and a length scale, by its definition.
@@ -84,9 +86,15 @@ class Material {
   std::string add_dataset(const std::string& stem, const Grid& shape,
                           const std::vector<double>& values);
 
+  /// A dataset of another file, fit.h5, which looks like the result of a fit. Without extents one
+  /// number.
+  void add_estimate(const std::string& path, const Grid& shape, const std::vector<double>& values);
+  void add_estimate(const std::string& path, const std::vector<std::string>& texts);
+
   /// `parameters`, `matrices` and `kernels` of the configuration, what `used` names only.
   std::string yaml(const std::set<std::string>& used) const;
-  void write(const std::string& file) const;
+  /// Writes all files into this folder.
+  void write(const std::string& folder) const;
 
   const Leaves& leaves() const { return leaves_; }
   const Parameters& parameters() const { return parameters_; }
