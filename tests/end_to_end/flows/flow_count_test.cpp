@@ -179,6 +179,10 @@ TEST_F(FlowCounts, ThatAreNoneAreRefused) {
   bad[9] = std::nan("");
   put("/missing", {origins, destinations}, bad);
   expect_refused(count_job("poisson", "", "/missing"), "missing: nan");
+  put("/none", {origins, destinations}, Numbers(cells, std::nan("")));
+  expect_refused(replaced(count_job("poisson", "", "/none"), "dataset: /none}",
+                          "dataset: /none, missing: nan}"),
+                 "not one flow of flows.h5:/none was observed");
   bad = exposure_;
   bad[34] = 0;
   put("/exposure", {origins, destinations}, bad);

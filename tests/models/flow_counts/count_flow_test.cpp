@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -232,6 +233,18 @@ TEST_F(CountFlowTest, KnowsCoefficientsThatDiverge) {
   Numbers variance(8 * 8, 0.0);
   for (std::size_t i = 0; i < 8; ++i) variance[i * 8 + i] = -1 / point->hessian[i * 8 + i];
   EXPECT_EQ(model.diverging(variance), std::vector<std::size_t>{4});
+  // The flows of that origin are what its coefficient takes to zero.
+  double least = std::numeric_limits<double>::infinity();
+  const auto& eta = model.linear_predictor();
+  for (std::size_t year = 0; year < model.counts().years.size(); ++year) {
+    const auto* exposure = model.counts().exposure(year);
+    for (std::size_t i = 0; i < eta.size(); ++i) {
+      if (std::isnan(model.counts().years[year][i])) continue;
+      least = std::min(least, std::exp(eta[i] + (exposure == nullptr ? 0 : (*exposure)[i])));
+    }
+  }
+  EXPECT_NEAR(model.least_mean(), -comm_.max(-least), 1e-12 * model.least_mean());
+  EXPECT_LT(model.least_mean(), 1e-5);
 }
 
 TEST_F(CountFlowTest, ColumnsOfSimpleVectorsNeedSmallSolvesOnly) {
