@@ -178,21 +178,21 @@ def rows_of(result, common):
         for s, stage in enumerate(names):
             rows.append(row(stages, s, stage, ""))
         # What one job takes that computes once, without the start and the result's way to the disk.
-        computing = set(repeats["names"].asstr()[:])
-        once = sum(stages["elapsed"][s][3] for s, stage in enumerate(names)
-                   if stage not in computing | {"startup", "write"})
-        once += float(np.sum(repeats["elapsed"][0, :, 3]))
+        again = dict(zip(repeats["names"].asstr()[:], np.sum(repeats["elapsed"][1:, :, 3], axis=0)))
+        once = sum(max(0.0, stages["elapsed"][s][3] - again.get(stage, 0.0))
+                   for s, stage in enumerate(names) if stage not in ("startup", "write"))
         rows.append(dict(common, stage="one job", repeat="", seconds=once, waiting="", bytes="", flops=""))
     return rows
 
 
 def write_csv(name, rows):
     """The file is whole or not there."""
-    with open(name + ".part", "w", newline="") as file:
+    part = f"{name}.{os.uname().nodename}.{os.getpid()}.part"
+    with open(part, "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(name + ".part", name)
+    os.replace(part, name)
 
 
 def points_of(study, machine, most_ranks):
@@ -229,11 +229,10 @@ def main():
         if not os.access(program, os.X_OK):
             raise SystemExit(f"{program} is not there; build the preset release, or name it in KRONWERK")
         points = points_of(study, Machine(), arguments.most_ranks)
-        task, tasks = (int(os.environ.get(f"SLURM_ARRAY_TASK_{name}", default))
-                       for name, default in (("ID", 0), ("COUNT", 1)))
-        first = int(os.environ.get("SLURM_ARRAY_TASK_MIN", 0))
+        task, first, step, tasks = (int(os.environ.get(f"SLURM_ARRAY_TASK_{name}", default)) for name, default
+                                    in (("ID", 0), ("MIN", 0), ("STEP", 1), ("COUNT", 1)))
         for place, point in enumerate(points):
-            if place % tasks != (task - first) % tasks:
+            if place % tasks != (task - first) // step:
                 continue
             if os.path.exists(os.path.join(folder, f"{point.name()}.csv")) and not arguments.again:
                 continue

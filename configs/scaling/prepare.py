@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes the data of a study for one size: results/data.h5, a group n<n> for each.
+"""Makes the data of a study for one size, a file results/WHAT-nN.h5 each, unless it is there.
 
   prepare.py WHAT... N    WHAT: weights (W, n x n), dense (A, n x n), points (x, n x 3; t, n) or flows
                           (W, a and d, n; y, n x n)
@@ -69,15 +69,15 @@ def main():
     *kinds, n = sys.argv[1:]
     n = int(n)
     os.makedirs(os.path.join(HERE, "results"), exist_ok=True)
-    with h5py.File(os.path.join(HERE, "results/data.h5"), "a") as file:
-        for kind in kinds:
-            name = f"{kind}/n{n}"
-            if name in file:
-                continue
-            # A group that is there is whole.
-            made = file.create_group(f"{name}.part")
-            {"weights": weights, "dense": dense, "points": points, "flows": flows}[kind](made, n)
-            file.move(f"{name}.part", name)
+    for kind in kinds:
+        name = os.path.join(HERE, f"results/{kind}-n{n}.h5")
+        if os.path.exists(name):
+            continue
+        # Whole or not there, whoever else makes it at the same time.
+        part = f"{name}.{os.uname().nodename}.{os.getpid()}.part"
+        with h5py.File(part, "w") as file:
+            {"weights": weights, "dense": dense, "points": points, "flows": flows}[kind](file, n)
+        os.replace(part, name)
 
 
 if __name__ == "__main__":

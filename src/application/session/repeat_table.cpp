@@ -26,7 +26,7 @@ double median(std::vector<double> values) {
 
 RepeatTable::RepeatTable(std::vector<StageTable> repeats) : repeats_(std::move(repeats)) {
   if (repeats_.size() < 2) return;
-  const std::set<std::string> not_computing{"startup", "write", "other"};
+  const std::set<std::string> not_computing{"startup", "write"};
   const std::size_t elapsed = measure_index("elapsed");
   for (std::size_t row = 0; row < repeats_.front().rows.size(); ++row) {
     const bool repeated = std::ranges::any_of(

@@ -20,18 +20,18 @@ class RepeatTable {
     double least = 0;
     double largest = 0;
   };
-  /// The stages that compute, which means all that repeats have but "write", and "all" of them.
+  /// The stages that repeats have, but "write", and "all" of them.
   std::vector<std::pair<std::string, Seconds>> seconds() const;
 
   /// Lines of the closing summary; none of a job that computes once.
   std::vector<std::string> lines() const;
-  /// /report/repeats: `names` of the stages, and for every measure an array (repeats, stages, 4),
+  /// /report/repeats: `names` of those stages, and for every measure an array (repeats, stages, 4),
   /// whose last axis is that of /report/stages; nothing of a job that computes once. Collective.
   void write(io::ResultFile& file) const;
 
  private:
   std::vector<StageTable> repeats_;
-  std::vector<std::size_t> rows_;  ///< of the stages that compute
+  std::vector<std::size_t> rows_;  ///< of those stages
 };
 
 /// Of at least one number.
