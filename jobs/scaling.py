@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Runs the points of a scaling study, which jobs/scaling.sh starts, and sums them up.
 
-  jobs/scaling.sh STUDY.yaml [--draw] [--again] [--most-ranks P] [--to FOLDER]
+  jobs/scaling.sh STUDY.yaml [--draw] [--again] [--most-ranks P] [--publish] [--to FOLDER]
 """
 
 import argparse
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -213,12 +214,30 @@ def points_of(study, machine, most_ranks):
     return points
 
 
+def publish(study, folder):
+    """Puts the picture beside the study, and it and the table into the README there, between the lines
+    <!-- CASE --> and <!-- end of CASE -->."""
+    shutil.copy(os.path.join(folder, f"{study.case}.png"), study.folder)
+    readme = os.path.join(study.folder, "README.md")
+    with open(os.path.join(folder, f"{study.case}.md")) as table, open(readme) as file:
+        text, measured = file.read(), table.read()
+    begin, end = f"<!-- {study.case} -->\n", f"<!-- end of {study.case} -->\n"
+    block = f"{begin}\n![{study.case}]({study.case}.png)\n\n{measured}\n{end}"
+    found = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    if not found.search(text):
+        raise SystemExit(f"{readme} has no lines {begin.strip()} and {end.strip()}")
+    with open(readme, "w") as file:
+        file.write(found.sub(lambda _: block, text))
+    print(readme)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="jobs/scaling.sh", description=__doc__.splitlines()[0])
     parser.add_argument("study")
     parser.add_argument("--draw", action="store_true", help="run nothing; sum up what there is")
     parser.add_argument("--again", action="store_true", help="run also the points that are there")
     parser.add_argument("--most-ranks", type=int, help="leave larger points out")
+    parser.add_argument("--publish", action="store_true", help="into the README beside the study")
     parser.add_argument("--to", default=os.path.join(ROOT, "build/scaling"), help="where results go")
     arguments = parser.parse_args()
     study = Study(arguments.study)
@@ -248,6 +267,8 @@ def main():
     write_csv(os.path.join(folder, f"{study.case}.csv"), rows)
     print(scaling_summary.write_table(study, rows, folder))
     print(scaling_summary.draw(study, rows, folder))
+    if arguments.publish:
+        publish(study, folder)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,15 @@ TEST_F(Scaling, RunsWhatIsNotThereAndSumsUpWhatIs) {
   ASSERT_EQ(more.code, 0) << more.errors;
   EXPECT_EQ(more.count("small: strong-n17-ranks1-threads1"), 1);
   EXPECT_EQ(more.count("small: strong-n12-ranks1-threads1"), 0);
-  EXPECT_EQ(study(text + "strong: [12, 17]\n", 2, "--draw").count("small: strong"), 0);
+  write_text(path("README.md"),
+             "before\n<!-- small -->\nsuperseded\n<!-- end of small -->\nafter\n");
+  const Outcome drawn = study(text + "strong: [12, 17]\n", 2, "--draw --publish");
+  EXPECT_EQ(drawn.count("small: strong"), 0);
+  const std::string readme = read_text(path("README.md"));
+  EXPECT_TRUE(readme.starts_with("before\n") && readme.ends_with("after\n")) << readme;
+  EXPECT_EQ(readme.find("superseded"), std::string::npos);
+  EXPECT_NE(readme.find("| apply, warm |"), std::string::npos) << readme;
+  EXPECT_TRUE(std::filesystem::exists(path("small.png")));
 }
 
 TEST_F(Scaling, RefusesStudiesThatCannotBe) {
