@@ -56,7 +56,7 @@ TEST_F(NearestTest, ProductsGiveTheSameAnswersAsDirectEvaluation) {
 
 TEST_F(NearestTest, OfEqualPointsAreTheFirstOfThem) {
   // Every one is a candidate for every other, which must not be sorted again and again.
-  const Index count = 10'000;
+  const Index count = 4000;
   Side rows{0, count, {{"x", {3, count, std::vector<double>(3 * count, 0.1)}}}};
   Side columns{0, count, {{"y", {3, count, std::vector<double>(3 * count, 0.1)}}}};
   const auto outcome =
