@@ -22,7 +22,7 @@ constexpr double slack = 1e-12;
 constexpr int most_corrections = 8;
 // Of the function's size: what of its growth is rounding.
 constexpr double value_rounding = 1e-13;
-// Of a step: what is taken where the function is not what its derivatives say.
+// Of a step: so little of it is taken where the function is not what its derivatives say.
 constexpr double small_part = 1.0 / 16;
 
 /// max gᵀd - ½ dᵀBd where a + J d ≥ 0, a ≥ 0.
@@ -256,9 +256,11 @@ NewtonOutcome maximise(const NewtonFunction& function, const ConstraintFunction&
       outcome.reason = "no step along the Newton direction makes the function grow";
       return outcome;
     }
-    // So does a small part of a step: 2 part is what the loop left behind.
-    const bool stuck = 2 * part <= small_part && next->value - point.value <= 10 * blur;
-    if (stuck && outcome.distance <= rounding_distance) {
+    // Where the function is not what its derivatives say, parts of steps or whole ones, which do
+    // not shrink, lead nowhere. 2 part is what the loop left behind.
+    const bool useless = next->value - point.value <= 10 * blur;
+    const bool stays = outcome.iterations > 0 && outcome.distance > before / 2;
+    if (useless && (stays || 2 * part <= small_part) && outcome.distance <= rounding_distance) {
       outcome.converged = true;
       outcome.reason = "the function does not grow beyond its rounding";
       return outcome;

@@ -385,8 +385,10 @@ std::vector<std::size_t> CountFlow::diverging(std::span<const double> covariance
   const std::size_t n = variables();
   std::vector<std::size_t> result;
   for (std::size_t j = 0; j < columns_->size(); ++j) {
-    double largest = 0;
-    for (const double value : basis_[j]) largest = std::max(largest, std::abs(value));
+    double largest = 0;  // where there is something to tell it
+    visit_counts(counts_, 0, block_, [&](std::size_t i, double, double) {
+      largest = std::max(largest, std::abs(basis_[j][i]));
+    });
     largest = comm_->max(largest);
     const double variance = covariance[(free() + j) * n + free() + j];
     if (!(std::sqrt(variance) * largest <= useless_error)) result.push_back(j);

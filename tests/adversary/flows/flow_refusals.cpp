@@ -96,7 +96,9 @@ Judgement FlowJudge::refused() {
   if (says("linear combination") || says("is a combination of") || says("is zero ") ||
       says("diverges") || says("fixed effect")) {
     const bool tilted = model_.collinearity(start) > collinear;
-    return tilted || may_diverge() || untold() ? legitimate : wrong;
+    // So few flows may be fitted exactly by some filter.
+    const bool few = model_.observed() < model_.variables() + 4;
+    return tilted || few || may_diverge() || untold() ? legitimate : wrong;
   }
   return wrong;
 }

@@ -10,7 +10,7 @@ namespace {
 /// Distance to the maximum that a fit may end at, in standard errors; asked for is 1e-6.
 constexpr Real near_enough = 1e-4L;
 /// Of derivatives by differences.
-constexpr Real difference_error = 1e-6L;
+constexpr Real difference_error = 1e-5L;
 /// Eigenvalues of a scaled information below which a direction is not told by the flows.
 constexpr Real flat = 1e-5L;
 

@@ -90,6 +90,19 @@ TEST(NewtonTest, TakesStepsWhoseGrowthIsRounding) {
   for (const double slope : outcome.point.gradient) EXPECT_NEAR(slope, 0, 1e-9);
 }
 
+TEST(NewtonTest, EndsWhereStepsLeadNowhere) {
+  // A slope that says more than the function holds, as next to a singular filter: every step grows,
+  // by a part of its promise that is the function's rounding, and for ever.
+  const auto flat = [](std::span<const double> at) {
+    return std::optional(NewtonPoint{{at[0]}, 1 + 5e-8 * at[0], {2e-6}, {-1}});
+  };
+  NewtonSettings settings;
+  settings.tolerance = 1e-6;
+  const auto outcome = maximise(flat, no_constraints(), *flat(Numbers{0.5}), settings);
+  EXPECT_TRUE(outcome.converged);
+  EXPECT_LT(outcome.iterations, 5);
+}
+
 TEST(NewtonTest, LeavesAConstraintThatItBeganOn) {
   const auto constraints = [](std::span<const double> at) {
     return NewtonConstraints{{at[0] - 0.1, at[1] - 0.3, 1.7 - at[0] - at[1]}, {1, 0, 0, 1, -1, -1}};
