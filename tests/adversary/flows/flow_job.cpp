@@ -241,7 +241,8 @@ void FlowJob::choose_columns(Random& random) {
     if (known || (contained && !random.one_in(10))) continue;
     columns_.push_back(std::move(column));
   }
-  if (columns_.empty() && !any) columns_.emplace_back();
+  // Something is to be estimated beside the effects.
+  if (columns_.empty() && (!any || free_.empty())) columns_.emplace_back();
 }
 
 void FlowJob::choose_truth(Random& random) {
