@@ -58,6 +58,7 @@ std::string head(int ranks) {
 
 /// Of a stage without its waiting, or the total with it.
 std::string row(const std::string& name, const StageTable::Spreads& of, int ranks, bool total) {
+  // Seconds of rank 0 add up; what one rank sends and touches would tell little of the others.
   const auto mean = [&](const char* measure) { return of[measure_index(measure)].mean; };
   const Spread& seconds = of[measure_index(total ? "elapsed" : "seconds")];
   std::string text = fmt::format("{:<11} {:>8}", name, seconds_text(seconds.root));
