@@ -36,7 +36,7 @@ class NewtonFit {
     for (std::size_t i = 1; i < outcomes.size(); ++i) {
       if (state_.starts[i].objective > state_.starts[best].objective) best = i;
     }
-    if (state_.starts[best].parameters.empty()) {
+    if (!state_.names.empty() && state_.starts[best].parameters.empty()) {
       throw core::DataError(
           "the log likelihood is not a finite number at any point where a start begins");
     }

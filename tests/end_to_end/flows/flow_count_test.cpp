@@ -167,6 +167,25 @@ TEST_F(FlowCounts, WithoutParametersGiveTheirCoefficientsToOtherTasks) {
   EXPECT_LT(oracle::relative_error(predicted, fitted), 1e-12);
 }
 
+TEST_F(FlowCounts, WithFixedEffectsAloneHaveTheLogarithmsOfTheirMeans) {
+  const Outcome outcome = run(2, R"yaml(task: fit
+family: poisson
+filter: "kron(eye(5), eye(7))"
+mean: {columns: [origin]}
+observations: {file: flows.h5, dataset: /counts}
+fit: {parameters: {}}
+output: results/out.h5
+)yaml");
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  const Numbers effects = Result(path("results/out.h5")).values("/fixed_effects/origin");
+  ASSERT_EQ(effects.size(), static_cast<std::size_t>(origins));
+  for (std::size_t i = 0; i < effects.size(); ++i) {
+    double sum = 0;
+    for (std::size_t j = 0; j < destinations; ++j) sum += counts_[i * destinations + j];
+    EXPECT_NEAR(effects[i], std::log(sum / destinations), 1e-10);
+  }
+}
+
 TEST_F(FlowCounts, ThatAreNoneAreRefused) {
   Numbers bad = counts_;
   bad[9] = -1;
