@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "kronwerk/core/interruption.hpp"
 #include "kronwerk/distribution/partition.hpp"
@@ -110,8 +111,10 @@ void CountFlow::solve_columns() {
   columns_solved_ = true;
 }
 
-std::vector<double> CountFlow::combine(std::span<const double> delta) const {
-  std::vector<double> eta(block_, 0.0);
+// The next field, in the memory of the last.
+std::vector<double> CountFlow::combine(std::span<const double> delta) {
+  std::vector<double> eta = std::exchange(system_ ? field_ : eta_, {});
+  eta.assign(block_, 0.0);
   for (std::size_t first = 0; first < block_; first += CellSums::tile) {
     const std::size_t end = std::min(block_, first + CellSums::tile);
     for (std::size_t j = 0; j < delta.size(); ++j) {
@@ -135,15 +138,14 @@ std::vector<double> CountFlow::apply_term(std::size_t t, std::span<const double>
 }
 
 // g_k = -A⁻¹ A_k η
-std::vector<std::vector<double>> CountFlow::find_slopes() {
-  std::vector<std::vector<double>> slopes(free());
+void CountFlow::find_slopes(std::span<std::vector<double>> slopes) {
   if (separable_) {
     for (std::size_t k = 0; k < free(); ++k) {
       slopes[k].resize(block_);
       separable_->apply_slope(k, field(), slopes[k], false);
       for (double& value : slopes[k]) value = -value;
     }
-    return slopes;
+    return;
   }
   std::vector<std::vector<double>> right_sides(free(), std::vector<double>(block_, 0.0));
   for (std::size_t t = 0; t < products_.size(); ++t) {
@@ -158,7 +160,6 @@ std::vector<std::vector<double>> CountFlow::find_slopes() {
     slopes[k].assign(block_, 0.0);
     solve(right_sides[k], slopes[k], false);
   }
-  return slopes;
 }
 
 CountTerms CountFlow::terms_at(double y, double eta, double theta) const {
@@ -197,31 +198,30 @@ CountFlow::Sums CountFlow::sum_cells(std::span<const double> eta, double theta, 
 
 // A_kᵀ v for every parameter, v = A⁻ᵀ s; (P, P): <v, A_kl η> is added to `second`, but for a
 // separable filter, whose images tell it.
-std::vector<std::vector<double>> CountFlow::slope_images(std::span<const double> scores,
-                                                         std::vector<double>& second) {
-  std::vector<std::vector<double>> images(free(), std::vector<double>(block_, 0.0));
+void CountFlow::find_slope_images(std::span<const double> scores, std::vector<double>& second) {
+  images_.resize(free());
+  for (auto& image : images_) image.assign(block_, 0.0);
   if (separable_) {
-    for (std::size_t k = 0; k < free(); ++k) separable_->apply_slope(k, scores, images[k], true);
-    return images;
+    for (std::size_t k = 0; k < free(); ++k) separable_->apply_slope(k, scores, images_[k], true);
+    return;
   }
-  std::vector<double> adjoint(block_);
-  solve(scores, adjoint, true);
+  adjoint_.resize(block_);
+  solve(scores, adjoint_, true);
   const auto zero = [](double c) { return c == 0; };
   for (std::size_t t = 0; t < products_.size(); ++t) {
     const auto first = std::span(coefficients_.first).subspan(t * free(), free());
     const auto both = std::span(coefficients_.second).subspan(t * free() * free(), free() * free());
     const bool curved = !std::ranges::all_of(both, zero);
     if (!curved && std::ranges::all_of(first, zero)) continue;
-    const std::vector<double> image = apply_term(t, adjoint, true);
+    const std::vector<double> image = apply_term(t, adjoint_, true);
     for (std::size_t k = 0; k < free(); ++k) {
       if (first[k] == 0) continue;
-      for (std::size_t i = 0; i < block_; ++i) images[k][i] += first[k] * image[i];
+      for (std::size_t i = 0; i < block_; ++i) images_[k][i] += first[k] * image[i];
     }
     if (!curved) continue;
     const double product = local_dot(image, field());
     for (std::size_t kl = 0; kl < both.size(); ++kl) second[kl] += both[kl] * product;
   }
-  return images;
 }
 
 // Σ s ∂²η: -<v, A_k U_j> and -<v, A_kl η + A_k g_l + A_l g_k>.
@@ -229,8 +229,8 @@ void CountFlow::add_curvature(std::span<const double> scores, std::vector<double
   const std::size_t p = columns_->size();
   const std::size_t n = variables();
   std::vector<double> second(free() * free(), 0.0);
-  const auto images = slope_images(scores, second);
-  std::vector<double> products = local_products(images, basis_);
+  find_slope_images(scores, second);
+  std::vector<double> products = local_products(images_, basis_);
   comm_->sum(std::span<double>(products));
   comm_->sum(std::span<double>(second));
   const auto product = [&](std::size_t k, std::size_t j) { return products[k * (p + free()) + j]; };
@@ -296,12 +296,11 @@ std::optional<NewtonPoint> CountFlow::evaluate(std::span<const double> x) {
     move_to(x.first(free()));
     solve_columns();
     if (!move_field(combine(x.subspan(free(), p)), theta)) return std::nullopt;
-    std::ranges::move(find_slopes(), basis_.begin() + static_cast<Index>(p));
-    std::vector<double> scores;
-    const Sums sums = sum_cells(eta_, theta, p + free(), &scores);
+    find_slopes(std::span(basis_).subspan(p));
+    const Sums sums = sum_cells(eta_, theta, p + free(), &scores_);
     if (!sums.finite()) return std::nullopt;
     NewtonPoint point = point_of(x, sums);
-    if (free() > 0) add_curvature(scores, point.hessian);
+    if (free() > 0) add_curvature(scores_, point.hessian);
     if (system_) absorb_curvature(point.hessian);
     last_ = std::move(point);
     return last_;
@@ -316,23 +315,22 @@ std::optional<NewtonPoint> CountFlow::evaluate_gradient(std::span<const double> 
   const double theta = has_theta() ? std::exp(x.back()) : 0;
   try {
     move_to(x.first(free()));
-    std::vector<double> scores;
     std::vector<double> own(block_, 0.0);
     solve(trend(x.subspan(free(), p)), own, false);
     if (!move_field(std::move(own), theta)) return std::nullopt;
-    const Sums sums = sum_cells(eta_, theta, 0, &scores);
+    const Sums sums = sum_cells(eta_, theta, 0, &scores_);
     if (!std::isfinite(sums.value)) return std::nullopt;
-    std::vector<double> adjoint(block_);
-    solve(scores, adjoint, true);
+    adjoint_.resize(block_);
+    solve(scores_, adjoint_, true);
     NewtonPoint point{{x.begin(), x.end()}, sums.value, {}, {}};
     std::vector<double> gradient(variables(), 0.0);
     for (std::size_t t = 0; t < products_.size(); ++t) {
-      const double product = local_dot(adjoint, apply_term(t, field(), false));
+      const double product = local_dot(adjoint_, apply_term(t, field(), false));
       for (std::size_t k = 0; k < free(); ++k) {
         gradient[k] -= coefficients_.first[t * free() + k] * product;
       }
     }
-    std::ranges::copy(column_products(*columns_, first_row_, width_, adjoint),
+    std::ranges::copy(column_products(*columns_, first_row_, width_, adjoint_),
                       gradient.begin() + static_cast<Index>(free()));
     comm_->sum(std::span<double>(gradient));
     if (has_theta()) gradient.back() = sums.by_theta;

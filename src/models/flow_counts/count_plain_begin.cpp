@@ -79,7 +79,8 @@ GradientBeginning CountFlow::begin_plainly(std::span<const double> parameters) {
     ++halvings;
   }
   if (move_field(std::move(own), theta)) {
-    const std::vector<std::vector<double>> slopes = find_slopes();
+    std::vector<std::vector<double>> slopes(free());
+    find_slopes(slopes);
     const CellSums all = weigh_columns(slopes);
     const auto size = [&](std::size_t a) { return a < p ? 1 / scale : 1.0; };
     for (std::size_t a = 0; a < p + free(); ++a) {

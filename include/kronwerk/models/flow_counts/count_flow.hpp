@@ -114,8 +114,8 @@ class CountFlow {
   void move_to(std::span<const double> parameters);
   void solve(std::span<const double> b, std::span<double> x, bool transposed);
   void solve_columns();
-  std::vector<double> combine(std::span<const double> delta) const;
-  std::vector<std::vector<double>> find_slopes();
+  std::vector<double> combine(std::span<const double> delta);
+  void find_slopes(std::span<std::vector<double>> slopes);
   std::vector<double> apply_term(std::size_t t, std::span<const double> x, bool transposed) const;
   Sums sum_cells(std::span<const double> eta, double theta, std::size_t vectors,
                  std::vector<double>* scores) const;
@@ -126,8 +126,7 @@ class CountFlow {
   std::vector<double> in_variables(std::span<const double> products) const;
   NewtonPoint point_of(std::span<const double> x, const Sums& sums) const;
   void add_curvature(std::span<const double> scores, std::vector<double>& hessian);
-  std::vector<std::vector<double>> slope_images(std::span<const double> scores,
-                                                std::vector<double>& second);
+  void find_slope_images(std::span<const double> scores, std::vector<double>& second);
   std::vector<double> fit_coefficients(bool checked);
   void begin_again(std::span<double> delta, double theta, Sums& sums);
   CellSums weigh_columns(const std::vector<std::vector<double>>& more) const;
@@ -177,6 +176,11 @@ class CountFlow {
   std::vector<double> eta_;
   double theta_ = 0;
   std::optional<NewtonPoint> last_;  ///< of all that is above
+
+  // Kept from one evaluation to the next for their memory, which takes long to get.
+  std::vector<double> scores_;
+  std::vector<double> adjoint_;              ///< A⁻ᵀ s
+  std::vector<std::vector<double>> images_;  ///< A_kᵀ A⁻ᵀ s
 
   std::unique_ptr<EffectSystem> system_;  ///< null without fixed effects
   std::vector<double> field_;             ///< A⁻¹Zδ
