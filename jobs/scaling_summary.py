@@ -56,11 +56,13 @@ class Curve:
         return float(np.median(self.points[ranks][0]))
 
     def text(self, ranks):
-        """Median and spread: half of what lies between the quartiles."""
+        """Median and spread, half of what lies between the quartiles; of one measurement itself."""
         values, over = self.points[ranks]
-        low, high = np.percentile(values, (25, 75))
-        return f"{seconds_text(np.median(values))} ± {100 * (high - low) / 2 / np.median(values):.0f} %" + (
-            " (oversubscribed)" if over else "")
+        text = seconds_text(np.median(values))
+        if len(values) > 1:
+            low, high = np.percentile(values, (25, 75))
+            text += f" ± {100 * (high - low) / 2 / np.median(values):.0f} %"
+        return text + (" (oversubscribed)" if over else "")
 
     def fair(self):
         """The numbers of ranks that had a core each."""
@@ -126,10 +128,10 @@ def write_table(study, rows, folder):
             cells = [curve.text(P) if P in curve.points else "" for P in ranks]
             lines.append(f"| {label(curve)} | " + " | ".join(cells) + f" | {speedup} |")
         lines.append("")
-    first = rows[0]
+    first = max(rows, key=lambda row: (1 - row["oversubscribed"], row["ranks"]))
     load = max(row["load"] for row in rows)
-    lines.append(f"{first['processor']}, {first['mpi']}, commit {first['commit']}, binding "
-                 f"{first['binding']}; the machine's load when jobs began: at most {load:g}.")
+    lines.append(f"{first['processor']}, {first['mpi']}, commit {first['commit']}, binding of "
+                 f"{first['ranks']} ranks {first['binding']}; the machine's load when jobs began: at most {load:g}.")
     name = os.path.join(folder, f"{study.case}.md")
     with open(name, "w") as file:
         file.write("\n".join(lines) + "\n")
