@@ -7,7 +7,7 @@ function(kronwerk_set_options target)
     # GCC 12 reports these inside its own std::string and std::vector at -O2 and above (PR 105329).
     target_compile_options(${target} PRIVATE -Wno-restrict -Wno-stringop-overflow)
     if(NOT KRONWERK_DEVELOPER)  # which is built at -O1
-      target_compile_options(${target} PRIVATE -Wno-array-bounds)
+      target_compile_options(${target} PRIVATE -Wno-array-bounds -Wno-maybe-uninitialized)
     endif()
   endif()
   if(KRONWERK_DEVELOPER)
