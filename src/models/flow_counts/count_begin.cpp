@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/flow_counts/count_flow.hpp"
@@ -108,13 +109,23 @@ std::vector<double> CountFlow::absorb_gram(std::vector<double>& gram) const {
 
 // At the effects that are best for δ; of the Poisson distribution for θ = 0.
 CountFlow::Sums CountFlow::sum_profile(std::span<const double> delta, double theta) {
-  if (!move_field(combine(delta), theta)) {
+  if (!system_) {  // η on the way, while the columns are in the cache
+    std::vector<double> eta = std::exchange(eta_, {});
+    eta.resize(block_);
+    Sums sums =
+        sum_cells(eta, theta, columns_->size(), nullptr,
+                  [&](std::size_t first, std::size_t count) { combine(delta, first, count, eta); });
+    move_field(std::move(eta), theta);
+    combined_.assign(delta.begin(), delta.end());
+    return sums;
+  }
+  if (!move_field_to(delta, theta)) {
     Sums none;
     none.value = std::nan("");
     return none;
   }
   Sums sums = sum_cells(eta_, theta, columns_->size(), nullptr);
-  if (system_) absorb_gram(sums.gram);
+  absorb_gram(sums.gram);
   return sums;
 }
 

@@ -153,6 +153,7 @@ bool CountFlow::fit_effects(double theta) {
 
 bool CountFlow::move_field(std::vector<double> field, double theta) {
   last_.reset();
+  combined_.clear();
   theta_ = theta;
   if (!system_) {
     eta_ = std::move(field);

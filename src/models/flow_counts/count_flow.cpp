@@ -94,6 +94,7 @@ void CountFlow::solve(std::span<const double> b, std::span<double> x, bool trans
 
 void CountFlow::solve_columns() {
   if (columns_solved_) return;
+  combined_.clear();
   basis_.resize(columns_->size() + free());
   std::vector<double> right_side;
   for (std::size_t j = 0; j < columns_->size(); ++j) {
@@ -111,17 +112,29 @@ void CountFlow::solve_columns() {
   columns_solved_ = true;
 }
 
-// The next field, in the memory of the last.
-std::vector<double> CountFlow::combine(std::span<const double> delta) {
-  std::vector<double> eta = std::exchange(system_ ? field_ : eta_, {});
-  eta.assign(block_, 0.0);
-  for (std::size_t first = 0; first < block_; first += CellSums::tile) {
-    const std::size_t end = std::min(block_, first + CellSums::tile);
-    for (std::size_t j = 0; j < delta.size(); ++j) {
-      for (std::size_t i = first; i < end; ++i) eta[i] += delta[j] * basis_[j][i];
-    }
+// Of the cells first + i, i < count.
+void CountFlow::combine(std::span<const double> delta, std::size_t first, std::size_t count,
+                        std::vector<double>& eta) const {
+  std::fill_n(eta.begin() + static_cast<Index>(first), count, 0.0);
+  for (std::size_t j = 0; j < delta.size(); ++j) {
+    for (std::size_t i = first; i < first + count; ++i) eta[i] += delta[j] * basis_[j][i];
   }
-  return eta;
+}
+
+bool CountFlow::move_field_to(std::span<const double> delta, double theta) {
+  if (!system_ && !combined_.empty() && std::ranges::equal(combined_, delta)) {
+    last_.reset();
+    theta_ = theta;
+    return true;
+  }
+  std::vector<double> eta = std::exchange(system_ ? field_ : eta_, {});  // for its memory
+  eta.resize(block_);
+  for (std::size_t first = 0; first < block_; first += CellSums::tile) {
+    combine(delta, first, std::min(CellSums::tile, block_ - first), eta);
+  }
+  const bool moved = move_field(std::move(eta), theta);
+  combined_.assign(delta.begin(), delta.end());
+  return moved;
 }
 
 std::vector<double> CountFlow::trend(std::span<const double> coefficients) const {
@@ -166,15 +179,18 @@ CountTerms CountFlow::terms_at(double y, double eta, double theta) const {
   return has_theta() && theta > 0 ? negative_binomial_terms(y, eta, theta) : poisson_terms(y, eta);
 }
 
-// theta 0: the Poisson distribution, whatever the family.
-CountFlow::Sums CountFlow::sum_cells(std::span<const double> eta, double theta, std::size_t vectors,
-                                     std::vector<double>* scores) const {
+// theta 0: the Poisson distribution, whatever the family. prepare(first, count): finds η of some
+// cells, just before it is asked for.
+CountFlow::Sums CountFlow::sum_cells(
+    std::span<const double> eta, double theta, std::size_t vectors, std::vector<double>* scores,
+    const std::function<void(std::size_t, std::size_t)>& prepare) const {
   std::vector<double> numbers(3, 0.0);
   CellSums basis_sums(basis_, vectors);
   communication::collectively(*comm_, [&] {
     if (scores != nullptr) scores->assign(block_, 0.0);
     for (std::size_t first = 0; first < block_; first += CellSums::tile) {
       const std::size_t count = std::min(CellSums::tile, block_ - first);
+      if (prepare) prepare(first, count);
       double score[CellSums::tile] = {}, weight[CellSums::tile] = {}, both[CellSums::tile] = {};
       visit_counts(counts_, first, count, [&](std::size_t i, double y, double offset) {
         const CountTerms terms = terms_at(y, eta[first + i] + offset, theta);
@@ -295,7 +311,7 @@ std::optional<NewtonPoint> CountFlow::evaluate(std::span<const double> x) {
   try {
     move_to(x.first(free()));
     solve_columns();
-    if (!move_field(combine(x.subspan(free(), p)), theta)) return std::nullopt;
+    if (!move_field_to(x.subspan(free(), p), theta)) return std::nullopt;
     find_slopes(std::span(basis_).subspan(p));
     const Sums sums = sum_cells(eta_, theta, p + free(), &scores_);
     if (!sums.finite()) return std::nullopt;

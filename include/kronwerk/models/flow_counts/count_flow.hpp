@@ -114,11 +114,14 @@ class CountFlow {
   void move_to(std::span<const double> parameters);
   void solve(std::span<const double> b, std::span<double> x, bool transposed);
   void solve_columns();
-  std::vector<double> combine(std::span<const double> delta);
+  void combine(std::span<const double> delta, std::size_t first, std::size_t count,
+               std::vector<double>& eta) const;
+  bool move_field_to(std::span<const double> delta, double theta);
   void find_slopes(std::span<std::vector<double>> slopes);
   std::vector<double> apply_term(std::size_t t, std::span<const double> x, bool transposed) const;
   Sums sum_cells(std::span<const double> eta, double theta, std::size_t vectors,
-                 std::vector<double>* scores) const;
+                 std::vector<double>* scores,
+                 const std::function<void(std::size_t, std::size_t)>& prepare = {}) const;
   CountTerms terms_at(double y, double eta, double theta) const;
   /// The variable of a vector of the basis, which has the columns first and then g_k.
   std::size_t place(std::size_t vector) const noexcept;
@@ -174,6 +177,7 @@ class CountFlow {
   bool columns_solved_ = false;
   std::vector<std::vector<double>> basis_;  ///< U_1 … U_p, g_1 … g_P
   std::vector<double> eta_;
+  std::vector<double> combined_;  ///< δ of η; empty where it is not of this basis
   double theta_ = 0;
   std::optional<NewtonPoint> last_;  ///< of all that is above
 
