@@ -1,7 +1,7 @@
 #pragma once
 
 #include "application/command_line/command_line.hpp"
-#include "application/session/report.hpp"
+#include "application/report/report.hpp"
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/configuration/job.hpp"
 

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "application/session/stages.hpp"
+#include "application/report/stages.hpp"
 #include "kronwerk/configuration/job.hpp"
 #include "kronwerk/models/fit/fit.hpp"
 

@@ -5,7 +5,7 @@
 
 #include "application/flow/flow_columns.hpp"
 #include "application/inputs/problem_data.hpp"
-#include "application/session/stages.hpp"
+#include "application/report/stages.hpp"
 #include "kronwerk/models/flow/filter.hpp"
 #include "kronwerk/models/flow/moments.hpp"
 

@@ -1,4 +1,4 @@
-#include "application/session/placement.hpp"
+#include "application/report/placement.hpp"
 
 #include <fmt/format.h>
 #include <sched.h>

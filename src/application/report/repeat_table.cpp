@@ -1,4 +1,4 @@
-#include "application/session/repeat_table.hpp"
+#include "application/report/repeat_table.hpp"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "application/session/stage_table.hpp"
+#include "application/report/stage_table.hpp"
 
 namespace kronwerk::application {
 

@@ -1,4 +1,4 @@
-#include "application/session/report.hpp"
+#include "application/report/report.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 #include <set>
 
 #include "application/command_line/version.hpp"
-#include "application/session/placement.hpp"
+#include "application/report/placement.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::application {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "application/inputs/problem.hpp"
-#include "application/session/repeat_table.hpp"
-#include "application/session/stages.hpp"
+#include "application/report/repeat_table.hpp"
+#include "application/report/stages.hpp"
 #include "kronwerk/expressions/lowering.hpp"
 #include "kronwerk/io/files/result_file.hpp"
 

@@ -1,4 +1,4 @@
-#include "application/session/stage_ledger.hpp"
+#include "application/report/stage_ledger.hpp"
 
 #include <algorithm>
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "application/session/usage.hpp"
+#include "application/report/usage.hpp"
 
 namespace kronwerk::application {
 

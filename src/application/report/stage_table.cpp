@@ -1,4 +1,4 @@
-#include "application/session/stage_table.hpp"
+#include "application/report/stage_table.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "application/session/stages.hpp"
+#include "application/report/stages.hpp"
 
 #include <fmt/format.h>
 #include <petscsys.h>

@@ -4,9 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "application/report/stage_ledger.hpp"
+#include "application/report/stage_table.hpp"
 #include "application/session/progress.hpp"
-#include "application/session/stage_ledger.hpp"
-#include "application/session/stage_table.hpp"
 #include "kronwerk/communication/communicator.hpp"
 
 namespace kronwerk::application {

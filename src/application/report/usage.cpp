@@ -1,4 +1,4 @@
-#include "application/session/usage.hpp"
+#include "application/report/usage.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>

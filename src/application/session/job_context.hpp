@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "application/session/report.hpp"
-#include "application/session/stages.hpp"
+#include "application/report/report.hpp"
+#include "application/report/stages.hpp"
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/configuration/job.hpp"
 #include "kronwerk/io/files/result_file.hpp"

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "application/session/report.hpp"
+#include "application/report/report.hpp"
 #include "kronwerk/operators/krylov/krylov.hpp"
 
 namespace kronwerk::application {

@@ -1,8 +1,8 @@
-#include "application/session/stage_table.hpp"
+#include "application/report/stage_table.hpp"
 
 #include <gtest/gtest.h>
 
-#include "application/session/placement.hpp"
+#include "application/report/placement.hpp"
 
 namespace kronwerk::application {
 namespace {
