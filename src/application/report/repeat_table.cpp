@@ -74,10 +74,7 @@ void RepeatTable::write(io::ResultFile& file) const {
   for (std::size_t m = 0; m < measures.size(); ++m) {
     std::vector<double> values;
     for (const StageTable& table : repeats_) {
-      for (const std::size_t row : rows_) {
-        const Spread& spread = table.rows[row].of[m];
-        values.insert(values.end(), {spread.root, spread.least, spread.mean, spread.largest});
-      }
+      for (const std::size_t row : rows_) table.rows[row].of[m].append_to(values);
     }
     file.write_array(std::string("/report/repeats/") + measures[m].name, shape, values);
   }

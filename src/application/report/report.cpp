@@ -13,7 +13,6 @@
 #include <set>
 
 #include "application/command_line/version.hpp"
-#include "application/report/placement.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::application {
@@ -124,8 +123,8 @@ void write_report(const communication::Communicator& comm, io::ResultFile& file,
   for (const auto& [name, value] : root) file.write_attribute("/", name, value);
 }
 
-void write_usage(const communication::Communicator& comm, io::ResultFile& file,
-                 const StageTable& table, const RepeatTable& repeats, const JobClock& clock) {
+void write_usage(io::ResultFile& file, const StageTable& table, const RepeatTable& repeats,
+                 const std::vector<NodePlacement>& nodes, const JobClock& clock) {
   write_table(file, table);
   repeats.write(file);
   if (clock.first_of_process) {
@@ -134,7 +133,7 @@ void write_usage(const communication::Communicator& comm, io::ResultFile& file,
     file.write_attribute("/report", "startup_petsc", clock.petsc_seconds);
   }
   std::vector<std::string> hosts, ranks, bindings;
-  for (const NodePlacement& node : find_placement(comm)) {
+  for (const NodePlacement& node : nodes) {
     hosts.push_back(node.host);
     ranks.push_back(node.ranks);
     bindings.push_back(node.binding);
@@ -145,14 +144,14 @@ void write_usage(const communication::Communicator& comm, io::ResultFile& file,
 }
 
 void print_usage(const communication::Communicator& comm, const std::string& target, Stages& stages,
+                 const RepeatTable& repeats, const std::vector<NodePlacement>& nodes,
                  const JobClock& clock) {
   constexpr std::size_t most_nodes = 8;
-  const std::vector<NodePlacement> nodes = find_placement(comm);
   const StageTable table = stages.table();
   stages.print(fmt::format("written to  {} ({} in all)", target,
                            core::format_seconds(stages.total_seconds())));
   for (const std::string& line : lines_of(table, comm.size())) stages.print(line);
-  for (const std::string& line : RepeatTable(stages.repeat_tables()).lines()) stages.print(line);
+  for (const std::string& line : repeats.lines()) stages.print(line);
   if (clock.first_of_process) {
     stages.print(fmt::format("startup     of it {} loading the program, {} in MPI, {} in PETSc",
                              core::format_seconds(clock.loading_seconds),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "application/inputs/problem.hpp"
+#include "application/report/placement.hpp"
 #include "application/report/repeat_table.hpp"
 #include "application/report/stages.hpp"
 #include "kronwerk/expressions/lowering.hpp"
@@ -67,11 +68,13 @@ void write_report(const communication::Communicator& comm, io::ResultFile& file,
 
 /// Writes what belongs to whole jobs, not to points of a sweep: /report/stages, /report/repeats,
 /// /report/nodes and the parts of the start-up. Collective.
-void write_usage(const communication::Communicator& comm, io::ResultFile& file,
-                 const StageTable& table, const RepeatTable& repeats, const JobClock& clock);
+/// @param nodes  where the ranks run; rank 0's counts
+void write_usage(io::ResultFile& file, const StageTable& table, const RepeatTable& repeats,
+                 const std::vector<NodePlacement>& nodes, const JobClock& clock);
 
 /// Prints how long the job took, stage by stage, and where its ranks ran. Collective.
 void print_usage(const communication::Communicator& comm, const std::string& target, Stages& stages,
+                 const RepeatTable& repeats, const std::vector<NodePlacement>& nodes,
                  const JobClock& clock);
 
 }  // namespace kronwerk::application

@@ -118,10 +118,7 @@ void write_table(io::ResultFile& file, const StageTable& table) {
   const core::Extents shape{std::ssize(names), 4};
   for (std::size_t m = 0; m < measures.size(); ++m) {
     std::vector<double> values;
-    for (const StageTable::Row& each : table.rows) {
-      const Spread& spread = each.of[m];
-      values.insert(values.end(), {spread.root, spread.least, spread.mean, spread.largest});
-    }
+    for (const StageTable::Row& each : table.rows) each.of[m].append_to(values);
     file.write_array(std::string("/report/stages/") + measures[m].name, shape, values);
   }
   file.write_attribute("/report/stages", "columns", std::string("rank 0, least, mean, largest"));

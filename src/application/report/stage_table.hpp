@@ -17,6 +17,11 @@ struct Spread {
   double least = 0;
   double mean = 0;
   double largest = 0;
+
+  /// In the order of the arrays' last axis.
+  void append_to(std::vector<double>& values) const {
+    values.insert(values.end(), {root, least, mean, largest});
+  }
 };
 
 /// What every stage used, over the ranks.

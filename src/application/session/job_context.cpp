@@ -25,16 +25,18 @@ std::string write_result(const JobRun& run, const std::function<std::string(JobC
       work(context);
     });
   }
+  const RepeatTable repeats(stages.repeat_tables());
+  const std::vector<NodePlacement> nodes = find_placement(run.comm);
   stages.run("write", [&] {
     file.flush();
     const StageTable table = stages.table();
     write_report(run.comm, file, run.job, table, report, run.clock);
-    write_usage(run.comm, file, table, RepeatTable(stages.repeat_tables()), run.clock);
+    write_usage(file, table, repeats, nodes, run.clock);
     file.commit();
   });
   stages.report("write", target);
   for (const std::string& line : report.lines()) stages.print(line);
-  print_usage(run.comm, target, stages, run.clock);
+  print_usage(run.comm, target, stages, repeats, nodes, run.clock);
   return failure;
 }
 

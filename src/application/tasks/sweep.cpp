@@ -157,9 +157,11 @@ class Sweep {
     for (Index point = 0; point < points_; ++point) {
       if (!directory_.finished(point)) run_and_explain(point);
     }
-    const Index converged = finish();
+    const RepeatTable repeats({});
+    const std::vector<NodePlacement> nodes = find_placement(comm_);
+    const Index converged = finish(repeats, nodes);
     directory_.remove();
-    print_usage(comm_, job_.output.file, stages_, clock_);
+    print_usage(comm_, job_.output.file, stages_, repeats, nodes, clock_);
     if (converged == points_) return;
     throw core::ConvergenceError(fmt::format(
         "{} of the {} points of the sweep did not converge or have no result; they are 0 in "
@@ -248,7 +250,7 @@ class Sweep {
   }
 
   /// Stacks the points; returns how many converged.
-  Index finish() {
+  Index finish(const RepeatTable& repeats, const std::vector<NodePlacement>& nodes) {
     std::vector<std::string> files;
     Index converged = 0;
     for (Index point = 0; point < points_; ++point) {
@@ -269,7 +271,7 @@ class Sweep {
       target_.flush();
       const StageTable table = stages_.table();
       write_report(comm_, target_, job_, table, report, clock_);
-      write_usage(comm_, target_, table, RepeatTable({}), clock_);
+      write_usage(target_, table, repeats, nodes, clock_);
       target_.commit();
     });
     return converged;
