@@ -37,6 +37,14 @@ void add_plan(CLI::App& program, CommandLine& line) {
   plan.final_callback([&line] { line.command = Command::plan; });
 }
 
+void add_measure(CLI::App& program, CommandLine& line) {
+  CLI::App& measure = *program.add_subcommand(
+      "measure",
+      "measure this machine for 'plan --machine', with mpirun on all ranks of its nodes");
+  measure.add_option("--output", line.output, "the machine file; without it, it is printed");
+  measure.final_callback([&line] { line.command = Command::measure; });
+}
+
 void add_show(CLI::App& program, CommandLine& line) {
   CLI::App& show = *program.add_subcommand("show", "say what a data or result file holds");
   show.add_option("file", line.file, "the HDF5 file")->required();
@@ -58,6 +66,7 @@ CommandLine parse_command_line(int argc, char** argv) {
   program.require_subcommand(1);
   add_run(program, line);
   add_plan(program, line);
+  add_measure(program, line);
   add_import_command(program, line);
   add_show(program, line);
   try {

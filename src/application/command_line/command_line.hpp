@@ -9,7 +9,7 @@
 
 namespace kronwerk::application {
 
-enum class Command { nothing, run, plan, import, show };
+enum class Command { nothing, run, plan, measure, import, show };
 
 /// What the user asked for.
 struct CommandLine {
@@ -21,6 +21,7 @@ struct CommandLine {
   std::vector<std::string> petsc_options;
   std::optional<int> ranks;
   std::optional<int> nodes;
+  std::string output;  ///< where `measure` writes; empty: to standard output
   /// Runs the importer that was asked for; serial.
   std::function<io::ImportSummary()> import;
 };

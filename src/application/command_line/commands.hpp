@@ -20,4 +20,9 @@ void run_job(const communication::Communicator& comm, const configuration::Job& 
 void plan_job(const communication::Communicator& comm, const configuration::Job& job,
               const CommandLine& line);
 
+/// `kronwerk measure`: writes a machine file, or prints it. Collective.
+/// @param clock  of the process
+void measure_machine(const communication::Communicator& comm, const CommandLine& line,
+                     const JobClock& clock);
+
 }  // namespace kronwerk::application

@@ -28,4 +28,7 @@ std::vector<NodePlacement> find_placement(const communication::Communicator& com
 /// The processor's name as the kernel gives it, "" if it gives none. Local.
 std::string processor_name();
 
+/// "Open MPI v4.1.4". Local.
+std::string mpi_version();
+
 }  // namespace kronwerk::application

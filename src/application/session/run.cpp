@@ -79,6 +79,8 @@ int run_command(const Communicator& comm, const Communicator& failures, int argc
       return run_with_petsc(comm, failures, line, job, clock);
     case Command::plan:
       return agree_on_exit_code(failures, [&] { plan_job(comm, job, line); });
+    case Command::measure:
+      return agree_on_exit_code(failures, [&] { measure_machine(comm, line, clock); });
     case Command::import:
     case Command::show:
       return agree_on_exit_code(failures, [&] { run_serial(comm, line); });

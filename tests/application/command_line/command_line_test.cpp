@@ -32,6 +32,12 @@ TEST(CommandLine, TakesThePlansRanksAndNodes) {
   EXPECT_EQ(line.nodes, 2);
 }
 
+TEST(CommandLine, TakesWhereTheMachineIsWrittenTo) {
+  EXPECT_EQ(parse({"measure", "--output", "m.yaml"}).output, "m.yaml");
+  EXPECT_EQ(parse({"measure"}).command, Command::measure);
+  EXPECT_THROW(parse({"measure", "m.yaml"}), core::ConfigurationError);
+}
+
 TEST(CommandLine, KnowsEveryKindOfImport) {
   for (const std::string kind : {"edges", "table", "knn", "gal", "mtx"}) {
     const CommandLine line = parse({"import", kind, "in.txt", "--to", "out.h5:/a/W"});
