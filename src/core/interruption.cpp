@@ -10,6 +10,8 @@ std::function<void()>& present_check() {
   return check;
 }
 
+int uninterrupted = 0;  // how many Uninterrupted live
+
 }  // namespace
 
 void set_interruption_check(std::function<void()> check) {
@@ -17,7 +19,16 @@ void set_interruption_check(std::function<void()> check) {
 }
 
 void check_interruption() {
+  if (uninterrupted > 0) return;
   if (const auto& check = present_check()) check();
+}
+
+Uninterrupted::Uninterrupted() noexcept {
+  ++uninterrupted;
+}
+
+Uninterrupted::~Uninterrupted() {
+  --uninterrupted;
 }
 
 }  // namespace kronwerk::core

@@ -15,4 +15,14 @@ void set_interruption_check(std::function<void()> check);
 /// @throws Terminated from the check
 void check_interruption();
 
+/// While one lives, check_interruption() does nothing in this process: for what a job that is ended
+/// still has to save.
+class Uninterrupted {
+ public:
+  Uninterrupted() noexcept;
+  Uninterrupted(const Uninterrupted&) = delete;
+  Uninterrupted& operator=(const Uninterrupted&) = delete;
+  ~Uninterrupted();
+};
+
 }  // namespace kronwerk::core

@@ -19,6 +19,9 @@ namespace kronwerk::io {
 
 namespace {
 
+// Between two looks at whether the work is still wanted.
+constexpr std::int64_t slab = std::int64_t{1} << 26;
+
 std::int64_t free_bytes(const std::string& file) {
   struct statvfs system {};
   if (::statvfs(file.c_str(), &system) != 0) return -1;
@@ -103,7 +106,6 @@ void reserve_space(const std::string& file, std::int64_t bytes) {
 
 void write_at(const FileDescriptor& descriptor, const std::string& file, std::int64_t offset,
               const void* data, std::int64_t bytes) {
-  constexpr std::int64_t slab = std::int64_t{1} << 26;
   const auto* source = static_cast<const char*>(data);
   for (std::int64_t done = 0; done < bytes;) {
     core::check_interruption();
@@ -112,6 +114,23 @@ void write_at(const FileDescriptor& descriptor, const std::string& file, std::in
                  static_cast<std::size_t>(std::min(slab, bytes - done)), offset + done);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw_write_error(file, errno, bytes - done);
+    done += count;
+  }
+}
+
+void read_at(const FileDescriptor& descriptor, const std::string& file, std::int64_t offset,
+             void* data, std::int64_t bytes) {
+  auto* target = static_cast<char*>(data);
+  for (std::int64_t done = 0; done < bytes;) {
+    core::check_interruption();
+    const auto count =
+        ::pread(descriptor.get(), target + done,
+                static_cast<std::size_t>(std::min(slab, bytes - done)), offset + done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      throw core::DataError(fmt::format("{}: cannot be read at byte {} ({})", file, offset + done,
+                                        count < 0 ? std::strerror(errno) : "it ends there"));
+    }
     done += count;
   }
 }

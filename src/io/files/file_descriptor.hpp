@@ -58,6 +58,10 @@ void reserve_space(const std::string& file, std::int64_t bytes);
 void write_at(const FileDescriptor& descriptor, const std::string& file, std::int64_t offset,
               const void* data, std::int64_t bytes);
 
+/// Reads all of it from `offset` on. @throws DataError if the file cannot be read or ends before
+void read_at(const FileDescriptor& descriptor, const std::string& file, std::int64_t offset,
+             void* data, std::int64_t bytes);
+
 /// Forces what was written to the disk. @throws as throw_write_error
 void flush_to_disk(const FileDescriptor& descriptor, const std::string& file);
 

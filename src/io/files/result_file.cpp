@@ -286,6 +286,59 @@ void ResultFile::flush() {
   });
 }
 
+HeldResult ResultFile::hold(const std::string& name) {
+  auto& state = *state_;
+  if (state.discards) return {};
+  flush();
+  communication::on_root(*state.comm, [&] { state.temporary.hold_as(name); });
+  state.name = name;
+  HeldResult held{name, {}};
+  for (const auto& [path, declared] : state.datasets) {
+    held.datasets.push_back(
+        {path, declared.offset, declared.count, Declared::bytes(declared.element)});
+  }
+  return held;
+}
+
+void ResultFile::take_over(const HeldResult& held, const std::string& path, core::Index first,
+                           core::Index count) {
+  auto& state = *state_;
+  if (state.discards) return;
+  HeldResult::Dataset source;
+  Declared target;
+  communication::collectively(*state.comm, [&] {
+    const std::string name = normalised_path(path);
+    const auto declared = state.datasets.find(name);
+    const auto found = std::ranges::find(held.datasets, name, &HeldResult::Dataset::path);
+    if (declared == state.datasets.end() || found == held.datasets.end() ||
+        found->count != declared->second.count ||
+        found->width != Declared::bytes(declared->second.element) || first + count > found->count) {
+      throw core::DataError(
+          fmt::format("{}: holds no values of {} as they are needed here", held.file, path));
+    }
+    source = *found;
+    target = declared->second;
+  });
+  constexpr core::Index slab_values = slab_bytes / 64;
+  const core::Index rank = state.comm->rank();
+  const core::Index begin = first + count * rank / state.comm->size();
+  const core::Index mine = first + count * (rank + 1) / state.comm->size() - begin;
+  std::vector<std::byte> slab;
+  communication::collectively(*state.comm, [&] {
+    if (mine == 0) return;
+    const auto from = FileDescriptor::open(held.file, O_RDONLY);
+    const auto to = FileDescriptor::open(state.name, O_RDWR);
+    for (core::Index done = 0; done < mine; done += slab_values) {
+      const core::Index bytes = source.width * std::min(slab_values, mine - done);
+      const core::Index place = source.width * (begin + done);
+      slab.resize(static_cast<std::size_t>(bytes));
+      read_at(from, held.file, source.offset + place, slab.data(), bytes);
+      write_at(to, state.target, target.offset + place, slab.data(), bytes);
+    }
+    flush_to_disk(to, state.target);
+  });
+}
+
 void ResultFile::commit() {
   auto& state = *state_;
   if (state.discards) return;

@@ -136,7 +136,8 @@ TemporaryFile TemporaryFile::create(const std::string& target, bool overwrite,
 TemporaryFile::TemporaryFile(TemporaryFile&& other) noexcept
     : lock_(std::move(other.lock_)),
       target_(std::exchange(other.target_, {})),
-      name_(std::exchange(other.name_, {})) {}
+      name_(std::exchange(other.name_, {})),
+      held_(std::exchange(other.held_, false)) {}
 
 TemporaryFile& TemporaryFile::operator=(TemporaryFile&& other) noexcept {
   if (this != &other) {
@@ -144,14 +145,21 @@ TemporaryFile& TemporaryFile::operator=(TemporaryFile&& other) noexcept {
     lock_ = std::move(other.lock_);
     target_ = std::exchange(other.target_, {});
     name_ = std::exchange(other.name_, {});
+    held_ = std::exchange(other.held_, false);
   }
   return *this;
 }
 
 void TemporaryFile::remove() noexcept {
-  if (!name_.empty()) ::unlink(name_.c_str());
+  if (!name_.empty() && !held_) ::unlink(name_.c_str());
   name_.clear();
   lock_.release();
+}
+
+void TemporaryFile::hold_as(const std::string& name) {
+  if (name_ != name && ::rename(name_.c_str(), name.c_str()) != 0) throw_write_error(name, errno);
+  name_ = name;
+  held_ = true;
 }
 
 void TemporaryFile::rename_to_target(bool overwrite) {

@@ -32,12 +32,16 @@ class TemporaryFile {
   /// An overwritten file's mode goes over to the new one.
   /// @throws ConfigurationError if the target came into being meanwhile and `overwrite` is false
   void rename_to_target(bool overwrite);
+  /// Gives it another name on the same file system, and leaves it there whatever happens, until it
+  /// is renamed to the target.
+  void hold_as(const std::string& name);
   void remove() noexcept;
 
  private:
   TargetLock lock_;
   std::string target_;
   std::string name_;  ///< empty: nothing to remove
+  bool held_ = false;
 };
 
 static_assert(!std::is_copy_constructible_v<TemporaryFile>);

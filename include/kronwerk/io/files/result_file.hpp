@@ -16,6 +16,21 @@ namespace kronwerk::io {
 
 using AttributeValue = std::variant<double, core::Index, std::string>;
 
+/// A result that is not whole yet, kept for a job that goes on: where the values of its datasets
+/// are.
+struct HeldResult {
+  struct Dataset {
+    std::string path;
+    core::Index offset = 0;  ///< of the first value, in bytes
+    core::Index count = 0;   ///< of values
+    core::Index width = 8;   ///< bytes of a value
+    friend bool operator==(const Dataset&, const Dataset&) = default;
+  };
+  std::string file;
+  std::vector<Dataset> datasets;
+  friend bool operator==(const HeldResult&, const HeldResult&) = default;
+};
+
 /// A result that is whole or does not exist: written under a temporary name in the target's
 /// directory, renamed by commit(), removed by the destructor otherwise (design section 5).
 class ResultFile {
@@ -59,6 +74,14 @@ class ResultFile {
   /// Strings are variable-length UTF-8. Collective; rank 0's value counts.
   void write_attribute(const std::string& path, const std::string& name,
                        const AttributeValue& value);
+  /// Forces to the disk what was written so far and keeps it under another name on the same file
+  /// system, where it stays if this ends without commit(). Says what is where. Collective.
+  HeldResult hold(const std::string& name);
+  /// Copies the values [first, first + count) of a dataset, which was declared here too, from a
+  /// result that was held. Collective.
+  /// @throws DataError if that has no such dataset of this size, or cannot be read
+  void take_over(const HeldResult& held, const std::string& path, core::Index first,
+                 core::Index count);
   /// What was written so far is on the disk afterwards. Collective.
   /// @throws ResourceError on a full disk, also of another node
   void flush();
