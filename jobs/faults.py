@@ -151,7 +151,7 @@ def ranks_in(folder):
 
 
 def temporaries(folder):
-    """Points of a sweep and the state of a fit are kept on purpose until the result is there."""
+    """The state of a job is kept on purpose until its result is there."""
     return [name for _, _, files in os.walk(folder) for name in files if name.endswith(".part")]
 
 

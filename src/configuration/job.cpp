@@ -52,6 +52,11 @@ class Reader : private TreeReader {
     if (const Tree* time = tree_.find("time")) job_.time = *to_number(*time);
     if (const Tree* batch = tree_.find("batch")) job_.batch = to_integer(*batch);
     read_repeat();
+    if (const Tree* checkpoint = tree_.find("checkpoint")) {
+      if (const Tree* every = checkpoint->find("every")) {
+        job_.checkpoint_seconds = *to_number(*every);
+      }
+    }
     if (const Tree* threads = tree_.find("blas_threads")) {
       job_.blas_threads = static_cast<int>(*to_integer(*threads));
     }

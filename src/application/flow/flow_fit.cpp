@@ -28,7 +28,6 @@ models::NewtonFitResult maximise(FlowContext& context, const FlowLikelihood& lik
                                  const models::FilterConstraints& constraints) {
   Stages& stages = context.stages;
   const auto& request = context.request().fit;
-  FitCheckpoint checkpoint(context.comm, context.job, stages);
   models::GradientFitSettings settings;
   settings.starts = request.starts;
   settings.seed = request.seed;
@@ -45,9 +44,8 @@ models::NewtonFitResult maximise(FlowContext& context, const FlowLikelihood& lik
   settings.on_iteration = [&](const models::FitIteration& iteration) {
     stages.print(line_of(iteration, likelihood.variables));
   };
-  settings.checkpoint = [&](const models::FitState& state) { checkpoint.write(state); };
-  settings.resume = checkpoint.read();
-  if (settings.resume) stages.print("            goes on from " + checkpoint.file());
+  settings.checkpoint = [&](const models::FitState& state) { keep_fit(context.checkpoint, state); };
+  settings.resume = kept_fit(context.checkpoint);
   stages.print("start  step   log likelihood         distance  parameters");
   models::NewtonFitResult fit;
   stages.run("fit", [&] {

@@ -4,7 +4,6 @@
 
 #include <optional>
 
-#include "application/fit/fit_checkpoint.hpp"
 #include "application/inputs/vector_shape.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
@@ -128,7 +127,6 @@ void run_flow_job(const JobRun& run) {
   std::optional<FlowModel> model;
   const std::string failure =
       write_result(run, [&](JobContext& context) { return run_flow(context, model); });
-  if (run.job.task == configuration::Task::fit) FitCheckpoint::remove(run.comm, run.job);
   if (!failure.empty()) throw core::ConvergenceError(failure);
 }
 

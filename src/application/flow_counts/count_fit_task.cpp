@@ -4,7 +4,6 @@
 
 #include <cmath>
 
-#include "application/fit/fit_checkpoint.hpp"
 #include "application/fit/fit_parameters.hpp"
 #include "application/flow/flow_fit.hpp"
 #include "application/flow_counts/count_observations.hpp"
@@ -173,7 +172,7 @@ class CountFit {
 
   void refuse(const std::vector<std::string>& names) const {
     if (names.empty()) return;
-    FitCheckpoint::remove(context_.comm, context_.job);  // to go on would end here again
+    context_.checkpoint.remove();  // to go on would end here again
     throw core::DataError(fmt::format(
         "{}: the coefficient of {} diverges (separation): the flows that it concerns are all 0, or "
         "without it the others determine them; leave {} out",

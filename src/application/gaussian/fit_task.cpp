@@ -16,8 +16,7 @@
 namespace kronwerk::application {
 namespace {
 
-models::FitSettings settings_of(GaussianContext& context, const std::vector<std::string>& names,
-                                FitCheckpoint& checkpoint) {
+models::FitSettings settings_of(GaussianContext& context, const std::vector<std::string>& names) {
   const auto& request = context.request().fit;
   models::FitSettings settings;
   settings.starts = request.starts;
@@ -28,9 +27,10 @@ models::FitSettings settings_of(GaussianContext& context, const std::vector<std:
   settings.on_iteration = [&context, &names](const models::FitIteration& iteration) {
     context.stages.print(line_of(iteration, names));
   };
-  settings.checkpoint = [&checkpoint](const models::FitState& state) { checkpoint.write(state); };
-  settings.resume = checkpoint.read();
-  if (settings.resume) context.stages.print("            goes on from " + checkpoint.file());
+  settings.checkpoint = [&context](const models::FitState& state) {
+    keep_fit(context.checkpoint, state);
+  };
+  settings.resume = kept_fit(context.checkpoint);
   return settings;
 }
 
@@ -101,8 +101,7 @@ std::string run_fit(GaussianContext& context) {
     return models::Evaluation{value.total(), std::move(value.gradient),
                               std::move(value.gradient_errors)};
   };
-  FitCheckpoint checkpoint(context.comm, context.job, stages);
-  const auto settings = settings_of(context, names, checkpoint);
+  const auto settings = settings_of(context, names);
   models::FitResult result;
   stages.print("start  step   log density            gradient  parameters");
   stages.run("fit", [&] { result = models::fit(context.comm, log_density, parameters, settings); });

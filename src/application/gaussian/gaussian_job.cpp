@@ -4,7 +4,6 @@
 
 #include <optional>
 
-#include "application/fit/fit_checkpoint.hpp"
 #include "application/inputs/problem.hpp"
 #include "application/inputs/vector_shape.hpp"
 #include "kronwerk/core/text.hpp"
@@ -126,7 +125,6 @@ void run_gaussian_job(const JobRun& run) {
   Kept kept;
   const std::string failure =
       write_result(run, [&](const JobContext& context) { return run_gaussian(context, kept); });
-  if (run.job.task == Task::fit) FitCheckpoint::remove(run.comm, run.job);
   if (!failure.empty()) throw core::ConvergenceError(failure);
 }
 

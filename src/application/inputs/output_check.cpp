@@ -21,10 +21,7 @@ struct Written {
 };
 
 std::vector<Written> written_files(const Job& job) {
-  // What a job was, a sweep or a fit, need not be what it is now.
-  return {{job.output.file, "the result"},
-          {job.output.file + ".fit", "the state of the fit"},
-          {job.output.file + ".fit.part", "the state of the fit"}};
+  return {{job.output.file, "the result"}, {job.output.file + ".state", "the state of the job"}};
 }
 
 [[noreturn]] void refuse(const Job& job, const Written& written, const std::string& read) {
@@ -38,11 +35,11 @@ std::string text_of(const Job& job, const FileUse& use) {
   return fmt::format("the file {} of '{}' ({})", use.file, use.key, job.where(use.position));
 }
 
-void check_sweep_directory(const Job& job, const FileUse& use) {
-  const std::string directory = job.output.file + ".sweep";
+void check_state_directory(const Job& job, const FileUse& use) {
+  const std::string directory = job.output.file + ".state";
   const auto parent = std::filesystem::path(use.file).parent_path();
   if (parent.empty() || !io::same_file(parent.string(), directory)) return;
-  refuse(job, {directory, "the points of a sweep"}, "where " + text_of(job, use) + " is");
+  refuse(job, {directory, "the state of the job"}, "where " + text_of(job, use) + " is");
 }
 
 }  // namespace
@@ -55,7 +52,7 @@ void check_output(const communication::Communicator& comm, const Job& job) {
         if (io::same_file(written.file, use.file)) refuse(job, written, text_of(job, use));
       }
     }
-    for (const FileUse& use : job.files) check_sweep_directory(job, use);
+    for (const FileUse& use : job.files) check_state_directory(job, use);
   });
 }
 

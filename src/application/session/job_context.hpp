@@ -7,6 +7,7 @@
 
 #include "application/report/report.hpp"
 #include "application/report/stages.hpp"
+#include "application/restart/checkpoint.hpp"
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/configuration/job.hpp"
 #include "kronwerk/io/files/result_file.hpp"
@@ -20,6 +21,7 @@ struct JobRun {
   const configuration::Job& job;
   Stages& stages;
   const JobClock& clock;
+  Checkpoint& checkpoint;
 };
 
 /// What every task works with: who computes, what is asked, and where lines, attributes and
@@ -30,11 +32,12 @@ struct JobContext {
   Stages& stages;
   Report& report;
   io::ResultFile& file;
+  Checkpoint& checkpoint;
 };
 
-/// Opens the job's result, lets `work` compute and write its datasets, and again for the times
-/// alone as often as the job says; writes the report, gives the result its name and prints the
-/// summary. Collective.
+/// Opens the job's result and what an earlier run has kept, lets `work` compute and write its
+/// datasets, and again for the times alone as often as the job says; writes the report, gives the
+/// result its name, removes what was kept and prints the summary. Collective.
 /// @param work  returns why it did not converge; "" if it did. Each call computes everything anew;
 ///   it may keep what it has read, and memory to work in
 /// @return what `work` returned

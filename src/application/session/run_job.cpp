@@ -89,7 +89,8 @@ void run_job(const communication::Communicator& comm, const Job& job, bool quiet
                            configuration::task_name(job.task), comm.size(),
                            comm.size() == 1 ? "rank" : "ranks", comm.node_count(),
                            comm.node_count() == 1 ? "node" : "nodes"));
-  family_of(job).run({comm, job, stages, clock});
+  Checkpoint checkpoint(comm, job, stages);
+  family_of(job).run({comm, job, stages, clock, checkpoint});
 }
 
 }  // namespace kronwerk::application

@@ -50,63 +50,39 @@ std::string values_text(const Job& job_of_point) {
   return core::join(parts, ", ");
 }
 
-/// The results of finished points. Serial but for the constructor and remove().
-class WorkingDirectory {
+/// The results of finished points, in the checkpoint's folder.
+class FinishedPoints {
  public:
-  /// Discards the points of another configuration. Collective.
-  WorkingDirectory(const communication::Communicator& comm, const Job& job, Index points,
-                   Stages& stages)
-      : comm_(comm), directory_(job.output.file + ".sweep") {
-    std::vector<Index> found(static_cast<std::size_t>(points), 0);
-    Index discarded = 0;
+  /// Collective.
+  FinishedPoints(const communication::Communicator& comm, Checkpoint& checkpoint, Index points)
+      : checkpoint_(checkpoint), finished_(static_cast<std::size_t>(points), 0) {
+    if (!checkpoint.resumes()) return;
     communication::on_root(comm, [&] {
       for (Index point = 0; point < points; ++point) {
-        const std::string text = io::configuration_of(file(point));
-        if (text == job.text) found[static_cast<std::size_t>(point)] = 1;
-        if (!text.empty() && text != job.text) ++discarded;
+        finished_[static_cast<std::size_t>(point)] =
+            std::filesystem::is_regular_file(file(point)) ? 1 : 0;
       }
-      if (discarded == 0) return;
-      remove_points();
-      std::ranges::fill(found, 0);
     });
-    comm.broadcast(std::span<Index>(found));
-    finished_ = std::move(found);
-    if (discarded > 0) {
-      stages.warn(
-          fmt::format("{}: {} finished points belong to another configuration and were "
-                      "discarded",
-                      directory_, discarded));
-    }
+    comm.broadcast(std::span<Index>(finished_));
+    checkpoint.goes_on_with(fmt::format("{} of {} points", count(), points));
+  }
+
+  /// Before the first point of this run is written: those of another configuration make room.
+  /// Collective.
+  void begin() {
+    if (checkpoint_.resumes()) return;
+    checkpoint_.remove_files("point-");
+    checkpoint_.save();
   }
 
   std::string file(Index point) const {
-    return fmt::format("{}/point-{:06}.h5", directory_, point);
+    return checkpoint_.file(fmt::format("point-{:06}.h5", point));
   }
   bool finished(Index point) const { return finished_[static_cast<std::size_t>(point)] != 0; }
-  Index finished_points() const {
-    return std::accumulate(finished_.begin(), finished_.end(), Index{0});
-  }
-
-  /// Collective.
-  void remove() const {
-    communication::on_root(comm_, [&] { remove_points(); });
-  }
+  Index count() const { return std::accumulate(finished_.begin(), finished_.end(), Index{0}); }
 
  private:
-  /// Only what sweeps write; a directory with other files stays.
-  void remove_points() const {
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(directory_, ignored)) {
-      const std::string name = entry.path().filename().string();
-      if (name.find("point-") != std::string::npos && entry.is_regular_file(ignored)) {
-        std::filesystem::remove(entry.path(), ignored);
-      }
-    }
-    std::filesystem::remove(directory_, ignored);
-  }
-
-  const communication::Communicator& comm_;
-  std::string directory_;
+  Checkpoint& checkpoint_;
   std::vector<Index> finished_;
 };
 
@@ -142,25 +118,24 @@ class Sweep {
         clock_(run.clock),
         axes_(axes_of(job_)),
         points_(core::product(axes_)),
+        checkpoint_(run.checkpoint),
         target_(comm_, job_.output.file, job_.output.overwrite),
-        directory_(comm_, job_, points_, stages_),
         workspace_(std::make_shared<operators::Workspace>(comm_)),
         watch_(comm_) {}
 
   void run() {
     stages_.print("sweep       " + sweep_text(job_));
-    if (directory_.finished_points() > 0) {
-      stages_.print(
-          fmt::format("            {} of them are finished already", directory_.finished_points()));
-    }
-    if (directory_.finished_points() < points_) load();
-    for (Index point = 0; point < points_; ++point) {
-      if (!directory_.finished(point)) run_and_explain(point);
+    checkpoint_.open(target_);
+    finished_.emplace(comm_, checkpoint_, points_);
+    try {
+      run_points();
+    } catch (const core::Terminated& ended) {
+      throw core::Terminated(ended.what() + checkpoint_.save_at_end());
     }
     const RepeatTable repeats({});
     const std::vector<NodePlacement> nodes = find_placement(comm_);
     const Index converged = finish(repeats, nodes);
-    directory_.remove();
+    checkpoint_.remove();
     print_usage(comm_, job_.output.file, stages_, repeats, nodes, clock_);
     if (converged == points_) return;
     throw core::ConvergenceError(fmt::format(
@@ -171,6 +146,15 @@ class Sweep {
   }
 
  private:
+  void run_points() {
+    if (finished_->count() == points_) return;
+    load();
+    finished_->begin();
+    for (Index point = 0; point < points_; ++point) {
+      if (!finished_->finished(point)) run_and_explain(point);
+    }
+  }
+
   /// What fails at a point because of the parameters' values there, such as a singular operator,
   /// ends the point and not the sweep. Another error says at which point it happened.
   void run_and_explain(Index point) {
@@ -193,7 +177,7 @@ class Sweep {
 
   /// A file that says that there is no result: stacked, the point is NaN.
   void write_failed_point(Index point, const Job& job, const core::Error& error) {
-    io::ResultFile file(comm_, directory_.file(point), true);
+    io::ResultFile file(comm_, finished_->file(point), true);
     Report report;
     report.set("converged", Index{0});
     report.set("failure", std::string(error.what()));
@@ -217,11 +201,12 @@ class Sweep {
   void run_point(Index point, const Job& job, double start) {
     Problem problem;
     stages_.run("analyse", [&] { problem = analyse_problem(comm_, job); });
-    io::ResultFile file(comm_, directory_.file(point), true);
+    io::ResultFile file(comm_, finished_->file(point), true);
     Report report;
+    Checkpoint nothing = Checkpoint::none(comm_, job, stages_);  // a point is kept as a whole
     stages_.silence(true);
     const std::string failure =
-        compute_result({comm_, job, stages_, report, file}, problem, *data_, workspace_);
+        compute_result({comm_, job, stages_, report, file, nothing}, problem, *data_, workspace_);
     stages_.run("write", [&] {
       file.write_scalar("/converged", failure.empty() ? 1 : 0);
       write_report(comm_, file, job, stages_.table(), report, clock_);
@@ -254,7 +239,7 @@ class Sweep {
     std::vector<std::string> files;
     Index converged = 0;
     for (Index point = 0; point < points_; ++point) {
-      files.push_back(directory_.file(point));
+      files.push_back(finished_->file(point));
     }
     stages_.run("write", [&] {
       communication::on_root(comm_, [&] { converged = count_converged(files); });
@@ -265,9 +250,10 @@ class Sweep {
       report.set("converged", Index{converged == points_ ? 1 : 0});
       report.set("points", points_);
       report.set("points_converged", converged);
-      report.set("points_of_this_run", points_ - directory_.finished_points());
+      report.set("points_of_this_run", points_ - finished_->count());
       report.set("factorisations", factors::factorisation_count());
       report.set("decompositions", factors::decomposition_count());
+      if (!checkpoint_.resumed().empty()) report.set("resumed", checkpoint_.resumed());
       target_.flush();
       const StageTable table = stages_.table();
       write_report(comm_, target_, job_, table, report, clock_);
@@ -289,8 +275,9 @@ class Sweep {
   const JobClock& clock_;
   Extents axes_;
   Index points_;
+  Checkpoint& checkpoint_;
   io::ResultFile target_;
-  WorkingDirectory directory_;
+  std::optional<FinishedPoints> finished_;
   std::shared_ptr<operators::Workspace> workspace_;
   MemoryWatch watch_;
   std::optional<ProblemData> data_;

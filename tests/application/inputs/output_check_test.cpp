@@ -91,12 +91,10 @@ TEST_F(OutputCheck, SeesThroughNamesLinksAndFolders) {
 }
 
 TEST_F(OutputCheck, LooksAtWorkingFilesToo) {
-  make("out.h5.fit");
-  expect_refused(solve("out.h5", "out.h5.fit"), "of 'input'");
-  if (comm_.is_root()) fs::create_directory(directory_ + "/out.h5.sweep");
+  if (comm_.is_root()) fs::create_directory(directory_ + "/out.h5.state");
   comm_.barrier();
-  make("out.h5.sweep/point-000001.h5");
-  expect_refused(solve("out.h5", "out.h5.sweep/point-000001.h5"), "the points of a sweep");
+  make("out.h5.state/point-000001.h5");
+  expect_refused(solve("out.h5", "out.h5.state/point-000001.h5"), "the state of the job");
 }
 
 /// A job for every key that names a file; {} is where the tested one goes.

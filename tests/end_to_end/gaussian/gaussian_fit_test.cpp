@@ -30,7 +30,7 @@ class Fit : public GaussianTest {
     return replaced(text, "mu: 0.5", "mu: -0.3");
   }
   static std::filesystem::path checkpoint_of(const std::filesystem::path& folder) {
-    return folder / "results/out.h5.fit";
+    return folder / "results/out.h5.state/journal";
   }
 
   double log_density(const Values& p) const {
@@ -197,7 +197,8 @@ TEST_F(Fit, EndsWithTheSameBitsAfterKills) {
     // Killed without a word, the ranks too, some time after it has gone on.
     const Outcome outcome = shell(
         "touch mark; timeout -k 5 300 " + command(2, "run job.yaml") +
-        fmt::format(" & job=$!; for i in $(seq 600); do [ results/out.h5.fit -nt mark ] && break; "
+        fmt::format(" & job=$!; for i in $(seq 600); do [ results/out.h5.state/journal -nt mark ] "
+                    "&& break; "
                     "[ -e results/out.h5 ] && break; sleep 0.02; done; sleep {}; "
                     "mpi=$(pgrep -P $job -x mpirun); kill -KILL $mpi $(pgrep -P $mpi); wait $job",
                     0.03 * attempt));
@@ -216,7 +217,7 @@ TEST_F(Fit, EndsWithTheSameBitsAfterKills) {
   EXPECT_GT(resumed, 0) << "no run that had gone on was killed in its turn";
   EXPECT_FALSE(std::filesystem::exists(checkpoint_of(directory_)));
   for (const auto& entry : std::filesystem::directory_iterator(path("results"))) {
-    EXPECT_EQ(entry.path().filename().string().find(".fit"), std::string::npos) << entry.path();
+    EXPECT_EQ(entry.path().filename().string().find(".state"), std::string::npos) << entry.path();
   }
   const Result pieces(path("results/out.h5"));
   for (const std::string& name : fitted) {
@@ -235,7 +236,8 @@ TEST_F(Fit, RefusesToGoOnWithOtherData) {
   const std::string text = fit(four + "  starts: 15\n");
   write_text(path("job.yaml"), text);
   shell("timeout -k 5 300 " + command(2, "run job.yaml") +
-        " & job=$!; for i in $(seq 300); do [ -s results/out.h5.fit ] && break; sleep 0.02; done; "
+        " & job=$!; for i in $(seq 300); do [ -s results/out.h5.state/journal ] && break; sleep "
+        "0.02; done; "
         "kill -TERM $(pgrep -P $job -x mpirun); wait $job");
   ASSERT_TRUE(std::filesystem::exists(checkpoint_of(directory_)));
   // Other data under the same names.
@@ -245,15 +247,19 @@ TEST_F(Fit, RefusesToGoOnWithOtherData) {
   put("/drawn", {draws, 5, 3}, shifted(data_, 1));
   const Outcome outcome = kronwerk(2, "run job.yaml");
   EXPECT_EQ(outcome.code, 2) << outcome.output;
-  EXPECT_EQ(outcome.count("the fit to resume was of other data"), 1) << outcome.errors;
+  EXPECT_EQ(outcome.count("data.h5: has changed since the job that is to go on was ended"), 1)
+      << outcome.errors;
 }
 
 TEST_F(Fit, LeavesTheStateOfAnotherConfigurationAlone) {
-  std::filesystem::create_directory(path("results"));
-  write_text(checkpoint_of(directory_), "task: fit\n\n=== state of the fit ===\nnothing\n");
+  write_text(path("job.yaml"), fit(four + "  starts: 15\n"));
+  shell("timeout -k 5 300 " + command(2, "run job.yaml") +
+        " & job=$!; for i in $(seq 300); do [ -s results/out.h5.state/journal ] && break; sleep "
+        "0.02; done; kill -TERM $(pgrep -P $job -x mpirun); wait $job");
+  ASSERT_TRUE(std::filesystem::exists(checkpoint_of(directory_)));
   const Outcome outcome = run(2, fit(four));
   EXPECT_EQ(outcome.code, 0) << outcome.errors;
-  EXPECT_EQ(outcome.count("belongs to another configuration; the fit begins anew"), 1);
+  EXPECT_EQ(outcome.count("belongs to another configuration; the job begins anew"), 1);
   EXPECT_FALSE(std::filesystem::exists(checkpoint_of(directory_)));
 }
 

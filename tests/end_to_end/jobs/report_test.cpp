@@ -142,7 +142,7 @@ TEST_P(Repeats, ComputeEverythingAnew) {
   ASSERT_EQ(outcome.code, 0) << outcome.errors;
   EXPECT_EQ(outcome.errors, "");
   expect_equal_repeats(Result(path("out.h5")));
-  EXPECT_FALSE(std::filesystem::exists(path("out.h5.fit")));
+  EXPECT_FALSE(std::filesystem::exists(path("out.h5.state")));
 }
 
 TEST_F(ReportTest, GaussianJobsAreRepeatedToo) {
@@ -165,7 +165,7 @@ output: {{file: out.h5, overwrite: true}}
                                                task));
     ASSERT_EQ(outcome.code, 0) << task << outcome.errors;
     expect_equal_repeats(Result(path("out.h5")));
-    EXPECT_FALSE(std::filesystem::exists(path("out.h5.fit")));
+    EXPECT_FALSE(std::filesystem::exists(path("out.h5.state")));
   }
 }
 

@@ -71,7 +71,7 @@ TEST_F(Sweep, SolvesForAllCombinationsTheFirstNameSlowest) {
       }
     }
     EXPECT_EQ(outcome.count("rho_o = "), 6) << outcome.output;
-    EXPECT_FALSE(std::filesystem::exists(path("results/out.h5.sweep")));
+    EXPECT_FALSE(std::filesystem::exists(path("results/out.h5.state")));
   }
 }
 
@@ -112,29 +112,28 @@ sweep: {r: [0.1, 0.2, 0.3], s: [0.4, 0.5]}
 }
 
 TEST_F(Sweep, GoesOnAfterAFailureWithThePointsThatAreThere) {
-  const Matrix good = weights("directed", 4);
-  write_data(good);
-  const std::string text = job("{rho_o: [0.1, 0.2, 1], rho_d: [0.5]}");
+  write_data(weights("directed", 4));
+  const std::string text = job("{rho_o: [0.1, 0.2, 0.9], rho_d: [0.5]}");
   // A singular point would not end the sweep; one whose result cannot be written does.
-  const auto obstacle = path("results/out.h5.sweep/point-000002.h5");
+  const auto obstacle = path("results/out.h5.state/point-000002.h5");
   std::filesystem::create_directories(obstacle);
   const Outcome failed = run(2, text);
   EXPECT_EQ(failed.code, 2);
-  EXPECT_EQ(failed.count("at point 3 of the sweep (rho_o = 1, rho_d = 0.5)"), 1) << failed.errors;
+  EXPECT_EQ(failed.count("at point 3 of the sweep (rho_o = 0.9, rho_d = 0.5)"), 1) << failed.errors;
   std::filesystem::remove(obstacle);
-  EXPECT_TRUE(std::filesystem::exists(path("results/out.h5.sweep/point-000001.h5")));
+  EXPECT_TRUE(std::filesystem::exists(path("results/out.h5.state/point-000001.h5")));
   EXPECT_FALSE(std::filesystem::exists(path("results/out.h5")));
-  const auto first = solution(0.1, 0.5);
-  // Other data tell the points of the two runs apart.
-  write_data(oracle::add(0.5, good, 0, good));
   const Outcome outcome = run(2, text);
   ASSERT_EQ(outcome.code, 0) << outcome.errors;
-  EXPECT_EQ(outcome.count("2 of them are finished already"), 1) << outcome.output;
+  EXPECT_EQ(outcome.count("goes on from results/out.h5.state with 2 of 3 points"), 1)
+      << outcome.output;
   const Result result(path("results/out.h5"));
   EXPECT_EQ(result.number("/report", "points_of_this_run"), 1);
-  EXPECT_LT(oracle::relative_error(point(result, 0), first), 1e-12);
-  EXPECT_LT(oracle::relative_error(point(result, 2), solution(1, 0.5)), 1e-12);
-  EXPECT_FALSE(std::filesystem::exists(path("results/out.h5.sweep")));
+  EXPECT_EQ(result.text("/report", "resumed"), "2 of 3 points");
+  EXPECT_EQ(result.values("/converged"), (std::vector<double>{1, 1, 1}));
+  EXPECT_LT(oracle::relative_error(point(result, 0), solution(0.1, 0.5)), 1e-12);
+  EXPECT_LT(oracle::relative_error(point(result, 2), solution(0.9, 0.5)), 1e-12);
+  EXPECT_FALSE(std::filesystem::exists(path("results/out.h5.state")));
 }
 
 TEST_F(Sweep, GoesOnAfterAKill) {
@@ -143,7 +142,7 @@ TEST_F(Sweep, GoesOnAfterAKill) {
   // Without mpirun: a process that is killed at once, as a node that fails would be.
   const Outcome killed =
       shell(fmt::format("{} run job.yaml & pid=$!; for i in $(seq 600); do "
-                        "[ -e results/out.h5.sweep/point-000002.h5 ] && break; sleep 0.05; done; "
+                        "[ -e results/out.h5.state/point-000002.h5 ] && break; sleep 0.05; done; "
                         "kill -9 $pid; wait $pid; test ! -e results/out.h5",
                         program_));
   EXPECT_EQ(killed.code, 0) << killed.errors;
@@ -163,13 +162,13 @@ TEST_F(Sweep, GoesOnAfterAKill) {
 
 TEST_F(Sweep, DiscardsThePointsOfAnotherConfiguration) {
   write_data(weights("directed", 4));
-  const auto obstacle = path("results/out.h5.sweep/point-000002.h5");
+  const auto obstacle = path("results/out.h5.state/point-000002.h5");
   std::filesystem::create_directories(obstacle);
   ASSERT_EQ(run(1, job("{rho_o: [0.1, 0.2, 1], rho_d: [0.5]}")).code, 2);
   std::filesystem::remove(obstacle);
   const Outcome outcome = run(2, job("{rho_o: [0.3, 0.2], rho_d: [0.5]}"));
   ASSERT_EQ(outcome.code, 0) << outcome.errors;
-  EXPECT_EQ(outcome.count("2 finished points belong to another configuration"), 1)
+  EXPECT_EQ(outcome.count("results/out.h5.state: belongs to another configuration"), 1)
       << outcome.errors;
   const Result result(path("results/out.h5"));
   EXPECT_EQ(result.number("/report", "points_of_this_run"), 2);
@@ -215,7 +214,7 @@ TEST_F(Sweep, ASingularPointIsNaNAndTheSweepGoesOn) {
       for (const double value : point(result, bad)) EXPECT_TRUE(std::isnan(value));
       EXPECT_TRUE(std::isnan(result.values("/gradient/rho_d")[bad]));
     }
-    EXPECT_FALSE(std::filesystem::exists(path("results/out.h5.sweep")));
+    EXPECT_FALSE(std::filesystem::exists(path("results/out.h5.state")));
   }
 }
 
