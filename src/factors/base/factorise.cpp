@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "factors/base/local_factorisation.hpp"
+#include "factors/base/node_leaders.hpp"
 #include "factors/base/work_split.hpp"
 #include "factors/dense/dense_distributed.hpp"
 #include "factors/simple/kernel_factor.hpp"
@@ -58,7 +59,7 @@ std::vector<const Factor*> without_factorisation(std::span<const FactorPtr> fact
 }
 
 // Dense factors from this extent on are factorised by all ranks, unless there are enough of them to
-// keep the ranks of a node busy side by side.
+// keep the ranks busy side by side.
 constexpr Index distributed_extent = 4000;
 constexpr double distributed_efficiency = 0.7;
 
@@ -75,9 +76,7 @@ std::vector<const Factor*> take_distributed(const Communicator& comm,
   }
   std::vector<const Factor*> result;
   if (works.empty()) return result;
-  // Nodes may have unequal numbers of ranks, and all ranks must decide the same.
-  const auto side_by_side = static_cast<int>(comm.min(core::Index{comm.node().size()}));
-  if (!faster_together(works, comm.size(), side_by_side, distributed_efficiency)) return result;
+  if (!faster_together(works, comm.size(), distributed_efficiency)) return result;
   for (const Factor* factor : pending) {
     if (is_large(factor)) result.push_back(factor);
   }
@@ -122,10 +121,14 @@ void factorise(const Communicator& comm, std::span<const FactorPtr> factors) {
     FactorisationAccess::attach(*factor, factorise_together(comm, *factor));
     ++count_of_factorisations;
   }
-  const Communicator& node = comm.node();
-  const auto is_owner = [&](std::size_t i) {
-    return static_cast<int>(i % static_cast<std::size_t>(node.size())) == node.rank();
+  if (pending.empty()) return;
+  // Each once in the whole job; the other nodes are sent what its owner finds.
+  const NodeLeaders leaders(comm);
+  const auto owner_of = [&](std::size_t i) {
+    const auto turns = leaders.by_turns();
+    return turns[i % turns.size()];
   };
+  const auto is_owner = [&](std::size_t i) { return owner_of(i) == comm.rank(); };
 
   std::vector<std::unique_ptr<LocalFactorisation>> begun(pending.size());
   communication::collectively(comm, [&] {
@@ -135,10 +138,14 @@ void factorise(const Communicator& comm, std::span<const FactorPtr> factors) {
     }
   });
 
+  std::vector<Index> bytes(pending.size(), 0);
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    if (begun[i]) bytes[i] = core::narrow<Index>(begun[i]->bytes());
+  }
+  comm.sum(std::span(bytes));
   std::vector<SharedArray<std::byte>> memory(pending.size());
   for (std::size_t i = 0; i < pending.size(); ++i) {
-    const Index bytes = node.sum(begun[i] ? core::narrow<Index>(begun[i]->bytes()) : Index{0});
-    if (bytes > 0) memory[i] = SharedArray<std::byte>(comm, bytes);
+    if (bytes[i] > 0) memory[i] = SharedArray<std::byte>(comm, bytes[i]);
   }
 
   communication::collectively(comm, [&] {
@@ -149,6 +156,10 @@ void factorise(const Communicator& comm, std::span<const FactorPtr> factors) {
   for (std::size_t i = 0; i < pending.size(); ++i) {
     begun[i].reset();
     memory[i].publish();
+    if (leaders.several_nodes() && bytes[i] > 0) {
+      leaders.broadcast(memory[i].mutable_span(), owner_of(i));
+      memory[i].publish();
+    }
     FactorisationAccess::attach(*pending[i], std::move(memory[i]));
     ++count_of_factorisations;
   }

@@ -12,15 +12,16 @@
 
 namespace kronwerk::factors {
 
-/// One factorisation in the making, on the one rank of the node that owns it.
+/// One factorisation in the making, on the one rank that owns it.
 ///
 /// How factorise() uses it, phase by phase, with an agreement of all ranks after each:
 ///  1. the owner calls factor.begin_factorisation(); whatever must be known before the memory is
 ///     allocated (a sparse factor's fill) is computed there;
-///  2. the node allocates bytes() of shared memory (none where bytes() is 0);
+///  2. every node allocates bytes() of shared memory (none where bytes() is 0);
 ///  3. the owner calls store(), which fills it; the computation itself may take place here, in the
 ///     shared memory (a dense LU does, so that no second copy exists);
-///  4. every rank of the node calls factor.attach_factorisation(memory).
+///  4. the other nodes are sent the bytes, so nothing in them may be an address;
+///  5. every rank calls factor.attach_factorisation(memory).
 /// Steps 1 and 3 run on different ranks at the same time for different factors, may throw
 /// (throw_singular(), ResourceError), and must not communicate.
 class LocalFactorisation {

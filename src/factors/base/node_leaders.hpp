@@ -1,45 +1,43 @@
 #pragma once
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "kronwerk/communication/communicator.hpp"
 
 namespace kronwerk::factors {
 
-/// One rank of each node, for bringing node-shared arrays to the same contents everywhere.
+/// One rank of each node, for bringing node-shared arrays to the same contents everywhere, and the
+/// order in which ranks are given work of which each piece is done once.
 class NodeLeaders {
  public:
   /// Collective on comm.
-  explicit NodeLeaders(const communication::Communicator& comm) : several_(comm.node_count() > 1) {
-    if (!several_) return;
-    MPI_Comm leaders = MPI_COMM_NULL;
-    communication::check_mpi(MPI_Comm_split(comm.get(), comm.node().is_root() ? 0 : MPI_UNDEFINED,
-                                            comm.rank(), &leaders));
-    if (leaders != MPI_COMM_NULL) comm_ = communication::Communicator::adopt(leaders);
-  }
+  explicit NodeLeaders(const communication::Communicator& comm);
 
-  bool several_nodes() const noexcept { return several_; }
+  bool several_nodes() const noexcept { return nodes_ > 1; }
+
+  /// All ranks: the first of every node, then the second of every node that has one, and so on, so
+  /// that few pieces of work share a node's memory as little as they can.
+  std::span<const int> by_turns() const noexcept { return by_turns_; }
 
   /// Brings together the nodes' arrays, of which each entry is zero on all nodes but one, bit for
   /// bit (a sum would lose the sign of zeros). Collective on the leaders; other ranks return at
   /// once. The node's ranks see the result after publish().
-  void combine(std::span<double> values) const {
-    static_assert(sizeof(double) == sizeof(std::uint64_t));
-    if (!comm_) return;
-    constexpr std::size_t most = std::size_t{1} << 26;
-    for (std::size_t first = 0; first < values.size(); first += most) {
-      const auto count = static_cast<int>(std::min(most, values.size() - first));
-      communication::check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data() + first, count,
-                                             MPI_UINT64_T, MPI_BOR, comm_->get()));
-    }
-  }
+  void combine(std::span<double> values) const;
+
+  /// Copies the array of the node of rank `owner`, who has published it, to the other nodes.
+  /// Collective on the leaders; other ranks return at once. The node's ranks see the result after
+  /// publish().
+  void broadcast(std::span<std::byte> bytes, int owner) const;
 
  private:
-  bool several_;
+  int nodes_;
   std::optional<communication::Communicator> comm_;
+  std::vector<int> by_turns_;
+  std::vector<int> node_of_;  ///< of every rank: its node's place among the leaders
 };
 
 }  // namespace kronwerk::factors

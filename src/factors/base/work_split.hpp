@@ -24,13 +24,12 @@ class WorkSplit {
   std::vector<double> load_;
 };
 
-/// Whether all ranks do the pieces sooner one after the other, at that efficiency, than
-/// `side_by_side` ranks do each their own.
-inline bool faster_together(std::vector<double> works, int ranks, int side_by_side,
-                            double efficiency) {
+/// Whether all ranks do the pieces sooner one after the other, at that efficiency, than each its
+/// own.
+inline bool faster_together(std::vector<double> works, int ranks, double efficiency) {
   if (ranks == 1) return false;
   std::sort(works.begin(), works.end(), std::greater<>());
-  WorkSplit split(side_by_side);
+  WorkSplit split(ranks);
   double together = 0;
   for (const double work : works) {
     split.assign(work);

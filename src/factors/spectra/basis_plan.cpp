@@ -166,15 +166,15 @@ void share(const Communicator& comm, const NodeLeaders& leaders, EigenProblem& p
   spectrum.determinant_sign = static_cast<int>(summary[6]);
   spectrum.why_not = comm.broadcast(std::move(spectrum.why_not), problem.owner);
   if (!spectrum.why_not.empty() || !problem.vectors || problem.distributed) return;
-  // What is combined between nodes must be zero on all but the owner's.
-  const bool here = !leaders.several_nodes() || comm.node().any(problem.owner == comm.rank());
+  if (!leaders.several_nodes()) {
+    problem.first.publish();
+    return;
+  }
   for (SharedArray<double>* array :
        {&problem.first, &problem.second, &problem.third, &problem.fourth}) {
     if (array->size() == 0) continue;
-    const auto values = array->mutable_span();
-    if (!here && comm.node().is_root()) std::fill(values.begin(), values.end(), 0.0);
     array->publish();
-    leaders.combine(values);
+    leaders.broadcast(std::as_writable_bytes(array->mutable_span()), problem.owner);
     array->publish();
   }
 }
@@ -210,7 +210,7 @@ void plan_problems(std::span<EigenProblem> problems, int ranks, const SpectrumLi
     large.push_back(problem);
     works.push_back(problem->work());
   }
-  if (faster_together(works, ranks, ranks, limits.distributed_efficiency)) {
+  if (faster_together(works, ranks, limits.distributed_efficiency)) {
     for (EigenProblem* problem : large) problem->distributed = true;
   }
   WorkSplit split(ranks);
@@ -232,7 +232,11 @@ void solve_problems(const Communicator& comm, std::span<EigenProblem> problems,
     problem.fourth = SharedArray<double>(comm, entries);
   }
   for (EigenProblem& problem : problems) {
-    if (problem.distributed) compute_distributed(comm, leaders, problem, limits.block);
+    if (problem.distributed) {
+      compute_distributed(comm, leaders, problem, limits.block);
+    } else {
+      problem.owner = leaders.by_turns()[static_cast<std::size_t>(problem.owner)];
+    }
   }
   communication::collectively(comm, [&] {
     for (EigenProblem& problem : problems) {

@@ -79,11 +79,11 @@ TEST(DistributedFactorisation, RefusesSingularMatricesByName) {
 }
 
 TEST(WorkSplit, PrefersAllRanksForWhatCannotBeSpread) {
-  EXPECT_FALSE(faster_together({1}, 1, 1, 0.8));
-  EXPECT_TRUE(faster_together({1}, 2, 2, 0.8));
-  EXPECT_FALSE(faster_together({1, 1}, 2, 2, 0.8));
-  EXPECT_TRUE(faster_together({1, 1}, 8, 8, 0.8));
-  EXPECT_TRUE(faster_together({3, 1}, 2, 2, 0.8));
+  EXPECT_FALSE(faster_together({1}, 1, 0.8));
+  EXPECT_TRUE(faster_together({1}, 2, 0.8));
+  EXPECT_FALSE(faster_together({1, 1}, 2, 0.8));
+  EXPECT_TRUE(faster_together({1, 1}, 8, 0.8));
+  EXPECT_TRUE(faster_together({3, 1}, 2, 0.8));
   WorkSplit split(3);
   EXPECT_EQ(split.assign(5), 0);
   EXPECT_EQ(split.assign(1), 1);

@@ -1,5 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "factors/base/local_factorisation.hpp"
+#include "factors/base/node_leaders.hpp"
 #include "factors/sparse/sparse_cases.hpp"
 #include "kronwerk/core/error.hpp"
 
@@ -39,6 +45,95 @@ TEST(Factorise, GivesEveryRankEveryFactorisation) {
     factor->factorisation()->solve(view, view, false);
     EXPECT_LT(oracle::relative_error(y, x), 1e-13) << factor->name();
   }
+}
+
+/// Its "factorisation" is the rank that made it.
+class Signed final : public Factorisation {
+ public:
+  explicit Signed(communication::SharedArray<std::byte> memory)
+      : Factorisation(1), memory_(std::move(memory)) {}
+  int maker() const {
+    int rank = -1;
+    std::memcpy(&rank, memory_.span().data(), sizeof(rank));
+    return rank;
+  }
+  Determinant determinant() const override { return {}; }
+  double condition() const override { return 1; }
+  double flops_per_fibre() const override { return 1; }
+  Index bytes() const override { return memory_.size(); }
+  std::string description() const override { return "signed"; }
+
+ private:
+  void do_solve(ConstView, View, bool) const override {}
+  communication::SharedArray<std::byte> memory_;
+};
+
+class Signature final : public LocalFactorisation {
+ public:
+  explicit Signature(int rank) : rank_(rank) {}
+  std::size_t bytes() const override { return sizeof(rank_); }
+  void store(std::byte* target) override { std::memcpy(target, &rank_, sizeof(rank_)); }
+
+ private:
+  int rank_;
+};
+
+class SignedFactor final : public Factor {
+ public:
+  SignedFactor(int rank, int& begun)
+      : Factor(Kind::sparse, 1, 1, "A"), rank_(rank), begun_(&begun) {}
+  double flops_per_fibre() const override { return 1; }
+  Index bytes() const override { return 0; }
+  std::vector<double> diagonal() const override { return {1}; }
+  void add_to_dense(double scale, std::span<double> out) const override { out[0] += scale; }
+
+ private:
+  void do_apply(ConstView, View, bool) const override {}
+  std::unique_ptr<LocalFactorisation> begin_factorisation() const override {
+    ++*begun_;
+    return std::make_unique<Signature>(rank_);
+  }
+  std::shared_ptr<const Factorisation> attach_factorisation(
+      communication::SharedArray<std::byte> memory) const override {
+    return std::make_shared<Signed>(std::move(memory));
+  }
+  int rank_;
+  int* begun_;
+};
+
+TEST(Factorise, DoesEachFactorOnceForAllNodes) {
+  const auto comm = world();
+  int begun = 0;
+  std::vector<FactorPtr> factors;
+  for (int i = 0; i < comm.size(); ++i) {
+    factors.push_back(std::make_shared<SignedFactor>(comm.rank(), begun));
+  }
+  factorise(comm, factors);
+  EXPECT_EQ(begun, 1) << "work of one rank among as many as there are pieces";
+  std::vector<int> makers;
+  for (const FactorPtr& factor : factors) {
+    makers.push_back(dynamic_cast<const Signed&>(*factor->factorisation()).maker());
+  }
+  const NodeLeaders leaders(comm);
+  const auto expected = leaders.by_turns();
+  EXPECT_EQ(makers, std::vector<int>(expected.begin(), expected.end()));
+}
+
+TEST(NodeLeaders, GiveNodesWorkByTurns) {
+  const auto comm = world();
+  const NodeLeaders leaders(comm);
+  const auto turns = leaders.by_turns();
+  std::vector<int> sorted(turns.begin(), turns.end());
+  std::ranges::sort(sorted);
+  std::vector<int> ranks(static_cast<std::size_t>(comm.size()));
+  std::iota(ranks.begin(), ranks.end(), 0);
+  EXPECT_EQ(sorted, ranks);
+  // The first are of different nodes, each its lowest rank.
+  const auto lowest = comm.node().min(core::Index{comm.rank()});
+  const auto nodes = static_cast<std::size_t>(comm.node_count());
+  EXPECT_EQ(std::count(turns.begin(), turns.begin() + static_cast<std::ptrdiff_t>(nodes),
+                       static_cast<int>(lowest)),
+            1);
 }
 
 TEST(Factorise, RefusesWhatIsNotSquareByName) {

@@ -106,8 +106,8 @@ class Factor {
 
 using FactorPtr = std::shared_ptr<const Factor>;
 
-/// Factorises every factor of the list that has no factorisation yet, each once per node, different
-/// ones by different ranks of the node at the same time. Collective on comm.
+/// Factorises every factor of the list that has no factorisation yet, each once, different ones by
+/// different ranks of all nodes at the same time; every node gets the results. Collective on comm.
 /// @throws ShapeError if one is not square
 /// @throws DataError if one is singular, naming it, its size and a condition estimate
 /// @throws ResourceError if memory is short
