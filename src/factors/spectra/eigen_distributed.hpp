@@ -18,7 +18,8 @@ inline constexpr int distribution_block = 32;
 // rank reads its part there and writes its part of the result there. Collective on comm. @throws
 // DataError if the method does not converge
 
-/// As symmetric_eigen(), by ELPA (Marek et al. 2014) in one stage.
+/// As symmetric_eigen(), by ELPA (Marek et al. 2014): eigenvalues alone in two stages, with vectors
+/// in one.
 Spectrum distributed_symmetric_eigen(const communication::Communicator& comm,
                                      const NodeLeaders& leaders, Index n, double* matrix,
                                      bool vectors, const std::string& name,

@@ -28,12 +28,15 @@ using communication::Communicator;
 namespace {
 
 constexpr int api_version = 20190501;
+// To tridiagonal form at once, or by way of a band. The second makes products of matrices of half
+// the work, but eigenvectors have to go back through both.
 constexpr int one_stage = 1;
+constexpr int two_stages = 2;
 
 class Elpa {
  public:
   // Collective on the grid's members.
-  Elpa(const ProcessGrid& grid, Index extent, const BlockCyclic& part) {
+  Elpa(const ProcessGrid& grid, Index extent, const BlockCyclic& part, bool vectors) {
     static const int initialised = elpa_init(api_version);
     check(initialised);
     int error = 0;
@@ -48,7 +51,7 @@ class Elpa {
     set("process_row", grid.row());
     set("process_col", grid.column());
     check(elpa_setup(handle_));
-    set("solver", one_stage);
+    set("solver", vectors ? one_stage : two_stages);
   }
   ~Elpa() {
     int error = 0;
@@ -87,7 +90,7 @@ class Elpa {
 
 std::string solve_symmetric(const ProcessGrid& grid, Index n, BlockCyclic& a,
                             std::span<double> eigenvalues, BlockCyclic* vectors) {
-  Elpa elpa(grid, n, a);
+  Elpa elpa(grid, n, a, vectors != nullptr);
   const int error = vectors != nullptr
                         ? elpa.eigenvectors(a.data(), eigenvalues.data(), vectors->data())
                         : elpa.eigenvalues(a.data(), eigenvalues.data());
