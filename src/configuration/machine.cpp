@@ -97,7 +97,9 @@ std::vector<Section> memory_and_messages_of(Machine& m) {
   const char* bytes = "gigabytes_per_second";
   return {
       rate("memory_copy", "read and written together", bytes, m.memory_copy),
+      rate("cache_copy", "the same in a core's cache", bytes, m.cache_copy),
       rate("first_touch", "of a rank's own memory", bytes, m.first_touch),
+      rate("touch_again", "of memory that it gave back a moment ago", bytes, m.touch_again),
       rate("shared_first_touch", "of memory that the ranks of a node share", bytes,
            m.shared_first_touch),
       rate("exchange", "what a rank sends in a redistribution within the node", bytes, m.exchange),

@@ -33,9 +33,9 @@ Machine some_machine() {
   }
   for (Rate Machine::*rate :
        {&Machine::sparse_factorisation, &Machine::kernel_pairs, &Machine::random_numbers,
-        &Machine::checked_values, &Machine::memory_copy, &Machine::first_touch,
-        &Machine::shared_first_touch, &Machine::exchange, &Machine::file_read,
-        &Machine::file_write}) {
+        &Machine::checked_values, &Machine::memory_copy, &Machine::cache_copy,
+        &Machine::first_touch, &Machine::touch_again, &Machine::shared_first_touch,
+        &Machine::exchange, &Machine::file_read, &Machine::file_write}) {
     machine.*rate = {8, 5};
   }
   machine.within_node = {1, 5, 900};

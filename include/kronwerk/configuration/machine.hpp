@@ -54,7 +54,9 @@ struct Machine {
   Rate random_numbers;                ///< million normal ones
   Rate checked_values;                ///< million values looked through for the report
   Rate memory_copy;                   ///< gigabytes read and written
+  Rate cache_copy;                    ///< the same within a core's cache
   Rate first_touch;                   ///< gigabytes of private memory
+  Rate touch_again;                   ///< gigabytes of memory that was given back a moment ago
   Rate shared_first_touch;            ///< gigabytes of memory shared by a node
   Rate exchange;                      ///< gigabytes of a redistribution, each way
   Link within_node;                   ///< zeros if no node had several ranks

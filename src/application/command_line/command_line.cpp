@@ -31,8 +31,17 @@ void add_plan(CLI::App& program, CommandLine& line) {
   CLI::App& plan = *program.add_subcommand(
       "plan", "check a job and say what it will take, without computing anything");
   plan.add_option("config", line.file, "the configuration")->required();
-  plan.add_option("--ranks", line.ranks, "number of MPI ranks")->check(CLI::Range(1, 100'000'000));
+  plan.add_option("--ranks", line.ranks, "number of MPI ranks; several, with --machine: 64,1024")
+      ->check(CLI::Range(1, 100'000'000))
+      ->delimiter(',')
+      ->type_name("P");
   plan.add_option("--nodes", line.nodes, "number of nodes")->check(CLI::Range(1, 100'000'000));
+  CLI::Option* machine = plan.add_option(
+      "--machine", line.machine, "predict times from this file, which 'kronwerk measure' writes");
+  plan.add_option("--threads", line.threads, "BLAS threads per rank, for predictions")
+      ->check(CLI::Range(1, 100'000))
+      ->needs(machine);
+  plan.add_flag("--csv", line.csv, "print the predicted seconds alone, as CSV")->needs(machine);
   add_overrides(plan, line);
   plan.final_callback([&line] { line.command = Command::plan; });
 }

@@ -19,9 +19,12 @@ struct CommandLine {
   std::vector<std::string> overrides;
   bool quiet = false;
   std::vector<std::string> petsc_options;
-  std::optional<int> ranks;
+  std::vector<int> ranks;  ///< that a plan is for; none: those that run
   std::optional<int> nodes;
-  std::string output;  ///< where `measure` writes; empty: to standard output
+  std::optional<int> threads;  ///< of BLAS, per rank; in predictions
+  std::string machine;         ///< the machine file, from which times are predicted
+  bool csv = false;            ///< predictions alone, as CSV
+  std::string output;          ///< where `measure` writes; empty: to standard output
   /// Runs the importer that was asked for; serial.
   std::function<io::ImportSummary()> import;
 };

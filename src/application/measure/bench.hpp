@@ -7,8 +7,8 @@
 
 namespace kronwerk::application {
 
-/// Times work of one rank alone, the others asleep, and of all ranks at once; medians, everything
-/// done once before the clock runs.
+/// Times work of one rank alone, the others asleep, and of all ranks at once: the best of some
+/// rounds, everything done once before the clock runs.
 class Bench {
  public:
   /// Collective. @param comm  must outlive this
@@ -30,7 +30,7 @@ class Bench {
   /// The same as a further size of a table. Collective.
   void add(configuration::RateTable& table, double size, double amount,
            const std::function<void()>& work) const;
-  /// Of work that all ranks of `among` do together, median of the slowest. Collective on `among`.
+  /// Of work that all ranks of `among` do together: of the slowest. Collective on `among`.
   static double time_together(const communication::Communicator& among,
                               const std::function<void()>& work);
 

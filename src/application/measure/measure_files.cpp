@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "application/measure/measure.hpp"
@@ -58,14 +59,27 @@ Seconds write_and_read(const Communicator& comm, const std::string& target) {
   return seconds;
 }
 
+/// The best of some times. Collective on comm.
+Seconds best_of(const Communicator& comm, const std::string& target) {
+  constexpr int rounds = 3;
+  Seconds best = write_and_read(comm, target);
+  for (int round = 1; round < rounds; ++round) {
+    const Seconds next = write_and_read(comm, target);
+    for (double Seconds::*part :
+         {&Seconds::create, &Seconds::write, &Seconds::sync, &Seconds::open, &Seconds::read}) {
+      best.*part = std::min(best.*part, next.*part);
+    }
+  }
+  return best;
+}
+
 }  // namespace
 
 void measure_files(const Bench& bench, const std::string& folder, configuration::Machine& machine) {
   const Communicator& comm = bench.comm();
   const std::string target =
       (std::filesystem::path(folder) / "kronwerk-measure.h5").lexically_normal().string();
-  static_cast<void>(write_and_read(comm, target));
-  const Seconds all = write_and_read(comm, target);
+  const Seconds all = best_of(comm, target);
   machine.file_create_milliseconds = 1e3 * comm.max(all.create);
   machine.file_open_milliseconds = 1e3 * comm.max(all.open);
   machine.file_write.all_ranks = gigabytes / comm.max(all.write);
@@ -76,7 +90,7 @@ void measure_files(const Bench& bench, const std::string& folder, configuration:
   machine.file_sync_gigabytes_per_second = gigabytes * comm.size() / comm.max(all.sync);
   if (comm.size() == 1) return;
   Seconds one;
-  communication::on_root(comm, [&] { one = write_and_read(bench.self(), target); });
+  communication::on_root(comm, [&] { one = best_of(bench.self(), target); });
   machine.file_write.one_rank = gigabytes / comm.max(one.write);
   machine.file_read.one_rank = gigabytes / comm.max(one.read);
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "application/forecast/pair_costs.hpp"
 #include "application/inputs/vector_reader.hpp"
 #include "application/measure/measure.hpp"
 #include "application/report/report.hpp"
@@ -14,12 +15,17 @@ using core::Index;
 
 constexpr Index values = Index{1} << 22;  ///< 32 MB
 constexpr double bytes = 8.0 * static_cast<double>(values);
+constexpr std::size_t most_kept = 8;
 
 void measure_copies(const Bench& bench, configuration::Machine& machine) {
   std::vector<double> x(values, 1.0);
   std::vector<double> y(values, 2.0);
   machine.memory_copy = bench.rate(3e-9 * bytes, [&] {
     for (std::size_t i = 0; i < y.size(); ++i) y[i] += 0.5 * x[i];
+  });
+  constexpr std::size_t cached = 1 << 13;  // 64 kB each
+  machine.cache_copy = bench.rate(24e-9 * cached, [&] {
+    for (std::size_t i = 0; i < cached; ++i) y[i] += 0.5 * x[i];
   });
   machine.random_numbers = bench.rate(
       1e-6 * values, [&] { operators::fill_random(operators::RandomKind::normal, 1, 0, x); });
@@ -31,9 +37,16 @@ void measure_copies(const Bench& bench, configuration::Machine& machine) {
 }
 
 void measure_touches(const Bench& bench, configuration::Machine& machine) {
-  machine.first_touch = bench.rate(1e-9 * bytes, [] {
-    const std::vector<double> fresh(values);
-    static_cast<void>(fresh);
+  // Kept, so that the next one does not get the same pages again, which are in the cache.
+  std::vector<std::vector<double>> kept;
+  machine.first_touch = bench.rate(1e-9 * bytes, [&] {
+    if (kept.size() == most_kept) kept.clear();
+    kept.emplace_back(values);
+  });
+  kept.clear();
+  machine.touch_again = bench.rate(1e-9 * bytes, [] {
+    const std::vector<double> again(values);
+    static_cast<void>(again);
   });
   const auto touch = [](const communication::Communicator& comm) {
     communication::SharedBlocks blocks(comm);
@@ -84,10 +97,7 @@ void measure_pairs(const Bench& bench, configuration::Machine& machine) {
   kernels::DistributedSide columns = rows;
   rows.local.variables["x"] = cloud;
   columns.local.variables["y"] = cloud;
-  kernels::Symbols symbols;
-  symbols.variables = {{"x", {2, kernels::axis_i}}, {"y", {2, kernels::axis_j}}};
-  const kernels::ReductionSetup setup{kernels::analyse("exp(-sqdist(x, y))", symbols, "measure"),
-                                      {{kernels::ReductionKind::sum}}};
+  const kernels::ReductionSetup setup{reference_formula(), {{kernels::ReductionKind::sum}}};
   machine.kernel_pairs = bench.rate(1e-6 * points * points, [&] {
     static_cast<void>(kernels::reduce(bench.self(), setup, rows, columns));
   });

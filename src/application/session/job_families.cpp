@@ -1,6 +1,7 @@
 #include "application/session/job_families.hpp"
 
 #include "application/flow/flow_job.hpp"
+#include "application/forecast/forecast.hpp"
 #include "application/gaussian/gaussian_job.hpp"
 #include "application/kernels/reduce_task.hpp"
 #include "application/tasks/operator_job.hpp"
@@ -10,7 +11,7 @@ namespace kronwerk::application {
 
 JobFamily family_of(const configuration::Job& job) {
   using configuration::Task;
-  if (job.flow) return {run_flow_job, plan_flow_job};
+  if (job.flow) return {run_flow_job, plan_flow_job, forecast_flow_job};
   switch (job.task) {
     case Task::apply:
     case Task::solve:
@@ -20,18 +21,18 @@ JobFamily family_of(const configuration::Job& job) {
     case Task::diagonal:
     case Task::eigenvalues:
     case Task::expm:
-      return {run_operator_job, plan_operator_job};
+      return {run_operator_job, plan_operator_job, forecast_operator_job};
     case Task::project:
-      return {run_projection_job, plan_projection_job};
+      return {run_projection_job, plan_projection_job, forecast_projection_job};
     case Task::logpdf:
     case Task::sample:
     case Task::predict:
     case Task::fit:
-      return {run_gaussian_job, plan_gaussian_job};
+      return {run_gaussian_job, plan_gaussian_job, forecast_gaussian_job};
     case Task::effects:
       break;  // of flow models only
     case Task::reduce:
-      return {run_reduce_job, plan_reduce_job};
+      return {run_reduce_job, plan_reduce_job, forecast_reduce_job};
   }
   throw core::InternalError("a task belongs to no family of jobs");
 }

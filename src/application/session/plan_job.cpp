@@ -5,6 +5,7 @@
 
 #include "application/command_line/commands.hpp"
 #include "application/command_line/terminal.hpp"
+#include "application/forecast/predict_times.hpp"
 #include "application/session/job_families.hpp"
 #include "kronwerk/core/text.hpp"
 
@@ -48,13 +49,22 @@ void print_plan(const configuration::Job& job, const Plan& plan) {
 void plan_job(const communication::Communicator& comm, const configuration::Job& job,
               const CommandLine& line) {
   const int nodes = line.nodes.value_or(comm.node_count());
-  const int ranks = line.ranks.value_or(std::max(comm.size(), nodes));
+  const int ranks = line.ranks.empty() ? std::max(comm.size(), nodes) : line.ranks.front();
+  if (line.ranks.size() > 1 && line.machine.empty()) {
+    throw core::ConfigurationError(
+        "command line: several numbers of ranks are compared by their times, which need "
+        "'--machine FILE'; 'kronwerk measure --output FILE' writes one");
+  }
   if (nodes > ranks) {
     throw core::ConfigurationError(
         fmt::format("--nodes {}: more nodes than the {} ranks", nodes, ranks));
   }
-  const Plan plan = family_of(job).plan({comm, job, ranks, nodes});
-  communication::on_root(comm, [&] { print_plan(job, plan); });
+  const PlanRequest request{comm, job, ranks, nodes};
+  if (!line.csv) {
+    const Plan plan = family_of(job).plan(request);
+    communication::on_root(comm, [&] { print_plan(job, plan); });
+  }
+  if (!line.machine.empty()) predict_times(request, line);
 }
 
 }  // namespace kronwerk::application

@@ -28,8 +28,18 @@ TEST(CommandLine, TakesOverridesAndPetscOptions) {
 TEST(CommandLine, TakesThePlansRanksAndNodes) {
   const CommandLine line = parse({"plan", "x.yaml", "--ranks", "64", "--nodes", "2"});
   EXPECT_EQ(line.command, Command::plan);
-  EXPECT_EQ(line.ranks, 64);
+  EXPECT_EQ(line.ranks, std::vector<int>{64});
   EXPECT_EQ(line.nodes, 2);
+}
+
+TEST(CommandLine, TakesSeveralRanksToPredictTimesFor) {
+  const CommandLine line =
+      parse({"plan", "x.yaml", "--ranks", "64,1024", "--machine", "m.yaml", "--threads", "2"});
+  EXPECT_EQ(line.ranks, (std::vector<int>{64, 1024}));
+  EXPECT_EQ(line.machine, "m.yaml");
+  EXPECT_EQ(line.threads, 2);
+  EXPECT_THROW(parse({"plan", "x.yaml", "--threads", "2"}), core::ConfigurationError);
+  EXPECT_THROW(parse({"plan", "x.yaml", "--ranks", "64,0"}), core::ConfigurationError);
 }
 
 TEST(CommandLine, TakesWhereTheMachineIsWrittenTo) {

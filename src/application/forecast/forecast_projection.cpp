@@ -1,0 +1,9 @@
+#include "application/forecast/forecast.hpp"
+
+namespace kronwerk::application {
+
+prediction::Model forecast_projection_job(const PlanRequest& /*request*/) {
+  return not_modelled("the task project");
+}
+
+}  // namespace kronwerk::application
