@@ -182,6 +182,9 @@ class JobKrylovSolver final : public Solver {
     settings.on_iteration = [this](Index iteration, double /*residual*/) {
       if (record_->on_iteration) record_->on_iteration(iteration);
     };
+    if (record_->on_iterate) {
+      settings.on_iterate = [this](const operators::KrylovIterate& iterate) { tell(iterate); };
+    }
     Operators one;
     if (batch > 1) one = column();
     const auto method = settings.method;
@@ -194,7 +197,7 @@ class JobKrylovSolver final : public Solver {
   void solve(std::span<const double> b, std::span<double> x, bool transposed) override {
     record_->accepted_by_option = false;
     if (operators_.to_symmetric) return solve_weighted(b, x, transposed);
-    std::ranges::fill(x, 0.0);
+    if (!record_->start || !record_->start(x)) std::ranges::fill(x, 0.0);
     note(solver_->solve(b, x, transposed), transposed);
   }
 
@@ -225,6 +228,8 @@ class JobKrylovSolver final : public Solver {
       residual_.resize(b.size());
       solution_.assign(x.size(), 0.0);
     });
+    if (record_->start && record_->start(x)) into->apply(x, solution_);
+    from_iteration_ = out;
     into->apply(b, right_side_);
     const std::vector<double> lengths = norms_.norms(b);
     double sharper = 0.5;
@@ -249,6 +254,18 @@ class JobKrylovSolver final : public Solver {
     out->apply(solution_, x);
   }
 
+  /// Passes an iterate on, out of the coordinates in which the operator is symmetric.
+  void tell(const operators::KrylovIterate& iterate) const {
+    if (!operators_.to_symmetric) return record_->on_iterate(iterate);
+    record_->on_iterate([&](std::vector<double>& room) -> std::span<const double> {
+      std::vector<double> inner;
+      const auto symmetric = iterate(inner);
+      room.resize(symmetric.size());
+      from_iteration_->apply(symmetric, room);
+      return room;
+    });
+  }
+
   void note(const KrylovOutcome& outcome, bool transposed) {
     record_->iterations += outcome.iterations;
     record_->accepted_by_option = record_->accepted_by_option || outcome.accepted_by_option;
@@ -266,6 +283,7 @@ class JobKrylovSolver final : public Solver {
   SolveRecord* record_;
   bool by_option_ = false;
   std::unique_ptr<operators::KrylovSolver> solver_;
+  OperatorPtr from_iteration_;  ///< of weighted solves: to the solution
   std::vector<double> right_side_;
   std::vector<double> solution_;
   std::vector<double> residual_;

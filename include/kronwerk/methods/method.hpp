@@ -51,6 +51,10 @@ struct SolveRecord {
   /// Told the number of each iteration on every rank, if set; what it throws on all of them ends
   /// the solve.
   std::function<void(Index)> on_iteration;
+  /// Fills the block with where a solve is to start, if set; false: it starts at zero.
+  std::function<bool(std::span<double> x)> start;
+  /// Told the iterate after each iteration, before on_iteration, if set when the solver is made.
+  std::function<void(const operators::KrylovIterate&)> on_iterate;
   std::vector<double> history;  ///< relative residuals of the forward solves, one after the other
 };
 

@@ -221,6 +221,7 @@ KrylovRun make_run(const KrylovSettings& settings, const std::vector<double>& no
   run.divergence = std::numeric_limits<double>::infinity();
   run.max_iterations = settings.max_iterations;
   run.on_iteration = settings.on_iteration;
+  run.on_iterate = settings.on_iterate;
   run.active.assign(columns, 1);
   run.scale = norms;
   run.residual.assign(columns, 0.0);
@@ -253,9 +254,40 @@ class ScaledColumns {
       if (scales[i % width] > 0) values[i] /= scales[i % width];
     }
   }
+  /// Solutions of the columns as they were given, and back; those of zero columns are zero.
+  void unscale(std::span<double> x) const {
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] *= scales[i % scales.size()];
+  }
+  void scale(std::span<double> x) const {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double by = scales[i % scales.size()];
+      x[i] = by > 0 ? x[i] / by : 0.0;
+    }
+  }
   std::vector<double> values;
   std::vector<double> scales;
 };
+
+/// Relative residuals of the start x, which becomes r; 0 for columns without a right-hand side.
+std::vector<double> start_residuals(const communication::Communicator& comm,
+                                    const ColumnSystem& system, std::span<const double> b,
+                                    const std::vector<double>& norms, std::span<const double> x,
+                                    std::span<double> r) {
+  std::vector<double> residuals(norms.size(), 1.0);
+  const bool zero = std::ranges::all_of(x, [](double value) { return value == 0; });
+  if (comm.any(!zero)) {
+    system.multiply(x, r, std::ssize(norms));
+    for (std::size_t i = 0; i < r.size(); ++i) r[i] = b[i] - r[i];
+    residuals = norms_of_columns(comm, r, norms.size());
+    for (std::size_t c = 0; c < norms.size(); ++c) {
+      if (norms[c] > 0) residuals[c] /= norms[c];
+    }
+  }
+  for (std::size_t c = 0; c < norms.size(); ++c) {
+    if (!(norms[c] > 0)) residuals[c] = 0;
+  }
+  return residuals;
+}
 
 }  // namespace
 
@@ -266,20 +298,26 @@ KrylovOutcome column_conjugate_gradients(const communication::Communicator& comm
   const auto columns = static_cast<std::size_t>(width);
   const ScaledColumns right(comm, b, columns);
   const std::vector<double> norms = norms_of_columns(comm, right.values, columns);
-  std::fill(x.begin(), x.end(), 0.0);
+  right.scale(x);
   std::vector<double> residual = right.values;
   KrylovRun run = make_run(settings, norms, residual, x);
-  std::vector<double> residuals(columns, 1.0);
-  std::vector<char> wanted(columns, 1);
-  for (std::size_t c = 0; c < columns; ++c) {
-    if (norms[c] > 0) continue;
-    wanted[c] = 0;
-    residuals[c] = 0;
-  }
+  run.solution = [&](std::vector<double>& room) -> std::span<const double> {
+    room.assign(x.begin(), x.end());
+    right.unscale(room);
+    return room;
+  };
+  std::vector<double> residuals = start_residuals(comm, system, right.values, norms, x, residual);
+  std::vector<char> wanted(columns, 0);
+  for (std::size_t c = 0; c < columns; ++c) wanted[c] = !(residuals[c] <= settings.tolerance);
   SideBySideVectors vectors(comm, system, columns);
   while (std::any_of(wanted.begin(), wanted.end(), [](char each) { return each != 0; })) {
     run.active = wanted;
-    conjugate_gradients(run, vectors, PositiveRules());
+    try {
+      conjugate_gradients(run, vectors, PositiveRules());
+    } catch (const core::Terminated&) {
+      right.unscale(x);
+      throw;
+    }
     std::fill(run.residual.begin(), run.residual.end(), 0.0);
     system.multiply(x, residual, width);
     for (std::size_t i = 0; i < residual.size(); ++i) residual[i] = right.values[i] - residual[i];
@@ -306,7 +344,7 @@ KrylovOutcome column_conjugate_gradients(const communication::Communicator& comm
       }
     }
   }
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] *= right.scales[i % columns];
+  right.unscale(x);
   KrylovOutcome outcome;
   outcome.reason = failure_summary(run.failure);
   outcome.converged = outcome.reason.empty();

@@ -165,7 +165,7 @@ bool KernelSolver::State::try_conjugate_gradients(double limit) {
 
 void KernelSolver::State::iterate_without_preconditioner() {
   KrylovSettings krylov{symmetric ? KrylovMethod::minres : KrylovMethod::gmres, settings.tolerance,
-                        settings.max_iterations, settings.on_iteration};
+                        settings.max_iterations, settings.on_iteration};  // of single columns
   single = std::make_shared<KernelOperator>(op->comm(), op->matrix(), 1, op->scale(), op->shift());
   krylov_solver.emplace(single, nullptr, 1, krylov);
   method = krylov_solver->method_name();
@@ -208,7 +208,7 @@ KrylovOutcome KernelSolver::State::solve(std::span<const double> b, std::span<do
   if (factor) return solve_dense(b, a, width, transposed);
   if (krylov_solver) return solve_by_columns(b, a, width, transposed);
   const KrylovSettings krylov{KrylovMethod::cg, settings.tolerance, settings.max_iterations,
-                              settings.on_iteration};
+                              settings.on_iteration, settings.on_iterate};
   return column_conjugate_gradients(op->comm(), system(), b, a, width, krylov);
 }
 
@@ -242,9 +242,10 @@ KrylovOutcome KernelSolver::State::solve_by_columns(std::span<const double> b, s
   KrylovOutcome outcome;
   for (std::size_t c = 0; c < columns; ++c) {
     for (std::size_t i = 0; i < right.size(); ++i) right[i] = b[i * columns + c];
-    std::fill(left.begin(), left.end(), 0.0);
+    for (std::size_t i = 0; i < left.size(); ++i) left[i] = a[i * columns + c];
     const KrylovOutcome one = krylov_solver->solve(right, left, transposed);
     for (std::size_t i = 0; i < right.size(); ++i) a[i * columns + c] = left[i];
+    if (settings.on_iterate) settings.on_iterate([&](std::vector<double>&) { return a; });
     outcome.residuals.push_back(one.residuals.at(0));
     outcome.iterations = std::max(outcome.iterations, one.iterations);
     if (one.history.size() > outcome.history.size()) outcome.history.resize(one.history.size(), 0);

@@ -87,8 +87,10 @@ KrylovSolver::KrylovSolver(OperatorPtr op, OperatorPtr preconditioner, Index bat
                       core::to_text(state.column_layout.extents()), batch,
                       core::to_text(state.system.op().input_layout().extents())));
     }
+    KrylovSettings of_column = state.settings;
+    of_column.on_iterate = {};  // of one column, it would be no block of all
     state.column_solver = std::make_unique<KrylovSolver>(
-        std::move(column_op), std::move(column_preconditioner), 1, state.settings);
+        std::move(column_op), std::move(column_preconditioner), 1, std::move(of_column));
     return;
   }
   const int rank = state.system.op().comm().rank();

@@ -46,6 +46,10 @@ void KrylovRun::record(const PerColumn& squared_residuals) {
 void KrylovRun::report() {
   const double largest = largest_residual();
   history.push_back(largest);
+  if (on_iterate && iterations > 0) {
+    on_iterate(
+        [this](std::vector<double>& room) { return solution ? solution(room) : present(room); });
+  }
   if (on_iteration) on_iteration(iterations, largest);
 }
 

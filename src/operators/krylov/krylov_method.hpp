@@ -40,7 +40,10 @@ struct KrylovRun {
   bool accepted_by_option = false;  ///< End::accepted with a residual above the tolerance
   Index iterations = 0;
   std::vector<double> history;
-  std::function<void(Index, double)> on_iteration;  ///< may be empty
+  std::function<void(Index, double)> on_iteration;       ///< may be empty
+  std::function<void(const KrylovIterate&)> on_iterate;  ///< likewise
+  KrylovIterate iterate;   ///< what x would be if the method ended now; empty: x itself
+  KrylovIterate solution;  ///< what the system's solution would be; empty: the iterate
 
   bool any_active() const;
   double largest_residual() const;
@@ -48,8 +51,11 @@ struct KrylovRun {
   /// Counts an iteration whose squared residuals of the active columns are given: ends those that
   /// converged, diverged or are not finite.
   void record(const PerColumn& squared_residuals);
-  /// Tells on_iteration and the history what the present residuals are.
+  /// Tells the history and whoever wants to know what the present residuals and iterates are.
   void report();
+  std::span<const double> present(std::vector<double>& room) const {
+    return iterate ? iterate(room) : std::span<const double>(x);
+  }
 };
 
 /// A method that improves x from its present value.

@@ -114,6 +114,12 @@ class PetscIteration final : public KrylovIteration {
 
   void run(KrylovRun& run) override {
     run_ = &run;
+    run.iterate = [this](std::vector<double>& room) -> std::span<const double> {
+      room.resize(run_->x.size());
+      const Vector built = view(*comm_, room);
+      check_petsc(KSPBuildSolution(solver_.get(), built.get(), nullptr));
+      return room;
+    };
     failure_ = nullptr;
     first_iteration_ = run.iterations;
     KSP raw = solver_.get();
@@ -129,6 +135,7 @@ class PetscIteration final : public KrylovIteration {
                                                : KSPSolve(raw, right.get(), solution.get());
     if (failure_) std::rethrow_exception(failure_);
     options_text({"-ksp_", "-pc_"}).empty() ? check_petsc(code) : check_petsc_options(code);
+    run.iterate = {};
     PetscInt iterations = 0;
     KSPConvergedReason reason = KSP_CONVERGED_ITERATING;
     check_petsc(KSPGetIterationNumber(raw, &iterations));

@@ -65,7 +65,9 @@ KrylovOutcome KrylovSolver::State::solve_scaled(std::span<const double> b, std::
   communication::collectively(map.comm(), [&] { right.assign(b.begin(), b.end()); });
   columns.scale(down, right);
   columns.scale(down, x);
+  unscale = [&](std::span<double> block) { columns.scale(up, block); };
   KrylovOutcome outcome = solve(right, x, transposed, sharper);
+  unscale = {};
   columns.scale(up, x);
   return outcome;
 }
@@ -80,6 +82,7 @@ KrylovOutcome KrylovSolver::State::solve(std::span<const double> b, std::span<do
   run.tolerance = choice.tolerance * sharper;
   run.max_iterations = choice.max_iterations;
   run.on_iteration = settings.on_iteration;
+  if (settings.on_iterate) run.on_iterate = [this](const KrylovIterate& iterate) { tell(iterate); };
   start(run);
   std::vector<double> before = run.residual;
   judge(run, before, true);
@@ -101,6 +104,17 @@ KrylovOutcome KrylovSolver::State::solve(std::span<const double> b, std::span<do
     judge(run, before, false);
   }
   return outcome(run);
+}
+
+/// Passes an iterate on, of the system as it was given.
+void KrylovSolver::State::tell(const KrylovIterate& iterate) const {
+  if (!unscale) return settings.on_iterate(iterate);
+  settings.on_iterate([&](std::vector<double>& room) -> std::span<const double> {
+    const auto scaled = iterate(room);
+    if (scaled.data() != room.data()) room.assign(scaled.begin(), scaled.end());
+    unscale(room);
+    return room;
+  });
 }
 
 /// Norms and the residual of the start. Columns without a right-hand side are solved here.
@@ -157,12 +171,21 @@ void KrylovSolver::State::improve(KrylovRun& run) {
       run.scale[column] = std::sqrt(squares[column]) / run.residual[column];
     }
   }
+  run.solution = [this, &run, x](std::vector<double>& room) -> std::span<const double> {
+    std::vector<double> inner;
+    const auto present = run.present(inner);
+    room.resize(x.size());
+    const auto step = run.transposed ? present : system.precondition(false, present, room);
+    for (std::size_t i = 0; i < x.size(); ++i) room[i] = x[i] + step[i];
+    return room;
+  };
   std::fill(correction.begin(), correction.end(), 0.0);
   run.r = residual;
   run.b = residual;
   run.x = correction;
   run.zero_start = true;
   iteration->run(run);
+  run.solution = {};
   run.b = b;
   run.x = x;
   run.scale = scale;
@@ -241,6 +264,7 @@ KrylovOutcome KrylovSolver::State::solve_by_columns(std::span<const double> b, s
     move_pieces(comm, theirs, x.subspan(first, count), own, column_x);
     const KrylovOutcome one = column_solver->solve(column_b, column_x, transposed, sharper);
     move_pieces(comm, own, column_x, theirs, x.subspan(first, count));
+    if (settings.on_iterate) settings.on_iterate([&](std::vector<double>&) { return x; });
     failures.push_back(one.converged ? "" : one.reason);
     result.accepted_by_option = result.accepted_by_option || one.accepted_by_option;
     result.iterations = std::max(result.iterations, one.iterations);

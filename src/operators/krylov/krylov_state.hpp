@@ -25,6 +25,7 @@ struct KrylovSolver::State {
   KrylovOutcome solve_by_columns(std::span<const double> b, std::span<double> x, bool transposed,
                                  double sharper);
   void check_sizes(std::span<const double> b, std::span<const double> x) const;
+  void tell(const KrylovIterate& iterate) const;
   void start(KrylovRun& run);
   void improve(KrylovRun& run);
   void judge(KrylovRun& run, std::vector<double>& before, bool first) const;
@@ -39,6 +40,7 @@ struct KrylovSolver::State {
   std::optional<PreconditionedOperator> combined;  ///< set: the iteration's, Op times M
   std::vector<double> correction;                  ///< what it solves for
   std::unique_ptr<KrylovSolver> column_solver;     ///< set: solves the columns one after the other
+  std::function<void(std::span<double>)> unscale;  ///< set: while right-hand sides are scaled
   distribution::Layout column_layout;
 };
 

@@ -58,7 +58,7 @@ void expect_solution(const Communicator& comm, const KernelCase& kernel, double 
       oracle::solve(transposed ? oracle::transpose(dense) : dense, oracle::Matrix(n, width, b))
           .values;
   const auto own = own_rows(comm, b, width);
-  std::vector<double> a(own.size(), 77.0);
+  std::vector<double> a(own.size(), 0.0);
   const KrylovOutcome outcome = solver.solve(own, a, width, transposed);
   EXPECT_TRUE(outcome.converged) << outcome.reason << "; " << solver.why();
   ASSERT_EQ(outcome.residuals.size(), static_cast<std::size_t>(width));
@@ -74,6 +74,58 @@ TEST(KernelSolver, ConjugateGradientsMatchTheDenseSolve) {
     expect_solution(comm, kernel, 1, 0.1, settings(KernelMethod::krylov), "cg");
     expect_solution(comm, kernel, 2, 1e-2, settings(KernelMethod::krylov), "cg", 1);
   }
+}
+
+TEST(KernelSolver, GoesOnFromAnIterate) {
+  const auto comm = Communicator::duplicate(MPI_COMM_WORLD);
+  const KernelCase kernel(comm, gaussian, oracle::random_vector(97 * 3, 1), 3);
+  constexpr Index width = 2;
+  auto b = right_hand_sides(97, width);
+  for (std::size_t i = 1; i < b.size(); i += width) b[i] *= 1e-200;
+  const auto own = own_rows(comm, b, width);
+  auto wanted = settings(KernelMethod::krylov);
+  wanted.preconditioner = KernelPreconditioner::none;
+  std::vector<std::vector<double>> iterates;
+  wanted.on_iterate = [&](const KrylovIterate& iterate) {
+    std::vector<double> room;
+    const auto a = iterate(room);
+    iterates.emplace_back(a.begin(), a.end());
+  };
+  const KernelSolver solver(kernel.op(width, 1, 0.1), wanted);
+  std::vector<double> whole(own.size(), 0.0);
+  const Index all = solver.solve(own, whole, width).iterations;
+  ASSERT_EQ(std::ssize(iterates), all);
+  std::vector<double> a = iterates[static_cast<std::size_t>(all * 3 / 4)];
+  const KrylovOutcome rest = solver.solve(own, a, width);
+  EXPECT_TRUE(rest.converged);
+  EXPECT_LT(rest.iterations, all);
+  EXPECT_LT(column_error(all_rows(comm, a, 97, width), all_rows(comm, whole, 97, width), width),
+            1e-8);
+  std::vector<double> last = whole;
+  EXPECT_EQ(solver.solve(own, last, width).iterations, 0);
+  EXPECT_LT(column_error(all_rows(comm, last, 97, width), all_rows(comm, whole, 97, width), width),
+            1e-15);
+}
+
+TEST(KernelSolver, AnIterateIsLeftWhereItIsTerminated) {
+  const auto comm = Communicator::duplicate(MPI_COMM_WORLD);
+  const KernelCase kernel(comm, gaussian, oracle::random_vector(97 * 3, 1), 3);
+  const auto own = own_rows(comm, right_hand_sides(97, 1), 1);
+  auto wanted = settings(KernelMethod::krylov);
+  wanted.preconditioner = KernelPreconditioner::none;
+  std::vector<double> told;
+  wanted.on_iterate = [&](const KrylovIterate& iterate) {
+    std::vector<double> room;
+    const auto a = iterate(room);
+    told.assign(a.begin(), a.end());
+  };
+  wanted.on_iteration = [](Index iteration, double) {
+    if (iteration == 5) throw core::Terminated("enough");
+  };
+  const KernelSolver solver(kernel.op(1, 1, 0.1), wanted);
+  std::vector<double> a(own.size(), 0.0);
+  EXPECT_THROW(solver.solve(own, a, 1), core::Terminated);
+  EXPECT_EQ(a, told);
 }
 
 TEST(KernelSolver, EveryPreconditionerGivesTheSameSolution) {

@@ -38,6 +38,8 @@ struct KernelSolverSettings {
   bool determinant = false;
   /// Told the number of each iteration and the largest relative residual; may throw to stop.
   std::function<void(Index, double)> on_iteration{};
+  /// Likewise the iterate, as KrylovSettings says.
+  std::function<void(const KrylovIterate&)> on_iterate{};
 };
 
 /// Derivatives of a number L that depends on a solution a.
@@ -71,7 +73,9 @@ class KernelSolver {
   ~KernelSolver();
   KernelSolver(KernelSolver&&) noexcept;
 
-  /// a from b (this rank's rows x width, row-major; a is overwritten). Collective.
+  /// a from b (this rank's rows x width, row-major). Collective.
+  /// @param a  holds the start of iterations on entry (zero: fill it), and their last iterate if
+  /// Terminated is thrown by conjugate gradients
   /// @throws DataError if b holds values that are not finite
   KrylovOutcome solve(std::span<const double> b, std::span<double> a, Index width,
                       bool transposed = false) const;

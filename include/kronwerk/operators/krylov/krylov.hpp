@@ -17,12 +17,19 @@ namespace kronwerk::operators {
 enum class KrylovMethod { cg, bicgstab, gmres, minres };
 std::string to_text(KrylovMethod method);
 
+/// This rank's block of the solution as an iteration has it now: in `room`, which is made as large
+/// as it needs to be, or where it is. Collective.
+using KrylovIterate = std::function<std::span<const double>(std::vector<double>& room)>;
+
 struct KrylovSettings {
   KrylovMethod method = KrylovMethod::gmres;
   double tolerance = 1e-10;  ///< on the true residual relative to the right-hand side, per column
   Index max_iterations = 1000;
   /// Told the number of each iteration and the largest relative residual; may throw to stop.
   std::function<void(Index, double)> on_iteration;
+  /// Told after each iteration, before on_iteration, if set; where right-hand sides are solved one
+  /// after the other, after each of them.
+  std::function<void(const KrylovIterate&)> on_iterate{};
 };
 
 /// How one call of solve() went.
