@@ -303,6 +303,9 @@ class Reader : private TreeReader {
     if (const Tree* seed = tree->find("seed")) {
       solver.seed = static_cast<std::uint64_t>(*to_integer(*seed));
     }
+    if (const Tree* guess = tree->find("initial_guess")) {
+      solver.initial_guess = {dataset(*guess, "solver.initial_guess"), guess->position};
+    }
   }
 
   void read_output() {

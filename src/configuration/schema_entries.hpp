@@ -18,6 +18,7 @@ std::vector<SchemaEntry> fit_entries();
 std::vector<SchemaEntry> flow_entries();
 std::vector<SchemaEntry> derivative_entries();
 std::vector<SchemaEntry> sweep_entries();
+std::vector<SchemaEntry> initial_guess_entries();
 std::vector<SchemaEntry> remaining_entries();
 
 // Groups of tasks.

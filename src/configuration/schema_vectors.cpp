@@ -190,4 +190,14 @@ std::vector<SchemaEntry> sweep_entries() {
   };
 }
 
+std::vector<SchemaEntry> initial_guess_entries() {
+  std::vector<SchemaEntry> entries{
+      {.path = "solver.initial_guess",
+       .types = map,
+       .tasks = {Task::solve},
+       .documentation = "where iterations start, one vector for each of the input; else at zero"}};
+  add_dataset(entries, "solver.initial_guess", {Task::solve}, "the initial guess");
+  return entries;
+}
+
 }  // namespace kronwerk::configuration

@@ -121,6 +121,7 @@ struct SolverSettings {
   core::Index max_iterations = 1000;
   core::Index probes = 30;  ///< of a stochastic log determinant
   std::uint64_t seed = 1;
+  std::optional<Placed<DatasetReference>> initial_guess;  ///< of `solve`
 };
 
 /// What `project` approximates, and by what.

@@ -8,6 +8,7 @@
 #include "application/flow/flow_exposure.hpp"
 #include "application/flow/flow_job.hpp"
 #include "application/flow_filter/flow_solver.hpp"
+#include "application/restart/kept_blocks.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/flow_counts/count_draws.hpp"
 #include "kronwerk/operators/base/random.hpp"
@@ -40,11 +41,13 @@ class FlowSampler {
     if (draws > 1) shape.insert(shape.begin(), draws);
     context_.file.create_dataset("/result", shape);
     Statistics statistics;
-    for (Index draw = 0; draw < draws; ++draw) {
+    KeptBlocks kept(context_, "draws", draws, {{"/result", layout_.size()}}, statistics);
+    for (Index draw = kept.resume(); draw < draws; ++draw) {
       stages.progress().set("draw", draw, draws);
       stages.run("sample", [&] { gaussian() ? draw_gaussian(draw) : draw_counts(draw); });
       stages.run("write", [&] { context_.file.write_range("/result", place(draw), values_); });
       statistics.add(values_);
+      kept.finish(draw + 1);
     }
     stages.report("sample", fmt::format("{} draws", core::format_count(draws)));
     context_.report.line("result      " + statistics.text(context_.comm));

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "application/gaussian/gaussian_job.hpp"
+#include "application/restart/kept_blocks.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/draws/sampler.hpp"
 
@@ -39,8 +40,9 @@ void run_sample(GaussianContext& context) {
   context.file.create_dataset("/result", shape);
   const Index batch = draws_per_block(context.comm.size(), points, draws);
   Statistics statistics;
+  KeptBlocks kept(context, "draws", draws, {{"/result", points}}, statistics);
   std::vector<double> values;
-  for (Index first = 0; first < draws; first += batch) {
+  for (Index first = kept.resume(); first < draws; first += batch) {
     const Index count = std::min(batch, draws - first);
     const auto layout = sampler->layout(count);
     values.resize(static_cast<std::size_t>(layout.home_size(context.comm.rank())));
@@ -51,6 +53,7 @@ void run_sample(GaussianContext& context) {
                                values);
     });
     statistics.add(values);
+    kept.finish(first + count);
   }
   stages.report("sample",
                 fmt::format("{} draws in blocks of {}", core::format_count(draws), batch));

@@ -4,7 +4,9 @@
 #include "application/determinants/estimate_text.hpp"
 #include "application/inputs/vector_reader.hpp"
 #include "application/kernels/kernel_gradient.hpp"
+#include "application/restart/kept_iterate.hpp"
 #include "application/tasks/solve_quality.hpp"
+#include "application/tasks/vector_task.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::application {
@@ -65,7 +67,8 @@ class KernelTask {
         kernel_(problem.kernels.at(system.kernel)),
         stages_(context.stages),
         report_(context.report),
-        file_(context.file) {}
+        file_(context.file),
+        iterate_(context) {}
 
   std::string run() {
     stages_.run("load", [&] { points_.emplace(context_, problem_, system_); });
@@ -139,7 +142,9 @@ class KernelTask {
     const auto op = points_->make_operator(width);
     std::vector<double> result(static_cast<std::size_t>(out_block.size()), 0.0);
     if (solves) {
+      start(reader, out_block, result);
       solve(op, input, result, width);
+      iterate_.end(result);
     } else {
       stages_.run("apply", [&] { op->multiply(input, result, width); });
       stages_.report("apply", fmt::format("{} vectors side by side", width));
@@ -168,6 +173,23 @@ class KernelTask {
     if (quality_) quality_->write(report_, failure_);
   }
 
+  /// Where iterations start: at what an earlier run has kept, or at the job's guess, or at zero.
+  void start(const VectorReader& input, const SideBySide& block, std::vector<double>& x) {
+    iterate_.begin("solve", block.size_of_all(), block.offset());
+    const auto& given = job().solver.initial_guess;
+    if (given) {
+      guess_.emplace(comm_, job(), configuration::VectorSource{given->value, {}, given->position},
+                     "solver.initial_guess", Extents{kernel_.cols});
+      check_count(*guess_, input.shape().count, "solver.initial_guess");
+    }
+    stages_.run("read", [&] {
+      if (iterate_.start(x) || !guess_) return;
+      const distribution::Layout layout(Extents{kernel_.cols}, 1, comm_.size());
+      Index c = 0;
+      x = block.read([&](Index, std::span<double> one) { guess_->read(c++, layout, one); });
+    });
+  }
+
   void solve(const std::shared_ptr<const KernelOperator>& op, std::span<const double> b,
              std::span<double> a, Index width) {
     stages_.run("factorise", [&] {
@@ -175,12 +197,29 @@ class KernelTask {
       settings.on_iteration = [this](Index iteration, double) {
         stages_.progress().set("iteration", iteration, 0);
       };
+      settings.on_iterate = [this](const operators::KrylovIterate& iterate) {
+        if (!adjoint_) iterate_.note(iterate);
+      };
       solver_.emplace(op, std::move(settings));
     });
     stages_.report("factorise", solver_->why());
+    if (guess_ && solver_->method() == "direct") {
+      stages_.warn(
+          "'solver.initial_guess' is for iterations, and of no use here: the method is "
+          "direct");
+    }
     quality_.emplace(width);
     operators::KrylovOutcome outcome;
-    stages_.run("solve", [&] { outcome = solver_->solve(b, a, width); });
+    stages_.run("solve", [&] {
+      try {
+        outcome = solver_->solve(b, a, width);
+      } catch (const core::Terminated&) {
+        // Within a product with K, which takes long.
+        if (solver_->method() == "cg") iterate_.keep(a);
+        throw;
+      }
+    });
+    adjoint_ = true;  // what comes now
     stages_.report("solve",
                    fmt::format("{}, {} iterations", solver_->method(), outcome.iterations));
     file_.write_vector("/history", outcome.history);
@@ -228,6 +267,9 @@ class KernelTask {
   std::optional<KernelPoints> points_;
   std::optional<operators::KernelSolver> solver_;
   std::optional<SolveQuality> quality_;
+  KeptIterate iterate_;
+  std::optional<VectorReader> guess_;
+  bool adjoint_ = false;
   std::string failure_;
 };
 

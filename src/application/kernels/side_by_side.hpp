@@ -21,6 +21,9 @@ class SideBySide {
         width_(width) {}
 
   core::Index size() const noexcept { return count_ * width_; }
+  /// Of all ranks, and where this rank's values begin among them.
+  core::Index size_of_all() const noexcept { return points_ * width_; }
+  core::Index offset() const noexcept { return begin_ * width_; }
   core::Index width() const noexcept { return width_; }
 
   /// @param read  `read(offset, values)` for the values of one vector after the other

@@ -44,12 +44,22 @@ void Statistics::add(std::span<const double> values) {
   }
 }
 
-std::string Statistics::text(const communication::Communicator& comm) const {
+std::vector<double> Statistics::totals(const communication::Communicator& comm) const {
   constexpr double infinite = std::numeric_limits<double>::infinity();
-  const double least = comm.min(count_ > 0 ? least_ : infinite);
-  const double greatest = comm.max(count_ > 0 ? greatest_ : -infinite);
-  const double norm = std::sqrt(comm.sum(squares_));
-  return fmt::format("min {:.6g}, max {:.6g}, norm {:.10g}", least, greatest, norm);
+  return {comm.min(count_ > 0 ? least_ : infinite), comm.max(count_ > 0 ? greatest_ : -infinite),
+          comm.sum(squares_), static_cast<double>(comm.sum(count_))};
+}
+
+void Statistics::add_totals(const std::vector<double>& totals) {
+  least_ = count_ == 0 ? totals.at(0) : std::min(least_, totals.at(0));
+  greatest_ = count_ == 0 ? totals.at(1) : std::max(greatest_, totals.at(1));
+  squares_ += totals.at(2);
+  count_ += static_cast<core::Index>(totals.at(3));
+}
+
+std::string Statistics::text(const communication::Communicator& comm) const {
+  const std::vector<double> all = totals(comm);
+  return fmt::format("min {:.6g}, max {:.6g}, norm {:.10g}", all[0], all[1], std::sqrt(all[2]));
 }
 
 void announce_factors(std::span<const expressions::LoweredProduct> products, Stages& stages,

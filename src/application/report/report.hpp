@@ -34,6 +34,11 @@ class Report {
 class Statistics {
  public:
   void add(std::span<const double> values);
+  /// Least and greatest value, sum of squares and count over all ranks, for add_totals(): so that a
+  /// vector can be looked at by two runs of a job. Collective.
+  std::vector<double> totals(const communication::Communicator& comm) const;
+  /// On one rank alone.
+  void add_totals(const std::vector<double>& totals);
   /// Collective.
   std::string text(const communication::Communicator& comm) const;
 

@@ -200,8 +200,10 @@ void Checkpoint::set_vector(const std::string& name, core::Index size, core::Ind
   cost_ = MPI_Wtime() - begin;
 }
 
-void Checkpoint::erase_vector(const std::string& name) {
-  changed_ = state_.vectors.erase(name) > 0 || changed_;
+void Checkpoint::erase_vectors() {
+  if (!active() || state_.vectors.empty()) return;
+  state_.vectors.clear();
+  changed_ = true;
 }
 
 const io::HeldResult* Checkpoint::result() const {

@@ -43,6 +43,8 @@ class Checkpoint {
   /// What was said by goes_on_with(); empty if nothing.
   const std::string& resumed() const noexcept { return resumed_; }
 
+  /// Whether anything set here may be of use.
+  bool keeps() const noexcept { return active(); }
   /// What is set, on every rank alike; nullptr if it is not. Local.
   const std::vector<double>* numbers(const std::string& name) const;
   const std::string* text(const std::string& name) const;
@@ -56,7 +58,7 @@ class Checkpoint {
   /// Writes it; kept by the next save(). Collective.
   void set_vector(const std::string& name, core::Index size, core::Index offset,
                   std::span<const double> values);
-  void erase_vector(const std::string& name);
+  void erase_vectors();
 
   /// The part of the result that was there; null if none was. It has to be taken over before
   /// anything is set.

@@ -8,15 +8,17 @@ namespace kronwerk::application {
 namespace {
 
 constexpr const char* finished = "finished";
+constexpr const char* statistics = "statistics";
 
 }  // namespace
 
 KeptBlocks::KeptBlocks(const JobContext& context, std::string things, core::Index count,
-                       std::vector<Dataset> datasets)
+                       std::vector<Dataset> datasets, Statistics& statistics)
     : context_(context),
       things_(std::move(things)),
       count_(count),
-      datasets_(std::move(datasets)) {}
+      datasets_(std::move(datasets)),
+      statistics_(statistics) {}
 
 core::Index KeptBlocks::resume() {
   const Checkpoint& checkpoint = context_.checkpoint;
@@ -29,6 +31,8 @@ core::Index KeptBlocks::resume() {
       context_.file.take_over(*result, each.path, 0, things * each.values);
     }
   });
+  const auto* totals = checkpoint.numbers(statistics);
+  if (totals != nullptr && context_.comm.is_root()) statistics_.add_totals(*totals);
   context_.checkpoint.keep_result();
   context_.checkpoint.goes_on_with(
       fmt::format("{} of {} {}", core::format_count(things), core::format_count(count_), things_));
@@ -36,7 +40,9 @@ core::Index KeptBlocks::resume() {
 }
 
 void KeptBlocks::finish(core::Index things) {
+  if (!context_.checkpoint.keeps()) return;
   context_.checkpoint.keep_result();
+  context_.checkpoint.set(statistics, statistics_.totals(context_.comm));
   context_.checkpoint.set(finished, {static_cast<double>(things)});
   if (things < count_) context_.checkpoint.save_if_due(Checkpoint::Cost::large);
 }

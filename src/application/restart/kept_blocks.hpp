@@ -17,9 +17,10 @@ class KeptBlocks {
   };
   /// Local.
   /// @param things    what they are called: "right-hand sides"
-  /// @param datasets  declared before resume(), complete for finished things
+  /// @param datasets    declared before resume(), complete for finished things
+  /// @param statistics  of them; must outlive this
   KeptBlocks(const JobContext& context, std::string things, core::Index count,
-             std::vector<Dataset> datasets);
+             std::vector<Dataset> datasets, Statistics& statistics);
 
   /// Takes over what an earlier run has finished: so many of the first things. Collective.
   core::Index resume();
@@ -31,6 +32,7 @@ class KeptBlocks {
   std::string things_;
   core::Index count_;
   std::vector<Dataset> datasets_;
+  Statistics& statistics_;
 };
 
 }  // namespace kronwerk::application

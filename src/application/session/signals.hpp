@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "kronwerk/communication/communicator.hpp"
 
 namespace kronwerk::application {
@@ -21,5 +23,11 @@ void throw_if_terminated();
 
 /// @throws Terminated on every rank if a signal has reached any. Collective.
 void check_termination(const communication::Communicator& comm);
+
+/// For tests, which end jobs at any of the moments that a signal could: called by every rank at the
+/// beginning of check_termination().
+void observe_termination_checks(std::function<void()> observer);
+/// For tests, which go on after a job that was ended. Local.
+void forget_termination() noexcept;
 
 }  // namespace kronwerk::application

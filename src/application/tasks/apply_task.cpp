@@ -117,6 +117,16 @@ class ApplyTask final : public VectorTask {
     write("/tangent", first, output_layout(), change_);
   }
 
+  void keep(Checkpoint& checkpoint) override {
+    quality_.keep(checkpoint);
+    checkpoint.set("stored", {stored_});
+  }
+
+  void resume(const Checkpoint& checkpoint) override {
+    quality_.resume(checkpoint);
+    if (const auto* stored = checkpoint.numbers("stored")) stored_ = stored->at(0);
+  }
+
   void finish() override {
     context().report.set("method", takes_fibres() ? "apply: the stored entries of the input alone"
                                    : context().products.size() == 1

@@ -4,6 +4,7 @@
 
 #include "application/inputs/vector_reader.hpp"
 #include "application/inputs/workload.hpp"
+#include "application/restart/kept_blocks.hpp"
 #include "application/tasks/task.hpp"
 
 namespace kronwerk::application {
@@ -20,7 +21,8 @@ void run_assemble(TaskContext& context) {
   Index built = 0;
   std::vector<double> units, block;
   Statistics statistics;
-  for (Index first = 0; first < rows; first += batch) {
+  KeptBlocks kept(context, "rows", rows, {{"/result", cols}}, statistics);
+  for (Index first = kept.resume(); first < rows; first += batch) {
     const Index size = std::min(batch, rows - first);
     stages.progress().set("row", first, rows);
     if (size != built) {
@@ -44,6 +46,7 @@ void run_assemble(TaskContext& context) {
     stages.run("write", [&] {
       context.file.write_range("/result", first * cols + out.home_begin(rank), block);
     });
+    kept.finish(first + size);
   }
   stages.report("apply", fmt::format("{} x {} entries, blocks of {} rows", rows, cols, batch));
   context.report.set("method", "assemble: the transposed operator applied to unit vectors");

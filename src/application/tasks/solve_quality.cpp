@@ -69,6 +69,38 @@ void SolveQuality::add(Direction direction, const Verdict& verdict, core::Index 
              (stopped.empty() ? verdict.reason(first, right_sides_) : explain(stopped, verdict));
 }
 
+void SolveQuality::keep(Checkpoint& checkpoint) const {
+  std::vector<double> residuals;  // two numbers each: whether there is one, and it
+  for (const auto& each : residuals_) {
+    residuals.push_back(each ? 1 : 0);
+    residuals.push_back(each.value_or(0));
+  }
+  checkpoint.set("residuals", std::move(residuals));
+  checkpoint.set("refinements", {static_cast<double>(refinements_)});
+  if (rounding_) {
+    checkpoint.set("rounding", {rounding_->backward_error, rounding_->condition, rounding_->error});
+  }
+  checkpoint.set("accepted by option", {by_option_ ? 1.0 : 0.0});
+  checkpoint.set_text("failure", failure_);
+}
+
+void SolveQuality::resume(const Checkpoint& checkpoint) {
+  const auto* residuals = checkpoint.numbers("residuals");
+  if (residuals == nullptr) return;
+  for (std::size_t d = 0; d < residuals_.size(); ++d) {
+    if (residuals->at(2 * d) != 0) residuals_[d] = residuals->at(2 * d + 1);
+  }
+  refinements_ = static_cast<core::Index>(checkpoint.numbers("refinements")->at(0));
+  if (const auto* level = checkpoint.numbers("rounding")) {
+    rounding_.emplace();
+    rounding_->backward_error = level->at(0);
+    rounding_->condition = level->at(1);
+    rounding_->error = level->at(2);
+  }
+  by_option_ = checkpoint.numbers("accepted by option")->at(0) != 0;
+  failure_ = *checkpoint.text("failure");
+}
+
 void SolveQuality::write(Report& report, const std::string& failure) const {
   const auto set = [&](const char* name, Direction direction) {
     if (const auto found = residual(direction)) report.set(name, *found);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "application/report/report.hpp"
+#include "application/restart/checkpoint.hpp"
 #include "kronwerk/operators/krylov/krylov.hpp"
 
 namespace kronwerk::application {
@@ -30,6 +31,10 @@ class SolveQuality {
   }
   /// Why the first solve that was not accepted was not; "" if all were.
   const std::string& failure() const noexcept { return failure_; }
+
+  /// All that was found, for a run that goes on. Local.
+  void keep(Checkpoint& checkpoint) const;
+  void resume(const Checkpoint& checkpoint);
 
   /// The attributes and lines of a job that came to `failure`, which is empty if it converged.
   void write(Report& report, const std::string& failure) const;

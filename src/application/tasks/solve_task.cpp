@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "application/restart/kept_iterate.hpp"
 #include "application/session/signals.hpp"
 #include "application/tasks/solve_quality.hpp"
 #include "application/tasks/vector_task.hpp"
@@ -17,7 +18,13 @@ namespace {
 /// (∂Op/∂θ) x). Every one of these solves is judged by its true residual.
 class SolveTask final : public VectorTask {
  public:
-  explicit SolveTask(TaskContext& task_context) : VectorTask(task_context), quality_(count()) {
+  explicit SolveTask(TaskContext& task_context)
+      : VectorTask(task_context), quality_(count()), iterate_(task_context) {
+    if (const auto& guess = job().solver.initial_guess) {
+      guess_.emplace(comm(), job(), configuration::VectorSource{guess->value, {}, guess->position},
+                     "solver.initial_guess", context().problem.sum.col_extents);
+      check_count(*guess_, count(), "solver.initial_guess");
+    }
     judging_.tolerance = job().solver.tolerance;
     judging_.tell = [this](const operators::Verdict& verdict) {
       quality_.add(Direction::inside, verdict, 0);
@@ -25,6 +32,10 @@ class SolveTask final : public VectorTask {
     record_.on_iteration = [this](Index iteration) {
       context().stages.progress().set("iteration", iteration, 0);
       check_termination(comm());
+    };
+    record_.start = [this](std::span<double> x) { return start(x); };
+    record_.on_iterate = [this](const operators::KrylovIterate& iterate) {
+      iterate_.note(iterate);
     };
   }
 
@@ -34,8 +45,7 @@ class SolveTask final : public VectorTask {
   const distribution::Layout& output_layout() const override { return op_->input_layout(); }
 
   void build(Index size) override {
-    if (!method_)
-      method_ = choose_method(context().data, context().problem, job().solver.method, count());
+    if (!method_) choose();
     const auto& products = context().products;
     solver_ = make_solver(context().builder, *method_, products, size, job().solver, record_);
     // What residuals are found with: the solves inside of it are judged themselves.
@@ -49,6 +59,50 @@ class SolveTask final : public VectorTask {
         layout.home_begin(comm().rank()), solver_->tolerance(job().solver.tolerance)});
   }
 
+  void choose() {
+    method_ = choose_method(context().data, context().problem, job().solver.method, count());
+    if (krylov() || !guess_) return;
+    context().stages.warn(
+        "'solver.initial_guess' is for iterations, and of no use here: the method is " +
+        method_->why);
+  }
+
+  /// Where an iteration starts: at what an earlier run has kept, or at the job's guess.
+  bool start(std::span<double> x) {
+    if (iterate_.start(x)) return true;
+    if (direction_ != Direction::forward || !guess_) return false;
+    guess_->read(first_, output_layout(), x);
+    return true;
+  }
+
+  void solve(Direction direction, Index first, std::span<const double> b, std::span<double> x) {
+    direction_ = direction;
+    first_ = first;
+    const char* name = direction == Direction::forward   ? "solve"
+                       : direction == Direction::adjoint ? "adjoint solve"
+                                                         : "tangent's solve";
+    const auto& layout = output_layout();
+    iterate_.begin(fmt::format("{} from vector {} on", name, first + 1), layout.size(),
+                   layout.home_begin(comm().rank()));
+    solver_->solve(b, x, direction == Direction::adjoint);
+    if (krylov() && direction == Direction::forward) iterate_.end(x);
+  }
+
+  void keep(Checkpoint& checkpoint) override {
+    iterate_.forget();
+    quality_.keep(checkpoint);
+    checkpoint.set("iterations", {static_cast<double>(record_.iterations)});
+    checkpoint.set("history", record_.history);
+  }
+
+  void resume(const Checkpoint& checkpoint) override {
+    quality_.resume(checkpoint);
+    if (const auto* number = checkpoint.numbers("iterations")) {
+      record_.iterations = static_cast<Index>(number->at(0));
+    }
+    if (const auto* history = checkpoint.numbers("history")) record_.history = *history;
+  }
+
   /// @param b      what x was solved for; lost
   /// @param again  writes b anew
   void judge(Direction direction, Index first, std::span<double> b, std::span<double> x,
@@ -59,9 +113,9 @@ class SolveTask final : public VectorTask {
   }
 
   void compute(Index first) override {
-    if (first == 0) announce();
+    if (!std::exchange(announced_, true)) announce();
     Stages& stages = context().stages;
-    stages.run("solve", [&] { solver_->solve(input_, result_, false); });
+    stages.run("solve", [&] { solve(Direction::forward, first, input_, result_); });
     report_stage("solve", krylov() ? fmt::format("{} iterations{}", record_.iterations,
                                                  record_.converged ? "" : ", not converged")
                                    : fmt::format("blocks of {}", batch()));
@@ -86,7 +140,7 @@ class SolveTask final : public VectorTask {
   void gradient(Index first) override {
     const auto g = cotangent(first, result_, input_);
     resize(adjoint_, output_layout());
-    solver_->solve(g, adjoint_, true);
+    solve(Direction::adjoint, first, g, adjoint_);
     const auto again = [&](std::span<double> block) {
       const auto right = cotangent(first, result_, input_);
       if (right.data() != block.data()) std::ranges::copy(right, block.begin());
@@ -109,7 +163,7 @@ class SolveTask final : public VectorTask {
   void tangent(Index first) override {
     right_side_of_tangent(first, adjoint_);
     resize(adjoint_, output_layout());
-    solver_->solve(input_, adjoint_, false);
+    solve(Direction::tangent, first, input_, adjoint_);
     judge(Direction::tangent, first, input_, adjoint_, [&](std::span<double> /*input_*/) {
       Block scratch;
       right_side_of_tangent(first, scratch);
@@ -156,6 +210,11 @@ class SolveTask final : public VectorTask {
   operators::Judging judging_;
   std::optional<operators::SolveJudge> judge_;
   SolveQuality quality_;
+  KeptIterate iterate_;
+  std::optional<VectorReader> guess_;
+  bool announced_ = false;
+  Direction direction_ = Direction::forward;  ///< of the present solve, like
+  Index first_ = 0;                           ///< the number of its first vector
 };
 
 }  // namespace

@@ -16,13 +16,13 @@ VectorReader make_input_reader(const communication::Communicator& comm, const Pr
   return {comm, problem.job, *problem.job.input, "input", extents};
 }
 
+}  // namespace
+
 void check_count(const VectorReader& reader, Index count, const std::string& what) {
   if (reader.shape().count == count) return;
   throw core::ShapeError(fmt::format("'{}' holds {} vectors, but 'input' holds {}", what,
                                      reader.shape().count, count));
 }
-
-}  // namespace
 
 Index count_inputs(const communication::Communicator& comm, const Problem& problem) {
   const auto task = problem.job.task;
@@ -54,67 +54,98 @@ VectorTask::VectorTask(TaskContext& context)
 }
 
 void VectorTask::run() {
-  declare_datasets();
-  Stages& stages = context_.stages;
-  const Index blocks = (count() + batch_ - 1) / batch_;
-  Index built = 0;
-  for (Index first = 0; first < count(); first += batch_) {
+  KeptBlocks blocks(context_, count() == 1 ? "vector" : "vectors", count(), declare_datasets(),
+                    result_statistics_);
+  Index first = blocks.resume();
+  if (first > 0) resume_sums();
+  for (; first < count(); first += batch_) {
     const Index size = std::min(batch_, count() - first);
     last_block_ = first + size == count();
-    if (blocks > 1) stages.progress().set("batch", first / batch_ + 1, blocks);
-    if (size != built) {
-      stages.run(job().task == configuration::Task::solve ? "factorise" : "build",
-                 [&] { build(size); });
-      built = size;
-    }
-    stages.run("allocate", [&] {
-      resize(result_, output_layout());
-      if (!takes_fibres()) resize(input_, input_layout());
-    });
-    stages.run("read", [&] {
-      if (takes_fibres()) {
-        fibres_ = input_reader_.read_fibres(first, input_layout());
-        return;
-      }
-      input_reader_.read(first, input_layout(), input_);
-    });
-    report_stage("read",
-                 fmt::format("{} {} of {} points", count(), count() == 1 ? "vector" : "vectors",
-                             core::format_count(input_layout().size() / size)));
-    compute(first);
-    stages.run("check", [&] {
-      check_finite(comm(), result_, "/result");
-      result_statistics_.add(result_);
-    });
-    stages.run("write", [&] { write("/result", first, output_layout(), result_); });
-    if (job().tangent) {
-      stages.run("tangent", [&] { tangent(first); });
-      report_stage("tangent", "written to /tangent");
-    }
-    if (job().gradient) {
-      stages.run("gradient", [&] { gradient(first); });
-      report_stage("gradient", fmt::format("by {} parameters{}", job().gradient->parameters.size(),
-                                           job().gradient->input ? " and the input" : ""));
-    }
+    run_block(first, size);
+    // The last one is done again rather than a report without a solver.
+    if (last_block_) break;
+    keep_sums();
+    blocks.finish(first + size);
   }
   finish();
   write_gradients();
+}
+
+void VectorTask::run_block(Index first, Index size) {
+  Stages& stages = context_.stages;
+  const Index blocks = (count() + batch_ - 1) / batch_;
+  if (blocks > 1) stages.progress().set("batch", first / batch_ + 1, blocks);
+  if (size != built_) {
+    stages.run(job().task == configuration::Task::solve ? "factorise" : "build",
+               [&] { build(size); });
+    built_ = size;
+  }
+  stages.run("allocate", [&] {
+    resize(result_, output_layout());
+    if (!takes_fibres()) resize(input_, input_layout());
+  });
+  stages.run("read", [&] {
+    if (takes_fibres()) {
+      fibres_ = input_reader_.read_fibres(first, input_layout());
+      return;
+    }
+    input_reader_.read(first, input_layout(), input_);
+  });
+  report_stage("read",
+               fmt::format("{} {} of {} points", count(), count() == 1 ? "vector" : "vectors",
+                           core::format_count(input_layout().size() / size)));
+  compute(first);
+  stages.run("check", [&] {
+    check_finite(comm(), result_, "/result");
+    result_statistics_.add(result_);
+  });
+  stages.run("write", [&] { write("/result", first, output_layout(), result_); });
+  if (job().tangent) {
+    stages.run("tangent", [&] { tangent(first); });
+    report_stage("tangent", "written to /tangent");
+  }
+  if (job().gradient) {
+    stages.run("gradient", [&] { gradient(first); });
+    report_stage("gradient", fmt::format("by {} parameters{}", job().gradient->parameters.size(),
+                                         job().gradient->input ? " and the input" : ""));
+  }
+}
+
+void VectorTask::keep_sums() {
+  Checkpoint& checkpoint = context_.checkpoint;
+  for (const auto& [name, value] : gradients_) checkpoint.set("gradient " + name, {value});
+  keep(checkpoint);
+}
+
+void VectorTask::resume_sums() {
+  const Checkpoint& checkpoint = context_.checkpoint;
+  resume(checkpoint);
+  if (!job().gradient) return;
+  for (const auto& parameter : job().gradient->parameters) {
+    const auto* value = checkpoint.numbers("gradient " + parameter.value);
+    if (value != nullptr) gradients_[parameter.value] = value->at(0);
+  }
 }
 
 void VectorTask::report_stage(const std::string& name, const std::string& detail) {
   if (last_block_) context_.stages.report(name, detail);
 }
 
-void VectorTask::declare_datasets() {
+std::vector<KeptBlocks::Dataset> VectorTask::declare_datasets() {
+  const auto& sum = context_.problem.sum;
+  std::vector<KeptBlocks::Dataset> datasets;
+  const auto declare = [&](const char* path, const VectorShape& shape, const Extents& grid) {
+    context_.file.create_dataset(path, dataset_shape(shape, grid));
+    datasets.push_back({path, core::product(grid)});
+  };
   context_.stages.run("write", [&] {
-    const Extents rows = dataset_shape(output_shape_, context_.problem.sum.row_extents);
-    const Extents cols = dataset_shape(input_reader_.shape(), context_.problem.sum.col_extents);
-    context_.file.create_dataset("/result", rows);
-    if (job().tangent) context_.file.create_dataset("/tangent", rows);
+    declare("/result", output_shape_, sum.row_extents);
+    if (job().tangent) declare("/tangent", output_shape_, sum.row_extents);
     if (job().gradient && job().gradient->input) {
-      context_.file.create_dataset("/gradient/input", cols);
+      declare("/gradient/input", input_reader_.shape(), sum.col_extents);
     }
   });
+  return datasets;
 }
 
 void VectorTask::write_gradients() {

@@ -6,9 +6,13 @@
 #include <vector>
 
 #include "application/inputs/vector_reader.hpp"
+#include "application/restart/kept_blocks.hpp"
 #include "application/tasks/task.hpp"
 
 namespace kronwerk::application {
+
+/// @throws ShapeError unless `what` holds as many vectors as the input. Local.
+void check_count(const VectorReader& reader, Index count, const std::string& what);
 
 /// What 'apply' and 'solve' share: vectors are read, worked on and written in blocks, and
 /// derivatives by parameters are summed over the blocks.
@@ -38,6 +42,9 @@ class VectorTask {
   virtual void tangent(Index first) = 0;
   /// Sets the report.
   virtual void finish() = 0;
+  /// What is known of the blocks until now, for a run that goes on with the next one. Local.
+  virtual void keep(Checkpoint& /*checkpoint*/) {}
+  virtual void resume(const Checkpoint& /*checkpoint*/) {}
 
   const communication::Communicator& comm() const { return context_.comm; }
   const configuration::Job& job() const { return context_.job; }
@@ -67,7 +74,10 @@ class VectorTask {
   Statistics result_statistics_;
 
  private:
-  void declare_datasets();
+  void run_block(Index first, Index size);
+  std::vector<KeptBlocks::Dataset> declare_datasets();
+  void keep_sums();
+  void resume_sums();
   void write_gradients();
 
   TaskContext& context_;
@@ -76,6 +86,7 @@ class VectorTask {
   std::optional<VectorReader> cotangent_reader_;
   std::optional<VectorReader> direction_reader_;
   Index batch_;
+  Index built_ = 0;  ///< vectors that the operators are for
   bool last_block_ = false;
   std::map<std::string, double> gradients_;
 };

@@ -113,6 +113,12 @@ matrices: {{W: {{file: other.h5, dataset: /W}}}}
 operator: "kron(W, W)"
 input: {{file: {}, dataset: /b}}
 )yaml"},
+    {"solver.initial_guess.file", R"yaml(task: solve
+matrices: {{W: {{file: other.h5, dataset: /W}}}}
+operator: "kron(W, W)"
+input: {{file: other.h5, dataset: /b}}
+solver: {{initial_guess: {{file: {}, dataset: /x}}}}
+)yaml"},
     {"tangent.input.file", R"yaml(task: apply
 matrices: {{W: {{file: other.h5, dataset: /W}}}}
 operator: "kron(W, W)"

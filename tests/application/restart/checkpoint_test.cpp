@@ -117,13 +117,18 @@ TEST_F(CheckpointTest, TakesOverTheFinishedPartOfAResult) {
   const core::Extents shape{count, 10};
   const auto compute = [&](Run& run, Index stop, bool save) {
     run.file.create_dataset("/result", shape);
-    KeptBlocks blocks(run.context, "vectors", count, {{"/result", 10}});
+    Statistics statistics;
+    KeptBlocks blocks(run.context, "vectors", count, {{"/result", 10}}, statistics);
     const Index first = blocks.resume();
     for (Index block = first; block < stop; ++block) {
       Numbers values = part();
       for (double& value : values) value += 100 * static_cast<double>(block);
       run.file.write_range("/result", block * 10 + begin(comm_.rank()), values);
+      statistics.add(values);
       if (save) blocks.finish(block + 1);
+    }
+    if (stop == count) {
+      EXPECT_EQ(statistics.text(comm_).substr(0, 15), "min 0, max 609,");
     }
     return first;
   };
