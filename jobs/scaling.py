@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the points of a scaling study, which jobs/scaling.sh starts, and sums them up.
 
-  jobs/scaling.sh STUDY.yaml [--draw] [--again] [--most-ranks P] [--publish] [--to FOLDER]
+  jobs/scaling.sh STUDY.yaml [--draw] [--again] [--most-ranks P] [--publish] [--to FOLDER] [--machine FILE]
 """
 
 import argparse
@@ -16,10 +16,11 @@ import h5py
 import numpy as np
 import yaml
 
+import predicted
 import scaling_summary
 
 COLUMNS = ("case mode nodes ranks ranks_per_node threads n N job stage repeat seconds waiting bytes "
-           "flops oversubscribed load commit processor mpi binding").split()
+           "flops oversubscribed load commit processor mpi binding predicted").split()
 KEYS = {"case", "about", "job", "prepare", "modes", "set", "ranks", "threads", "ranks_per_node", "repeat",
         "jobs", "strong", "weak", "stages", "oversubscribed"}
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -124,8 +125,8 @@ class Point:
     def name(self):
         return f"{self.mode}-n{self.n}-ranks{self.ranks}-threads{self.threads}"
 
-    def run(self, program, machine, folder):
-        """Runs its jobs and writes its CSV."""
+    def run(self, program, machine, folder, machine_file=None):
+        """Runs its jobs and writes its CSV, with what was predicted from the machine file."""
         study = self.study
         per_node = machine.ranks_per_node(self.ranks, self.threads, study.ranks_per_node)
         start, environment = machine.start(self.ranks, per_node, self.threads)
@@ -147,8 +148,18 @@ class Point:
                       "N": self.n ** study.modes, "job": job, "load": round(load, 2),
                       "oversubscribed": int(per_node * self.threads > machine.cores)}
             rows += rows_of(result, common)
+            units = units_of(result)
         os.remove(result)
+        if machine_file and per_node * self.threads <= machine.cores:
+            stages = predicted.predict(study, program, machine_file, [self.ranks], self.threads, self.n, units)
+            predicted.put_into(rows, stages)
         write_csv(os.path.join(folder, f"{self.name()}.csv"), rows)
+
+
+def units_of(result):
+    """Iterations of a solve, or evaluations of a fit."""
+    with h5py.File(result) as file:
+        return predicted.units_of(file["report"].attrs)
 
 
 def rows_of(result, common):
@@ -156,7 +167,7 @@ def rows_of(result, common):
     the stages of the whole job, whose repeat is empty."""
     with h5py.File(result) as file:
         root, report = file.attrs, file["report"]
-        common = dict(common, nodes=int(root["nodes"]), commit=root["git_commit"],
+        common = dict(common, predicted="", nodes=int(root["nodes"]), commit=root["git_commit"],
                       processor=root["processor"], mpi=root["mpi_version"],
                       binding=report["nodes/binding"][0].decode())
 
@@ -194,6 +205,15 @@ def write_csv(name, rows):
         writer.writeheader()
         writer.writerows(rows)
     os.replace(part, name)
+
+
+def measure(program, machine, file):
+    """Writes the machine file by all cores there are, unless it is there."""
+    if os.path.exists(file):
+        return
+    os.makedirs(os.path.dirname(os.path.abspath(file)), exist_ok=True)
+    start, environment = machine.start(machine.nodes * machine.cores, machine.cores, 1)
+    subprocess.run([*start, program, "measure", "--output", file], env=environment, check=True)
 
 
 def points_of(study, machine, most_ranks):
@@ -239,6 +259,7 @@ def main():
     parser.add_argument("--most-ranks", type=int, help="leave larger points out")
     parser.add_argument("--publish", action="store_true", help="into the README beside the study")
     parser.add_argument("--to", default=os.path.join(ROOT, "build/scaling"), help="where results go")
+    parser.add_argument("--machine", help="the machine file, to predict times from; measured if it is not there")
     arguments = parser.parse_args()
     study = Study(arguments.study)
     program = os.environ.get("KRONWERK", os.path.join(ROOT, "build/release/kronwerk"))
@@ -247,6 +268,8 @@ def main():
     if not arguments.draw:
         if not os.access(program, os.X_OK):
             raise SystemExit(f"{program} is not there; build the preset release, or name it in KRONWERK")
+        if arguments.machine:
+            measure(program, Machine(), arguments.machine)
         points = points_of(study, Machine(), arguments.most_ranks)
         task, first, step, tasks = (int(os.environ.get(f"SLURM_ARRAY_TASK_{name}", default)) for name, default
                                     in (("ID", 0), ("MIN", 0), ("STEP", 1), ("COUNT", 1)))
@@ -260,7 +283,7 @@ def main():
                 subprocess.run([sys.executable, prepare, *study.prepare.split()[1:], str(point.n)],
                                check=True)
             print(f"{study.case}: {point.name()}", flush=True)
-            point.run(program, Machine(), folder)
+            point.run(program, Machine(), folder, arguments.machine)
     rows = scaling_summary.read_points(folder)
     if not rows:
         raise SystemExit(f"{folder} has no points")

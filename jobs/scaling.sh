@@ -12,7 +12,7 @@
 #   jobs/scaling.sh STUDY.yaml --draw                                    from what has been measured
 #
 # Results are below build/scaling/CASE: a CSV for every point, all of them as CASE.csv, CASE.md and
-# CASE.png. Points that are there are not run again unless --again is given. The keys of a study are
+# CASE.png; machine.yaml, from which times are predicted, is measured first. Points that are there are not run again unless --again is given. The keys of a study are
 # in configs/scaling/README.md.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -21,4 +21,4 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/jobs/environment.sh"
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 if [ -z "${SLURM_JOB_ID:-}" ]; then "$root/jobs/setup.sh" plots; fi
-exec "$KRONWERK_PYTHON" "$root/jobs/scaling.py" "$@"
+exec "$KRONWERK_PYTHON" "$root/jobs/scaling.py" --machine "$root/build/scaling/machine.yaml" "$@"

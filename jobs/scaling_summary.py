@@ -26,6 +26,7 @@ def read_points(folder):
                     row[key] = int(row[key])
                 for key in ("seconds", "load"):
                     row[key] = float(row[key])
+                row["predicted"] = float(row.get("predicted") or "nan")
                 rows.append(row)
     return rows
 
@@ -35,7 +36,7 @@ class Curve:
 
     def __init__(self, rows, mode, threads, n, stage, warm):
         self.stage, self.mode, self.warm = stage, mode, warm
-        times = {}
+        times, predictions = {}, {}
         for row in rows:
             if (row["mode"], row["threads"]) != (mode, threads) or (mode == "strong" and row["n"] != n):
                 continue
@@ -49,8 +50,12 @@ class Curve:
                 each = times.setdefault(key, {})
                 place = (row["job"], row["repeat"])
                 each[place] = each.get(place, 0) + row["seconds"]
+                if not np.isnan(row["predicted"]):
+                    sums = predictions.setdefault(row["ranks"], {})
+                    sums[place] = sums.get(place, 0) + row["predicted"]
         self.points = {ranks: (np.array(list(each.values())), over)
                        for (ranks, over), each in sorted(times.items())}
+        self.predicted = {ranks: max(sums.values()) for ranks, sums in sorted(predictions.items())}
 
     def median(self, ranks):
         return float(np.median(self.points[ranks][0]))
@@ -62,6 +67,8 @@ class Curve:
         if len(values) > 1:
             low, high = np.percentile(values, (25, 75))
             text += f" ± {100 * (high - low) / 2 / np.median(values):.0f} %"
+        if ranks in self.predicted:
+            text += f" (predicted {seconds_text(self.predicted[ranks])})"
         return text + (" (oversubscribed)" if over else "")
 
     def fair(self):
@@ -177,6 +184,9 @@ def draw_times(axes, curve, style):
                          [curve.points[P][0].max() - curve.median(P) for P in ranks]])
         axes.errorbar(ranks, middle, yerr=ends, marker="o", markersize=3, capsize=2, label=label(curve),
                       **style)
+    if curve.predicted:
+        axes.plot(list(curve.predicted), list(curve.predicted.values()), marker="D", markersize=6, fillstyle="none",
+                  linestyle="none", color=style["color"])
     for P, (values, over) in curve.points.items():
         if over:
             axes.plot([P], [np.median(values)], marker="x", color=style["color"])
@@ -187,6 +197,8 @@ def finish(times, speeds, efficiencies, curves, text):
     fair = sorted({P for curve in curves for P in curve.fair()})
     if any(over for curve in curves for _, over in curve.points.values()):
         times.plot([], [], "x", color="grey", label="oversubscribed")
+    if any(curve.predicted for curve in curves):
+        times.plot([], [], "D", color="grey", fillstyle="none", label="predicted")
     times.set(xscale="log", yscale="log", xlabel="ranks", ylabel="seconds", title=text)
     handles, labels = times.get_legend_handles_labels()
     efficiencies.legend(handles, labels, fontsize=7, loc="upper left", bbox_to_anchor=(1.02, 1))

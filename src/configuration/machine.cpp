@@ -73,7 +73,7 @@ std::vector<Section> products_of(Machine& m) {
             row, gigaflops, m.substitution_last_mode),
       table("substitution_other_mode", "the same along a mode before it", row, gigaflops,
             m.substitution_other_mode),
-      rate("sparse_factorisation", "entries of a sparse factor found, symmetry and condition too",
+      rate("sparse_factorisation", "stored entries of planar matrices, ordered and factorised",
            "million_entries_per_second", m.sparse_factorisation),
       table("dgemm", "BLAS, square matrices", "extents", gigaflops, m.dgemm),
       table("eigenvectors", "of symmetric matrices, n^3 operations each", "extents", gigaflops,
@@ -83,8 +83,11 @@ std::vector<Section> products_of(Machine& m) {
       {"eigenvectors_together",
        "of one matrix by all ranks",
        {{"extents", &m.eigenvectors_together.sizes},
-        {"one_rank_gigaflops", &m.eigenvectors_together.one_rank},
-        {"all_ranks_gigaflops", &m.eigenvectors_together.all_ranks}}},
+        {"gigaflops", &m.eigenvectors_together.all_ranks}}},
+      {"eigenvalues_together",
+       "without vectors",
+       {{"extents", &m.eigenvalues_together.sizes},
+        {"gigaflops", &m.eigenvalues_together.all_ranks}}},
       rate("kernel_pairs", "values of exp(-sqdist(x, y)) in the plane, summed up",
            "million_per_second", m.kernel_pairs),
       rate("random_numbers", "normal ones", "million_per_second", m.random_numbers),
@@ -282,6 +285,8 @@ std::string text_of(const Value& value) {
 Machine parse_machine(const std::string& text, const std::string& file) {
   Machine machine;
   Reader(file).read(parse_tree(text, file), sections_of(machine));
+  machine.eigenvectors_together.one_rank = machine.eigenvectors_together.all_ranks;
+  machine.eigenvalues_together.one_rank = machine.eigenvalues_together.all_ranks;
   if (machine.ranks_per_node > machine.ranks || machine.nodes > machine.ranks) {
     throw core::ConfigurationError(
         fmt::format("{}: 'measured' has more nodes, or ranks per node, than ranks", file));

@@ -117,7 +117,14 @@ std::vector<Stage> price_flow_fit(const Pricing& pricing, const FlowFitWork& wor
   }
   const double products = lags * (lags + 1) / 2 + lags * lags * work.columns;
   moments += pricing.cached(16 * values * products) + pricing.reductions(2);
-  if (ranks.count > 1) moments += pricing.neighbour_exchange(8 * values);
+  if (ranks.count > 1) {
+    // Rows of origins that neighbours need, where their matrix is sparse.
+    const auto width = static_cast<double>(work.lags.modes.back().front().cols);
+    const double sent = work.lags.needs
+                            ? width * static_cast<double>(work.lags.needs(ranks.count).rows_given)
+                            : values;
+    moments += pricing.neighbour_exchange(8 * sent);
+  }
 
   Cost determinant = pricing.eigenproblems(work.decomposed, false);
   if (work.moment_flops > 0) {

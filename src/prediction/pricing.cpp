@@ -20,6 +20,12 @@ constexpr double giga = 1e9;
 constexpr double mega = 1e6;
 /// Messages of a redistribution are not larger, as in communication::Redistribution.
 constexpr double message_bytes = 4 << 20;
+/// Symmetric matrices from this extent on are decomposed by all ranks where that is foreseen to be
+/// faster at this efficiency, as in factors::find_bases.
+constexpr double smallest_shared = 1500;
+constexpr double assumed_efficiency = 0.8;
+/// Of the tridiagonal form: a reflector's norm, two sums and a broadcast.
+constexpr double reductions_per_column = 4;
 
 /// Linear between what one rank and what all ranks of a node do; more ranks than were measured do
 /// as those.
@@ -259,22 +265,37 @@ Cost Pricing::dgemm(double flops, double extent) const {
 }
 
 Cost Pricing::eigenproblems(std::span<const double> extents, bool vectors) const {
-  const RateTable& table = vectors ? machine_->eigenvectors : machine_->eigenvalues;
-  double all = 0;
+  const RateTable& alone = vectors ? machine_->eigenvectors : machine_->eigenvalues;
+  const RateTable& shared =
+      vectors ? machine_->eigenvectors_together : machine_->eigenvalues_together;
+  std::vector<double> works;
   double longest = 0;
+  double matrices = 0;
+  bool large = ranks_.count > 1;
+  Cost together;
   for (const double n : extents) {
-    const double seconds = n * n * n / giga / ranks_.threads / rate(table, n);
-    all += seconds;
-    longest = std::max(longest, seconds);
+    const double cube = n * n * n / giga;
+    works.push_back(cube / ranks_.threads / rate(alone, n));
+    longest = std::max(longest, works.back());
+    matrices += 8 * n * n;
+    large = large && n >= smallest_shared;
+    together += {.arithmetic = cube / rate(shared, n) * machine_->ranks / ranks_.count,
+                 .latency = reductions_per_column * n * reduction_seconds(ranks_.count)};
   }
-  return {.fixed = std::max(all / ranks_.count, longest)};
+  const double all = std::accumulate(works.begin(), works.end(), 0.0);
+  const double side_by_side = std::max(all / ranks_.count, longest);
+  const Cost sent = vectors ? broadcast(matrices) : Cost{};
+  if (large && all / ranks_.count / assumed_efficiency < side_by_side) return together + sent;
+  return Cost{.fixed = side_by_side} + sent;
 }
 
 Cost Pricing::sparse_factorisations(std::span<const double> entries) const {
   const double speed = mega * rate(machine_->sparse_factorisation);
   const double all = std::accumulate(entries.begin(), entries.end(), 0.0);
   const double longest = entries.empty() ? 0 : *std::ranges::max_element(entries);
-  return {.fixed = std::max(all / ranks_.per_node, longest) / speed};
+  constexpr double bytes_per_entry = 12;
+  return Cost{.fixed = std::max(all / ranks_.count, longest) / speed} +
+         broadcast(bytes_per_entry * all);
 }
 
 }  // namespace kronwerk::prediction

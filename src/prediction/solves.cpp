@@ -136,10 +136,13 @@ std::vector<Stage> price_krylov_solve(const Pricing& pricing, const VectorWork& 
   // The start, the true residual of the end, and the way into and out of the inner product.
   Cost once = 2 * price_sum(pricing, work.op, op.leading_modes, true).cost +
               pricing.stream(6 * update_one * values) + pricing.reductions(4);
-  const Cost first = pricing.touch(6 * 8 * values) + pricing.touch_shared(op.away_bytes);
+  const Cost first = pricing.touch_shared(op.away_bytes);
+  const Cost again = pricing.touch_again(8 * iteration.vectors * values);
+  const Cost fresh = pricing.touch(8 * iteration.vectors * values) + -1.0 * again;
   std::vector<Stage> compute{{"solve", blocks * once, blocks * each, first},
                              verify(pricing, work, op.leading_modes, values)};
-  return framed(pricing, work, values, {{"factorise", factorisations(pricing, work)}},
+  return framed(pricing, work, values,
+                {{"factorise", factorisations(pricing, work) + again, {}, fresh}},
                 std::move(compute));
 }
 

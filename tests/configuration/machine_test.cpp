@@ -28,7 +28,7 @@ Machine some_machine() {
        {&Machine::dense_last_mode, &Machine::dense_other_mode, &Machine::sparse_last_mode,
         &Machine::sparse_other_mode, &Machine::substitution_last_mode,
         &Machine::substitution_other_mode, &Machine::dgemm, &Machine::eigenvectors,
-        &Machine::eigenvalues, &Machine::eigenvectors_together}) {
+        &Machine::eigenvalues, &Machine::eigenvalues_together, &Machine::eigenvectors_together}) {
     machine.*table = some_rates();
   }
   for (Rate Machine::*rate :

@@ -51,11 +51,26 @@ TEST(Pricing, ReductionsGrowWithTheLogarithmOfTheRanks) {
   EXPECT_NEAR(seconds(1 << 17), 8e-6 + 14 * 5e-6, 1e-12);
 }
 
-TEST(Pricing, FactorisationsAreSharedByTheRanksOfANodeOnly) {
+TEST(Pricing, FactorisationsAreSharedByAllRanksAndSentToOtherNodes) {
   const std::vector<double> entries(8, 1e6);
   EXPECT_DOUBLE_EQ(Pricing(machine, {1, 1, 1}).sparse_factorisations(entries).total(), 0.8);
   EXPECT_DOUBLE_EQ(Pricing(machine, {4, 4, 1}).sparse_factorisations(entries).total(), 0.2);
-  EXPECT_DOUBLE_EQ(Pricing(machine, {400, 4, 1}).sparse_factorisations(entries).total(), 0.2);
+  const Cost many = Pricing(machine, {400, 4, 1}).sparse_factorisations(entries);
+  EXPECT_DOUBLE_EQ(many.fixed, 0.1);
+  EXPECT_NEAR(many.exchange, 2 * 12 * 8e6 / 1e9, 1e-12);
+}
+
+TEST(Pricing, LargeEigenproblemsAreSharedWhereThatIsForeseenToBeFaster) {
+  const double n = 4096;
+  const double alone = Pricing(machine, {1, 1, 1}).eigenproblems({{n}}, true).fixed;
+  EXPECT_NEAR(alone, n * n * n / 40e9, 1e-9);
+  const Cost shared = Pricing(machine, {64, 4, 1}).eigenproblems({{n}}, true);
+  EXPECT_EQ(shared.fixed, 0);
+  EXPECT_NEAR(shared.arithmetic, alone * 8 / 64, 1e-9);
+  EXPECT_GT(shared.latency, 0);
+  // As many as ranks, and small ones, are done side by side.
+  EXPECT_NEAR(Pricing(machine, {2, 2, 1}).eigenproblems({{n, n}}, true).fixed, alone, 1e-9);
+  EXPECT_GT(Pricing(machine, {64, 4, 1}).eigenproblems({{1024}}, true).fixed, 0);
 }
 
 TEST(Pricing, MachinesMeasuredByOneRankSayNothingOfMessages) {

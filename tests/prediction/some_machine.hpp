@@ -14,7 +14,8 @@ inline configuration::Machine some_machine() {
   machine.ranks_per_node = 4;
   for (configuration::RateTable Machine::*table :
        {&Machine::dense_last_mode, &Machine::dense_other_mode, &Machine::dgemm,
-        &Machine::eigenvectors, &Machine::eigenvalues, &Machine::eigenvectors_together}) {
+        &Machine::eigenvectors, &Machine::eigenvalues, &Machine::eigenvalues_together,
+        &Machine::eigenvectors_together}) {
     machine.*table = {{16, 1024}, {10, 40}, {10, 40}};
   }
   for (configuration::RateTable Machine::*table :

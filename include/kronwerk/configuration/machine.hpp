@@ -48,8 +48,9 @@ struct Machine {
   RateTable dgemm;                    ///< gigaflops by extent
   RateTable eigenvectors;             ///< gigaflops by extent, n³ each
   RateTable eigenvalues;              ///< gigaflops by extent, n³ each
+  RateTable eigenvalues_together;     ///< likewise without vectors
   RateTable eigenvectors_together;    ///< gigaflops by extent, n³, of all ranks on one matrix
-  Rate sparse_factorisation;          ///< million entries of the factor
+  Rate sparse_factorisation;          ///< million stored entries of the matrix
   Rate kernel_pairs;                  ///< million pairs of exp(-sqdist(x, y)), two coordinates
   Rate random_numbers;                ///< million normal ones
   Rate checked_values;                ///< million values looked through for the report

@@ -22,7 +22,7 @@ struct VectorWork {
   PricedSum op;
   Index blocks = 1;     ///< of vectors, each as large as the grid of `op`
   bool random = false;  ///< inputs are random numbers, else read
-  /// Of sparse factors; dense ones cost n³ each.
+  /// Stored entries of the sparse matrices that are factorised; dense ones cost n³ each.
   std::vector<double> factor_entries;
   std::vector<double> dense_extents;
 };
@@ -33,6 +33,7 @@ struct IterationWork {
   PricedSum preconditioner;   ///< without terms if it is part of `op`, or if there is none
   double streamed_bytes = 0;  ///< per value and iteration, by the vectors' updates
   double reductions = 0;      ///< per iteration
+  double vectors = 0;         ///< that the iteration keeps
 };
 
 std::vector<Stage> price_apply(const Pricing& pricing, const VectorWork& work);

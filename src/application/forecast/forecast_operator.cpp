@@ -140,6 +140,11 @@ prediction::Model forecast_operator_job(const PlanRequest& request) {
       asked->iteration = priced.iteration();
       asked->iteration.streamed_bytes = bytes_per_iteration;
       asked->iteration.reductions = reductions_per_iteration;
+      // Beside the method's own, the right-hand side, the solution and the residual in its
+      // coordinates.
+      asked->iteration.vectors =
+          3 +
+          static_cast<double>(operators::KrylovSolver::vectors_kept(operators::KrylovMethod::cg));
     }
     if (kind == MethodKind::krylov) {
       model.unit = "iteration";

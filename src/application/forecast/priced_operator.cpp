@@ -124,7 +124,7 @@ PricedMode PricedOperator::counted(const FactorNode& factor, bool inverse) const
   for (const auto& each : wanted) {
     if (!factorised_.insert(each->name()).second) continue;
     if (each->kind() == factors::Kind::sparse) {
-      entries_.push_back(each->factorisation()->flops_per_fibre() / 2);
+      entries_.push_back(each->flops_per_fibre() / 2);
     } else {
       dense_.push_back(static_cast<double>(each->rows()));
     }
@@ -147,7 +147,8 @@ PricedMode PricedOperator::estimated(const FactorNode& factor, bool inverse) con
   const bool dense = cost.flops_per_fibre >= 0.5 * n * n;
   const Action action = dense ? Action::dense : solves ? Action::substitution : Action::sparse;
   if (solves && factorised_.insert(factor.text).second) {
-    (dense ? dense_ : entries_).push_back(dense ? n : cost.flops_per_fibre / 2);
+    const auto stored = expressions::estimate_modes(term, problem_->symbols, !inverse).front();
+    (dense ? dense_ : entries_).push_back(dense ? n : stored.flops_per_fibre / 2);
   }
   return {factor.rows, factor.cols, {{action, cost.flops_per_fibre}}};
 }

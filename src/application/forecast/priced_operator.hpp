@@ -23,7 +23,8 @@ class PricedOperator {
   prediction::PricedSum sum() const;
   /// The inverses of a single product. Collective.
   std::vector<prediction::PricedMode> inverses() const;
-  /// Of the distinct sparse factors that inverses() solves with, and the extents of dense ones.
+  /// Stored entries of the distinct sparse matrices that inverses() and iteration() factorise, and
+  /// the extents of dense ones.
   std::vector<double> factor_entries() const { return entries_; }
   std::vector<double> dense_extents() const { return dense_; }
   /// What a preconditioned iteration applies: operator and nearest product as one sum where every

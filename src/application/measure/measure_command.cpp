@@ -54,6 +54,7 @@ void measure_machine(const Communicator& comm, const CommandLine& line, const Jo
   configuration::Machine machine;
   describe(comm, clock, machine);
   const Bench bench(comm);
+  measure_first_touch(bench, machine);
   const fs::path folder = fs::path(line.output).parent_path();
   measure_files(bench, folder.empty() ? "." : folder.string(), machine);
   measure_products(bench, machine);

@@ -103,8 +103,7 @@ void measure_products(const Bench& bench, configuration::Machine& machine) {
     along.add(machine.substitution_last_mode, filled, {{matrix, false, true}}, true);
     along.add(machine.substitution_other_mode, filled, {{matrix, false, true}}, false);
     if (reach > 1) continue;
-    const double all = matrix->factorisation()->flops_per_fibre() / 2;
-    machine.sparse_factorisation = bench.rate(1e-6 * all, [&] {
+    machine.sparse_factorisation = bench.rate(1e-6 * entries * n, [&] {
       const FactorPtr fresh = sparse_factor(side, reach);
       factors::factorise(bench.self(), {{fresh}});
     });

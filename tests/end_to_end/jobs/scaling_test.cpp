@@ -55,14 +55,14 @@ TEST_F(Scaling, MeasuresStrongAndWeakAndMarksWhatSharesCores) {
   const Outcome outcome = study(
       "modes: 2\nset: {matrices.A.dataset: \"/n{n}\"}\nranks: [1, 2, 4]\noversubscribed: true\n"
       "jobs: 2\nrepeat: 3\nstrong: [17]\nweak: 12\n",
-      1);
+      1, "--machine " + source_ + "/configs/scaling/machine.yaml");
   ASSERT_EQ(outcome.code, 0) << outcome.output << outcome.errors;
   const auto table = rows();
   const std::vector<std::string> head{
-      "case",      "mode",  "nodes",  "ranks",          "ranks_per_node", "threads",
-      "n",         "N",     "job",    "stage",          "repeat",         "seconds",
-      "waiting",   "bytes", "flops",  "oversubscribed", "load",           "commit",
-      "processor", "mpi",   "binding"};
+      "case",      "mode",  "nodes",   "ranks",          "ranks_per_node", "threads",
+      "n",         "N",     "job",     "stage",          "repeat",         "seconds",
+      "waiting",   "bytes", "flops",   "oversubscribed", "load",           "commit",
+      "processor", "mpi",   "binding", "predicted"};
   std::vector<std::string> found = table.at(0);
   if (!found.empty() && found.back().ends_with('\r')) found.back().pop_back();
   EXPECT_EQ(found, head);
@@ -74,6 +74,8 @@ TEST_F(Scaling, MeasuresStrongAndWeakAndMarksWhatSharesCores) {
       // 2 n³ flops for each of the two modes.
       const double n = std::stod(row[6]);
       EXPECT_DOUBLE_EQ(std::stod(row.at(14)), 4 * n * n * n);
+      // Ranks that share cores are not predicted.
+      EXPECT_EQ(row.back().find_first_of("123456789") != std::string::npos, row.at(15) == "0");
     }
   }
   // 2 jobs of 3 repeats; 4 ranks are not run, since 2 are too many already.
@@ -85,6 +87,7 @@ TEST_F(Scaling, MeasuresStrongAndWeakAndMarksWhatSharesCores) {
   const std::string summary = read_text(path("out/small/small.md"));
   EXPECT_NE(summary.find("| apply, warm | "), std::string::npos) << summary;
   EXPECT_NE(summary.find("(oversubscribed) |  |"), std::string::npos) << summary;
+  EXPECT_NE(summary.find("(predicted "), std::string::npos) << summary;
   EXPECT_TRUE(std::filesystem::exists(path("out/small/small.png")));
   EXPECT_FALSE(std::filesystem::exists(path("out/small/strong-n17-ranks1-threads1.h5")));
 }
