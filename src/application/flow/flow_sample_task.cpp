@@ -41,7 +41,7 @@ class FlowSampler {
     if (draws > 1) shape.insert(shape.begin(), draws);
     context_.file.create_dataset("/result", shape);
     Statistics statistics;
-    KeptBlocks kept(context_, "draws", draws, {{"/result", layout_.size()}}, statistics);
+    KeptBlocks kept(context_, "draws", draws, {{"/result", layout_.size()}}, {&statistics});
     for (Index draw = kept.resume(); draw < draws; ++draw) {
       stages.progress().set("draw", draw, draws);
       stages.run("sample", [&] { gaussian() ? draw_gaussian(draw) : draw_counts(draw); });

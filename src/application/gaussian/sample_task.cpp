@@ -40,7 +40,7 @@ void run_sample(GaussianContext& context) {
   context.file.create_dataset("/result", shape);
   const Index batch = draws_per_block(context.comm.size(), points, draws);
   Statistics statistics;
-  KeptBlocks kept(context, "draws", draws, {{"/result", points}}, statistics);
+  KeptBlocks kept(context, "draws", draws, {{"/result", points}}, {&statistics});
   std::vector<double> values;
   for (Index first = kept.resume(); first < draws; first += batch) {
     const Index count = std::min(batch, draws - first);

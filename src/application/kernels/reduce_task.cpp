@@ -9,6 +9,7 @@
 #include "application/inputs/point_variables.hpp"
 #include "application/inputs/problem.hpp"
 #include "application/kernels/reduce_problem.hpp"
+#include "application/kernels/reduce_results.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 #include "kronwerk/kernels/reductions/block_sparse.hpp"
@@ -21,53 +22,19 @@ namespace kronwerk::application {
 namespace {
 
 using configuration::Job;
-using core::Extents;
 using kernels::DistributedSide;
 using kernels::ReductionRequest;
 using kernels::ReductionResult;
 
+/// The points [offset, offset + count) of one side.
 DistributedSide read_distributed(const communication::Communicator& comm,
-                                 const PointVariables& variables, kernels::Axes axis, Index count) {
-  DistributedSide side{distribution::BlockPartition(count, comm.size()), {}};
-  side.local = read_side(comm, variables, axis, side.partition.begin(comm.rank()),
+                                 const PointVariables& variables, kernels::Axes axis, Index offset,
+                                 Index count) {
+  DistributedSide side{distribution::BlockPartition(count, comm.size()), {}, offset};
+  side.local = read_side(comm, variables, axis, offset + side.partition.begin(comm.rank()),
                          side.partition.count(comm.rank()));
   return side;
 }
-
-/// The datasets of one reduction: (rows,), with an axis for the list and one for the components
-/// where there are any.
-class ResultWriter {
- public:
-  ResultWriter(io::ResultFile& file, Index rows, Index first)
-      : file_(file), rows_(rows), first_(first) {}
-
-  void write(const ReductionRequest& request, const ReductionResult& result) {
-    const std::string path = "/result/" + kernels::to_text(request.kind);
-    const bool values = kernels::gives_values(request.kind);
-    Extents shape{rows_};
-    if (is_list(request.kind)) shape.push_back(result.k);
-    if (result.dimension > 1) shape.push_back(result.dimension);
-    const Index width = result.k * result.dimension;
-    if (values) {
-      file_.create_dataset(path, shape);
-      file_.write_range(path, first_ * width, result.values);
-    }
-    if (!kernels::gives_indices(request.kind)) return;
-    const std::string indices = values ? path + "_index" : path;
-    file_.create_integer_dataset(indices, shape);
-    file_.write_integer_range(indices, first_ * width, result.indices);
-  }
-
- private:
-  static bool is_list(kernels::ReductionKind kind) {
-    const std::string& name = kernels::to_text(kind);
-    return name.find("kmin") != std::string::npos || name.find("kmax") != std::string::npos;
-  }
-
-  io::ResultFile& file_;
-  Index rows_;
-  Index first_;
-};
 
 struct Computed {
   kernels::ReduceOutcome outcome;
@@ -161,71 +128,140 @@ kernels::Translations translations_of(const ReduceProblem& problem) {
   return kernels::find_translations(formulas, together);
 }
 
-void run_reduce(JobContext& context) {
-  // No structured binding: Clang 14 does not capture those.
-  const communication::Communicator& comm = context.comm;
-  const configuration::Job& job = context.job;
-  Stages& stages = context.stages;
-  Report& report = context.report;
-  io::ResultFile& file = context.file;
-  std::optional<ReduceProblem> problem;
-  stages.run("analyse", [&] {
-    problem = analyse_reduce(comm, job);
-    check_memory(comm, estimate_reduce_memory(*problem, comm.size(), comm.node_count()));
-  });
-  stages.report("analyse", problem->text());
-  if (!problem->note.empty()) stages.print("            " + problem->note);
-  DistributedSide rows;
-  DistributedSide columns;
-  stages.run("read", [&] {
-    problem->reduction.constants = read_constants(comm, problem->variables, problem->parameters);
-    rows = read_distributed(comm, problem->variables, kernels::axis_i, problem->rows);
-    columns = read_distributed(comm, problem->variables, kernels::axis_j, problem->columns);
-    if (problem->reduction.precision != kernels::Precision::float32) return;
-    const auto losses = kernels::centre(comm, translations_of(*problem), rows, columns,
-                                        problem->reduction.constants);
-    for (const auto& loss : losses) stages.warn(loss_text(loss));
-  });
-  Computed computed;
-  stages.run("reduce", [&] { computed = compute(comm, *problem, rows, columns, report); });
-  stages.report("reduce", computed.method);
-  const bool over_j = problem->reduction.over == kernels::axis_j;
-  const auto& kept = over_j ? rows : columns;
-  const Index count = over_j ? problem->rows : problem->columns;
-  const Index first = kept.partition.begin(comm.rank());
-  const auto& results = computed.outcome.results;
-  stages.run("write", [&] {
-    ResultWriter writer(file, count, first);
-    for (std::size_t r = 0; r < results.size(); ++r) {
-      writer.write(problem->reduction.requests[r], results[r]);
+/// Reads, computes and writes, for pieces of the kept axis one after the other.
+class ReduceRun {
+ public:
+  ReduceRun(JobContext& context, ReduceProblem& problem)
+      : context_(context),
+        comm_(context.comm),
+        problem_(problem),
+        over_j_(problem.reduction.over == kernels::axis_j),
+        count_(over_j_ ? problem.rows : problem.columns),
+        results_(problem.reduction, count_) {}
+
+  void run() {
+    Stages& stages = context_.stages;
+    stages.run("read", [&] { read_reduced(); });
+    std::vector<KeptBlocks::Dataset> datasets;
+    stages.run("write", [&] { datasets = results_.declare(context_.file); });
+    KeptBlocks kept(context_, "results", count_, std::move(datasets), results_.statistics());
+    Index first = kept.resume();
+    if (const auto* nan = context_.checkpoint.numbers("nan")) {
+      nan_count_ = static_cast<Index>(nan->at(0));
     }
-  });
-  for (std::size_t r = 0; r < results.size(); ++r) {
-    const std::string& name = kernels::to_text(problem->reduction.requests[r].kind);
-    if (!kernels::gives_values(problem->reduction.requests[r].kind)) continue;
-    Statistics statistics;
-    statistics.add(results[r].values);
-    report.line(fmt::format("result      {}: {}", name, statistics.text(comm)));
+    for (const Index piece = choose_piece();; first += piece) {
+      const Index size = std::min(piece, count_ - first);
+      run_piece(first, size);
+      if (first + size == count_) break;  // which is done again rather than a report without it
+      context_.checkpoint.set("nan", {static_cast<double>(nan_count_)});
+      kept.finish(first + size);
+    }
+    finish();
   }
-  if (computed.outcome.nan_count > 0) {
-    report.set("nan_count", computed.outcome.nan_count);
-    stages.warn(
-        fmt::format("the formula is NaN for {} of {} pairs; min, max and lists leave them "
-                    "out",
-                    core::format_count(computed.outcome.nan_count),
-                    core::format_count(problem->rows * problem->columns)));
+
+ private:
+  DistributedSide& kept() { return over_j_ ? rows_ : columns_; }
+  DistributedSide& reduced() { return over_j_ ? columns_ : rows_; }
+
+  void read_reduced() {
+    auto& reduction = problem_.reduction;
+    reduction.constants = read_constants(comm_, problem_.variables, problem_.parameters);
+    reduced() =
+        read_distributed(comm_, problem_.variables, over_j_ ? kernels::axis_j : kernels::axis_i, 0,
+                         over_j_ ? problem_.columns : problem_.rows);
   }
-  if (job.gradient) {
-    stages.run("gradient", [&] {
-      const auto cotangent = read_cotangent(comm, job, results.at(0), count, first);
-      const auto gradient = kernels::reduce_gradient(comm, problem->reduction, rows, columns,
-                                                     results.at(0), cotangent, problem->wanted);
-      write_gradient(comm, *problem, gradient, rows, columns, report, file);
+
+  /// How many points get their results at a time: what takes a rank about as long as may lie
+  /// between two savings. All, where they have something in common: the middle of float32 points,
+  /// blocks of distant points, a gradient.
+  Index choose_piece() const {
+    constexpr double pairs_per_second = 1e8;  // of a formula that is not cheap
+    constexpr Index least = 256;              // rows are evaluated in groups
+    const auto& setup = problem_.reduction;
+    const Index reduced = over_j_ ? problem_.columns : problem_.rows;
+    const auto spread =
+        kernels::choose_spread(count_, reduced, setup.formula.dimension(), comm_.size());
+    const bool together = problem_.sparsity.has_value() || context_.job.gradient.has_value() ||
+                          setup.precision == kernels::Precision::float32 ||
+                          spread != kernels::Spread::kept_axis || !context_.checkpoint.keeps();
+    if (together) return std::max<Index>(count_, 1);
+    const double fitting = pairs_per_second * context_.job.checkpoint_seconds * comm_.size() /
+                           static_cast<double>(std::max<Index>(reduced, 1));
+    return static_cast<Index>(
+        std::clamp(fitting, static_cast<double>(least * comm_.size()),
+                   static_cast<double>(std::max(count_, least * comm_.size()))));
+  }
+
+  void run_piece(Index first, Index size) {
+    Stages& stages = context_.stages;
+    if (size < count_) stages.progress().set("result", first, count_);
+    stages.run("read", [&] {
+      kept() = read_distributed(comm_, problem_.variables,
+                                over_j_ ? kernels::axis_i : kernels::axis_j, first, size);
+      if (problem_.reduction.precision != kernels::Precision::float32) return;
+      const auto losses = kernels::centre(comm_, translations_of(problem_), rows_, columns_,
+                                          problem_.reduction.constants);
+      for (const auto& loss : losses) stages.warn(loss_text(loss));
     });
-    stages.report("gradient", "by the formula's derivative");
+    stages.run("reduce",
+               [&] { computed_ = compute(comm_, problem_, rows_, columns_, context_.report); });
+    nan_count_ += computed_.outcome.nan_count;
+    stages.run("write", [&] {
+      results_.write(context_.file, first + kept().partition.begin(comm_.rank()),
+                     computed_.outcome.results);
+    });
   }
-  report.set("method", computed.method);
-  report.set("converged", Index{1});
+
+  void finish() {
+    Stages& stages = context_.stages;
+    Report& report = context_.report;
+    stages.report("reduce", computed_.method);
+    results_.report(comm_, report);
+    if (nan_count_ > 0) {
+      report.set("nan_count", nan_count_);
+      stages.warn(fmt::format(
+          "the formula is NaN for {} of {} pairs; min, max and lists leave them out",
+          core::format_count(nan_count_), core::format_count(problem_.rows * problem_.columns)));
+    }
+    if (context_.job.gradient) {
+      stages.run("gradient", [&] { write_gradient_of_all(); });
+      stages.report("gradient", "by the formula's derivative");
+    }
+    report.set("method", computed_.method);
+    report.set("converged", Index{1});
+  }
+
+  void write_gradient_of_all() {
+    const auto& result = computed_.outcome.results.at(0);
+    const auto cotangent =
+        read_cotangent(comm_, context_.job, result, count_, kept().partition.begin(comm_.rank()));
+    const auto gradient = kernels::reduce_gradient(comm_, problem_.reduction, rows_, columns_,
+                                                   result, cotangent, problem_.wanted);
+    write_gradient(comm_, problem_, gradient, rows_, columns_, context_.report, context_.file);
+  }
+
+  JobContext& context_;
+  const communication::Communicator& comm_;
+  ReduceProblem& problem_;
+  bool over_j_;
+  Index count_;  ///< of the kept axis
+  ReduceResults results_;
+  DistributedSide rows_;
+  DistributedSide columns_;
+  Computed computed_;  ///< of the last piece
+  Index nan_count_ = 0;
+};
+
+void run_reduce(JobContext& context) {
+  std::optional<ReduceProblem> problem;
+  context.stages.run("analyse", [&] {
+    problem = analyse_reduce(context.comm, context.job);
+    check_memory(context.comm,
+                 estimate_reduce_memory(*problem, context.comm.size(), context.comm.node_count()));
+  });
+  context.stages.report("analyse", problem->text());
+  if (!problem->note.empty()) context.stages.print("            " + problem->note);
+  ReduceRun(context, *problem).run();
 }
 
 }  // namespace

@@ -8,17 +8,20 @@ namespace kronwerk::application {
 namespace {
 
 constexpr const char* finished = "finished";
-constexpr const char* statistics = "statistics";
+
+std::string name_of(std::size_t statistics) {
+  return fmt::format("statistics {}", statistics);
+}
 
 }  // namespace
 
 KeptBlocks::KeptBlocks(const JobContext& context, std::string things, core::Index count,
-                       std::vector<Dataset> datasets, Statistics& statistics)
+                       std::vector<Dataset> datasets, std::vector<Statistics*> statistics)
     : context_(context),
       things_(std::move(things)),
       count_(count),
       datasets_(std::move(datasets)),
-      statistics_(statistics) {}
+      statistics_(std::move(statistics)) {}
 
 core::Index KeptBlocks::resume() {
   const Checkpoint& checkpoint = context_.checkpoint;
@@ -31,8 +34,10 @@ core::Index KeptBlocks::resume() {
       context_.file.take_over(*result, each.path, 0, things * each.values);
     }
   });
-  const auto* totals = checkpoint.numbers(statistics);
-  if (totals != nullptr && context_.comm.is_root()) statistics_.add_totals(*totals);
+  for (std::size_t s = 0; s < statistics_.size(); ++s) {
+    const auto* totals = checkpoint.numbers(name_of(s));
+    if (totals != nullptr && context_.comm.is_root()) statistics_[s]->add_totals(*totals);
+  }
   context_.checkpoint.keep_result();
   context_.checkpoint.goes_on_with(
       fmt::format("{} of {} {}", core::format_count(things), core::format_count(count_), things_));
@@ -42,7 +47,9 @@ core::Index KeptBlocks::resume() {
 void KeptBlocks::finish(core::Index things) {
   if (!context_.checkpoint.keeps()) return;
   context_.checkpoint.keep_result();
-  context_.checkpoint.set(statistics, statistics_.totals(context_.comm));
+  for (std::size_t s = 0; s < statistics_.size(); ++s) {
+    context_.checkpoint.set(name_of(s), statistics_[s]->totals(context_.comm));
+  }
   context_.checkpoint.set(finished, {static_cast<double>(things)});
   if (things < count_) context_.checkpoint.save_if_due(Checkpoint::Cost::large);
 }

@@ -20,7 +20,7 @@ class KeptBlocks {
   /// @param datasets    declared before resume(), complete for finished things
   /// @param statistics  of them; must outlive this
   KeptBlocks(const JobContext& context, std::string things, core::Index count,
-             std::vector<Dataset> datasets, Statistics& statistics);
+             std::vector<Dataset> datasets, std::vector<Statistics*> statistics);
 
   /// Takes over what an earlier run has finished: so many of the first things. Collective.
   core::Index resume();
@@ -32,7 +32,7 @@ class KeptBlocks {
   std::string things_;
   core::Index count_;
   std::vector<Dataset> datasets_;
-  Statistics& statistics_;
+  std::vector<Statistics*> statistics_;
 };
 
 }  // namespace kronwerk::application

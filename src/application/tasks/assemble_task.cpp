@@ -21,7 +21,7 @@ void run_assemble(TaskContext& context) {
   Index built = 0;
   std::vector<double> units, block;
   Statistics statistics;
-  KeptBlocks kept(context, "rows", rows, {{"/result", cols}}, statistics);
+  KeptBlocks kept(context, "rows", rows, {{"/result", cols}}, {&statistics});
   for (Index first = kept.resume(); first < rows; first += batch) {
     const Index size = std::min(batch, rows - first);
     stages.progress().set("row", first, rows);

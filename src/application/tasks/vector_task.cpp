@@ -55,7 +55,7 @@ VectorTask::VectorTask(TaskContext& context)
 
 void VectorTask::run() {
   KeptBlocks blocks(context_, count() == 1 ? "vector" : "vectors", count(), declare_datasets(),
-                    result_statistics_);
+                    {&result_statistics_});
   Index first = blocks.resume();
   if (first > 0) resume_sums();
   for (; first < count(); first += batch_) {

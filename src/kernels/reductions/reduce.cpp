@@ -94,6 +94,7 @@ ReduceOutcome reduce_around_ring(const Communicator& comm, const Problem& proble
 Side gather_side(const Communicator& comm, const DistributedSide& side,
                  const std::set<std::string>& names) {
   Side whole;
+  whole.first = side.offset;
   whole.count = side.partition.size();
   collectively(comm, [&] {
     for (const std::string& name : names) {
@@ -109,7 +110,7 @@ Side gather_side(const Communicator& comm, const DistributedSide& side,
       Cloud& to = whole.variables.at(name);
       for (int c = 0; c < to.dimension; ++c) {
         std::copy_n(from.values.begin() + c * block.count, block.count,
-                    to.values.begin() + c * whole.count + block.first);
+                    to.values.begin() + c * whole.count + block.first - side.offset);
       }
     }
   });

@@ -18,7 +18,7 @@ void check_local(const Communicator& comm, const DistributedSide& side,
                  const std::set<std::string>& names) {
   const auto& partition = side.partition;
   const Index count = partition.parts() == comm.size() ? partition.count(comm.rank()) : -1;
-  if (side.local.count != count || side.local.first != partition.begin(comm.rank())) {
+  if (side.local.count != count || side.local.first != side.offset + partition.begin(comm.rank())) {
     throw core::ShapeError(
         fmt::format("rank {} of {} holds {} points from number {} on of a side of {} points in {} "
                     "blocks",
@@ -52,7 +52,7 @@ Side make_room(const DistributedSide& side, const std::set<std::string>& names) 
 
 void receive_block(const Communicator& comm, const DistributedSide& side, int owner, int from,
                    Side& block, Requests& requests) {
-  block.first = side.partition.begin(owner);
+  block.first = side.offset + side.partition.begin(owner);
   block.count = side.partition.count(owner);
   for (auto& [name, cloud] : block.variables) {
     const Index values = block.count * cloud.dimension;

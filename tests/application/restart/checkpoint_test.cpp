@@ -118,7 +118,7 @@ TEST_F(CheckpointTest, TakesOverTheFinishedPartOfAResult) {
   const auto compute = [&](Run& run, Index stop, bool save) {
     run.file.create_dataset("/result", shape);
     Statistics statistics;
-    KeptBlocks blocks(run.context, "vectors", count, {{"/result", 10}}, statistics);
+    KeptBlocks blocks(run.context, "vectors", count, {{"/result", 10}}, {&statistics});
     const Index first = blocks.resume();
     for (Index block = first; block < stop; ++block) {
       Numbers values = part();

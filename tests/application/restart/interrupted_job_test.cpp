@@ -83,6 +83,16 @@ mean: {columns: ["kron(1, 1)"]}
        {"/result"}},
       {"expm", "task: expm\noperator: \"kronsum(W, A)\"\nbatch: 3\n" + matrices, {"/result"}},
       {"sample", "task: sample\ndraws: 9\nseed: 4\n" + gaussian, {"/result"}},
+      {"reduce",
+       "task: reduce\npoints:\n  x: {file: data.h5, dataset: /many, index: i}\n"
+       "  y: {file: data.h5, dataset: /p, index: j}\n"
+       "formula: \"exp(-norm(x - y))*(1 + i)\"\nreduction: [sum, argmin]\n",
+       {"/result/sum", "/result/argmin"}},
+      {"reduce_over_i",
+       "task: reduce\npoints:\n  x: {file: data.h5, dataset: /p, index: i}\n"
+       "  y: {file: data.h5, dataset: /many, index: j}\n"
+       "formula: \"sqdist(x, y)\"\nover: i\nreduction: kmin_argkmin\nk: 3\n",
+       {"/result/kmin_argkmin", "/result/kmin_argkmin_index"}},
       {"fit",
        "task: fit\nobservations: {file: data.h5, dataset: /y}\n" + gaussian +
            "fit: {parameters: {eta: {}, sigma: {}}, starts: 2}\n",
@@ -106,7 +116,10 @@ mean: {columns: ["kron(1, 1)"]}
 class InterruptedJob : public testing::TestWithParam<Kind> {
  protected:
   InterruptedJob() {
-    std::string name = (fs::temp_directory_path() / "kronwerk-ended-XXXXXX").string();
+    // Every iteration is saved, which takes a disk its time.
+    const fs::path memory = "/dev/shm";
+    const fs::path folder = fs::exists(memory) ? memory : fs::temp_directory_path();
+    std::string name = (folder / "kronwerk-ended-XXXXXX").string();
     if (comm_.is_root() && ::mkdtemp(name.data()) == nullptr) name.clear();
     directory_ = comm_.broadcast(name);
     if (comm_.is_root()) write_data();
@@ -138,6 +151,7 @@ class InterruptedJob : public testing::TestWithParam<Kind> {
     write(file, "/A", {n, n}, 1, 0.1);
     write(file, "/b", {vectors, n, n}, 2);
     write(file, "/p", {points, 3}, 3);
+    write(file, "/many", {3000, 3}, 8);
     write(file, "/v", {2, points}, 4);
     write(file, "/x", {n}, 5);
     write(file, "/y", {2, n, n}, 6);

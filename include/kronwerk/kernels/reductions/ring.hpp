@@ -17,6 +17,8 @@ namespace kronwerk::kernels {
 struct DistributedSide {
   distribution::BlockPartition partition;
   Side local;
+  /// Number of the first point in the side that this is a part of; `local` counts as that does.
+  Index offset = 0;
 };
 
 /// This rank's part of a side that every rank has whole (tests, small clouds). Local.
