@@ -21,24 +21,6 @@ using prediction::Stage;
 constexpr int most_ranks = 1 << 17;
 constexpr std::size_t most_obstacles = 8;
 
-configuration::Machine read_machine(const communication::Communicator& comm,
-                                    const std::string& file) {
-  std::string text;
-  communication::on_root(comm, [&] {
-    std::ifstream stream(file, std::ios::binary);
-    std::ostringstream all;
-    all << stream.rdbuf();
-    text = all.str();
-    if (!stream) {
-      throw core::ConfigurationError(
-          fmt::format("--machine {0}: the file cannot be read; 'mpirun kronwerk measure --output "
-                      "{0}' writes it",
-                      file));
-    }
-  });
-  return configuration::parse_machine(comm.broadcast(std::move(text)), file);
-}
-
 std::string entry(const std::string& name, const std::string& text) {
   return fmt::format("{:<12}{}", name, text);
 }
@@ -121,6 +103,8 @@ void add_assumptions(const Model& model, const configuration::Machine& machine,
   if (most > request.per_node && machine.between_nodes.gigabytes_per_second == 0) {
     texts.emplace_back("messages between nodes as fast as within the node that was measured");
   }
+  texts.push_back(fmt::format("the start as of the {:.0f} {} that were measured", machine.ranks,
+                              machine.ranks > 1 ? "ranks" : "rank"));
   texts.emplace_back("files in the system's memory, an idle machine, ranks bound to cores");
   for (std::size_t i = 0; i < texts.size(); ++i) {
     lines.push_back(entry(i == 0 ? "assumed" : "", texts[i]));
@@ -128,6 +112,24 @@ void add_assumptions(const Model& model, const configuration::Machine& machine,
 }
 
 }  // namespace
+
+configuration::Machine read_machine(const communication::Communicator& comm,
+                                    const std::string& file) {
+  std::string text;
+  communication::on_root(comm, [&] {
+    std::ifstream stream(file, std::ios::binary);
+    std::ostringstream all;
+    all << stream.rdbuf();
+    text = all.str();
+    if (!stream) {
+      throw core::ConfigurationError(
+          fmt::format("--machine {0}: the file cannot be read; 'mpirun kronwerk measure --output "
+                      "{0}' writes it",
+                      file));
+    }
+  });
+  return configuration::parse_machine(comm.broadcast(std::move(text)), file);
+}
 
 std::vector<std::string> forecast_lines(const Model& model, const configuration::Machine& machine,
                                         const ForecastRequest& request) {
@@ -165,12 +167,13 @@ std::vector<std::string> forecast_csv(const Model& model, const configuration::M
   return lines;
 }
 
-void predict_times(const PlanRequest& request, const CommandLine& line) {
-  const configuration::Machine machine = read_machine(request.comm, line.machine);
+void predict_times(const PlanRequest& request, const CommandLine& line,
+                   const configuration::Machine& machine) {
   const Model model = family_of(request.job).forecast(request);
   ForecastRequest asked;
   asked.ranks = line.ranks.empty() ? std::vector<int>{request.ranks} : line.ranks;
-  asked.per_node = line.nodes ? (request.ranks + request.nodes - 1) / request.nodes
+  const int most = *std::ranges::max_element(asked.ranks);
+  asked.per_node = line.nodes ? (most + request.nodes - 1) / request.nodes
                               : static_cast<int>(machine.ranks_per_node);
   asked.threads = line.threads.value_or(request.job.blas_threads);
   communication::on_root(request.comm, [&] {

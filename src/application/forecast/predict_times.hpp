@@ -9,9 +9,14 @@
 
 namespace kronwerk::application {
 
-/// Prints what the job will take on the machine of `line`, for each of its numbers of ranks.
-/// Collective. @throws ConfigurationError for a machine file that cannot be used
-void predict_times(const PlanRequest& request, const CommandLine& line);
+/// Reads a machine file on rank 0 for every rank. Collective. @throws ConfigurationError
+configuration::Machine read_machine(const communication::Communicator& comm,
+                                    const std::string& file);
+
+/// Prints what the job will take on the machine, for each of the numbers of ranks of `line`.
+/// Collective. @throws ConfigurationError for a machine file that lacks what is needed
+void predict_times(const PlanRequest& request, const CommandLine& line,
+                   const configuration::Machine& machine);
 
 /// What a prediction is for.
 struct ForecastRequest {

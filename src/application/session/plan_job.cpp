@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <optional>
 
 #include "application/command_line/commands.hpp"
 #include "application/command_line/terminal.hpp"
@@ -59,12 +60,14 @@ void plan_job(const communication::Communicator& comm, const configuration::Job&
     throw core::ConfigurationError(
         fmt::format("--nodes {}: more nodes than the {} ranks", nodes, ranks));
   }
+  std::optional<configuration::Machine> machine;
+  if (!line.machine.empty()) machine = read_machine(comm, line.machine);
   const PlanRequest request{comm, job, ranks, nodes};
   if (!line.csv) {
     const Plan plan = family_of(job).plan(request);
     communication::on_root(comm, [&] { print_plan(job, plan); });
   }
-  if (!line.machine.empty()) predict_times(request, line);
+  if (machine) predict_times(request, line, *machine);
 }
 
 }  // namespace kronwerk::application

@@ -74,6 +74,16 @@ TEST(PredictedTimes, AreALinePerStageAsCsv) {
   EXPECT_EQ(lines[6], "8,1,write,0.25,0,,0");
 }
 
+TEST(PredictedTimes, AreRefusedWithoutAMachineFile) {
+  const auto comm = communication::Communicator::duplicate(MPI_COMM_WORLD);
+  try {
+    static_cast<void>(read_machine(comm, "/nowhere/machine.yaml"));
+    FAIL();
+  } catch (const core::ConfigurationError& error) {
+    EXPECT_NE(std::string(error.what()).find("kronwerk measure"), std::string::npos);
+  }
+}
+
 TEST(PredictedTimes, OfPairsFollowFromTheirInstructions) {
   EXPECT_EQ(relative_cost(reference_formula()), 1);
   EXPECT_GT(relative_cost(
