@@ -134,13 +134,13 @@ std::vector<Stage> price_flow_fit(const Pricing& pricing, const FlowFitWork& wor
   Cost expectation = pricing.touch_again(5 * 8 * values) + pricing.stream(4 * pass * values);
   const Application filter = price_sum(pricing, work.lags, 1, true);
   expectation += filter.cost;
-  Cost per_iteration;
   if (work.spectral) {
     const SpectralWork spectral{work.decomposed, work.to_basis};
     expectation += pricing.eigenproblems(work.decomposed, true) +
                    price_spectral_application(pricing, spectral).cost;
   } else {
-    per_iteration = price_sum(pricing, work.iteration, 1).cost + pricing.stream(5 * pass * values);
+    expectation += work.iterations *
+                   (price_sum(pricing, work.iteration, 1).cost + pricing.stream(5 * pass * values));
   }
 
   const Frame frame{work.datasets, work.matrix_bytes, 3 * 8 * all};

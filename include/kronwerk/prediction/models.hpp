@@ -36,7 +36,8 @@ struct FlowFitWork {
   double pairs = 0;      ///< of eigenvalues, for each evaluation
   bool spectral = true;  ///< how the expectation is solved for
   std::vector<PricedMode> to_basis;
-  PricedSum iteration;
+  PricedSum iteration;  ///< what an iteration applies, if it is not
+  double iterations = 30;
   double matrix_bytes = 0;
   double datasets = 0;
 };

@@ -69,7 +69,9 @@ prediction::Model forecast_flow_job(const PlanRequest& request) {
   prediction::Model result;
   result.unit = "evaluation";
   result.units = typical_evaluations;
-  result.assumptions.emplace_back("every flow was observed; the spectrum by eigenvalues");
+  result.assumptions.emplace_back(
+      "every flow was observed; the spectrum by eigenvalues; 30 iterations for the "
+      "expectation where it is not solved for directly");
   result.assumptions.push_back(priced.assumption());
   result.stages = [work, problem_for_method](const prediction::Pricing& pricing) {
     prediction::FlowFitWork here = work;
