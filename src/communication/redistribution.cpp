@@ -9,6 +9,7 @@
 #include "communication/stream_copy.hpp"
 #include "kronwerk/communication/requests.hpp"
 #include "kronwerk/communication/traffic.hpp"
+#include "kronwerk/distribution/node_map.hpp"
 
 namespace kronwerk::communication {
 namespace {
@@ -54,8 +55,8 @@ struct Redistribution::Rounds {
   Index rows;   ///< per round and rank
   Index total;  ///< rounds, the same on every rank
   bool messages;
+  bool packed;
 
-  bool packed() const { return messages && rows > 1; }
   Index first(Index round) const { return round * rows; }
   Index count(Index round, Index local_rows) const {
     return std::clamp<Index>(local_rows - first(round), 0, rows);
@@ -63,26 +64,85 @@ struct Redistribution::Rounds {
 };
 
 Redistribution::Redistribution(SharedBlocks& blocks, const distribution::Layout& layout,
-                               Index offset)
+                               Index offset, Form form)
     : blocks_(blocks), layout_(layout), offset_(offset), rank_(blocks.comm().rank()) {
-  blocks_.reserve(offset_ + layout_.away_size(rank_));
+  blocks_.reserve(offset_ + layout_.largest_away_size());
+  const auto& nodes = blocks_.nodes();
+  const double bytes = 8.0 * static_cast<double>(layout_.home().largest() * layout_.trailing());
+  by_node_ = form == Form::by_node || (form == Form::faster && blocks_.reach_each_other() &&
+                                       distribution::by_node_is_faster(nodes, bytes));
+  if (by_node_) {
+    const auto members = nodes.members(nodes.node_of(rank_));
+    // From itself on, so that the ranks of a node do not all write to the same one.
+    near_.assign(members.begin(), members.end());
+    std::rotate(near_.begin(), near_.begin() + nodes.place_of(rank_), near_.end());
+    const auto channels = distribution::channels_by_node(nodes, rank_);
+    for (const auto& each : channels.outgoing) add(outgoing_, each.partner, each.ranks);
+    for (const auto& each : channels.incoming) add(incoming_, each.partner, each.ranks);
+    return;
+  }
   const int parts = layout_.parts();
   for (int shift = 0; shift < parts; ++shift) {
     const int other = (rank_ + shift) % parts;
     (blocks_.on_node(other) != nullptr ? near_ : far_).push_back(other);
   }
+  for (const int& far : far_) {
+    add(outgoing_, far, {&far, 1});
+    add(incoming_, far, {&rank_, 1});
+  }
+}
+
+void Redistribution::add(std::vector<Channel>& channels, int partner,
+                         std::span<const int> ranks) const {
+  Channel channel{partner, ranks, 0, 0};
+  if (!channels.empty()) channel.before = channels.back().before + channels.back().columns;
+  for (const int rank : ranks) channel.columns += layout_.away().count(rank);
+  channels.push_back(channel);
 }
 
 Redistribution::Rounds Redistribution::rounds() const {
   const Index largest = std::max<Index>(1, layout_.home().largest());
-  if (static_cast<int>(near_.size()) == layout_.parts()) return {largest, 1, false};
+  if (static_cast<int>(near_.size()) == layout_.parts()) return {largest, 1, false, false};
   const Index row_bytes = std::max<Index>(1, layout_.trailing()) * Index{sizeof(double)};
   const Index rows = std::max<Index>(1, message_bytes / row_bytes);
-  return {rows, (largest + rows - 1) / rows, true};
+  return {rows, (largest + rows - 1) / rows, true, rows > 1 || by_node_};
+}
+
+bool Redistribution::in_place(const Channel& channel) const {
+  return channel.ranks.size() == 1 && channel.ranks.front() == rank_;
 }
 
 double* Redistribution::away_rows(int rank, Index global_row) const {
   return blocks_.on_node(rank) + offset_ + global_row * layout_.away().count(rank);
+}
+
+/// Puts what has arrived for this node where it belongs.
+void Redistribution::hand_on(const Rounds& rounds, Index round, const double* arrived) const {
+  const auto& home = layout_.home();
+  for (const Channel& channel : incoming_) {
+    if (in_place(channel)) continue;
+    const Index rows = rounds.count(round, home.count(channel.partner));
+    for (const int rank : channel.ranks) {
+      const Index count = rows * layout_.away().count(rank);
+      copy(away_rows(rank, home.begin(channel.partner) + rounds.first(round)), arrived, count);
+      arrived += count;
+    }
+  }
+}
+
+/// What goes home to the channel's partner in one piece.
+const double* Redistribution::collect(const Channel& channel, const Rounds& rounds, Index round,
+                                      double* leaving) const {
+  const Index first = layout_.home().begin(channel.partner) + rounds.first(round);
+  if (in_place(channel)) return away_rows(rank_, first);
+  const Index rows = rounds.count(round, layout_.home().count(channel.partner));
+  double* to = leaving;
+  for (const int rank : channel.ranks) {
+    const Index count = rows * layout_.away().count(rank);
+    copy(to, away_rows(rank, first), count);
+    to += count;
+  }
+  return leaving;
 }
 
 void Redistribution::to_away(Index chunk_rows, const Producer& produce) {
@@ -94,18 +154,39 @@ void Redistribution::to_away(Index chunk_rows, const Producer& produce) {
   const Copy place_rows = copy_for(layout_);
 
   std::array<std::vector<double>, 2> packed;
+  std::array<std::vector<double>, 2> arrived;
   std::array<Requests, 2> sends;
   std::array<Requests, 2> receives;
-  for (Index round = 0; round < rounds.total; ++round) {
+  const auto finish_receives = [&](Index round) {
+    if (round < 0) return;
     const auto set = static_cast<std::size_t>(round % 2);
     receives[set].wait();
-    for (const int source : far_) {
-      receives[set].receive(away_rows(rank_, home.begin(source) + rounds.first(round)),
-                            rounds.count(round, home.count(source)) * away.count(rank_), source,
-                            comm.get());
+    hand_on(rounds, round, arrived[set].data());
+  };
+  const auto begin_receives = [&](Index round) {
+    const auto set = static_cast<std::size_t>(round % 2);
+    Index handed_on = 0;
+    for (const Channel& channel : incoming_) {
+      if (in_place(channel)) continue;
+      handed_on += rounds.count(round, home.count(channel.partner)) * channel.columns;
     }
+    arrived[set].resize(static_cast<std::size_t>(handed_on));
+    double* next = arrived[set].data();
+    for (const Channel& channel : incoming_) {
+      const Index count = rounds.count(round, home.count(channel.partner)) * channel.columns;
+      const Index first = home.begin(channel.partner) + rounds.first(round);
+      const bool direct = in_place(channel);
+      receives[set].receive(direct ? away_rows(rank_, first) : next, count, channel.partner,
+                            comm.get());
+      if (!direct) next += count;
+    }
+  };
+  for (Index round = 0; round < rounds.total; ++round) {
+    const auto set = static_cast<std::size_t>(round % 2);
+    finish_receives(round - 2);
+    begin_receives(round);
     sends[set].wait();
-    if (rounds.packed()) packed[set].resize(static_cast<std::size_t>(rounds.rows * trailing));
+    if (rounds.packed) packed[set].resize(static_cast<std::size_t>(rounds.rows * trailing));
     const Index own_rows = rounds.count(round, home.count(rank_));
     for (Index begin = 0; begin < own_rows; begin += chunk_rows) {
       const Index first = rounds.first(round) + begin;
@@ -120,25 +201,30 @@ void Redistribution::to_away(Index chunk_rows, const Producer& produce) {
       };
       for (const int near : near_)
         put(near, away_rows(near, home.begin(rank_) + first), place_rows);
-      for (const int far : far_) {
-        if (rounds.packed()) {
-          put(far, packed[set].data() + away.begin(far) * own_rows + begin * away.count(far), copy);
+      for (const Channel& channel : outgoing_) {
+        if (rounds.packed) {
+          double* place = packed[set].data() + channel.before * own_rows;
+          for (const int far : channel.ranks) {
+            put(far, place + begin * away.count(far), copy);
+            place += own_rows * away.count(far);
+          }
           continue;
         }
         for (Index row = 0; row < count; ++row) {
-          sends[set].send(rows + row * trailing + away.begin(far), away.count(far), far,
-                          comm.get());
+          sends[set].send(rows + row * trailing + away.begin(channel.partner), channel.columns,
+                          channel.partner, comm.get());
         }
       }
-      if (!rounds.packed()) sends[set].wait();
+      if (!rounds.packed) sends[set].wait();
     }
-    for (const int far : far_) {
-      if (!rounds.packed()) break;
-      sends[set].send(packed[set].data() + away.begin(far) * own_rows, own_rows * away.count(far),
-                      far, comm.get());
+    for (const Channel& channel : outgoing_) {
+      if (!rounds.packed) break;
+      sends[set].send(packed[set].data() + channel.before * own_rows, own_rows * channel.columns,
+                      channel.partner, comm.get());
     }
   }
-  for (auto& requests : receives) requests.wait();
+  finish_receives(rounds.total - 2);
+  finish_receives(rounds.total - 1);
   for (auto& requests : sends) requests.wait();
   count_shared(layout_, near_, rank_);
   node_barrier(comm);
@@ -156,6 +242,7 @@ void Redistribution::to_home(Index chunk_rows, const Target& target, const Consu
 
   node_barrier(comm);
   std::array<std::vector<double>, 2> packed;
+  std::array<std::vector<double>, 2> leaving;
   std::array<Requests, 2> sends;
   std::array<Requests, 2> receives;
   const auto exchange = [&](Index round) {
@@ -163,13 +250,23 @@ void Redistribution::to_home(Index chunk_rows, const Target& target, const Consu
     const Index own_rows = rounds.count(round, home.count(rank_));
     if (rounds.messages) packed[set].resize(static_cast<std::size_t>(rounds.rows * trailing));
     sends[set].wait();
-    for (const int far : far_) {
-      receives[set].receive(packed[set].data() + away.begin(far) * own_rows,
-                            own_rows * away.count(far), far, comm.get());
+    for (const Channel& channel : outgoing_) {
+      receives[set].receive(packed[set].data() + channel.before * own_rows,
+                            own_rows * channel.columns, channel.partner, comm.get());
     }
-    for (const int far : far_) {
-      sends[set].send(away_rows(rank_, home.begin(far) + rounds.first(round)),
-                      rounds.count(round, home.count(far)) * away.count(rank_), far, comm.get());
+    Index collected = 0;
+    const auto count_of = [&](const Channel& channel) {
+      return rounds.count(round, home.count(channel.partner)) * channel.columns;
+    };
+    for (const Channel& channel : incoming_) {
+      if (!in_place(channel)) collected += count_of(channel);
+    }
+    leaving[set].resize(static_cast<std::size_t>(collected));
+    double* next = leaving[set].data();
+    for (const Channel& channel : incoming_) {
+      sends[set].send(collect(channel, rounds, round, next), count_of(channel), channel.partner,
+                      comm.get());
+      if (!in_place(channel)) next += count_of(channel);
     }
   };
   exchange(0);
@@ -189,8 +286,12 @@ void Redistribution::to_home(Index chunk_rows, const Target& target, const Consu
         }
       };
       for (const int near : near_) take(near, away_rows(near, home.begin(rank_) + first));
-      for (const int far : far_) {
-        take(far, packed[set].data() + away.begin(far) * own_rows + begin * away.count(far));
+      for (const Channel& channel : outgoing_) {
+        const double* block = packed[set].data() + channel.before * own_rows;
+        for (const int far : channel.ranks) {
+          take(far, block + begin * away.count(far));
+          block += own_rows * away.count(far);
+        }
       }
       done(first, count);
     }

@@ -79,6 +79,7 @@ RowExchange::RowExchange(const Communicator& comm, const distribution::BlockPart
       to_.push_back({static_cast<int>(rank), give_starts[rank], wanted[rank]});
     }
   }
+  most_rows_ = comm.max(given() + this->needed());
 }
 
 struct RowExchange::Transfer::Requests {
@@ -95,7 +96,7 @@ RowExchange::Transfer::Transfer(const RowExchange& exchange, SharedBlocks& block
       requests_(std::make_unique<Requests>()) {
   // First what this rank gives, then what it gets as messages.
   const Index given = exchange.given();
-  blocks.reserve((given + exchange.needed()) * length);
+  blocks.reserve(exchange.most_rows_ * length);
   double* outbox = blocks.local();
   double* inbox = outbox + given * length;
   for (const Segment& segment : exchange.from_) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "communication/shared_segment.hpp"
+#include "kronwerk/communication/map_nodes.hpp"
 #include "kronwerk/communication/shared_array.hpp"
 
 namespace kronwerk::communication {
@@ -15,7 +16,12 @@ struct SharedBlocks::State {
   core::Index capacity = 0;
   std::vector<int> node_rank;   // of every rank on this node, in the node's order: comm rank
   std::vector<Mapping> blocks;  // by node rank
+  distribution::NodeMap nodes;
   bool shared = false;
+  bool all_shared = false;  // on every node
+
+  State(const Communicator& of, Placement where)
+      : comm(&of), placement(where), nodes(map_nodes(of)) {}
 
   void clear() noexcept {
     for (Mapping& block : blocks) block = {};
@@ -24,10 +30,8 @@ struct SharedBlocks::State {
 };
 
 SharedBlocks::SharedBlocks(const Communicator& comm, Placement placement)
-    : state_(std::make_unique<State>()) {
+    : state_(std::make_unique<State>(comm, placement)) {
   remove_stale_segments_once();
-  state_->comm = &comm;
-  state_->placement = placement;
   const Communicator& node = comm.node();
   state_->blocks.resize(static_cast<std::size_t>(node.size()));
   state_->node_rank.resize(static_cast<std::size_t>(node.size()));
@@ -41,6 +45,12 @@ SharedBlocks::~SharedBlocks() = default;
 
 const Communicator& SharedBlocks::comm() const noexcept {
   return *state_->comm;
+}
+const distribution::NodeMap& SharedBlocks::nodes() const noexcept {
+  return state_->nodes;
+}
+bool SharedBlocks::reach_each_other() const noexcept {
+  return state_->all_shared;
 }
 core::Index SharedBlocks::capacity() const noexcept {
   return state_->capacity;
@@ -102,10 +112,10 @@ bool share_blocks(const Communicator& node, std::size_t size, std::vector<Mappin
 
 void SharedBlocks::reserve(core::Index count) {
   State& state = *state_;
-  if (!state.comm->any(count > state.capacity)) return;
+  if (count <= state.capacity) return;
   // Never empty: a rank that owns nothing must still be reachable, or its peers would send
   // messages.
-  const core::Index wanted = std::max<core::Index>({count, state.capacity, 1});
+  const core::Index wanted = std::max<core::Index>(count, 1);
   const auto size = static_cast<std::size_t>(wanted) * sizeof(double);
   state.clear();
   const Communicator& node = state.comm->node();
@@ -116,6 +126,7 @@ void SharedBlocks::reserve(core::Index count) {
     state.clear();
     state.blocks[static_cast<std::size_t>(node.rank())] = map_private(size);
   });
+  state.all_shared = !state.comm->any(node.size() > 1 && !state.shared);
   state.capacity = wanted;
 }
 

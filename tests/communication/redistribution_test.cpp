@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace kronwerk::communication {
@@ -11,6 +12,13 @@ using core::Extents;
 using core::Index;
 using distribution::Layout;
 using Placement = SharedBlocks::Placement;
+using Form = Redistribution::Form;
+
+struct Way {
+  const char* name;
+  Placement placement;
+  Form form;
+};
 
 /// Every entry holds its own global index, so that a misplaced one names itself.
 std::vector<double> indexed_rows(const Layout& layout, int rank) {
@@ -21,10 +29,10 @@ std::vector<double> indexed_rows(const Layout& layout, int rank) {
   return rows;
 }
 
-void check_round_trip(const Communicator& comm, Placement placement, const Layout& layout,
+void check_round_trip(const Communicator& comm, const Way& way, const Layout& layout,
                       Index chunk_rows) {
-  SharedBlocks blocks(comm, placement);
-  Redistribution redistribution(blocks, layout);
+  SharedBlocks blocks(comm, way.placement);
+  Redistribution redistribution(blocks, layout, 0, way.form);
   const int rank = comm.rank();
   const auto x = indexed_rows(layout, rank);
   redistribution.to_away(chunk_rows,
@@ -50,7 +58,7 @@ void check_round_trip(const Communicator& comm, Placement placement, const Layou
   for (std::size_t i = 0; i < x.size(); ++i) ASSERT_EQ(y[i], x[i] + 0.5);
 }
 
-class RedistributionTest : public testing::TestWithParam<Placement> {
+class RedistributionTest : public testing::TestWithParam<Way> {
  protected:
   Communicator comm_ = Communicator::duplicate(MPI_COMM_WORLD);
 };
@@ -78,10 +86,10 @@ TEST_P(RedistributionTest, SendsLongRowsInSeveralRounds) {
 }
 
 TEST_P(RedistributionTest, ReusesTheBlocksForLayoutsOfOtherSizes) {
-  SharedBlocks blocks(comm_, GetParam());
+  SharedBlocks blocks(comm_, GetParam().placement);
   for (const Extents& grid : {Extents{4, 6}, Extents{40, 7}, Extents{3, 2}}) {
     const Layout layout(grid, 1, comm_.size());
-    Redistribution redistribution(blocks, layout);
+    Redistribution redistribution(blocks, layout, 0, GetParam().form);
     const auto x = indexed_rows(layout, comm_.rank());
     std::vector<double> y(x.size());
     redistribution.to_away(
@@ -93,11 +101,33 @@ TEST_P(RedistributionTest, ReusesTheBlocksForLayoutsOfOtherSizes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Placements, RedistributionTest,
-                         testing::Values(Placement::automatic, Placement::private_memory),
-                         [](const auto& placement) {
-                           return placement.param == Placement::automatic ? "Shared" : "Messages";
-                         });
+TEST(Redistribution, LeavesTheOtherVectorOfItsBlocksAlone) {
+  const auto comm = Communicator::duplicate(MPI_COMM_WORLD);
+  const Layout layout({9, 14}, 1, comm.size());
+  for (const Form form : {Form::by_rank, Form::by_node}) {
+    SharedBlocks blocks(comm);
+    const Index offset = layout.largest_away_size();
+    blocks.reserve(2 * offset);
+    std::fill_n(blocks.local(), offset, -7.0);
+    comm.barrier();
+    Redistribution redistribution(blocks, layout, offset, form);
+    const auto x = indexed_rows(layout, comm.rank());
+    redistribution.to_away(
+        4, [&](Index first, Index) { return x.data() + first * layout.trailing(); });
+    for (Index i = 0; i < offset; ++i) ASSERT_EQ(blocks.local()[i], -7.0);
+    if (layout.away_size(comm.rank()) > 0) {
+      EXPECT_EQ(blocks.local()[offset], static_cast<double>(layout.away().begin(comm.rank())));
+    }
+    comm.barrier();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, RedistributionTest,
+                         testing::Values(Way{"Shared", Placement::automatic, Form::by_rank},
+                                         Way{"Messages", Placement::private_memory, Form::by_rank},
+                                         Way{"ByNode", Placement::automatic, Form::by_node},
+                                         Way{"Faster", Placement::automatic, Form::faster}),
+                         [](const auto& way) { return way.param.name; });
 
 }  // namespace
 }  // namespace kronwerk::communication

@@ -7,6 +7,7 @@
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/communication/redistribution.hpp"
 #include "kronwerk/communication/requests.hpp"
+#include "kronwerk/distribution/node_map.hpp"
 
 namespace kronwerk::communication {
 namespace {
@@ -86,6 +87,49 @@ TEST_F(TrafficTest, CountsWhatLeavesARankInARedistribution) {
   const core::Index left = used.shared_bytes + (used.messages > 0 ? used.message_bytes : 0);
   EXPECT_GE(left, leaving);
   EXPECT_LE(left, leaving + 8 * used.collectives);  // where these are compared before, by a number
+}
+
+TEST_F(TrafficTest, OneMessageGoesToEachOtherNodeByNode) {
+  const distribution::Layout layout({60, 100}, 1, comm_.size());
+  SharedBlocks blocks(comm_);
+  Redistribution redistribution(blocks, layout, 0, Redistribution::Form::by_node);
+  const std::vector<double> block(static_cast<std::size_t>(layout.home_size(comm_.rank())), 1.0);
+  const Traffic used = traffic_of([&] {
+    redistribution.to_away(8, [&](core::Index first, core::Index) {
+      return block.data() + first * layout.trailing();
+    });
+  });
+  EXPECT_EQ(used.messages, comm_.node_count() - 1);
+  const auto& nodes = blocks.nodes();
+  const core::Index rows = layout.home().count(comm_.rank());
+  core::Index bytes = 0;
+  for (int rank = 0; rank < comm_.size(); ++rank) {
+    if (nodes.node_of(rank) == nodes.node_of(comm_.rank())) continue;
+    bytes += 8 * rows * layout.away().count(rank);
+  }
+  EXPECT_GE(used.message_bytes, bytes);
+  EXPECT_LE(used.message_bytes, bytes + 8 * used.collectives);
+}
+
+TEST_F(TrafficTest, WarmRedistributionsAgreeOnNothing) {
+  const distribution::Layout layout({6, 10}, 1, comm_.size());
+  SharedBlocks blocks(comm_);
+  blocks.reserve(layout.largest_away_size());
+  const std::vector<double> block(static_cast<std::size_t>(layout.home_size(comm_.rank())), 1.0);
+  std::vector<double> result(block.size());
+  const Traffic used = traffic_of([&] {
+    Redistribution redistribution(blocks, layout);
+    redistribution.to_away(2, [&](core::Index first, core::Index) {
+      return block.data() + first * layout.trailing();
+    });
+    redistribution.to_home(
+        2,
+        [&](core::Index first, core::Index) { return result.data() + first * layout.trailing(); },
+        [](core::Index, core::Index) {});
+  });
+  // Three barriers of the node, each compared before where calls are checked.
+  EXPECT_LE(used.collectives, comm_.node().size() > 1 ? 6 : 0);
+  EXPECT_EQ(result, block);
 }
 
 }  // namespace

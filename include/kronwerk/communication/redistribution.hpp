@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "kronwerk/communication/shared_array.hpp"
@@ -12,10 +13,13 @@ namespace kronwerk::communication {
 /// or takes the rows does so while they are in cache and while other rows travel.
 ///
 /// Ranks of one node write into and read from each other's blocks directly: no packing, no copy. To
-/// other nodes rows go as messages of bounded size, two sets of buffers in turn. The home side
-/// packs; on the away side messages arrive and leave in place.
+/// other nodes rows go as messages of bounded size, two sets of buffers in turn: one to each rank,
+/// packed on the home side only, or, where these would be short, one to each node, whose ranks hand
+/// on what is for others.
 class Redistribution {
  public:
+  enum class Form { faster, by_rank, by_node };
+
   /// `count` rows from local row `first` on, each layout.trailing() values, contiguous. The pointer
   /// must stay valid until the next call.
   using Producer = std::function<const double*(core::Index first, core::Index count)>;
@@ -25,9 +29,14 @@ class Redistribution {
   using Consumer = std::function<void(core::Index first, core::Index count)>;
 
   /// The away side lives in `blocks`, which outlives the redistribution and is grown to this
-  /// layout. Collective.
+  /// layout. Collective; without growth nothing is communicated.
   /// @param offset  where in every rank's block the away side begins, in doubles; the same on all
-  Redistribution(SharedBlocks& blocks, const distribution::Layout& layout, core::Index offset = 0);
+  /// @param form    how messages go to other nodes; by_node needs blocks that reach each other
+  Redistribution(SharedBlocks& blocks, const distribution::Layout& layout, core::Index offset = 0,
+                 Form form = Form::faster);
+
+  Redistribution(const Redistribution&) = delete;
+  Redistribution& operator=(const Redistribution&) = delete;
 
   /// Home → away: afterwards blocks.local() + offset holds this rank's (leading, columns) block.
   /// No rank of the node may still need what was there. Collective.
@@ -41,7 +50,20 @@ class Redistribution {
 
  private:
   struct Rounds;
+  /// With whom messages are exchanged.
+  struct Channel {
+    int partner;
+    std::span<const int> ranks;  ///< away ranks of the receiving side: whose columns go
+    core::Index columns;         ///< of them together
+    core::Index before;          ///< columns of the channels before
+  };
+  void add(std::vector<Channel>& channels, int partner, std::span<const int> ranks) const;
   Rounds rounds() const;
+  /// Rows arrive and leave where they belong.
+  bool in_place(const Channel& channel) const;
+  void hand_on(const Rounds& rounds, core::Index round, const double* arrived) const;
+  const double* collect(const Channel& channel, const Rounds& rounds, core::Index round,
+                        double* leaving) const;
   /// Where the away block of `rank` (which this rank reaches) has the row.
   double* away_rows(int rank, core::Index global_row) const;
 
@@ -49,8 +71,11 @@ class Redistribution {
   distribution::Layout layout_;
   core::Index offset_;
   int rank_;
-  std::vector<int> near_;  ///< ranks whose blocks this rank reaches, itself included
-  std::vector<int> far_;   ///< the others, in the order in which they are served
+  bool by_node_ = false;
+  std::vector<int> near_;          ///< ranks whose blocks this rank reaches, itself included
+  std::vector<int> far_;           ///< the others, if each is served by a message of its own
+  std::vector<Channel> outgoing_;  ///< of rows that go away, in the order in which they are served
+  std::vector<Channel> incoming_;
 };
 
 }  // namespace kronwerk::communication

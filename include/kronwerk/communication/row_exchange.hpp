@@ -32,7 +32,7 @@ class RowExchange {
    public:
     /// Begins to send. Collective; grows the blocks.
     /// @param rows    this rank's rows, one after another; must stay as they are until the end
-    /// @param length  of each row
+    /// @param length  of each row, the same on all ranks
     Transfer(const RowExchange& exchange, SharedBlocks& blocks, const double* rows,
              core::Index length);
     ~Transfer();
@@ -68,6 +68,7 @@ class RowExchange {
   std::vector<core::Index> given_;  ///< local rows, by receiver
   std::vector<Segment> from_;
   std::vector<Segment> to_;
+  core::Index most_rows_ = 0;  ///< given and needed by any rank
 };
 
 }  // namespace kronwerk::communication

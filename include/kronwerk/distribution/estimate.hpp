@@ -20,6 +20,7 @@ struct Rates {
   double flops_per_second = 2e10;
   double memory_bytes_per_second = 1e10;
   double exchange_bytes_per_second = 3e9;
+  double seconds_per_message = 1e-6;  ///< of each rank that takes part, however short it is
 };
 
 /// One application or solve of a product of K modes on `parts` ranks, split after `leading_modes`.

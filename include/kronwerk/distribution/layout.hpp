@@ -36,6 +36,8 @@ class Layout {
   Index home_begin(int part) const noexcept { return home_.begin(part) * trailing(); }
   Index home_size(int part) const noexcept { return home_.count(part) * trailing(); }
   Index away_size(int part) const noexcept { return leading() * away_.count(part); }
+  /// Of any part.
+  Index largest_away_size() const noexcept { return leading() * away_.largest(); }
 
  private:
   Extents extents_;

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "kronwerk/communication/communicator.hpp"
+#include "kronwerk/communication/map_nodes.hpp"
 
 namespace kronwerk::factors {
 
@@ -17,7 +17,7 @@ class NodeLeaders {
   /// Collective on comm.
   explicit NodeLeaders(const communication::Communicator& comm);
 
-  bool several_nodes() const noexcept { return nodes_ > 1; }
+  bool several_nodes() const noexcept { return nodes_.nodes() > 1; }
 
   /// All ranks: the first of every node, then the second of every node that has one, and so on, so
   /// that few pieces of work share a node's memory as little as they can.
@@ -34,10 +34,9 @@ class NodeLeaders {
   void broadcast(std::span<std::byte> bytes, int owner) const;
 
  private:
-  int nodes_;
+  distribution::NodeMap nodes_;
   std::optional<communication::Communicator> comm_;
   std::vector<int> by_turns_;
-  std::vector<int> node_of_;  ///< of every rank: its node's place among the leaders
 };
 
 }  // namespace kronwerk::factors

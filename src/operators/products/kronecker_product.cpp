@@ -156,8 +156,7 @@ void KroneckerProduct::apply_locally(std::span<const double> x, std::span<double
 
 void KroneckerProduct::to_away(std::span<const double> x) const {
   // Grown for both directions at once: growing loses the contents.
-  workspace_->reserve(
-      std::max(middle_.away_size(comm_->rank()), middle_out_.away_size(comm_->rank())));
+  workspace_->reserve(std::max(middle_.largest_away_size(), middle_out_.largest_away_size()));
   Redistribution redistribution(*workspace_, middle_);
   const LocalProduct& before = stages_->before;
   redistribution.to_away(piece(before, input_.home().largest()),

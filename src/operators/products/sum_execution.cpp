@@ -175,7 +175,7 @@ void SumExecution::apply_trailing_first(std::span<const double> x, std::span<dou
                                         bool accumulate) const {
   const auto vectors = leading_.size();
   // One vector is worked on in place; the results of several are added up in a second block.
-  const Index block = std::max(away_in_.away_size(0), away_out_.away_size(0));
+  const Index block = std::max(away_in_.largest_away_size(), away_out_.largest_away_size());
   const Index sum_offset = vectors > 1 ? block : 0;
   workspace_->reserve(sum_offset + block);
   for (std::size_t vector = 0; vector < vectors; ++vector) {
@@ -190,7 +190,7 @@ void SumExecution::apply_trailing_first(std::span<const double> x, std::span<dou
 void SumExecution::apply_leading_first(std::span<const double> x, std::span<double> y,
                                        bool accumulate) const {
   const auto vectors = leading_.size();
-  const Index block = std::max(away_in_.away_size(0), away_out_.away_size(0));
+  const Index block = std::max(away_in_.largest_away_size(), away_out_.largest_away_size());
   const Index result_offset = vectors > 1 ? block : 0;
   workspace_->reserve(result_offset + block);
   if (before_.empty()) {

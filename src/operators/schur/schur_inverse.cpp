@@ -182,7 +182,7 @@ void SchurInverse::solve_whole_vectors(const Direction& direction, std::span<con
 
 void SchurInverse::to_away(const Direction& direction, std::span<const double> x) const {
   const Layout& layout = input_layout();
-  workspace_->reserve(layout.away_size(comm().rank()));
+  workspace_->reserve(layout.largest_away_size());
   Redistribution redistribution(*workspace_, layout);
   redistribution.to_away(
       piece(direction.second_in, layout.home().largest()),
