@@ -107,11 +107,15 @@ void guarded(const Factor& factor, const Work& work) {
 }  // namespace
 
 void throw_singular(const Factor& factor, double reciprocal_condition) {
+  throw_singular(factor.name(), factor.rows(), reciprocal_condition);
+}
+
+void throw_singular(const std::string& name, Index extent, double reciprocal_condition) {
   throw core::SingularError(fmt::format(
-      "{} is singular to working precision (reciprocal condition {:.1e}); a system with it has no "
-      "unique solution: change its parameters or its matrix (I - rho*W with row-normalised W is "
-      "singular at rho = 1)",
-      named(factor), reciprocal_condition));
+      "the factor '{}' ({} x {}) is singular to working precision (reciprocal condition {:.1e}); a "
+      "system with it has no unique solution: change its parameters or its matrix (I - rho*W with "
+      "row-normalised W is singular at rho = 1)",
+      name, extent, extent, reciprocal_condition));
 }
 
 void factorise(const Communicator& comm, std::span<const FactorPtr> factors) {

@@ -40,6 +40,9 @@ class LocalFactorisation {
 /// Throws the DataError of design section 5 for a singular factor:
 /// the factor 'I - rho*W' (305 x 305) is singular to working precision (reciprocal condition …); …
 [[noreturn]] void throw_singular(const Factor& factor, double reciprocal_condition);
+/// The same of a matrix that is no factor.
+[[noreturn]] void throw_singular(const std::string& name, Index extent,
+                                 double reciprocal_condition);
 
 /// Below this reciprocal condition (1-norm estimate) a factor counts as singular.
 inline constexpr double singular_threshold = 1e-15;

@@ -46,14 +46,20 @@ ProcessGrid::~ProcessGrid() {
   if (handle_ >= 0) Cfree_blacs_system_handle(handle_);
 }
 
-BlockCyclic::BlockCyclic(const ProcessGrid& grid, Index extent)
+BlockCyclic::BlockCyclic(const ProcessGrid& grid, Index rows, Index columns)
     : grid_(&grid),
-      extent_(extent),
-      local_rows_(local_extent(extent, grid.block(), grid.row(), grid.rows())),
-      local_columns_(local_extent(extent, grid.block(), grid.column(), grid.columns())) {
-  const int n = core::narrow<int>(extent);
-  descriptor_ = {1, grid.blacs_context(),    n, n, grid.block(), grid.block(), 0,
-                 0, std::max(1, local_rows_)};
+      rows_(rows),
+      local_rows_(local_extent(rows, grid.block(), grid.row(), grid.rows())),
+      local_columns_(local_extent(columns, grid.block(), grid.column(), grid.columns())) {
+  descriptor_ = {1,
+                 grid.blacs_context(),
+                 core::narrow<int>(rows),
+                 core::narrow<int>(columns),
+                 grid.block(),
+                 grid.block(),
+                 0,
+                 0,
+                 std::max(1, local_rows_)};
   values_.resize(static_cast<std::size_t>(local_rows_) * static_cast<std::size_t>(local_columns_));
 }
 
@@ -66,7 +72,7 @@ void BlockCyclic::each_run(const Copy& copy) const {
         (column / block * grid_->columns() + grid_->column()) * block + column % block;
     for (Index row = 0; row < local_rows_; row += block) {
       const Index global_row = (row / block * grid_->rows() + grid_->row()) * block;
-      copy(column * local_rows_ + row, global_column * extent_ + global_row,
+      copy(column * local_rows_ + row, global_column * rows_ + global_row,
            std::min<Index>(block, local_rows_ - row));
     }
   }

@@ -45,11 +45,13 @@ class ProcessGrid {
   std::optional<communication::Communicator> comm_;
 };
 
-/// The part of an n x n block-cyclic matrix that one process of a grid holds, column-major.
+/// The part of a block-cyclic matrix that one process of a grid holds, column-major.
 class BlockCyclic {
  public:
   /// Local; allocates the part.
-  BlockCyclic(const ProcessGrid& grid, Index extent);
+  BlockCyclic(const ProcessGrid& grid, Index rows, Index columns);
+  /// Square.
+  BlockCyclic(const ProcessGrid& grid, Index extent) : BlockCyclic(grid, extent, extent) {}
 
   int local_rows() const noexcept { return local_rows_; }
   int local_columns() const noexcept { return local_columns_; }
@@ -66,7 +68,7 @@ class BlockCyclic {
   void each_run(const Copy& copy) const;
 
   const ProcessGrid* grid_;
-  Index extent_;
+  Index rows_;
   int local_rows_ = 0;
   int local_columns_ = 0;
   std::array<int, 9> descriptor_{};

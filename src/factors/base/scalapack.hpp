@@ -16,6 +16,21 @@ void pdgetrf_(const int* m, const int* n, double* a, const int* row, const int* 
               const int* descriptor, int* pivots, int* info);
 void pdpotrf_(const char* uplo, const int* n, double* a, const int* row, const int* column,
               const int* descriptor, int* info, std::size_t);
+void pdpotrs_(const char* uplo, const int* n, const int* right_sides, const double* a,
+              const int* row, const int* column, const int* descriptor, double* b, const int* b_row,
+              const int* b_column, const int* b_descriptor, int* info, std::size_t);
+void pdgetrs_(const char* transposed, const int* n, const int* right_sides, const double* a,
+              const int* row, const int* column, const int* descriptor, const int* pivots,
+              double* b, const int* b_row, const int* b_column, const int* b_descriptor, int* info,
+              std::size_t);
+void pdpocon_(const char* uplo, const int* n, const double* a, const int* row, const int* column,
+              const int* descriptor, const double* norm, double* reciprocal_condition, double* work,
+              const int* work_size, int* int_work, const int* int_work_size, int* info,
+              std::size_t);
+void pdgecon_(const char* norm_kind, const int* n, const double* a, const int* row,
+              const int* column, const int* descriptor, const double* norm,
+              double* reciprocal_condition, double* work, const int* work_size, int* int_work,
+              const int* int_work_size, int* info, std::size_t);
 void pdtrsm_(const char* side, const char* uplo, const char* transposed, const char* diagonal,
              const int* m, const int* n, const double* alpha, const double* a, const int* a_row,
              const int* a_column, const int* a_descriptor, double* b, const int* b_row,

@@ -14,8 +14,10 @@ namespace {
 // What a processor core does in a factorisation, and what is left of it on several.
 constexpr double flops_per_second = 3.5e10;
 constexpr double parallel_efficiency = 0.8;
-// Smaller matrices are factorised by one rank (see factors::factorise).
-constexpr Index distributed_extent = 4000;
+
+bool is_spread(const KernelOperator& op, Index spread_extent) {
+  return op.comm().size() > 1 && op.rows() >= spread_extent;
+}
 
 /// Pieces of all ranks, one after another, on every rank; counts per rank.
 std::vector<double> gather_values(const communication::Communicator& comm,
@@ -41,6 +43,14 @@ kernels::Side gather_side(const communication::Communicator& comm,
   return unpack_points(side.local, all.data(), total, stride);
 }
 
+namespace {
+
+std::string name_of(const KernelOperator& op) {
+  return op.shift() == 0 ? op.matrix().formula.text()
+                         : fmt::format("{} + {:.6g}*I", op.matrix().formula.text(), op.shift());
+}
+
+/// Once per node, its rows computed by the node's ranks. Collective.
 factors::FactorPtr dense_kernel_factor(const KernelOperator& op) {
   const auto& comm = op.comm();
   const kernels::Side columns = gather_side(comm, op.matrix().columns);
@@ -67,33 +77,86 @@ factors::FactorPtr dense_kernel_factor(const KernelOperator& op) {
     }
   });
   dense.values.publish();
-  const std::string name =
-      op.shift() == 0 ? op.matrix().formula.text()
-                      : fmt::format("{} + {:.6g}*I", op.matrix().formula.text(), op.shift());
-  return factors::make_dense(name, std::move(dense));
+  return factors::make_dense(name_of(op), std::move(dense));
 }
 
-DenseEstimate estimate_dense(const KernelOperator& op, bool symmetric, Index columns) {
+/// Each rank its share. Collective.
+factors::DistributedSystem spread_kernel(const KernelOperator& op, bool symmetric) {
+  kernels::Side rows = gather_side(op.comm(), op.matrix().rows);
+  kernels::Side columns = gather_side(op.comm(), op.matrix().columns);
+  kernels::Expression formula = op.matrix().formula;
+  // Points are taken out of their order.
+  if (uses_indices(formula)) {
+    add_indices(rows, row_index_name);
+    add_indices(columns, column_index_name);
+    formula = with_explicit_indices(formula);
+  }
+  const auto entries = [&](std::span<const Index> row_list, std::span<const Index> column_list,
+                           std::span<double> out) {
+    const kernels::Program program(formula, op.matrix().constants, op.matrix().precision);
+    const auto width = std::ssize(column_list);
+    kernels::evaluate(program, kernels::gather_points(rows, row_list, 0),
+                      kernels::gather_points(columns, column_list, 0), out, width);
+    for (double& value : out) value *= op.scale();
+    if (op.shift() == 0) return;
+    for (std::size_t i = 0; i < row_list.size(); ++i) {
+      const auto at = std::ranges::lower_bound(column_list, row_list[i]);
+      if (at == column_list.end() || *at != row_list[i]) continue;
+      out[i * column_list.size() + static_cast<std::size_t>(at - column_list.begin())] +=
+          op.shift();
+    }
+  };
+  return {op.comm(), op.rows(), name_of(op), symmetric, entries};
+}
+
+}  // namespace
+
+KernelDense::KernelDense(const KernelOperator& op, bool symmetric, Index spread_extent) {
+  if (is_spread(op, spread_extent)) {
+    spread_.emplace(spread_kernel(op, symmetric));
+    return;
+  }
+  factor_ = dense_kernel_factor(op);
+  const std::vector<factors::FactorPtr> list{factor_};
+  factors::factorise(op.comm(), list);
+}
+
+factors::Determinant KernelDense::determinant() const {
+  return spread_ ? spread_->determinant() : factor_->factorisation()->determinant();
+}
+
+std::string KernelDense::description() const {
+  return spread_ ? spread_->description() : factor_->factorisation()->description();
+}
+
+DenseEstimate estimate_dense(const KernelOperator& op, bool symmetric, Index columns,
+                             Index spread_extent) {
   const auto n = static_cast<double>(op.rows());
   const int ranks = op.comm().size();
-  const bool together = op.rows() >= distributed_extent && ranks > 1;
+  const bool together = is_spread(op, spread_extent);
   const double speed = flops_per_second * (together ? parallel_efficiency * ranks : 1.0);
   const double vectors = std::ceil(static_cast<double>(columns) / ranks);
   DenseEstimate result;
-  // A solve reads the triangles twice; the evaluation is done on every node.
+  const int nodes = op.comm().node_count();
+  // A solve reads the triangles twice; what is not spread is evaluated on every node.
   result.seconds = n * n * n * (symmetric ? 1.0 : 2.0) / 3 / speed +
-                   op.estimated_seconds(1) * op.comm().node_count() +
+                   op.estimated_seconds(1) * (together ? 1 : nodes) +
                    n * n * std::max(8.0 / 8e9, 4 * vectors / flops_per_second);
-  result.bytes_per_node = 16 * n * n;
+  result.bytes_per_node = together ? 8 * n * n / nodes : 16 * n * n;
   return result;
 }
 
-void dense_solve(const KernelOperator& op, const factors::Factorisation& factorisation,
-                 std::span<const double> b, std::span<double> a, Index width, bool transposed) {
+void KernelDense::solve(const KernelOperator& op, std::span<const double> b, std::span<double> a,
+                        Index width, bool transposed) const {
   const auto& comm = op.comm();
   const Index first = op.matrix().rows.local.first;
   const Index n = op.rows();
   std::vector<double> all = gather_values(comm, b, first * width, core::multiply(n, width));
+  if (spread_) {
+    spread_->solve(all, width, transposed);
+    std::copy_n(all.begin() + first * width, a.size(), a.begin());
+    return;
+  }
   const distribution::BlockPartition part(width, comm.size());
   const Index begin = part.begin(comm.rank());
   const Index count = part.count(comm.rank());
@@ -102,7 +165,7 @@ void dense_solve(const KernelOperator& op, const factors::Factorisation& factori
     if (count == 0 || n == 0) return;
     const factors::ConstView right{all.data() + begin, 1, n, count, n * width, width};
     const factors::View left{solved.data() + begin, 1, n, count, n * width, width};
-    factorisation.solve(right, left, transposed);
+    factor_->factorisation()->solve(right, left, transposed);
   });
   comm.sum(std::span<double>(solved));
   std::copy_n(solved.begin() + first * width, a.size(), a.begin());

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
+
 #include "kronwerk/factors/base/factor.hpp"
+#include "kronwerk/factors/dense/distributed_system.hpp"
 #include "kronwerk/operators/kernel_matrices/kernel_operator.hpp"
 
 namespace kronwerk::operators {
@@ -9,20 +12,33 @@ namespace kronwerk::operators {
 kernels::Side gather_side(const communication::Communicator& comm,
                           const kernels::DistributedSide& side);
 
-/// scale * K + shift * I as a dense factor, once per node, its rows computed by the node's ranks.
-/// Collective. @throws ResourceError if memory is short
-factors::FactorPtr dense_kernel_factor(const KernelOperator& op);
+/// Solves with scale * K + shift * I as a dense matrix: small ones once per node, factorised by one
+/// rank; larger ones spread over all ranks.
+class KernelDense {
+ public:
+  /// Evaluates and factorises. Collective.
+  /// @param spread_extent  from which size on the matrix is spread over several ranks
+  /// @throws DataError if the matrix is singular, ResourceError if memory is short
+  KernelDense(const KernelOperator& op, bool symmetric, Index spread_extent);
 
-/// Estimates for a factorisation of that factor.
+  /// a = (scale K + shift I)⁻¹ b (or its transpose), this rank's rows x width. Collective.
+  void solve(const KernelOperator& op, std::span<const double> b, std::span<double> a, Index width,
+             bool transposed) const;
+  factors::Determinant determinant() const;
+  /// "dense Cholesky spread over 64 ranks", for reports.
+  std::string description() const;
+
+ private:
+  factors::FactorPtr factor_;
+  std::optional<factors::DistributedSystem> spread_;
+};
+
+/// Estimates for it.
 struct DenseEstimate {
   double seconds = 0;         ///< evaluation, factorisation and a solve
-  double bytes_per_node = 0;  ///< the matrix and its triangles
+  double bytes_per_node = 0;  ///< the matrix, and its triangles where they are apart
 };
-DenseEstimate estimate_dense(const KernelOperator& op, bool symmetric, Index columns);
-
-/// a = (scale K + shift I)⁻¹ b with the factorised factor: every rank solves some of the columns.
-/// Collective.
-void dense_solve(const KernelOperator& op, const factors::Factorisation& factorisation,
-                 std::span<const double> b, std::span<double> a, Index width, bool transposed);
+DenseEstimate estimate_dense(const KernelOperator& op, bool symmetric, Index columns,
+                             Index spread_extent);
 
 }  // namespace kronwerk::operators

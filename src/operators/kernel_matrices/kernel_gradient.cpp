@@ -136,7 +136,7 @@ KernelLogDeterminantGradient KernelSolver::State::exact_gradient(
 KernelLogDeterminantGradient KernelSolver::log_determinant_gradient(
     const std::vector<std::string>& names, const StochasticSettings& wanted) const {
   State& state = *state_;
-  if (state.factor) return state.exact_gradient(names);
+  if (state.dense) return state.exact_gradient(names);
   state.check_stochastic(wanted);
   const Index width = wanted.probes;
   const std::vector<double> z = state.probes(wanted);

@@ -50,8 +50,8 @@ std::vector<double> KernelSolver::State::probes(const StochasticSettings& wanted
 
 StochasticValue KernelSolver::log_determinant(const StochasticSettings& wanted) const {
   const State& state = *state_;
-  if (state.factor) {
-    const factors::Determinant determinant = state.factor->factorisation()->determinant();
+  if (state.dense) {
+    const factors::Determinant determinant = state.dense->determinant();
     if (determinant.sign > 0) return {.value = determinant.log_abs};
     throw core::DataError(
         "log det(K + alpha*I): the determinant is not positive; the kernel "

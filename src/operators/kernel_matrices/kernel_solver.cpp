@@ -79,30 +79,31 @@ KernelSolver::State::State(std::shared_ptr<const KernelOperator> kernel,
 }
 
 void KernelSolver::State::choose() {
-  const DenseEstimate dense = estimate_dense(*op, symmetric, settings.columns);
+  const DenseEstimate estimate =
+      estimate_dense(*op, symmetric, settings.columns, settings.spread_extent);
   // On the smallest node, too: they may have unequal numbers of ranks.
   const auto node_ranks = op->comm().min(Index{op->comm().node().size()});
-  const bool fits = dense.bytes_per_node <= settings.memory * static_cast<double>(node_ranks);
+  const bool fits = estimate.bytes_per_node <= settings.memory * static_cast<double>(node_ranks);
   const auto products = [&](double count) {
     return count * op->estimated_seconds(settings.columns);
   };
   if (settings.method == KernelMethod::direct) {
-    factorise(
-        fmt::format("as asked, {} of memory per node", core::format_bytes(dense.bytes_per_node)));
+    factorise(fmt::format("as asked, {} of memory per node",
+                          core::format_bytes(estimate.bytes_per_node)));
     return;
   }
   const bool free = settings.method == KernelMethod::automatic && fits;
-  if (free && dense.seconds <= products(few_products)) {
+  if (free && estimate.seconds <= products(few_products)) {
     factorise("the matrix is small");
     return;
   }
-  if (free && settings.determinant && dense.seconds <= affordable_seconds) {
+  if (free && settings.determinant && estimate.seconds <= affordable_seconds) {
     factorise(fmt::format("the determinant is exact so, at an estimated {}",
-                          core::format_seconds(dense.seconds)));
+                          core::format_seconds(estimate.seconds)));
     return;
   }
-  if (symmetric && try_conjugate_gradients(free ? dense.seconds : 0)) return;
-  if (free && dense.seconds <= products(many_products)) {
+  if (symmetric && try_conjugate_gradients(free ? estimate.seconds : 0)) return;
+  if (free && estimate.seconds <= products(many_products)) {
     factorise(symmetric ? "the kernel is indefinite" : "the kernel is not symmetric");
     return;
   }
@@ -111,10 +112,8 @@ void KernelSolver::State::choose() {
 
 void KernelSolver::State::factorise(const std::string& reason) {
   inverse.reset();
-  factor = dense_kernel_factor(*op);
-  const std::vector<factors::FactorPtr> list{factor};
   try {
-    factors::factorise(op->comm(), list);
+    dense.emplace(*op, symmetric, settings.spread_extent);
   } catch (const core::DataError& error) {
     if (op->shift() > 0) throw;
     throw core::SingularError(
@@ -124,7 +123,7 @@ void KernelSolver::State::factorise(const std::string& reason) {
                     error.what(), op->shift()));
   }
   method = "direct";
-  why = fmt::format("{}: {}", reason, factor->factorisation()->description());
+  why = fmt::format("{}: {}", reason, dense->description());
 }
 
 void KernelSolver::State::refuse_singular(const KernelApproximation& found) const {
@@ -205,7 +204,7 @@ KrylovOutcome KernelSolver::State::solve(std::span<const double> b, std::span<do
         "the right-hand side {} of a kernel solve holds {} at point {}; it must be finite",
         at % width, *bad, op->matrix().rows.local.first + at / width));
   });
-  if (factor) return solve_dense(b, a, width, transposed);
+  if (dense) return solve_dense(b, a, width, transposed);
   if (krylov_solver) return solve_by_columns(b, a, width, transposed);
   const KrylovSettings krylov{KrylovMethod::cg, settings.tolerance, settings.max_iterations,
                               settings.on_iteration, settings.on_iterate};
@@ -214,11 +213,11 @@ KrylovOutcome KernelSolver::State::solve(std::span<const double> b, std::span<do
 
 KrylovOutcome KernelSolver::State::solve_dense(std::span<const double> b, std::span<double> a,
                                                Index width, bool transposed) const {
-  dense_solve(*op, *factor->factorisation(), b, a, width, transposed);
+  dense->solve(*op, b, a, width, transposed);
   const auto product = [&](std::span<const double> x, std::span<double> y, bool turned,
                            bool accumulate) { op->multiply(x, y, width, turned, accumulate); };
   const auto back = [&](std::span<const double> x, std::span<double> y, bool turned, bool) {
-    dense_solve(*op, *factor->factorisation(), x, y, width, turned);
+    dense->solve(*op, x, y, width, turned);
   };
   SolveJudge judge({product, back, ColumnNorms::side_by_side(op->comm(), width),
                     op->matrix().rows.local.first * width, settings.tolerance});

@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
-#include "kronwerk/factors/base/factor.hpp"
 #include "kronwerk/operators/kernel_matrices/kernel_solver.hpp"
 #include "operators/kernel_matrices/kernel_cg.hpp"
+#include "operators/kernel_matrices/kernel_dense.hpp"
 #include "operators/kernel_matrices/kernel_low_rank.hpp"
 #include "operators/kernel_matrices/kernel_preconditioner.hpp"
 
@@ -30,7 +30,7 @@ struct KernelSolver::State {
   bool symmetric = false;
   std::string method;
   std::string why;
-  factors::FactorPtr factor;                  ///< set: direct
+  std::optional<KernelDense> dense;           ///< set: direct
   std::optional<LowRankInverse> inverse;      ///< of CG; may be empty
   std::optional<KrylovSolver> krylov_solver;  ///< set: other methods
 

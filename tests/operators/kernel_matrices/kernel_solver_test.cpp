@@ -188,6 +188,25 @@ TEST(KernelSolver, DenseFactorisationMatchesToo) {
   }
 }
 
+TEST(KernelSolver, DenseMatricesSpreadOverTheRanksMatchToo) {
+  const auto comm = Communicator::duplicate(MPI_COMM_WORLD);
+  auto wanted = settings(KernelMethod::direct);
+  wanted.spread_extent = 1;
+  const KernelCase kernel(comm, gaussian, oracle::random_vector(131 * 3, 1), 3);
+  expect_solution(comm, kernel, 2, 0.1, wanted, "direct");
+  const KernelSolver solver(kernel.op(1, 2, 0.1), wanted);
+  EXPECT_EQ(solver.why().find("spread over") != std::string::npos, comm.size() > 1) << solver.why();
+  EXPECT_NEAR(solver.log_determinant().value, oracle::log_abs_det(kernel.dense(2, 0.1)), 1e-9);
+  // Neither symmetric nor independent of the points' numbers, and indefinite.
+  const KernelCase skew(comm, "exp(-sqdist(x, y)) * (2 + sum(x)) + where(i == j, 0.01*i, 0)",
+                        oracle::random_vector(67 * 2, 1), 2);
+  for (const bool transposed : {false, true}) {
+    expect_solution(comm, skew, 1, 0.3, wanted, "direct", 2, transposed);
+  }
+  const KernelCase indefinite(comm, "sqrt(1 + sqdist(x, y))", oracle::random_vector(60 * 2, 1), 2);
+  expect_solution(comm, indefinite, 1, -0.01, wanted, "direct", 2);
+}
+
 TEST(KernelSolver, LargerSystemsAreIterated) {
   const auto comm = Communicator::duplicate(MPI_COMM_WORLD);
   const Index n = 3000;
@@ -226,6 +245,9 @@ TEST(KernelSolver, RefusesASingularKernelWithoutAlpha) {
       EXPECT_NE(std::string(error.what()).find("alpha"), std::string::npos) << error.what();
     }
   }
+  auto spread = settings(KernelMethod::direct);
+  spread.spread_extent = 1;
+  EXPECT_THROW(KernelSolver(kernel.op(1, 1, 0), spread), core::SingularError);
   EXPECT_THROW(KernelSolver(kernel.op(1, 1, -0.01), settings(KernelMethod::krylov)),
                core::DataError);
 }

@@ -31,8 +31,9 @@ struct KernelSolverSettings {
   Index columns = 1;         ///< right-hand sides per solve, as far as known; for the choices
   double tolerance = 1e-10;  ///< on the true residual relative to the right-hand side, per column
   Index max_iterations = 1000;
-  double memory = 2e9;     ///< bytes per rank that a factorisation or preconditioner may take
-  std::uint64_t seed = 1;  ///< of the preconditioner's random numbers
+  Index spread_extent = 4000;  ///< a dense matrix of this size on is spread over the ranks
+  double memory = 2e9;         ///< bytes per rank that a factorisation or preconditioner may take
+  std::uint64_t seed = 1;      ///< of the preconditioner's random numbers
   /// A log determinant is wanted: a dense factorisation, which makes it exact, is taken where it is
   /// estimated to take seconds.
   bool determinant = false;
@@ -62,8 +63,8 @@ struct KernelLogDeterminantGradient {
 ///
 /// Symmetric kernels over one cloud: conjugate gradients with coefficients and convergence per
 /// column, preconditioned by a low-rank approximation of K whose rank is chosen by cost; MINRES
-/// where K is indefinite. Others: GMRES. Or a dense factorisation by all ranks (once per node),
-/// where an estimate says that it is faster and it fits into memory.
+/// where K is indefinite. Others: GMRES. Or a dense factorisation, from some size on by all ranks
+/// with n² / P entries each, where an estimate says that it is faster and it fits into memory.
 class KernelSolver {
  public:
   /// Chooses the method and builds what it needs. Collective.
