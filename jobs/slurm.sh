@@ -18,8 +18,9 @@
 # count against /dev/shm (--mem=0 gives the job all of a node's memory; some sites mount /dev/shm
 # smaller than that, which the job reports before it computes).
 #
-# TERM@60: a minute before the time is up the job is told so; it stops between two stages, leaves no
-# partial result, and exits with 143.
+# TERM@60: a minute before the time is up the job is told so; it saves what it has done, leaves no
+# partial result, and exits with 143. The same command, in another job, goes on there: give a minute more
+# where much has to be saved (the iterate of a solve has the size of the result).
 set -euo pipefail
 
 # One BLAS thread per rank, since there is a rank per core; fewer ranks with more threads each follow

@@ -54,7 +54,7 @@ class Reader : private TreeReader {
     read_repeat();
     if (const Tree* checkpoint = tree_.find("checkpoint")) {
       if (const Tree* every = checkpoint->find("every")) {
-        job_.checkpoint_seconds = *to_number(*every);
+        job_.checkpoint_seconds = to_number(*every);
       }
     }
     if (const Tree* threads = tree_.find("blas_threads")) {

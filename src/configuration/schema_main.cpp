@@ -199,7 +199,7 @@ std::vector<SchemaEntry> remaining_entries() {
        .documentation = "what is kept of a job that has not ended, see [Restart](#restart)"},
       {.path = "checkpoint.every",
        .types = number,
-       .default_value = "300",
+       .default_value = "300, or what saving takes a hundredth of",
        .minimum = 0,
        .documentation = "seconds between two savings of what a job has done so far"},
       {.path = "blas_threads",

@@ -266,7 +266,7 @@ struct Job {
   std::vector<FileUse> files;        ///< everything but the output and this configuration
   std::optional<core::Index> batch;  ///< right-hand sides per block
   core::Index repeat = 1;            ///< once for the result, and again for the times alone
-  double checkpoint_seconds = 300;   ///< between two savings of what was done
+  std::optional<double> checkpoint_seconds;  ///< between two savings of what was done
   int blas_threads = 1;
   std::string petsc_options;
   std::vector<std::string> warnings;  ///< keys that the task does not use

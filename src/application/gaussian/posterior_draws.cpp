@@ -19,14 +19,23 @@ std::vector<double> PosteriorDraws::home_block(const distribution::Layout& layou
   return std::vector<double>(static_cast<std::size_t>(layout.home_size(rank())), 0.0);
 }
 
+void PosteriorDraws::begin() {
+  sampler_.emplace(field_.prediction);
+  kept_.emplace(context_, "draws", observations_ * context_.request().draws,
+                std::vector<KeptBlocks::Dataset>{{"/draws", field_.size()}},
+                std::vector<Statistics*>{});
+  finished_ = kept_->resume();
+}
+
 void PosteriorDraws::write(const DrawnObservation& observation) {
-  if (!sampler_) sampler_.emplace(field_.prediction);
+  if (!sampler_) begin();
   const Index draws = context_.request().draws;
   const std::uint64_t seed = context_.request().seed;
   const Index batch = draws_at_once();
   for (Index d = 0; d < draws; d += batch) {
     const Index size = std::min(batch, draws - d);
     const Index number = observation.number * draws + d;
+    if (number + size <= finished_) continue;
     const auto layout = field_.prediction.layout(size);
     std::vector<double> values = home_block(layout);
     if (observation.cells != nullptr) {
@@ -41,6 +50,7 @@ void PosteriorDraws::write(const DrawnObservation& observation) {
     add_coefficients(observation, d, layout, values);
     if (context_.request().noise) add_noise(number, layout, values);
     context_.file.write_range("/draws", number * field_.size() + layout.home_begin(rank()), values);
+    kept_->finish(number + size);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "application/gaussian/field_at_new_points.hpp"
+#include "application/restart/kept_blocks.hpp"
 #include "kronwerk/models/density/mean_uncertainty.hpp"
 
 namespace kronwerk::application {
@@ -28,15 +29,18 @@ struct DrawnObservation {
 class PosteriorDraws {
  public:
   /// Both must outlive this.
-  PosteriorDraws(GaussianContext& context, const FieldAtNewPoints& field)
-      : context_(context), field_(field) {}
+  /// @param observations  all that are drawn for
+  PosteriorDraws(GaussianContext& context, const FieldAtNewPoints& field, Index observations)
+      : context_(context), field_(field), observations_(observations) {}
 
-  /// All draws of an observation, to /draws. Collective.
+  /// All draws of an observation, to /draws, which is declared; one observation after the other.
+  /// Collective.
   void write(const DrawnObservation& observation);
 
  private:
   int rank() const { return context_.comm.rank(); }
   Index draws_at_once() const;
+  void begin();
   std::vector<double> home_block(const distribution::Layout& layout) const;
   std::vector<double> repeat(std::span<const double> field, const distribution::Layout& one,
                              const distribution::Layout& layout) const;
@@ -48,7 +52,10 @@ class PosteriorDraws {
 
   GaussianContext& context_;
   const FieldAtNewPoints& field_;
+  Index observations_;
   std::optional<models::PosteriorSampler> sampler_;
+  std::optional<KeptBlocks> kept_;
+  Index finished_ = 0;  ///< draws of an earlier run
 };
 
 }  // namespace kronwerk::application

@@ -50,7 +50,7 @@ class Predictor {
       : context_(context),
         likelihood_(likelihood),
         field_(context, likelihood),
-        draws_(context, field_),
+        draws_(context, field_, likelihood_.observations().shape().count),
         solves_(likelihood.quality()) {}
 
   const Extents& extents() const noexcept { return field_.extents(); }

@@ -176,7 +176,8 @@ class ReduceRun {
   /// blocks of distant points, a gradient.
   Index choose_piece() const {
     constexpr double pairs_per_second = 1e8;  // of a formula that is not cheap
-    constexpr Index least = 256;              // rows are evaluated in groups
+    constexpr double usual_seconds = 300;
+    constexpr Index least = 256;  // rows are evaluated in groups
     const auto& setup = problem_.reduction;
     const Index reduced = over_j_ ? problem_.columns : problem_.rows;
     const auto spread =
@@ -185,7 +186,8 @@ class ReduceRun {
                           setup.precision == kernels::Precision::float32 ||
                           spread != kernels::Spread::kept_axis || !context_.checkpoint.keeps();
     if (together) return std::max<Index>(count_, 1);
-    const double fitting = pairs_per_second * context_.job.checkpoint_seconds * comm_.size() /
+    const double fitting = pairs_per_second *
+                           context_.job.checkpoint_seconds.value_or(usual_seconds) * comm_.size() /
                            static_cast<double>(std::max<Index>(reduced, 1));
     return static_cast<Index>(
         std::clamp(fitting, static_cast<double>(least * comm_.size()),

@@ -18,17 +18,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of a small state, the seconds between two savings for each second that one takes.
+// Between two savings, unless the job says it.
+constexpr double usual_seconds = 300;
+// The seconds between two savings for each second that one takes, so that it is a hundredth.
 constexpr double hundredth = 100;
 // Where the number of names is kept that were given.
 constexpr const char* names = "names";
-
-/// Every file once.
-std::set<std::string> files_of(const configuration::Job& job) {
-  std::set<std::string> files;
-  for (const auto& use : job.files) files.insert(use.file);
-  return files;
-}
 
 bool begins_with(const std::string& name, const std::vector<std::string>& beginnings) {
   return std::ranges::any_of(beginnings,
@@ -72,7 +67,7 @@ void Checkpoint::open(io::ResultFile& file) {
   communication::on_root(*comm_, [&] {
     // Before anything is read; what cannot be looked at will be said by who reads it.
     try {
-      for (const auto& each : files_of(*job_)) glances_.push_back(io::glance_at(each));
+      data_.glance(*job_);
     } catch (const core::Error&) {
       enabled_ = false;
     }
@@ -114,29 +109,18 @@ std::string Checkpoint::read_journal(std::string& problem) const {
     problem = fmt::format("{}: belongs to another configuration; the job begins anew", folder_);
     return {};
   }
-  compare_data(*found);
+  const std::string changed = data_.find_changed(found->data);
+  if (!changed.empty()) {
+    throw core::DataError(fmt::format(
+        "{}: has changed since the job that is to go on was ended; put the old file back, or "
+        "remove {} to begin anew",
+        changed, folder_));
+  }
   if (!result_is_there(*found)) {
     problem = fmt::format("{}: a part of it is missing; the job begins anew", folder_);
     return {};
   }
   return text;
-}
-
-void Checkpoint::compare_data(const KeptState& found) const {
-  std::size_t number = 0;
-  for (const auto& file : files_of(*job_)) {
-    const io::FileIdentity now = io::identify(file);
-    const auto* before = number < found.data.size() ? &found.data[number] : nullptr;
-    ++number;
-    if (before != nullptr && before->bytes == now.bytes && before->written == now.written &&
-        before->content == now.content) {
-      continue;
-    }
-    throw core::DataError(fmt::format(
-        "{}: has changed since the job that is to go on was ended; put the old file back, or "
-        "remove {} to begin anew",
-        file, folder_));
-  }
 }
 
 bool Checkpoint::result_is_there(const KeptState& found) const {
@@ -212,9 +196,9 @@ const io::HeldResult* Checkpoint::result() const {
 
 bool Checkpoint::due_here(Cost cost) const {
   if (!active() || !comm_->is_root()) return false;
-  const double every = job_->checkpoint_seconds;
-  const double wait = cost == Cost::small ? std::min(every, hundredth * cost_) : every;
-  return MPI_Wtime() - last_ >= wait;
+  const double rarely = hundredth * cost_;
+  const double every = job_->checkpoint_seconds.value_or(std::max(usual_seconds, rarely));
+  return MPI_Wtime() - last_ >= (cost == Cost::small ? std::min(every, rarely) : every);
 }
 
 bool Checkpoint::due(Cost cost) {
@@ -227,16 +211,6 @@ std::string Checkpoint::new_name(const char* kind) {
   return fmt::format("{}-{}", kind, count_);
 }
 
-/// On rank 0: what the data are, unless they have changed since the job began.
-void Checkpoint::note_data() {
-  if (!state_.data.empty() || glances_.empty()) return;
-  for (const auto& before : glances_) {
-    const io::FileIdentity now = io::glance_at(before.file);
-    if (now != before) throw core::DataError(before.file);
-    state_.data.push_back(io::identify(before.file));
-  }
-}
-
 void Checkpoint::save() {
   if (!active()) return;
   const core::Uninterrupted saving;
@@ -245,7 +219,7 @@ void Checkpoint::save() {
   communication::on_root(*comm_, [&] {
     fs::create_directories(folder_);
     try {
-      note_data();
+      if (state_.data.empty()) state_.data = data_.identify();
     } catch (const core::DataError& error) {
       changed = error.what();
       enabled_ = false;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "application/report/stages.hpp"
+#include "application/restart/data_files.hpp"
 #include "application/restart/kept_state.hpp"
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/configuration/job.hpp"
@@ -66,9 +67,10 @@ class Checkpoint {
   /// From now on, what was written to the result is kept with all else.
   void keep_result() noexcept { with_result_ = true; }
 
-  /// What saving costs: small changes are saved as often as that takes no hundredth of the time.
+  /// What saving costs: small changes are saved as often as that takes no hundredth of the time,
+  /// large ones at most so often unless the job says how often.
   enum class Cost { small, large };
-  /// Whether `checkpoint.every` seconds have gone by since the last time. Collective.
+  /// Whether it is time to save. Collective.
   bool due(Cost cost);
   /// The part of due() that can be merged into a reduction: true on some rank. Local.
   bool due_here(Cost cost) const;
@@ -93,9 +95,7 @@ class Checkpoint {
   bool active() const noexcept { return enabled_ && !stages_->runs_again(); }
   std::string journal() const { return file("journal"); }
   std::string read_journal(std::string& problem) const;
-  void compare_data(const KeptState& found) const;
   bool result_is_there(const KeptState& found) const;
-  void note_data();
   void remove_unused() const;
   std::string new_name(const char* kind);
 
@@ -107,9 +107,9 @@ class Checkpoint {
   io::ResultFile* file_ = nullptr;
   KeptState state_;
   std::optional<io::HeldResult> found_result_;
-  std::vector<io::FileIdentity> glances_;  ///< of the data, before they were read; on rank 0
-  std::int64_t count_ = 0;                 ///< of names given
-  std::string result_name_;                ///< of the result while it is held; empty before
+  DataFiles data_;           ///< on rank 0
+  std::int64_t count_ = 0;   ///< of names given
+  std::string result_name_;  ///< of the result while it is held; empty before
   bool with_result_ = false;
   bool resumes_ = false;
   bool changed_ = false;

@@ -83,6 +83,10 @@ mean: {columns: ["kron(1, 1)"]}
        {"/result"}},
       {"expm", "task: expm\noperator: \"kronsum(W, A)\"\nbatch: 3\n" + matrices, {"/result"}},
       {"sample", "task: sample\ndraws: 9\nseed: 4\n" + gaussian, {"/result"}},
+      {"predict",
+       "task: predict\nobservations: {file: data.h5, dataset: /y}\ndraws: 3\nnoise: true\n" +
+           gaussian + "new_points: {K: {file: data.h5, dataset: /new}}\n",
+       {"/mean", "/variance", "/draws"}},
       {"reduce",
        "task: reduce\npoints:\n  x: {file: data.h5, dataset: /many, index: i}\n"
        "  y: {file: data.h5, dataset: /p, index: j}\n"
@@ -154,6 +158,7 @@ class InterruptedJob : public testing::TestWithParam<Kind> {
     write(file, "/many", {3000, 3}, 8);
     write(file, "/v", {2, points}, 4);
     write(file, "/x", {n}, 5);
+    write(file, "/new", {5}, 9);
     write(file, "/y", {2, n, n}, 6);
     file.commit();
     std::ofstream(directory_ + "/job.yaml")
