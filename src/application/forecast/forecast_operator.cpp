@@ -20,9 +20,12 @@ using prediction::Stage;
 
 /// What the choice of a method assumes, too.
 constexpr double typical_iterations = 30;
-/// Bytes per value that the updates of conjugate gradients stream: <p, w>, x, r, ‖r‖, z, <r, z>, p.
-constexpr double bytes_per_iteration = 128;
-constexpr double reductions_per_iteration = 3;
+/// What the updates of conjugate gradients stream, bytes per value, and the sums they need: <p, w>,
+/// x, r with its norm, and p; with a preconditioner apart PETSc's, z and <r, z> too.
+constexpr double bytes_together = 88;
+constexpr double bytes_apart = 128;
+constexpr double reductions_together = 2;
+constexpr double reductions_apart = 3;
 
 /// All that is asked of a problem, whatever the ranks.
 struct Asked {
@@ -138,8 +141,9 @@ prediction::Model forecast_operator_job(const PlanRequest& request) {
     if (kind != MethodKind::product) {
       asked->spectral = spectral_work(problem);
       asked->iteration = priced.iteration();
-      asked->iteration.streamed_bytes = bytes_per_iteration;
-      asked->iteration.reductions = reductions_per_iteration;
+      const bool together = asked->iteration.preconditioner.terms.empty();
+      asked->iteration.streamed_bytes = together ? bytes_together : bytes_apart;
+      asked->iteration.reductions = together ? reductions_together : reductions_apart;
       // Beside the method's own, the right-hand side, the solution and the residual in its
       // coordinates.
       asked->iteration.vectors =
