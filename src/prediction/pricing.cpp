@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/distribution/node_map.hpp"
 
 namespace kronwerk::prediction {
 
@@ -26,6 +27,15 @@ constexpr double smallest_shared = 1500;
 constexpr double assumed_efficiency = 0.8;
 /// Of the tridiagonal form: a reflector's norm, two sums and a broadcast.
 constexpr double reductions_per_column = 4;
+
+/// Ranks node after node.
+distribution::NodeMap map_of(const Ranks& ranks) {
+  std::vector<int> node_of(static_cast<std::size_t>(ranks.count));
+  for (int rank = 0; rank < ranks.count; ++rank) {
+    node_of[static_cast<std::size_t>(rank)] = rank / ranks.per_node;
+  }
+  return distribution::NodeMap(std::move(node_of));
+}
 
 /// Linear between what one rank and what all ranks of a node do; more ranks than were measured do
 /// as those.
@@ -186,8 +196,12 @@ Cost Pricing::redistribution(double bytes, double rows) const {
   // Packed on one side, in place on the other.
   cost += stream(2 * bytes * far / ranks);
   cost.exchange += bytes * far / ranks / giga / link.gigabytes_per_second;
+  const bool by_node = distribution::by_node_is_faster(map_of(ranks_), bytes);
+  // What comes for a node is handed on through its memory.
+  if (by_node) cost += stream(2 * bytes * far / ranks);
+  const double messages = by_node ? ranks_.nodes() - 1 : far;
   cost.latency +=
-      rounds * (far / (1e3 * link.kilomessages_per_second) + 1e-6 * link.latency_microseconds);
+      rounds * (messages / (1e3 * link.kilomessages_per_second) + 1e-6 * link.latency_microseconds);
   return cost;
 }
 

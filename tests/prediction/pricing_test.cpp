@@ -32,13 +32,19 @@ TEST(Pricing, AnExchangeOfOneRankIsACopy) {
   EXPECT_DOUBLE_EQ(cost.total(), 1.0);
 }
 
-TEST(Pricing, BetweenNodesEveryRankSendsToAllThatAreFarInEveryRound) {
+TEST(Pricing, BetweenNodesShortMessagesGoToNodesAndLongOnesToRanks) {
   const Pricing pricing(machine, {1000, 4, 1});
-  const double few = pricing.redistribution(1e6, 1).latency;
-  EXPECT_NEAR(few, 996 / 500e3 + 2e-6 + 2 * 3e-6, 1e-9);
+  EXPECT_NEAR(pricing.redistribution(1e5, 1).latency, 249 / 500e3 + 2e-6 + 2 * 3e-6, 1e-9);
+  EXPECT_NEAR(pricing.redistribution(4e8, 100).latency, 100 * (996 / 500e3 + 2e-6) + 2 * 3e-6,
+              1e-9);
+}
+
+TEST(Pricing, MessagesOfBoundedSizeGoInRounds) {
+  const Pricing pricing(machine, {8, 4, 1});
   // Of twice the messages' size in four rows: two rounds.
+  const double one = pricing.redistribution(4 * (1 << 20), 4).latency;
   const double two = pricing.redistribution(8 * (1 << 20), 4).latency;
-  EXPECT_NEAR(two, 2 * (996 / 500e3 + 2e-6) + 2 * 3e-6, 1e-9);
+  EXPECT_NEAR(two - one, one - 2 * 3e-6, 1e-9);
 }
 
 TEST(Pricing, ReductionsGrowWithTheLogarithmOfTheRanks) {
