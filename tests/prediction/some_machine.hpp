@@ -4,8 +4,8 @@
 
 namespace kronwerk::prediction {
 
-/// Round numbers: two nodes of four ranks were measured, which slow each other down by a half where
-/// they share memory.
+/// Round numbers, not of any machine: two nodes of four ranks were measured, which slow each other
+/// down by a half where they share memory.
 inline configuration::Machine some_machine() {
   using configuration::Machine;
   Machine machine;
