@@ -63,16 +63,24 @@ BlockCyclic::BlockCyclic(const ProcessGrid& grid, Index rows, Index columns)
   values_.resize(static_cast<std::size_t>(local_rows_) * static_cast<std::size_t>(local_columns_));
 }
 
+Index BlockCyclic::global_row(Index local) const noexcept {
+  const Index block = grid_->block();
+  return (local / block * grid_->rows() + grid_->row()) * block + local % block;
+}
+
+Index BlockCyclic::global_column(Index local) const noexcept {
+  const Index block = grid_->block();
+  return (local / block * grid_->columns() + grid_->column()) * block + local % block;
+}
+
 // Calls copy(place here, place in the whole matrix, count) for every run of contiguous entries.
 template <typename Copy>
 void BlockCyclic::each_run(const Copy& copy) const {
   const Index block = grid_->block();
   for (Index column = 0; column < local_columns_; ++column) {
-    const Index global_column =
-        (column / block * grid_->columns() + grid_->column()) * block + column % block;
+    const Index whole_column = global_column(column) * rows_;
     for (Index row = 0; row < local_rows_; row += block) {
-      const Index global_row = (row / block * grid_->rows() + grid_->row()) * block;
-      copy(column * local_rows_ + row, global_column * rows_ + global_row,
+      copy(column * local_rows_ + row, whole_column + global_row(row),
            std::min<Index>(block, local_rows_ - row));
     }
   }

@@ -55,6 +55,9 @@ class BlockCyclic {
 
   int local_rows() const noexcept { return local_rows_; }
   int local_columns() const noexcept { return local_columns_; }
+  /// Where a local row or column is in the whole matrix.
+  Index global_row(Index local) const noexcept;
+  Index global_column(Index local) const noexcept;
   double* data() noexcept { return values_.data(); }
   /// ScaLAPACK's array descriptor.
   const int* descriptor() const noexcept { return descriptor_.data(); }

@@ -68,10 +68,9 @@ class DistributedFactorisation {
   std::vector<int> all_pivots(const std::vector<int>& local) const {
     std::vector<double> all(static_cast<std::size_t>(n_), 0.0);
     if (part_ && grid_.column() == 0) {
-      const int block = grid_.block();
       for (int row = 0; row < part_->local_rows(); ++row) {
-        const int global = (row / block * grid_.rows() + grid_.row()) * block + row % block;
-        all[static_cast<std::size_t>(global)] = local[static_cast<std::size_t>(row)];
+        all[static_cast<std::size_t>(part_->global_row(row))] =
+            local[static_cast<std::size_t>(row)];
       }
     }
     comm_.sum(std::span<double>(all));

@@ -20,15 +20,6 @@ namespace {
 
 constexpr int one = 1;
 
-/// Where the local rows or columns of a process are in the whole matrix.
-std::vector<Index> places(int local, int block, int place, int count) {
-  std::vector<Index> result;
-  for (int i = 0; i < local; ++i) {
-    result.push_back(Index{i / block * count + place} * block + i % block);
-  }
-  return result;
-}
-
 void transpose(std::span<const double> from, Index rows, Index columns, std::span<double> to) {
   for (Index i = 0; i < rows; ++i) {
     for (Index j = 0; j < columns; ++j) {
@@ -77,8 +68,10 @@ void DistributedSystem::State::evaluate(const Entries& entries) {
                       "more nodes or fewer ranks per node",
                       name, extent, extent));
     }
-    rows = places(part->local_rows(), grid.block(), grid.row(), grid.rows());
-    columns = places(part->local_columns(), grid.block(), grid.column(), grid.columns());
+    rows.clear();
+    columns.clear();
+    for (int i = 0; i < part->local_rows(); ++i) rows.push_back(part->global_row(i));
+    for (int j = 0; j < part->local_columns(); ++j) columns.push_back(part->global_column(j));
     if (rows.empty() || columns.empty()) return;
     entries(columns, rows, {part->data(), rows.size() * columns.size()});
   });
