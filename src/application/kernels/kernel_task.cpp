@@ -176,12 +176,7 @@ class KernelTask {
   /// Where iterations start: at what an earlier run has kept, or at the job's guess, or at zero.
   void start(const VectorReader& input, const SideBySide& block, std::vector<double>& x) {
     iterate_.begin("solve", block.size_of_all(), block.offset());
-    const auto& given = job().solver.initial_guess;
-    if (given) {
-      guess_.emplace(comm_, job(), configuration::VectorSource{given->value, {}, given->position},
-                     "solver.initial_guess", Extents{kernel_.cols});
-      check_count(*guess_, input.shape().count, "solver.initial_guess");
-    }
+    guess_ = open_initial_guess(comm_, job(), Extents{kernel_.cols}, input.shape().count);
     stages_.run("read", [&] {
       if (iterate_.start(x) || !guess_) return;
       const distribution::Layout layout(Extents{kernel_.cols}, 1, comm_.size());
@@ -203,11 +198,7 @@ class KernelTask {
       solver_.emplace(op, std::move(settings));
     });
     stages_.report("factorise", solver_->why());
-    if (guess_ && solver_->method() == "direct") {
-      stages_.warn(
-          "'solver.initial_guess' is for iterations, and of no use here: the method is "
-          "direct");
-    }
+    if (guess_ && solver_->method() == "direct") warn_of_idle_guess(stages_, "direct");
     quality_.emplace(width);
     operators::KrylovOutcome outcome;
     stages_.run("solve", [&] {

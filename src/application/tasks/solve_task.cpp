@@ -19,12 +19,10 @@ namespace {
 class SolveTask final : public VectorTask {
  public:
   explicit SolveTask(TaskContext& task_context)
-      : VectorTask(task_context), quality_(count()), iterate_(task_context) {
-    if (const auto& guess = job().solver.initial_guess) {
-      guess_.emplace(comm(), job(), configuration::VectorSource{guess->value, {}, guess->position},
-                     "solver.initial_guess", context().problem.sum.col_extents);
-      check_count(*guess_, count(), "solver.initial_guess");
-    }
+      : VectorTask(task_context),
+        quality_(count()),
+        iterate_(task_context),
+        guess_(open_initial_guess(comm(), job(), context().problem.sum.col_extents, count())) {
     judging_.tolerance = job().solver.tolerance;
     judging_.tell = [this](const operators::Verdict& verdict) {
       quality_.add(Direction::inside, verdict, 0);
@@ -61,10 +59,7 @@ class SolveTask final : public VectorTask {
 
   void choose() {
     method_ = choose_method(context().data, context().problem, job().solver.method, count());
-    if (krylov() || !guess_) return;
-    context().stages.warn(
-        "'solver.initial_guess' is for iterations, and of no use here: the method is " +
-        method_->why);
+    if (!krylov() && guess_) warn_of_idle_guess(context().stages, method_->why);
   }
 
   /// Where an iteration starts: at what an earlier run has kept, or at the job's guess.

@@ -24,6 +24,24 @@ void check_count(const VectorReader& reader, Index count, const std::string& wha
                                      reader.shape().count, count));
 }
 
+std::optional<VectorReader> open_initial_guess(const communication::Communicator& comm,
+                                               const configuration::Job& job,
+                                               const core::Extents& extents, Index count) {
+  constexpr const char* key = "solver.initial_guess";
+  const auto& given = job.solver.initial_guess;
+  if (!given) return std::nullopt;
+  std::optional<VectorReader> guess;
+  guess.emplace(comm, job, configuration::VectorSource{given->value, {}, given->position}, key,
+                extents);
+  check_count(*guess, count, key);
+  return guess;
+}
+
+void warn_of_idle_guess(Stages& stages, const std::string& method) {
+  stages.warn("'solver.initial_guess' is for iterations, and of no use here: the method is " +
+              method);
+}
+
 Index count_inputs(const communication::Communicator& comm, const Problem& problem) {
   const auto task = problem.job.task;
   if (task == configuration::Task::assemble) return core::product(problem.sum.row_extents);

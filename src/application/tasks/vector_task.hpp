@@ -14,6 +14,14 @@ namespace kronwerk::application {
 /// @throws ShapeError unless `what` holds as many vectors as the input. Local.
 void check_count(const VectorReader& reader, Index count, const std::string& what);
 
+/// Where the job says that iterations start, of `count` vectors; empty if it does not. Collective.
+/// @throws ShapeError for another number of vectors, else as VectorReader
+std::optional<VectorReader> open_initial_guess(const communication::Communicator& comm,
+                                               const configuration::Job& job,
+                                               const core::Extents& extents, Index count);
+/// That a guess is of no use to the method that was chosen.
+void warn_of_idle_guess(Stages& stages, const std::string& method);
+
 /// What 'apply' and 'solve' share: vectors are read, worked on and written in blocks, and
 /// derivatives by parameters are summed over the blocks.
 class VectorTask {
