@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -11,6 +10,7 @@
 
 #include "kronwerk/configuration/schema.hpp"
 #include "kronwerk/core/error.hpp"
+#include "support/shared_directory.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -20,15 +20,7 @@ namespace fs = std::filesystem;
 class OutputCheck : public testing::Test {
  protected:
   OutputCheck() {
-    std::string name = (fs::temp_directory_path() / "kronwerk-output-XXXXXX").string();
-    if (comm_.is_root() && ::mkdtemp(name.data()) == nullptr) name.clear();
-    directory_ = comm_.broadcast(name);
     for (const char* file : {"data.h5", "other.h5", "job.yaml"}) make(file);
-  }
-  ~OutputCheck() override {
-    comm_.barrier();
-    std::error_code ignored;
-    if (comm_.is_root()) fs::remove_all(directory_, ignored);
   }
   void make(const std::string& name) const {
     if (comm_.is_root()) std::ofstream(directory_ + "/" + name) << name;
@@ -63,7 +55,8 @@ output: {{file: {}, overwrite: true}}
   }
 
   communication::Communicator comm_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
-  std::string directory_;
+  SharedDirectory temporary_{comm_};
+  const std::string& directory_ = temporary_.name();
 };
 
 TEST_F(OutputCheck, SeesThroughNamesLinksAndFolders) {

@@ -1,7 +1,6 @@
 #include "application/restart/checkpoint.hpp"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -10,6 +9,7 @@
 
 #include "application/restart/kept_blocks.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
+#include "support/shared_directory.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -20,17 +20,7 @@ using Numbers = std::vector<double>;
 
 class CheckpointTest : public testing::Test {
  protected:
-  CheckpointTest() {
-    std::string name = (fs::temp_directory_path() / "kronwerk-state-XXXXXX").string();
-    if (comm_.is_root() && ::mkdtemp(name.data()) == nullptr) name.clear();
-    directory_ = comm_.broadcast(name);
-    write_data("first");
-  }
-  ~CheckpointTest() override {
-    comm_.barrier();
-    std::error_code ignored;
-    if (comm_.is_root()) fs::remove_all(directory_, ignored);
-  }
+  CheckpointTest() { write_data("first"); }
 
   void write_data(const std::string& text) const {
     if (comm_.is_root()) std::ofstream(directory_ + "/data.h5") << text;
@@ -80,7 +70,8 @@ output: {file: out.h5, overwrite: true}
   Index begin(int rank) const { return Index{10} * rank / comm_.size(); }
 
   communication::Communicator comm_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
-  std::string directory_;
+  SharedDirectory temporary_{comm_};
+  const std::string& directory_ = temporary_.name();
 };
 
 TEST_F(CheckpointTest, GoesOnWithWhatWasSaved) {

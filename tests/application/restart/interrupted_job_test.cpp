@@ -3,7 +3,6 @@
 // which there is what was there at that moment.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -19,6 +18,7 @@
 #include "kronwerk/io/hdf5/read.hpp"
 #include "kronwerk/operators/petsc/petsc.hpp"
 #include "support/dense_oracle.hpp"
+#include "support/shared_directory.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -120,12 +120,6 @@ mean: {columns: ["kron(1, 1)"]}
 class InterruptedJob : public testing::TestWithParam<Kind> {
  protected:
   InterruptedJob() {
-    // Every iteration is saved, which takes a disk its time.
-    const fs::path memory = "/dev/shm";
-    const fs::path folder = fs::exists(memory) ? memory : fs::temp_directory_path();
-    std::string name = (folder / "kronwerk-ended-XXXXXX").string();
-    if (comm_.is_root() && ::mkdtemp(name.data()) == nullptr) name.clear();
-    directory_ = comm_.broadcast(name);
     if (comm_.is_root()) write_data();
     // As the program does: PETSc's errors become exceptions and are not printed.
     operators::check_petsc(PetscPushErrorHandler(PetscReturnErrorHandler, nullptr));
@@ -135,9 +129,12 @@ class InterruptedJob : public testing::TestWithParam<Kind> {
     observe_termination_checks({});
     forget_termination();
     PetscPopErrorHandler();
-    comm_.barrier();
-    std::error_code ignored;
-    if (comm_.is_root()) fs::remove_all(directory_, ignored);
+  }
+
+  /// Every iteration is saved, which takes a disk its time.
+  static fs::path fast_disk() {
+    const fs::path memory = "/dev/shm";
+    return fs::exists(memory) ? memory : fs::temp_directory_path();
   }
 
   void write_data() const {
@@ -254,7 +251,8 @@ class InterruptedJob : public testing::TestWithParam<Kind> {
 
   communication::Communicator comm_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
   communication::Communicator failures_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
-  std::string directory_;
+  SharedDirectory temporary_{comm_, fast_disk()};
+  const std::string& directory_ = temporary_.name();
   Index checks_ = 0;
   int saved_ = 0;
 };
