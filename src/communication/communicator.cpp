@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <map>
 #include <utility>
 
 #include "communication/call_check.hpp"
 #include "communication/test_nodes.hpp"
+#include "kronwerk/distribution/node_map.hpp"
 
 namespace kronwerk::communication {
 
@@ -58,7 +60,8 @@ Communicator::Communicator(Communicator&& other) noexcept
       size_(other.size_),
       check_(std::move(other.check_)),
       node_(std::move(other.node_)),
-      node_count_(other.node_count_) {}
+      nodes_(std::move(other.nodes_)),
+      leaders_(std::move(other.leaders_)) {}
 
 Communicator& Communicator::operator=(Communicator&& other) noexcept {
   std::swap(comm_, other.comm_);
@@ -66,7 +69,8 @@ Communicator& Communicator::operator=(Communicator&& other) noexcept {
   std::swap(size_, other.size_);
   std::swap(check_, other.check_);
   std::swap(node_, other.node_);
-  std::swap(node_count_, other.node_count_);
+  std::swap(nodes_, other.nodes_);
+  std::swap(leaders_, other.leaders_);
   return *this;
 }
 
@@ -96,11 +100,36 @@ const Communicator& Communicator::node() const {
   return *node_;
 }
 
-int Communicator::node_count() const {
-  if (node_count_ == 0) {
-    node_count_ = static_cast<int>(sum(core::Index{node().is_root() ? 1 : 0}));
+const distribution::NodeMap& Communicator::nodes() const {
+  if (!nodes_) {
+    const core::Index lowest = node().min(core::Index{rank_});
+    expect(check_, "the first nodes()", 1, 0, Where::current());
+    std::vector<core::Index> roots(static_cast<std::size_t>(size_));
+    check_mpi(MPI_Allgather(&lowest, 1, MPI_INT64_T, roots.data(), 1, MPI_INT64_T, comm_));
+    std::map<core::Index, int> numbers;
+    std::vector<int> node_of;
+    for (const core::Index root : roots) {
+      const auto found = numbers.try_emplace(root, static_cast<int>(numbers.size())).first;
+      node_of.push_back(found->second);
+    }
+    nodes_ = std::make_unique<distribution::NodeMap>(std::move(node_of));
   }
-  return node_count_;
+  return *nodes_;
+}
+
+int Communicator::node_count() const {
+  return nodes().nodes();
+}
+
+const Communicator* Communicator::leaders() const {
+  if (!leaders_) {
+    expect(check_, "the first leaders()", 0, 0, Where::current());
+    MPI_Comm found = MPI_COMM_NULL;
+    check_mpi(MPI_Comm_split(comm_, node().is_root() ? 0 : MPI_UNDEFINED, rank_, &found));
+    leaders_.emplace();
+    if (found != MPI_COMM_NULL) leaders_->reset(new Communicator(found));
+  }
+  return leaders_->get();
 }
 
 void Communicator::barrier(Where where) const {

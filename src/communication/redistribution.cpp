@@ -67,10 +67,11 @@ Redistribution::Redistribution(SharedBlocks& blocks, const distribution::Layout&
                                Index offset, Form form)
     : blocks_(blocks), layout_(layout), offset_(offset), rank_(blocks.comm().rank()) {
   blocks_.reserve(offset_ + layout_.largest_away_size());
-  const auto& nodes = blocks_.nodes();
+  const auto& nodes = blocks_.comm().nodes();
   const double bytes = 8.0 * static_cast<double>(layout_.home().largest() * layout_.trailing());
-  by_node_ = form == Form::by_node || (form == Form::faster && blocks_.reach_each_other() &&
-                                       distribution::by_node_is_faster(nodes, bytes));
+  by_node_ = form == Form::by_node ||
+             (form == Form::faster && blocks_.reach_each_other() &&
+              distribution::by_node_is_faster(nodes.nodes(), nodes.ranks(), bytes));
   if (by_node_) {
     const auto members = nodes.members(nodes.node_of(rank_));
     // From itself on, so that the ranks of a node do not all write to the same one.
@@ -106,6 +107,19 @@ Redistribution::Rounds Redistribution::rounds() const {
   const Index row_bytes = std::max<Index>(1, layout_.trailing()) * Index{sizeof(double)};
   const Index rows = std::max<Index>(1, message_bytes / row_bytes);
   return {rows, (largest + rows - 1) / rows, true, rows > 1 || by_node_};
+}
+
+Index Redistribution::incoming_values(const Channel& channel, const Rounds& rounds,
+                                      Index round) const {
+  return rounds.count(round, layout_.home().count(channel.partner)) * channel.columns;
+}
+
+Index Redistribution::handed_on(const Rounds& rounds, Index round) const {
+  Index values = 0;
+  for (const Channel& channel : incoming_) {
+    if (!in_place(channel)) values += incoming_values(channel, rounds, round);
+  }
+  return values;
 }
 
 bool Redistribution::in_place(const Channel& channel) const {
@@ -165,15 +179,10 @@ void Redistribution::to_away(Index chunk_rows, const Producer& produce) {
   };
   const auto begin_receives = [&](Index round) {
     const auto set = static_cast<std::size_t>(round % 2);
-    Index handed_on = 0;
-    for (const Channel& channel : incoming_) {
-      if (in_place(channel)) continue;
-      handed_on += rounds.count(round, home.count(channel.partner)) * channel.columns;
-    }
-    arrived[set].resize(static_cast<std::size_t>(handed_on));
+    arrived[set].resize(static_cast<std::size_t>(handed_on(rounds, round)));
     double* next = arrived[set].data();
     for (const Channel& channel : incoming_) {
-      const Index count = rounds.count(round, home.count(channel.partner)) * channel.columns;
+      const Index count = incoming_values(channel, rounds, round);
       const Index first = home.begin(channel.partner) + rounds.first(round);
       const bool direct = in_place(channel);
       receives[set].receive(direct ? away_rows(rank_, first) : next, count, channel.partner,
@@ -254,19 +263,12 @@ void Redistribution::to_home(Index chunk_rows, const Target& target, const Consu
       receives[set].receive(packed[set].data() + channel.before * own_rows,
                             own_rows * channel.columns, channel.partner, comm.get());
     }
-    Index collected = 0;
-    const auto count_of = [&](const Channel& channel) {
-      return rounds.count(round, home.count(channel.partner)) * channel.columns;
-    };
-    for (const Channel& channel : incoming_) {
-      if (!in_place(channel)) collected += count_of(channel);
-    }
-    leaving[set].resize(static_cast<std::size_t>(collected));
+    leaving[set].resize(static_cast<std::size_t>(handed_on(rounds, round)));
     double* next = leaving[set].data();
     for (const Channel& channel : incoming_) {
-      sends[set].send(collect(channel, rounds, round, next), count_of(channel), channel.partner,
-                      comm.get());
-      if (!in_place(channel)) next += count_of(channel);
+      const Index count = incoming_values(channel, rounds, round);
+      sends[set].send(collect(channel, rounds, round, next), count, channel.partner, comm.get());
+      if (!in_place(channel)) next += count;
     }
   };
   exchange(0);

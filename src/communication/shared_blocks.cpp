@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "communication/shared_segment.hpp"
-#include "kronwerk/communication/map_nodes.hpp"
 #include "kronwerk/communication/shared_array.hpp"
+#include "kronwerk/distribution/node_map.hpp"
 
 namespace kronwerk::communication {
 
@@ -14,14 +14,9 @@ struct SharedBlocks::State {
   const Communicator* comm;
   Placement placement;
   core::Index capacity = 0;
-  std::vector<int> node_rank;   // of every rank on this node, in the node's order: comm rank
-  std::vector<Mapping> blocks;  // by node rank
-  distribution::NodeMap nodes;
+  std::vector<Mapping> blocks;  // by the place of the rank on its node
   bool shared = false;
   bool all_shared = false;  // on every node
-
-  State(const Communicator& of, Placement where)
-      : comm(&of), placement(where), nodes(map_nodes(of)) {}
 
   void clear() noexcept {
     for (Mapping& block : blocks) block = {};
@@ -30,13 +25,12 @@ struct SharedBlocks::State {
 };
 
 SharedBlocks::SharedBlocks(const Communicator& comm, Placement placement)
-    : state_(std::make_unique<State>(comm, placement)) {
+    : state_(std::make_unique<State>()) {
   remove_stale_segments_once();
-  const Communicator& node = comm.node();
-  state_->blocks.resize(static_cast<std::size_t>(node.size()));
-  state_->node_rank.resize(static_cast<std::size_t>(node.size()));
-  const int rank = comm.rank();
-  check_mpi(MPI_Allgather(&rank, 1, MPI_INT, state_->node_rank.data(), 1, MPI_INT, node.get()));
+  state_->comm = &comm;
+  state_->placement = placement;
+  const auto& nodes = comm.nodes();
+  state_->blocks.resize(nodes.members(nodes.node_of(comm.rank())).size());
 }
 
 SharedBlocks::SharedBlocks(SharedBlocks&&) noexcept = default;
@@ -45,9 +39,6 @@ SharedBlocks::~SharedBlocks() = default;
 
 const Communicator& SharedBlocks::comm() const noexcept {
   return *state_->comm;
-}
-const distribution::NodeMap& SharedBlocks::nodes() const noexcept {
-  return state_->nodes;
 }
 bool SharedBlocks::reach_each_other() const noexcept {
   return state_->all_shared;
@@ -61,12 +52,11 @@ double* SharedBlocks::local() const noexcept {
 }
 
 double* SharedBlocks::on_node(int rank) const noexcept {
-  if (!state_->shared && rank != state_->comm->rank()) return nullptr;
-  const auto& ranks = state_->node_rank;
-  const auto found = std::lower_bound(ranks.begin(), ranks.end(), rank);
-  if (found == ranks.end() || *found != rank) return nullptr;
-  const auto index = static_cast<std::size_t>(found - ranks.begin());
-  return reinterpret_cast<double*>(state_->blocks[index].data());
+  const int own = state_->comm->rank();
+  const auto& nodes = state_->comm->nodes();
+  if (rank != own && (!state_->shared || nodes.node_of(rank) != nodes.node_of(own))) return nullptr;
+  const auto place = static_cast<std::size_t>(nodes.place_of(rank));
+  return reinterpret_cast<double*>(state_->blocks[place].data());
 }
 
 namespace {

@@ -2,6 +2,7 @@
 #include "kronwerk/distribution/node_map.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "kronwerk/core/error.hpp"
@@ -26,6 +27,9 @@ NodeMap::NodeMap(std::vector<int> node_of) : node_of_(std::move(node_of)) {
     const int first = begins_[static_cast<std::size_t>(node_of_[rank])];
     by_node_[static_cast<std::size_t>(first + place_of_[rank])] = static_cast<int>(rank);
   }
+  by_turns_.resize(node_of_.size());
+  std::iota(by_turns_.begin(), by_turns_.end(), 0);
+  std::ranges::stable_sort(by_turns_, {}, [this](int rank) { return place_of(rank); });
 }
 
 std::span<const int> NodeMap::members(int node) const noexcept {
@@ -50,10 +54,10 @@ Channels channels_by_node(const NodeMap& nodes, int rank) {
   return result;
 }
 
-bool by_node_is_faster(const NodeMap& nodes, double bytes, const Rates& rates) {
-  const double others = nodes.nodes() - 1;
-  const double share = others / nodes.nodes();
-  const double messages_by_rank = share * nodes.ranks();
+bool by_node_is_faster(int nodes, int ranks, double bytes, const Rates& rates) {
+  const double others = nodes - 1;
+  const double share = others / nodes;
+  const double messages_by_rank = share * ranks;
   return messages_by_rank * rates.seconds_per_message >
          others * rates.seconds_per_message + 2 * share * bytes / rates.memory_bytes_per_second;
 }

@@ -28,15 +28,6 @@ constexpr double assumed_efficiency = 0.8;
 /// Of the tridiagonal form: a reflector's norm, two sums and a broadcast.
 constexpr double reductions_per_column = 4;
 
-/// Ranks node after node.
-distribution::NodeMap map_of(const Ranks& ranks) {
-  std::vector<int> node_of(static_cast<std::size_t>(ranks.count));
-  for (int rank = 0; rank < ranks.count; ++rank) {
-    node_of[static_cast<std::size_t>(rank)] = rank / ranks.per_node;
-  }
-  return distribution::NodeMap(std::move(node_of));
-}
-
 /// Linear between what one rank and what all ranks of a node do; more ranks than were measured do
 /// as those.
 double between(double one, double all, double busy, double measured) {
@@ -95,6 +86,10 @@ Pricing::Pricing(const configuration::Machine& machine, Ranks ranks)
         "the machine file was measured with one rank per node, so that it does not say what "
         "messages within a node cost; measure with mpirun on all ranks of a node");
   }
+}
+
+double Pricing::largest_part(Index size) const {
+  return static_cast<double>(distribution::BlockPartition(size, ranks_.count).largest());
 }
 
 double Pricing::rate(const Rate& rate) const {
@@ -196,7 +191,7 @@ Cost Pricing::redistribution(double bytes, double rows) const {
   // Packed on one side, in place on the other.
   cost += stream(2 * bytes * far / ranks);
   cost.exchange += bytes * far / ranks / giga / link.gigabytes_per_second;
-  const bool by_node = distribution::by_node_is_faster(map_of(ranks_), bytes);
+  const bool by_node = distribution::by_node_is_faster(ranks_.nodes(), ranks_.count, bytes);
   // What comes for a node is handed on through its memory.
   if (by_node) cost += stream(2 * bytes * far / ranks);
   const double messages = by_node ? ranks_.nodes() - 1 : far;

@@ -5,7 +5,6 @@
 
 namespace kronwerk::prediction {
 
-using distribution::BlockPartition;
 using distribution::NeighbourNeeds;
 using distribution::SumEstimate;
 using distribution::SumSchedule;
@@ -42,10 +41,6 @@ Cost price_group(const Pricing& pricing, std::span<const PricedMode> modes, doub
   return cost;
 }
 
-double largest_part(Index size, int parts) {
-  return static_cast<double>(BlockPartition(size, parts).largest());
-}
-
 Modes part_of(const PricedSum& sum, std::size_t first_mode, const std::vector<int>& part) {
   Modes modes;
   for (std::size_t k = 0; k < part.size(); ++k) {
@@ -71,14 +66,14 @@ class SplitSum {
         any_(any_modes(sum)),
         leading_(std::span(any_).first(split_)),
         trailing_(std::span(any_).subspan(split_)),
-        rows_(largest_part(leading_.largest(), pricing.ranks().count)),
+        rows_(pricing.largest_part(leading_.largest())),
         values_(rows_ * static_cast<double>(trailing_.largest())) {}
 
   Application price(bool accumulate) const {
     Application result{{}, static_cast<int>(split_), values_, 0};
     result.cost = price_trailing(accumulate);
     if (schedule_.rank == 0) return result;
-    const double columns = largest_part(trailing_.largest(), pricing_.ranks().count);
+    const double columns = pricing_.largest_part(trailing_.largest());
     const double away = columns * static_cast<double>(leading_.largest());
     const int vectors = schedule_.rank;
     result.away_bytes = 8 * away * (vectors > 1 ? 2 : 1);
@@ -179,14 +174,14 @@ Application price_product(const Pricing& pricing, std::span<const PricedMode> mo
   const auto leading = modes.first(split);
   const auto trailing = modes.subspan(split);
   const Group rows(leading), columns(trailing);
-  const double own_rows = largest_part(rows.largest(), ranks);
+  const double own_rows = pricing.largest_part(rows.largest());
   Application result{
       {}, estimate.leading_modes, own_rows * static_cast<double>(columns.largest()), 0};
   result.cost = price_group(pricing, trailing, result.values, true);
   if (accumulate) result.cost += pricing.stream(24 * result.values);
   if (all_identity(leading)) return result;
   const double away =
-      largest_part(std::min(columns.in, columns.out), ranks) * static_cast<double>(rows.largest());
+      pricing.largest_part(std::min(columns.in, columns.out)) * static_cast<double>(rows.largest());
   result.away_bytes = 8 * away;
   result.cost += price_group(pricing, leading, away, split == modes.size());
   const double travelling = 8 * own_rows * static_cast<double>(std::min(columns.in, columns.out));

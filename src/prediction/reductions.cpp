@@ -3,13 +3,6 @@
 #include "kronwerk/prediction/solves.hpp"
 
 namespace kronwerk::prediction {
-namespace {
-
-double largest_part(Index size, int parts) {
-  return static_cast<double>(distribution::BlockPartition(size, parts).largest());
-}
-
-}  // namespace
 
 std::vector<Stage> price_reduction(const Pricing& pricing, const ReductionWork& work) {
   const int ranks = pricing.ranks().count;
@@ -17,10 +10,10 @@ std::vector<Stage> price_reduction(const Pricing& pricing, const ReductionWork& 
   const auto reduced = static_cast<double>(work.reduced);
   Cost reduce;
   if (work.keeps_axis(ranks)) {
-    reduce = pricing.pairs(largest_part(work.kept, ranks) * reduced, work.cost);
-    reduce += pricing.ring(work.bytes_per_point * largest_part(work.reduced, ranks));
+    reduce = pricing.pairs(pricing.largest_part(work.kept) * reduced, work.cost);
+    reduce += pricing.ring(work.bytes_per_point * pricing.largest_part(work.reduced));
   } else {
-    reduce = pricing.pairs(kept * largest_part(work.reduced, ranks), work.cost);
+    reduce = pricing.pairs(kept * pricing.largest_part(work.reduced), work.cost);
     reduce += pricing.reduction_of(work.result_bytes);
   }
   reduce += pricing.reductions(4);  // what is checked before and agreed on after

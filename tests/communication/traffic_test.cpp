@@ -100,7 +100,7 @@ TEST_F(TrafficTest, OneMessageGoesToEachOtherNodeByNode) {
     });
   });
   EXPECT_EQ(used.messages, comm_.node_count() - 1);
-  const auto& nodes = blocks.nodes();
+  const auto& nodes = comm_.nodes();
   const core::Index rows = layout.home().count(comm_.rank());
   core::Index bytes = 0;
   for (int rank = 0; rank < comm_.size(); ++rank) {

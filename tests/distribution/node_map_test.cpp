@@ -44,6 +44,8 @@ TEST(NodeMap, KnowsTheRanksOfEachNode) {
   EXPECT_EQ(std::vector<int>(second.begin(), second.end()), (std::vector<int>{0, 2, 3}));
   EXPECT_EQ(map.place_of(3), 2);
   EXPECT_EQ(map.node_of(4), 0);
+  const auto turns = map.by_turns();
+  EXPECT_EQ(std::vector<int>(turns.begin(), turns.end()), (std::vector<int>{0, 1, 2, 4, 3}));
 }
 
 TEST(NodeMap, RefusesNodesWithoutRanks) {
@@ -108,11 +110,11 @@ TEST(ChannelsByNode, AreAsManyAsNodesUpToManyRanks) {
 TEST(ByNode, IsTakenForShortMessagesOfManyRanks) {
   // 1,024 ranks, 64 on a node: 8 kB of messages of 74 bytes, or blocks of 600 MB.
   const NodeMap map = nodes_of(std::vector<int>(16, 64));
-  EXPECT_TRUE(by_node_is_faster(map, 75e3));
-  EXPECT_FALSE(by_node_is_faster(map, 600e6));
+  EXPECT_TRUE(by_node_is_faster(map.nodes(), map.ranks(), 75e3));
+  EXPECT_FALSE(by_node_is_faster(map.nodes(), map.ranks(), 600e6));
   // One rank on each node has nobody to hand on to, and one node sends nothing.
-  EXPECT_FALSE(by_node_is_faster(nodes_of(std::vector<int>(16, 1)), 75e3));
-  EXPECT_FALSE(by_node_is_faster(nodes_of({64}), 75e3));
+  EXPECT_FALSE(by_node_is_faster(16, 16, 75e3));
+  EXPECT_FALSE(by_node_is_faster(1, 64, 75e3));
 }
 
 }  // namespace

@@ -14,6 +14,10 @@
 #include "kronwerk/core/extents.hpp"
 #include "kronwerk/core/source_location.hpp"
 
+namespace kronwerk::distribution {
+class NodeMap;
+}
+
 namespace kronwerk::communication {
 
 class CallCheck;
@@ -53,8 +57,14 @@ class Communicator {
   /// it ran on two nodes: messages between them, shared memory within.
   /// @throws ConfigurationError on every rank if that variable does not fit the job
   const Communicator& node() const;
+  /// Which ranks share a node; nodes are numbered in the order of their lowest ranks. Collective on
+  /// the first call; kept afterwards.
+  const distribution::NodeMap& nodes() const;
   /// Number of nodes. Collective on the first call.
   int node_count() const;
+  /// The lowest ranks of all nodes, in the nodes' order; null on other ranks. Collective on the
+  /// first call; kept afterwards.
+  const Communicator* leaders() const;
 
   void barrier(Where where = Where::current()) const;
   double sum(double value, Where where = Where::current()) const;
@@ -83,7 +93,8 @@ class Communicator {
   int size_ = 1;
   std::unique_ptr<CallCheck> check_;  ///< null unless in the debug mode
   mutable std::unique_ptr<Communicator> node_;
-  mutable int node_count_ = 0;
+  mutable std::unique_ptr<distribution::NodeMap> nodes_;
+  mutable std::optional<std::unique_ptr<Communicator>> leaders_;
 };
 
 static_assert(!std::is_copy_constructible_v<Communicator>);

@@ -59,6 +59,11 @@ class Redistribution {
   };
   void add(std::vector<Channel>& channels, int partner, std::span<const int> ranks) const;
   Rounds rounds() const;
+  /// Values of a message that goes away by an incoming channel, or comes home.
+  core::Index incoming_values(const Channel& channel, const Rounds& rounds,
+                              core::Index round) const;
+  /// Of those that do not arrive and leave where they belong, together.
+  core::Index handed_on(const Rounds& rounds, core::Index round) const;
   /// Rows arrive and leave where they belong.
   bool in_place(const Channel& channel) const;
   void hand_on(const Rounds& rounds, core::Index round, const double* arrived) const;

@@ -8,10 +8,6 @@
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/communication/mapping.hpp"
 
-namespace kronwerk::distribution {
-class NodeMap;
-}
-
 namespace kronwerk::communication {
 
 /// Bytes that exist once per node, whatever the number of ranks there: a POSIX shared-memory
@@ -92,8 +88,6 @@ class SharedBlocks {
   /// The block of `rank` (of the communicator), or null if it is not reachable by loads and stores.
   double* on_node(int rank) const noexcept;
   const Communicator& comm() const noexcept;
-  /// Where the communicator's ranks run.
-  const distribution::NodeMap& nodes() const noexcept;
   /// Whether on_node() gives every rank the blocks of all ranks of its node; the same on all ranks.
   bool reach_each_other() const noexcept;
 

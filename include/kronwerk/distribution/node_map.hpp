@@ -20,12 +20,17 @@ class NodeMap {
   int place_of(int rank) const noexcept { return place_of_[static_cast<std::size_t>(rank)]; }
   /// Its ranks, ascending.
   std::span<const int> members(int node) const noexcept;
+  /// All ranks: the first of every node, then the second of every node that has one, and so on.
+  /// Work of which each piece is done once goes to them in this order, so that few pieces share a
+  /// node's memory as little as they can.
+  std::span<const int> by_turns() const noexcept { return by_turns_; }
 
  private:
   std::vector<int> node_of_;
   std::vector<int> place_of_;
   std::vector<int> by_node_;  ///< all ranks, node after node
   std::vector<int> begins_;   ///< of every node in by_node_, and the end
+  std::vector<int> by_turns_;
 };
 
 /// What one rank has to do with one rank of another node when the rows of a vector go away. When
@@ -48,6 +53,6 @@ Channels channels_by_node(const NodeMap& nodes, int rank);
 /// Whether channels_by_node() is faster than a message to each rank of the other nodes: fewer
 /// messages, against one more time through memory for what they hold. The same on every rank.
 /// @param bytes  what the busiest rank moves
-bool by_node_is_faster(const NodeMap& nodes, double bytes, const Rates& rates = {});
+bool by_node_is_faster(int nodes, int ranks, double bytes, const Rates& rates = {});
 
 }  // namespace kronwerk::distribution

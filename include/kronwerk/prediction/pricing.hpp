@@ -67,6 +67,8 @@ class Pricing {
   const Ranks& ranks() const noexcept { return ranks_; }
   const configuration::Machine& machine() const noexcept { return *machine_; }
 
+  /// Of `size` things that the ranks share, those of the busiest.
+  double largest_part(Index size) const;
   /// A rate of one rank while all of its node are busy.
   double rate(const configuration::Rate& rate) const;
   /// The same of a table, in the table's unit, interpolated in the seconds per flop.

@@ -15,6 +15,7 @@
 #include "factors/simple/kernel_factor.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
+#include "kronwerk/distribution/node_map.hpp"
 #include "kronwerk/factors/base/factor.hpp"
 
 namespace kronwerk::factors {
@@ -129,7 +130,7 @@ void factorise(const Communicator& comm, std::span<const FactorPtr> factors) {
   // Each once in the whole job; the other nodes are sent what its owner finds.
   const NodeLeaders leaders(comm);
   const auto owner_of = [&](std::size_t i) {
-    const auto turns = leaders.by_turns();
+    const auto turns = comm.nodes().by_turns();
     return turns[i % turns.size()];
   };
   const auto is_owner = [&](std::size_t i) { return owner_of(i) == comm.rank(); };

@@ -1,7 +1,9 @@
 #include "factors/base/node_leaders.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <cstdint>
+
+#include "kronwerk/distribution/node_map.hpp"
 
 namespace kronwerk::factors {
 namespace {
@@ -12,33 +14,27 @@ constexpr std::size_t most_bytes = std::size_t{1} << 29;
 
 }  // namespace
 
-NodeLeaders::NodeLeaders(const communication::Communicator& comm)
-    : nodes_(communication::map_nodes(comm)), by_turns_(static_cast<std::size_t>(comm.size())) {
-  std::iota(by_turns_.begin(), by_turns_.end(), 0);
-  if (!several_nodes()) return;
-  std::ranges::stable_sort(by_turns_, {}, [&](int rank) { return nodes_.place_of(rank); });
-  MPI_Comm leaders = MPI_COMM_NULL;
-  communication::check_mpi(
-      MPI_Comm_split(comm.get(), comm.node().is_root() ? 0 : MPI_UNDEFINED, comm.rank(), &leaders));
-  if (leaders != MPI_COMM_NULL) comm_ = communication::Communicator::adopt(leaders);
+NodeLeaders::NodeLeaders(const communication::Communicator& comm) : comm_(&comm) {
+  if (several_nodes()) leaders_ = comm.leaders();
 }
 
 void NodeLeaders::combine(std::span<double> values) const {
   static_assert(sizeof(double) == sizeof(std::uint64_t));
-  if (!comm_) return;
+  if (leaders_ == nullptr) return;
   for (std::size_t first = 0; first < values.size(); first += most_words) {
     const auto count = static_cast<int>(std::min(most_words, values.size() - first));
     communication::check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data() + first, count, MPI_UINT64_T,
-                                           MPI_BOR, comm_->get()));
+                                           MPI_BOR, leaders_->get()));
   }
 }
 
 void NodeLeaders::broadcast(std::span<std::byte> bytes, int owner) const {
-  if (!comm_) return;
-  const int root = nodes_.node_of(owner);
+  if (leaders_ == nullptr) return;
+  const int root = comm_->nodes().node_of(owner);
   for (std::size_t first = 0; first < bytes.size(); first += most_bytes) {
     const auto count = static_cast<int>(std::min(most_bytes, bytes.size() - first));
-    communication::check_mpi(MPI_Bcast(bytes.data() + first, count, MPI_BYTE, root, comm_->get()));
+    communication::check_mpi(
+        MPI_Bcast(bytes.data() + first, count, MPI_BYTE, root, leaders_->get()));
   }
 }
 

@@ -11,6 +11,7 @@
 #include "factors/spectra/eigen_distributed.hpp"
 #include "factors/spectra/symmetry.hpp"
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/distribution/node_map.hpp"
 
 namespace kronwerk::factors {
 
@@ -235,7 +236,7 @@ void solve_problems(const Communicator& comm, std::span<EigenProblem> problems,
     if (problem.distributed) {
       compute_distributed(comm, leaders, problem, limits.block);
     } else {
-      problem.owner = leaders.by_turns()[static_cast<std::size_t>(problem.owner)];
+      problem.owner = comm.nodes().by_turns()[static_cast<std::size_t>(problem.owner)];
     }
   }
   communication::collectively(comm, [&] {

@@ -5,9 +5,9 @@
 #include <numeric>
 
 #include "factors/base/local_factorisation.hpp"
-#include "factors/base/node_leaders.hpp"
 #include "factors/sparse/sparse_cases.hpp"
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/distribution/node_map.hpp"
 
 namespace kronwerk::factors::test {
 namespace {
@@ -114,15 +114,13 @@ TEST(Factorise, DoesEachFactorOnceForAllNodes) {
   for (const FactorPtr& factor : factors) {
     makers.push_back(dynamic_cast<const Signed&>(*factor->factorisation()).maker());
   }
-  const NodeLeaders leaders(comm);
-  const auto expected = leaders.by_turns();
+  const auto expected = comm.nodes().by_turns();
   EXPECT_EQ(makers, std::vector<int>(expected.begin(), expected.end()));
 }
 
-TEST(NodeLeaders, GiveNodesWorkByTurns) {
+TEST(Factorise, GivesNodesWorkByTurns) {
   const auto comm = world();
-  const NodeLeaders leaders(comm);
-  const auto turns = leaders.by_turns();
+  const auto turns = comm.nodes().by_turns();
   std::vector<int> sorted(turns.begin(), turns.end());
   std::ranges::sort(sorted);
   std::vector<int> ranks(static_cast<std::size_t>(comm.size()));
