@@ -2,6 +2,15 @@
 #include "configuration/schema_entries.hpp"
 
 namespace kronwerk::configuration {
+namespace {
+
+constexpr const char* prior_texts =
+    "`normal(mean, sd)`, `lognormal(mean, sd)` of the logarithm, `gamma(shape, rate)`, "
+    "`half_normal(sd)`, `uniform(lower, upper)`, `inverse_gamma(shape, scale)`, "
+    "`exponential(rate)` or `student_t(df, mean, scale)`";
+
+}  // namespace
+
 std::vector<SchemaEntry> observation_entries() {
   const std::vector<Task> observing{Task::logpdf, Task::predict, Task::fit};
   std::vector<SchemaEntry> entries{
@@ -173,8 +182,7 @@ std::vector<SchemaEntry> fit_entries() {
        .types = text,
        .default_value = "none",
        .tasks = fitting,
-       .documentation = "`normal(mean, sd)`, `lognormal(mean, sd)` of the logarithm, `gamma(shape, "
-                        "rate)`, `half_normal(sd)` or `uniform(lower, upper)`"},
+       .documentation = prior_texts},
       {.path = "fit.method",
        .types = text,
        .default_value = "`newton` up to 60 variables",

@@ -25,13 +25,16 @@ struct Description {
   std::vector<std::string> arguments;
 };
 
-const std::array<Description, 5>& descriptions() {
-  static const std::array<Description, 5> table{{
+const std::array<Description, 8>& descriptions() {
+  static const std::array<Description, 8> table{{
       {"normal", {"mean", "sd"}},
       {"lognormal", {"mean", "sd"}},
       {"gamma", {"shape", "rate"}},
       {"half_normal", {"sd"}},
       {"uniform", {"lower", "upper"}},
+      {"inverse_gamma", {"shape", "scale"}},
+      {"exponential", {"rate"}},
+      {"student_t", {"df", "mean", "scale"}},
   }};
   return table;
 }
@@ -57,6 +60,10 @@ double number_of(const formulas::Source& source, const formulas::Syntax& syntax)
 /// log of the normal density of z = (x - mean) / sd, without the 1 / sd.
 double log_standard_normal(double z) {
   return -0.5 * z * z - 0.5 * std::log(2 * std::numbers::pi);
+}
+
+double square(double x) {
+  return x * x;
 }
 
 constexpr Index numbers_per_draw = 128;
@@ -85,11 +92,14 @@ double standard_gamma(double shape, std::uint64_t seed, Index draw) {
 
 }  // namespace
 
-Prior::Prior(Kind kind, double first, double second) : kind_(kind), first_(first), second_(second) {
+Prior::Prior(Kind kind, double first, double second, double third)
+    : kind_(kind), first_(first), second_(second), third_(third) {
   const auto refuse = [&](const std::string& what) {
     throw core::ConfigurationError(fmt::format("the prior {}: {}", to_text(), what));
   };
-  if (!std::isfinite(first) || !std::isfinite(second)) refuse("its arguments must be finite");
+  if (!std::isfinite(first) || !std::isfinite(second) || !std::isfinite(third)) {
+    refuse("its arguments must be finite");
+  }
   switch (kind) {
     case Kind::normal:
     case Kind::lognormal:
@@ -103,6 +113,15 @@ Prior::Prior(Kind kind, double first, double second) : kind_(kind), first_(first
       break;
     case Kind::uniform:
       if (first >= second) refuse("the lower end must be below the upper end");
+      break;
+    case Kind::inverse_gamma:
+      if (first <= 0 || second <= 0) refuse("shape and scale must be positive");
+      break;
+    case Kind::exponential:
+      if (first <= 0) refuse("the rate must be positive");
+      break;
+    case Kind::student_t:
+      if (first <= 0 || third <= 0) refuse("degrees of freedom and scale must be positive");
       break;
   }
 }
@@ -127,18 +146,22 @@ Prior Prior::parse(const formulas::Source& source) {
   if (syntax->arguments.size() != wanted.size()) {
     formulas::fail_at(
         source, syntax->span,
-        fmt::format("{}({}) takes {} arguments; found {}", *found, core::join(wanted, ", "),
-                    wanted.size(), syntax->arguments.size()));
+        fmt::format("{}({}) takes {} {}; found {}", *found, core::join(wanted, ", "), wanted.size(),
+                    wanted.size() == 1 ? "argument" : "arguments", syntax->arguments.size()));
   }
-  std::array<double, 2> values{};
+  std::array<double, 3> values{};
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     values[i] = number_of(source, *syntax->arguments[i]);
   }
   try {
-    return Prior(kind, values[0], values[1]);
+    return {kind, values[0], values[1], values[2]};
   } catch (const core::Error& error) {
     formulas::fail_at(source, syntax->span, error.what());
   }
+}
+
+double Prior::standardised(double x) const {
+  return (x - second_) / third_;
 }
 
 double Prior::log_density(double x) const {
@@ -153,6 +176,15 @@ double Prior::log_density(double x) const {
              std::lgamma(first_);
     case Kind::half_normal:
       return log_standard_normal(x / first_) - std::log(first_ / 2);
+    case Kind::inverse_gamma:
+      return -(first_ + 1) * std::log(x) - second_ / x + first_ * std::log(second_) -
+             std::lgamma(first_);
+    case Kind::exponential:
+      return std::log(first_) - first_ * x;
+    case Kind::student_t:
+      return std::lgamma((first_ + 1) / 2) - std::lgamma(first_ / 2) -
+             0.5 * std::log(first_ * std::numbers::pi) - std::log(third_) -
+             (first_ + 1) / 2 * std::log1p(square(standardised(x)) / first_);
     case Kind::uniform:
       break;
   }
@@ -170,6 +202,14 @@ double Prior::derivative(double x) const {
       return (first_ - 1) / x - second_;
     case Kind::half_normal:
       return -x / (first_ * first_);
+    case Kind::inverse_gamma:
+      return (second_ / x - first_ - 1) / x;
+    case Kind::exponential:
+      return -first_;
+    case Kind::student_t: {
+      const double z = standardised(x);
+      return -(first_ + 1) * z / (third_ * (first_ + z * z));
+    }
     case Kind::uniform:
       break;
   }
@@ -188,6 +228,14 @@ double Prior::second_derivative(double x) const {
       return -(first_ - 1) * inverse;
     case Kind::half_normal:
       return -1 / (first_ * first_);
+    case Kind::inverse_gamma:
+      return (first_ + 1 - 2 * second_ / x) * inverse;
+    case Kind::exponential:
+      return 0;
+    case Kind::student_t: {
+      const double z2 = square(standardised(x));
+      return -(first_ + 1) * (first_ - z2) / square(third_ * (first_ + z2));
+    }
     case Kind::uniform:
       break;
   }
@@ -195,7 +243,7 @@ double Prior::second_derivative(double x) const {
 }
 
 double Prior::lower() const {
-  if (kind_ == Kind::normal) return -infinity;
+  if (kind_ == Kind::normal || kind_ == Kind::student_t) return -infinity;
   return kind_ == Kind::uniform ? first_ : 0;
 }
 
@@ -204,7 +252,8 @@ double Prior::upper() const {
 }
 
 bool Prior::contains(double x) const {
-  const bool open = kind_ == Kind::lognormal || kind_ == Kind::gamma;
+  const bool open =
+      kind_ == Kind::lognormal || kind_ == Kind::gamma || kind_ == Kind::inverse_gamma;
   return (open ? x > 0 : x >= lower()) && x <= upper() && std::isfinite(x);
 }
 
@@ -218,6 +267,12 @@ double Prior::spread() const {
       return std::sqrt(first_) / second_;
     case Kind::half_normal:
       return first_;
+    case Kind::inverse_gamma:  // about where the density is largest, also where it has no moments
+      return second_ / (first_ + 1);
+    case Kind::exponential:
+      return 1 / first_;
+    case Kind::student_t:
+      return first_ > 2 ? third_ * std::sqrt(first_ / (first_ - 2)) : third_;
     case Kind::uniform:
       break;
   }
@@ -226,10 +281,14 @@ double Prior::spread() const {
 
 double Prior::sample(std::uint64_t seed, Index draw) const {
   if (kind_ == Kind::gamma) return standard_gamma(first_, seed, draw) / second_;
+  if (kind_ == Kind::inverse_gamma) return second_ / standard_gamma(first_, seed, draw);
   std::array<double, 1> number{};
-  const auto kind =
-      kind_ == Kind::uniform ? operators::RandomKind::uniform : operators::RandomKind::normal;
-  operators::fill_random(kind, seed, draw * numbers_per_draw, number);
+  const auto kind = kind_ == Kind::uniform || kind_ == Kind::exponential
+                        ? operators::RandomKind::uniform
+                        : operators::RandomKind::normal;
+  // Other numbers than those that a gamma draw of the same place takes.
+  const std::uint64_t stream = kind_ == Kind::student_t ? 1 : 0;
+  operators::fill_random(kind, seed, stream, draw * numbers_per_draw, number);
   switch (kind_) {
     case Kind::normal:
       return first_ + second_ * number[0];
@@ -237,6 +296,11 @@ double Prior::sample(std::uint64_t seed, Index draw) const {
       return std::exp(first_ + second_ * number[0]);
     case Kind::half_normal:
       return first_ * std::abs(number[0]);
+    case Kind::exponential:
+      return -std::log1p(-number[0]) / first_;
+    case Kind::student_t:
+      return second_ +
+             third_ * number[0] * std::sqrt(first_ / 2 / standard_gamma(first_ / 2, seed, draw));
     default:
       return first_ + (second_ - first_) * number[0];
   }
@@ -244,9 +308,10 @@ double Prior::sample(std::uint64_t seed, Index draw) const {
 
 std::string Prior::to_text() const {
   const auto& description = describe(kind_);
-  return description.arguments.size() == 1
-             ? fmt::format("{}({})", description.name, first_)
-             : fmt::format("{}({}, {})", description.name, first_, second_);
+  std::vector<std::string> arguments;
+  for (const double each : {first_, second_, third_}) arguments.push_back(fmt::format("{}", each));
+  arguments.resize(description.arguments.size());
+  return fmt::format("{}({})", description.name, core::join(arguments, ", "));
 }
 
 }  // namespace kronwerk::models

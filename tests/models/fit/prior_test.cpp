@@ -12,8 +12,10 @@
 namespace kronwerk::models {
 namespace {
 
-const std::vector<std::string> examples{"normal(-1, 0.5)", "lognormal(0.3, 0.8)", "gamma(2.5, 1.5)",
-                                        "gamma(0.6, 2)",   "half_normal(0.7)",    "uniform(-1, 2)"};
+const std::vector<std::string> examples{
+    "normal(-1, 0.5)",     "lognormal(0.3, 0.8)", "gamma(2.5, 1.5)",
+    "gamma(0.6, 2)",       "half_normal(0.7)",    "uniform(-1, 2)",
+    "inverse_gamma(7, 5)", "exponential(1.7)",    "student_t(9, 0.4, 0.8)"};
 
 Prior prior_of(const std::string& text) {
   return Prior::parse({text, "here"});
@@ -102,6 +104,10 @@ TEST(Prior, TextsAreReadAndWritten) {
   refuse("normal(0)", "normal(mean, sd) takes 2 arguments; found 1");
   refuse("half_normal(-1)", "the standard deviation must be positive");
   refuse("gamma(1, 0)", "shape and rate must be positive");
+  refuse("inverse_gamma(0, 1)", "shape and scale must be positive");
+  refuse("exponential(0)", "the rate must be positive");
+  refuse("exponential(1, 2)", "exponential(rate) takes 1 argument; found 2");
+  refuse("student_t(3, 0, -1)", "degrees of freedom and scale must be positive");
   refuse("uniform(2, 1)", "the lower end must be below the upper end");
   refuse("normal(a, 1)", "a prior's arguments are numbers");
   refuse("normal", "with its arguments in parentheses");

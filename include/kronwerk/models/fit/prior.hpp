@@ -19,14 +19,26 @@ using core::Index;
 /// | gamma(shape, rate)     | x^(shape - 1) exp(-rate x)                    | x > 0    |
 /// | half_normal(sd)        | exp(-x² / (2 sd²))                            | x ≥ 0    |
 /// | uniform(lower, upper)  | 1                                             | [lower, upper] |
+/// | inverse_gamma(shape, scale) | x^(-shape - 1) exp(-scale / x)           | x > 0    |
+/// | exponential(rate)      | exp(-rate x)                                  | x ≥ 0    |
+/// | student_t(df, mean, scale) | (1 + z²/df)^(-(df + 1)/2), z = (x - mean)/scale | all |
 class Prior {
  public:
-  enum class Kind { normal, lognormal, gamma, half_normal, uniform };
+  enum class Kind {
+    normal,
+    lognormal,
+    gamma,
+    half_normal,
+    uniform,
+    inverse_gamma,
+    exponential,
+    student_t
+  };
 
-  /// @param second  ignored by half_normal
-  /// @throws ConfigurationError for arguments that are not finite, a standard deviation, shape or
-  /// rate that is not positive, and an empty interval
-  Prior(Kind kind, double first, double second = 0);
+  /// @param second, third  ignored by those with fewer arguments
+  /// @throws ConfigurationError for arguments that are not finite, a standard deviation, shape,
+  /// rate or scale that is not positive, and an empty interval
+  Prior(Kind kind, double first, double second = 0, double third = 0);
   /// "lognormal(0, 0.5)". @throws ConfigurationError with the place under a caret
   static Prior parse(const formulas::Source& source);
 
@@ -49,9 +61,12 @@ class Prior {
   std::string to_text() const;
 
  private:
+  double standardised(double x) const;  ///< of student_t
+
   Kind kind_;
   double first_;
   double second_;
+  double third_;
 };
 
 }  // namespace kronwerk::models
