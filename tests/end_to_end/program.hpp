@@ -14,8 +14,10 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "end_to_end/server/command_server.hpp"
 #include "kronwerk/io/files/data_file.hpp"
 #include "support/dense_oracle.hpp"
 
@@ -82,6 +84,35 @@ class ProgramTest : public testing::Test {
   Outcome run(int np, const std::string& text, const std::string& more = "") const {
     write_text(path("job.yaml"), text);
     return kronwerk(np, "run job.yaml " + more);
+  }
+
+  /// The same in an MPI job that runs one command after the other, which saves the start; arguments
+  /// are words separated by spaces.
+  Outcome serve(int np, const std::string& arguments) const {
+    for (const char* name : {"out.txt", "err.txt"}) std::filesystem::remove(path(name));
+    const int code = CommandServer::of(program_, np).run(directory_, arguments);
+    return {code, read_text(path("out.txt")), read_text(path("err.txt"))};
+  }
+
+  /// Exit code 2, one message that says so, and nothing left.
+  void expect_refusal(const Outcome& outcome, const std::string& message) const {
+    EXPECT_EQ(outcome.code, 2) << outcome.output << outcome.errors;
+    EXPECT_GE(outcome.count(message), 1) << message << "\n--- instead:\n" << outcome.errors;
+    EXPECT_EQ(outcome.count("kronwerk: ") - outcome.count("kronwerk: warning: "), 1)
+        << outcome.errors;
+    EXPECT_TRUE(is_clean());
+  }
+  /// The same of a job.
+  void expect_refused(const std::string& text, const std::string& message, int np = 2,
+                      const std::string& more = "") const {
+    SCOPED_TRACE(text);
+    write_text(path("job.yaml"), text);
+    expect_refusal(serve(np, "run job.yaml " + more), message);
+  }
+  /// The same of jobs and their messages.
+  void expect_all_refused(const std::vector<std::pair<std::string, std::string>>& jobs,
+                          int np = 2) const {
+    for (const auto& [text, message] : jobs) expect_refused(text, message, np);
   }
 
   /// Neither a result nor a temporary is left.

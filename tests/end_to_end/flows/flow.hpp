@@ -41,15 +41,6 @@ class FlowTest : public ProgramTest {
     file.commit();
   }
 
-  /// Exit code 2 and the message once, whatever the number of ranks.
-  void expect_refused(const std::string& text, const std::string& message, int np = 2) const {
-    SCOPED_TRACE(message);
-    const Outcome outcome = run(np, text);
-    EXPECT_EQ(outcome.code, 2) << outcome.output << outcome.errors;
-    EXPECT_EQ(outcome.count(message), 1) << outcome.errors;
-    EXPECT_TRUE(is_clean());
-  }
-
   /// The last region of the origins has no neighbour.
   static Matrix with_island(Matrix w) {
     for (std::int64_t j = 0; j < w.cols; ++j) w(w.rows - 1, j) = 0;

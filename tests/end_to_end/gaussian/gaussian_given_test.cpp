@@ -261,12 +261,7 @@ TEST_F(Given, IsRefusedWhereItIsNoSuchFactor) {
               observations + "mean: {columns: [\"kron(A, 1)\"]}\n"),
        "names 'A', which is 'given_as' a factor of a covariance"},
   };
-  for (const auto& [text, message] : refused) {
-    const Outcome outcome = run(2, text);
-    EXPECT_EQ(outcome.code, 2) << outcome.errors << outcome.output;
-    EXPECT_EQ(outcome.count(message), 1) << message << "\n--- instead:\n" << outcome.errors;
-    EXPECT_TRUE(is_clean());
-  }
+  expect_all_refused(refused);
 }
 
 }  // namespace

@@ -280,12 +280,7 @@ TEST_F(Mean, RefusesRegressorsThatAreNotKnownAtNewPoints) {
        "'new_points.Ks.columns' names 'hight', which is in no column of the mean along a mode of "
        "this kernel (did you mean 'height'?)"},
   };
-  for (const auto& [job_text, message] : cases) {
-    const Outcome outcome = run(2, job_text);
-    EXPECT_EQ(outcome.code, 2) << outcome.errors << outcome.output;
-    EXPECT_EQ(outcome.count(message), 1) << message << "\n--- instead:\n" << outcome.errors;
-    EXPECT_TRUE(is_clean());
-  }
+  expect_all_refused(cases);
 }
 
 TEST_F(Mean, IsRefusedWhereOneObservationCannotTellItsColumnsApart) {

@@ -54,13 +54,6 @@ output: {{file: results/out.h5, overwrite: true}}
         formula.find('V') == std::string::npos ? "" : "  V: {file: data.h5, dataset: /V}\n",
         formula, input);
   }
-
-  void expect_refused(const std::string& text, const std::string& what, int np = 1) const {
-    const Outcome outcome = run(np, text);
-    EXPECT_EQ(outcome.code, 2) << text << outcome.output;
-    EXPECT_EQ(outcome.count(what), 1) << text << "expected: " << what << "\n" << outcome.errors;
-    EXPECT_TRUE(is_clean());
-  }
 };
 
 TEST_F(DataSafety, InputsAndTheConfigurationAreNoOutputs) {

@@ -48,12 +48,6 @@ class Refusal : public ProgramTest {
     file.write_sparse("/offsets", broken);
     file.commit();
   }
-
-  void expect(const Outcome& outcome, int code, const std::string& message) const {
-    EXPECT_EQ(outcome.code, code) << outcome.errors;
-    EXPECT_EQ(outcome.count(message), 1) << message << "\n--- instead:\n" << outcome.errors;
-    EXPECT_TRUE(is_clean());
-  }
 };
 
 TEST_F(Refusal, OfConfigurations) {
@@ -75,10 +69,7 @@ TEST_F(Refusal, OfConfigurations) {
        "'W' is a vector: as a matrix, write diag(W)"},
       {replaced("{file: data.h5, dataset: /W}", "{file: data.h5, dataset: /wrong}"), "5 x 4"},
   };
-  for (const auto& [text, message] : cases) {
-    SCOPED_TRACE(text);
-    expect(run(2, text), 2, message);
-  }
+  expect_all_refused(cases);
 }
 
 TEST_F(Refusal, OfData) {
@@ -103,14 +94,7 @@ TEST_F(Refusal, OfData) {
       {good + "gradient: {cotangent: {file: data.h5, dataset: /cube}, parameters: [rho_o]}\n",
        "'gradient.cotangent' holds 5 vectors, but 'input' holds 1"},
   };
-  for (const auto& [text, message] : cases) {
-    SCOPED_TRACE(text);
-    const Outcome outcome = run(3, text);
-    EXPECT_EQ(outcome.code, 2) << outcome.errors;
-    EXPECT_GE(outcome.count(message), 1) << message << "\n--- instead:\n" << outcome.errors;
-    EXPECT_EQ(outcome.count("kronwerk: "), 1) << outcome.errors;
-    EXPECT_TRUE(is_clean());
-  }
+  expect_all_refused(cases, 3);
 }
 
 TEST_F(Refusal, OfASingularFactorNamesItAndItsSize) {
@@ -135,16 +119,16 @@ TEST_F(Refusal, OfACommandLine) {
         "import gal", "import knn points.csv --to data.h5", "plan job.yaml -- -ksp_monitor"}) {
     SCOPED_TRACE(line);
     write_text(path("job.yaml"), good);
-    const Outcome outcome = kronwerk(2, line);
-    EXPECT_EQ(outcome.code, 2) << outcome.output;
-    EXPECT_EQ(outcome.count("kronwerk: "), 1) << outcome.errors;
+    expect_refusal(serve(2, line), "kronwerk: ");
   }
-  expect(kronwerk(2, "run absent.yaml"), 2, "absent.yaml: there is no such configuration file");
-  expect(
-      run(2, good, "--set solver.toleranse=1"), 2,
-      "--set solver.toleranse=1: unknown key 'toleranse' in 'solver' (did you mean 'tolerance'?)");
-  expect(run(2, good, "--set solver.method=krylov -- -ksp_type nonsense"), 2,
-         "PETSc cannot do what its options '-ksp_type nonsense' ask for");
+  expect_refusal(kronwerk(2, "run absent.yaml"),
+                 "absent.yaml: there is no such configuration file");
+  expect_refused(
+      good,
+      "--set solver.toleranse=1: unknown key 'toleranse' in 'solver' (did you mean 'tolerance'?)",
+      2, "--set solver.toleranse=1");
+  expect_refused(good, "PETSc cannot do what its options '-ksp_type nonsense' ask for", 2,
+                 "--set solver.method=krylov -- -ksp_type nonsense");
 }
 
 TEST_F(Refusal, OfOutputsThatCannotBeWritten) {

@@ -447,14 +447,7 @@ TEST_F(KernelOperators, RefuseBadInput) {
       {solve_job(kernel("sometimes")), "storage"},
       {replaced(good, "storage: auto", "storage: auto, jitter: -1"), "jitter"},
   };
-  for (const auto& [text, message] : cases) {
-    SCOPED_TRACE(text);
-    const Outcome outcome = run(2, text);
-    EXPECT_EQ(outcome.code, 2) << outcome.output << outcome.errors;
-    EXPECT_GE(outcome.count(message), 1) << message << "\n--- instead:\n" << outcome.errors;
-    EXPECT_EQ(outcome.count("kronwerk: "), 1) << outcome.errors;
-    EXPECT_TRUE(is_clean());
-  }
+  expect_all_refused(cases);
 }
 
 TEST_F(KernelOperators, RefuseCloudsLargerThanTheMemory) {

@@ -38,14 +38,7 @@ TEST_F(KernelRefusal, OfReductions) {
       {replaced(good, "{s: 1.3}", "{s: 1.3, t: 2}"), "the parameter 't' is not used"},
       {replaced(good, "index: j", "index: none"), "'y' is a vector of 22"},
   };
-  for (const auto& [text, message] : cases) {
-    SCOPED_TRACE(text);
-    const Outcome outcome = run(2, text);
-    EXPECT_EQ(outcome.code, 2) << outcome.output << outcome.errors;
-    EXPECT_GE(outcome.count(message), 1) << message << "\n--- instead:\n" << outcome.errors;
-    EXPECT_EQ(outcome.count("kronwerk: "), 1) << outcome.errors;
-    EXPECT_TRUE(is_clean());
-  }
+  expect_all_refused(cases);
 }
 
 TEST_F(KernelRefusal, OfCloudsLargerThanTheMemory) {

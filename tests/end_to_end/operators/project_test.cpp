@@ -34,14 +34,6 @@ class Project : public ProgramTest {
   }
 
   Result result() const { return Result(path("results/out.h5")); }
-
-  void expect_refused(const std::string& text, const std::string& message) const {
-    SCOPED_TRACE(text);
-    const Outcome outcome = run(2, text);
-    EXPECT_EQ(outcome.code, 2) << outcome.errors;
-    EXPECT_EQ(outcome.count(message), 1) << message << "\n--- instead:\n" << outcome.errors;
-    EXPECT_TRUE(is_clean());
-  }
 };
 
 TEST_F(Project, VectorsOntoKroneckerSumsOnAnyNumberOfRanks) {
