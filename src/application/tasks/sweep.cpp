@@ -251,8 +251,8 @@ class Sweep {
       report.set("points", points_);
       report.set("points_converged", converged);
       report.set("points_of_this_run", points_ - finished_->count());
-      report.set("factorisations", factors::factorisation_count());
-      report.set("decompositions", factors::decomposition_count());
+      report.set("factorisations", factors::factorisation_count() - factorisations_before_);
+      report.set("decompositions", factors::decomposition_count() - decompositions_before_);
       if (!checkpoint_.resumed().empty()) report.set("resumed", checkpoint_.resumed());
       target_.flush();
       const StageTable table = stages_.table();
@@ -280,6 +280,8 @@ class Sweep {
   std::optional<FinishedPoints> finished_;
   std::shared_ptr<operators::Workspace> workspace_;
   MemoryWatch watch_;
+  Index factorisations_before_ = factors::factorisation_count();
+  Index decompositions_before_ = factors::decomposition_count();
   std::optional<ProblemData> data_;
 };
 
