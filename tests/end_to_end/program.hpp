@@ -80,18 +80,27 @@ class ProgramTest : public testing::Test {
     return shell("timeout -k 5 600 " + command(np, arguments));
   }
 
-  /// Writes job.yaml and runs it.
-  Outcome run(int np, const std::string& text, const std::string& more = "") const {
-    write_text(path("job.yaml"), text);
-    return kronwerk(np, "run job.yaml " + more);
-  }
-
   /// The same in an MPI job that runs one command after the other, which saves the start; arguments
   /// are words separated by spaces.
   Outcome serve(int np, const std::string& arguments) const {
     for (const char* name : {"out.txt", "err.txt"}) std::filesystem::remove(path(name));
     const int code = CommandServer::of(program_, np).run(directory_, arguments);
     return {code, read_text(path("out.txt")), read_text(path("err.txt"))};
+  }
+
+  /// Writes job.yaml and runs it so. Gaussian fits have a process of their own: PETSc registers its
+  /// optimisation methods once in a process, and forgets them between commands.
+  Outcome run(int np, const std::string& text, const std::string& more = "") const {
+    const bool fits = text.find("task: fit") != std::string::npos &&
+                      text.find("covariance:") != std::string::npos;
+    if (fits) return start(np, text, more);
+    write_text(path("job.yaml"), text);
+    return serve(np, "run job.yaml " + more);
+  }
+  /// The same in a process of its own, where what is counted or measured is the process's.
+  Outcome start(int np, const std::string& text, const std::string& more = "") const {
+    write_text(path("job.yaml"), text);
+    return kronwerk(np, "run job.yaml " + more);
   }
 
   /// Exit code 2, one message that says so, and nothing left.
@@ -106,8 +115,7 @@ class ProgramTest : public testing::Test {
   void expect_refused(const std::string& text, const std::string& message, int np = 2,
                       const std::string& more = "") const {
     SCOPED_TRACE(text);
-    write_text(path("job.yaml"), text);
-    expect_refusal(serve(np, "run job.yaml " + more), message);
+    expect_refusal(run(np, text, more), message);
   }
   /// The same of jobs and their messages.
   void expect_all_refused(const std::vector<std::pair<std::string, std::string>>& jobs,

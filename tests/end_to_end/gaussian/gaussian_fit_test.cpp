@@ -197,7 +197,7 @@ TEST_F(Fit, EndsWithTheSameBitsAfterKills) {
     // Killed without a word, the ranks too, some time after it has gone on.
     const Outcome outcome = shell(
         "touch mark; timeout -k 5 300 " + command(2, "run job.yaml") +
-        fmt::format(" & job=$!; for i in $(seq 600); do [ results/out.h5.state/journal -nt mark ] "
+        fmt::format(" & job=$!; for i in $(seq 6000); do [ results/out.h5.state/journal -nt mark ] "
                     "&& break; "
                     "[ -e results/out.h5 ] && break; sleep 0.02; done; sleep {}; "
                     "mpi=$(pgrep -P $job -x mpirun); kill -KILL $mpi $(pgrep -P $mpi); wait $job",
@@ -236,7 +236,7 @@ TEST_F(Fit, RefusesToGoOnWithOtherData) {
   const std::string text = fit(four + "  starts: 15\n");
   write_text(path("job.yaml"), text);
   shell("timeout -k 5 300 " + command(2, "run job.yaml") +
-        " & job=$!; for i in $(seq 300); do [ -s results/out.h5.state/journal ] && break; sleep "
+        " & job=$!; for i in $(seq 6000); do [ -s results/out.h5.state/journal ] && break; sleep "
         "0.02; done; "
         "kill -TERM $(pgrep -P $job -x mpirun); wait $job");
   ASSERT_TRUE(std::filesystem::exists(checkpoint_of(directory_)));
@@ -254,7 +254,7 @@ TEST_F(Fit, RefusesToGoOnWithOtherData) {
 TEST_F(Fit, LeavesTheStateOfAnotherConfigurationAlone) {
   write_text(path("job.yaml"), fit(four + "  starts: 15\n"));
   shell("timeout -k 5 300 " + command(2, "run job.yaml") +
-        " & job=$!; for i in $(seq 300); do [ -s results/out.h5.state/journal ] && break; sleep "
+        " & job=$!; for i in $(seq 6000); do [ -s results/out.h5.state/journal ] && break; sleep "
         "0.02; done; kill -TERM $(pgrep -P $job -x mpirun); wait $job");
   ASSERT_TRUE(std::filesystem::exists(checkpoint_of(directory_)));
   const Outcome outcome = run(2, fit(four));

@@ -225,7 +225,7 @@ TEST_F(Batch, KeepsNoMoreThanABlockInMemory) {
   std::vector<double> peaks;
   std::vector<std::vector<double>> results;
   for (const Index batch : {Index{20}, rows}) {
-    const Outcome outcome = run(1, job("apply", "kron(eye(800), W)", "large", batch));
+    const Outcome outcome = start(1, job("apply", "kron(eye(800), W)", "large", batch));
     ASSERT_EQ(outcome.code, 0) << outcome.errors;
     const Result result(path("results/out.h5"));
     peaks.push_back(result.number("/report", "peak_bytes_per_rank"));

@@ -95,7 +95,7 @@ TEST_F(DataSafety, OneSweepAtATimeWritesAResult) {
     const Outcome both = shell(fmt::format(
         R"(timeout 120 {0} & first=$!
 lock=results/.out.h5.lock
-for i in $(seq 2000); do [ -s $lock ] && break; sleep 0.01; done
+for i in $(seq 6000); do [ -s $lock ] && break; sleep 0.01; done
 holder=$(sed 's/ .*//' $lock | awk -F- '{{print $(NF-1)}}')
 kill -STOP $holder
 timeout 60 {0}; echo second $?

@@ -195,8 +195,8 @@ class Termination : public Refusal {
   Outcome run_and(const std::string& kill) const {
     const std::string job =
         command(3, "run job.yaml -- -ksp_type richardson -ksp_richardson_scale 1e-9");
-    return shell("timeout -k 5 60 " + job +
-                 " & job=$!; for i in $(seq 100); do ls -A results "
+    return shell("timeout -k 5 120 " + job +
+                 " & job=$!; for i in $(seq 600); do ls -A results "
                  "2>/dev/null | grep -q . && break; sleep 0.1; done; sleep 0.5; " +
                  kill + "; wait $job");
   }

@@ -72,7 +72,7 @@ TEST_F(ReportTest, StagesAndWaitingOfRankZeroAddUpToTheTotal) {
 }
 
 TEST_F(ReportTest, TellsStagesWaitingStartUpAndPlacementOnTheTerminal) {
-  const Outcome outcome = run(2, job());
+  const Outcome outcome = start(2, job());
   ASSERT_EQ(outcome.code, 0) << outcome.errors;
   for (const char* line : {"\nstage ", "\nstartup ", "\nread ", "\nallocate ", "\nother ",
                            "\nwaiting ", "\ntotal ", "\nnodes "}) {

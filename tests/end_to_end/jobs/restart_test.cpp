@@ -124,7 +124,7 @@ TEST_F(Restart, OtherNumbersOfRanksGoOn) {
   const auto expected = undisturbed.values("/gradient/input");
   std::filesystem::remove_all(path("results"));
   const Outcome stopped = shell(
-      fmt::format("{} & job=$!; for i in $(seq 600); do [ -s results/out.h5.state/journal ] && "
+      fmt::format("{} & job=$!; for i in $(seq 6000); do [ -s results/out.h5.state/journal ] && "
                   "break; sleep 0.01; done; kill -TERM $(pgrep -P $job); wait $job",
                   command(2, "run job.yaml")));
   if (std::filesystem::exists(path("results/out.h5"))) GTEST_SKIP() << "the job was faster";

@@ -6,6 +6,7 @@
 #include <mpi.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -25,11 +26,16 @@ namespace {
 
 using communication::Communicator;
 
-/// Waits for the other ranks without taking the processor from the job of another test.
+/// Waits for the other ranks without taking the processors from the jobs of other tests: the longer
+/// it has waited, the less often it looks.
 void wait_politely(MPI_Request request) {
+  using std::chrono::microseconds;
+  constexpr microseconds longest(20'000);
+  microseconds pause(200);
   int done = 0;
   while (MPI_Test(&request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS && done == 0) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(pause);
+    pause = std::min(longest, pause + pause / 8);
   }
 }
 
