@@ -60,11 +60,12 @@ output: {file: results/out.h5, overwrite: true}
   /// for the end of mpirun and of all ranks.
   Outcome disturbed(const std::string& start, const std::string& fault,
                     const std::string& begun = "ls -A results 2>/dev/null | grep -q .") const {
-    return shell(fmt::format(
-        "timeout -k 5 120 {} & job=$!; for i in $(seq 3000); do {} && break; kill -0 $job || break; "
-        "sleep 0.02; done; sleep 0.3; {}; wait $job; code=$?; for i in $(seq "
-        "500); do [ -z \"{}\" ] && break; sleep 0.02; done; exit $code",
-        start, begun, fault, ranks));
+    return shell(
+        fmt::format("timeout -k 5 120 {} & job=$!; for i in $(seq 3000); do {} && break; kill -0 "
+                    "$job || break; "
+                    "sleep 0.02; done; sleep 0.3; {}; wait $job; code=$?; for i in $(seq "
+                    "500); do [ -z \"{}\" ] && break; sleep 0.02; done; exit $code",
+                    start, begun, fault, ranks));
   }
   Outcome disturbed_job(int np, const std::string& text, const std::string& fault) const {
     write_text(path("job.yaml"), text);
