@@ -147,6 +147,7 @@ void read_gaussian(const TreeReader& reader, Job& job) {
   if (job.task != Task::sample) gaussian.observations = read_observations(reader);
   read_prediction(reader, job, gaussian);
   if (job.task == Task::fit) gaussian.fit = read_fit(reader, job, false);
+  gaussian.likelihood = read_likelihood(reader, job, gaussian);
   job.gaussian = std::move(gaussian);
 }
 

@@ -13,8 +13,8 @@ std::vector<SchemaEntry> all_entries() {
   std::vector<SchemaEntry> entries = main_entries();
   for (const auto& part :
        {kernel_entries(), vector_entries(), projection_entries(), observation_entries(),
-        prediction_entries(), fit_entries(), flow_entries(), derivative_entries(), sweep_entries(),
-        remaining_entries(), initial_guess_entries()}) {
+        likelihood_entries(), prediction_entries(), fit_entries(), flow_entries(),
+        derivative_entries(), sweep_entries(), remaining_entries(), initial_guess_entries()}) {
     entries.insert(entries.end(), part.begin(), part.end());
   }
   return entries;

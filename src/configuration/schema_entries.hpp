@@ -13,6 +13,7 @@ std::vector<SchemaEntry> kernel_entries();
 std::vector<SchemaEntry> vector_entries();
 std::vector<SchemaEntry> projection_entries();
 std::vector<SchemaEntry> observation_entries();
+std::vector<SchemaEntry> likelihood_entries();
 std::vector<SchemaEntry> prediction_entries();
 std::vector<SchemaEntry> fit_entries();
 std::vector<SchemaEntry> flow_entries();

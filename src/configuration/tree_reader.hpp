@@ -47,6 +47,9 @@ class TreeReader {
 void read_kernels(const TreeReader& reader, Job& job);
 void read_reduce(const TreeReader& reader, Job& job);
 void read_gaussian(const TreeReader& reader, Job& job);
+/// The likelihood of a Gaussian job; absent if there is none.
+std::optional<LikelihoodRequest> read_likelihood(const TreeReader& reader, const Job& job,
+                                                 const GaussianRequest& gaussian);
 void read_flow(const TreeReader& reader, Job& job);
 ObservationsRequest read_observations(const TreeReader& reader);
 /// @param counts  of a count model: other things are estimated too, by a method of choice

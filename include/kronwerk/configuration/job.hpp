@@ -181,9 +181,24 @@ struct FitRequest {
   bool standard_errors = true;
 };
 
+enum class LikelihoodFamily { poisson, negative_binomial, binomial, bernoulli };
+
+/// What is observed in the cells of a grid, given a latent field.
+struct LikelihoodRequest {
+  LikelihoodFamily family = LikelihoodFamily::poisson;
+  /// Exposures or trials: a dataset of the grid, or one number for all cells.
+  std::optional<DatasetReference> sizes;
+  double size = 1;
+  double theta = 1;  ///< of the negative binomial, or
+  std::optional<Placed<std::string>> theta_parameter;
+  std::vector<double> quantiles;  ///< of the observations that are predicted
+  Position position;
+};
+
 /// A Gaussian model on a grid and what is asked of it.
 struct GaussianRequest {
   MeanRequest mean;
+  std::optional<LikelihoodRequest> likelihood;  ///< absent: the observations are Gaussian
   std::optional<ObservationsRequest> observations;
   core::Index draws = 0;
   std::uint64_t seed = 1;

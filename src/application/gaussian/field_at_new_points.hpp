@@ -12,6 +12,10 @@ struct FieldAtNewPoints {
   /// At the parameters of the context. Collective.
   /// @param likelihood  must outlive this
   FieldAtNewPoints(GaussianContext& context, Likelihood& likelihood);
+  /// @param slices       of the observed grid; must outlive this
+  /// @param of_observed  the covariance there;  @param columns  of the mean there
+  FieldAtNewPoints(GaussianContext& context, KeptSlices& slices, models::Covariance of_observed,
+                   std::vector<models::MeanColumn> columns);
   FieldAtNewPoints(const FieldAtNewPoints&) = delete;
   FieldAtNewPoints& operator=(const FieldAtNewPoints&) = delete;
 

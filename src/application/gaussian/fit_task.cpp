@@ -64,42 +64,31 @@ void write_result(GaussianContext& context, const std::vector<models::FitParamet
   }
 }
 
-/// Judges the solves at the point that was found; returns why they were not accepted, or "".
-std::string judge_point(GaussianContext& context, Likelihood& likelihood,
-                        const std::vector<models::FitParameter>& parameters,
-                        const models::FitResult& result) {
+/// The job's parameters with those that were estimated.
+Parameters at(const GaussianContext& context, const std::vector<std::string>& names,
+              std::span<const double> values) {
   Parameters all = context.parameters;
-  for (std::size_t p = 0; p < parameters.size(); ++p) {
-    all[parameters[p].name] = result.parameters[p];
-  }
-  return write_solves(context, likelihood.evaluate(all, {}).solves, result.converged);
+  for (std::size_t p = 0; p < names.size(); ++p) all[names[p]] = values[p];
+  return all;
 }
 
 }  // namespace
 
-std::string run_fit(GaussianContext& context) {
+std::string fit_density(GaussianContext& context, const FittedDensity& density) {
   Stages& stages = context.stages;
-  Likelihood likelihood(context);
   const auto parameters = parameters_to_fit(context.job, context.request().fit);
   std::vector<std::string> names;
   for (const auto& parameter : parameters) names.push_back(parameter.name);
   std::string method;
   const auto log_density = [&](std::span<const double> values) {
-    Parameters all = context.parameters;
-    for (std::size_t p = 0; p < names.size(); ++p) all[names[p]] = values[p];
     // Where a termination that was asked for takes effect.
     stages.run("fit", [] {});
-    Likelihood::Value value;
     try {
-      value = likelihood.evaluate(all, {names, false, models::Judged::first_use});
+      return density.evaluate(at(context, names, values), names, method);
     } catch (const core::ConvergenceError& error) {
       // A point that is to be avoided, like one where the covariance is singular.
       throw core::DataError(error.what());
     }
-    if (!value.solves.failure().empty()) throw core::DataError(value.solves.failure());
-    method = std::move(value.method);
-    return models::Evaluation{value.total(), std::move(value.gradient),
-                              std::move(value.gradient_errors)};
   };
   const auto settings = settings_of(context, names);
   models::FitResult result;
@@ -110,11 +99,29 @@ std::string run_fit(GaussianContext& context) {
   const auto& best = result.state.starts[result.best];
   context.report.set("method", method);
   std::string inaccurate;
-  stages.run("verify", [&] { inaccurate = judge_point(context, likelihood, parameters, result); });
+  stages.run("verify", [&] {
+    inaccurate = density.judge(at(context, names, result.parameters), result.converged);
+  });
   context.report.set("iterations", best.iterations);
   context.report.set("evaluations", result.evaluations);
   context.report.set("best_start", Index{static_cast<Index>(result.best) + 1});
   return result.converged ? inaccurate : not_converged(best, context.job);
+}
+
+std::string run_fit(GaussianContext& context) {
+  Likelihood likelihood(context);
+  return fit_density(
+      context,
+      {[&](const Parameters& all, const std::vector<std::string>& names, std::string& method) {
+         auto value = likelihood.evaluate(all, {names, false, models::Judged::first_use});
+         if (!value.solves.failure().empty()) throw core::DataError(value.solves.failure());
+         method = std::move(value.method);
+         return models::Evaluation{value.total(), std::move(value.gradient),
+                                   std::move(value.gradient_errors)};
+       },
+       [&](const Parameters& all, bool converged) {
+         return write_solves(context, likelihood.evaluate(all, {}).solves, converged);
+       }});
 }
 
 }  // namespace kronwerk::application

@@ -6,6 +6,7 @@
 
 #include "application/inputs/problem.hpp"
 #include "application/inputs/vector_shape.hpp"
+#include "application/latent/latent_tasks.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 
@@ -23,6 +24,7 @@ void report_jitter(const GaussianModel& model, Report& report) {
 }
 
 std::string run_task(GaussianContext& context) {
+  if (context.request().likelihood) return run_latent_task(context);
   switch (context.job.task) {
     case Task::logpdf:
       return run_logpdf(context);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include "application/session/job_context.hpp"
 #include "application/tasks/solve_quality.hpp"
 #include "kronwerk/models/density/log_density.hpp"
+#include "kronwerk/models/fit/fit.hpp"
 
 namespace kronwerk::application {
 
@@ -30,6 +32,21 @@ std::string run_logpdf(GaussianContext& context);
 void run_sample(GaussianContext& context);
 std::string run_predict(GaussianContext& context);
 std::string run_fit(GaussianContext& context);
+
+/// A log density to be maximised. Both are collective.
+struct FittedDensity {
+  /// With the gradient by these parameters; says how in `method`. Throws DataError at points to be
+  /// avoided.
+  std::function<models::Evaluation(const Parameters&, const std::vector<std::string>& names,
+                                   std::string& method)>
+      evaluate;
+  /// Judges the point that was found and sets the report's attributes; returns what is wrong with
+  /// it, or "".
+  std::function<std::string(const Parameters&, bool converged)> judge;
+};
+/// Estimates the parameters that the job names, and writes them.
+/// @return why it did not converge; "" if it did
+std::string fit_density(GaussianContext& context, const FittedDensity& density);
 
 /// The attributes and lines of the solves with a covariance, and `converged`.
 /// @param converged  whether what they are part of did

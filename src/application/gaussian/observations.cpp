@@ -182,6 +182,17 @@ void Observations::read_cells(Index first, const distribution::Layout& layout,
   }
 }
 
+void Observations::read_beside(const VectorReader& reader, const distribution::Layout& layout,
+                               std::span<double> values) const {
+  const std::vector<Index> cells = places(layout);
+  const Index begin = cells.empty() ? 0 : cells.front();
+  std::vector<double> whole(static_cast<std::size_t>(cells.empty() ? 0 : cells.back() + 1 - begin));
+  reader.read_flat(begin, whole);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    values[i] = whole[static_cast<std::size_t>(cells[i] - begin)];
+  }
+}
+
 void Observations::read(Index first, const distribution::Layout& layout,
                         std::span<double> values) const {
   read_cells(first, layout, values, false);

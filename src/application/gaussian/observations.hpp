@@ -33,6 +33,9 @@ class Observations {
   /// Observations first, first + 1, …: this rank's home block of `layout`, over the observed grid
   /// (with a leading mode for several). NaN where a cell is missing. Collective.
   void read(Index first, const distribution::Layout& layout, std::span<double> values) const;
+  /// Another dataset of the grid at the same cells. Collective.
+  void read_beside(const VectorReader& reader, const distribution::Layout& layout,
+                   std::span<double> values) const;
   /// transform'(the file's values) at the same cells, for derivatives by them. Collective.
   void read_derivative(Index first, const distribution::Layout& layout,
                        std::span<double> values) const;

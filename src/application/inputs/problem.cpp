@@ -33,6 +33,10 @@ std::vector<std::string> names_in_formulas(const Job& job) {
   if (job.gaussian) {
     const auto& mean = job.gaussian->mean;
     if (mean.parameter) used.push_back(mean.parameter->value);
+    const auto& likelihood = job.gaussian->likelihood;
+    if (likelihood && likelihood->theta_parameter) {
+      used.push_back(likelihood->theta_parameter->value);
+    }
     for (const auto& column : mean.columns) add_operator_formula(column);
   }
   if (job.flow) {

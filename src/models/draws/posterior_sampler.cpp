@@ -100,7 +100,7 @@ PosteriorSampler::PosteriorSampler(const Prediction& prediction) : prediction_(&
 }
 
 void PosteriorSampler::prior(std::uint64_t seed, Index first, Index count, std::span<double> noisy,
-                             std::span<double> field) const {
+                             std::span<double> field, bool with_noise) const {
   const Covariance& covariance = *prediction_->covariance_;
   const auto& terms = covariance.terms();
   const Layout data = covariance.layout(count);
@@ -128,7 +128,7 @@ void PosteriorSampler::prior(std::uint64_t seed, Index first, Index count, std::
               streams, part, field);
     ++part;
   }
-  if (terms.noise) {
+  if (terms.noise && with_noise) {
     add_noise(*terms.noise, covariance.extents(), streams, part, data.home_begin(rank), noisy);
   }
 }

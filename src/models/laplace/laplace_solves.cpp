@@ -1,5 +1,5 @@
-// Declared in models/laplace/laplace_state.hpp: what is linear at given weights.
-// See src/MATHEMATICS.md, "Counts on grids".
+// Declared in models/laplace/laplace_state.hpp.
+// What is linear at given weights: see src/MATHEMATICS.md, "Counts on grids".
 #include <cmath>
 
 #include "kronwerk/operators/base/dot.hpp"

@@ -18,6 +18,8 @@ namespace {
 
 // Probes of derivatives are of streams of their own.
 constexpr std::uint64_t probe_stream = 0x6c61706c616365;
+// Of their systems: far below what the estimates vary by.
+constexpr double probe_tolerance = 1e-6;
 
 /// G_k∘G_k w_k, once per node, or its diagonal.
 FactorPtr squares(const Communicator& comm, const FactorPtr& root, const Vector& w) {
@@ -130,8 +132,8 @@ LatentProbes::Probe LatentProbes::take(Index number) const {
                          layout.home_begin(state_.comm.rank()), probe.values);
   for (double& value : probe.values) value = value < 0.5 ? -1 : 1;
   const Vector w = state_.nearest_product();
-  const Vector full = state_.to_field(state_.solve(
-      state_.to_coordinates(state_.weighted(probe.values)), state_.settings.tolerance));
+  const Vector full = state_.to_field(
+      state_.solve(state_.to_coordinates(state_.weighted(probe.values)), probe_tolerance));
   Vector weighted = probe.values;
   for (std::size_t i = 0; i < w.size(); ++i) weighted[i] *= w[i];
   Vector inner = state_.to_coordinates(weighted);

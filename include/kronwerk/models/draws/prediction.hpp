@@ -106,8 +106,9 @@ class PosteriorSampler {
   /// Draws first, …, first + count - 1 of a seed, the same for every np, before any observation:
   /// field plus noise at the data's points (layout(count) of the covariance) and the field at the
   /// new ones (layout(count) of the prediction). Collective.
+  /// @param with_noise  false: the field at the data's points alone
   void prior(std::uint64_t seed, Index first, Index count, std::span<double> noisy,
-             std::span<double> field) const;
+             std::span<double> field, bool with_noise = true) const;
   /// f* − C K⁻¹ (f + noise): what is added to the posterior mean of each draw. Collective.
   /// @param values  this rank's home block of the prediction's layout(count)
   void deviations(std::uint64_t seed, Index first, Index count, std::span<double> values) const;
