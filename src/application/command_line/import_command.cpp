@@ -161,6 +161,27 @@ void add_knn(CLI::App& parent, CommandLine& line) {
       "planar coordinates instead of degrees on the sphere");
 }
 
+void add_points(CLI::App& parent, CommandLine& line) {
+  KindCommand<io::PointsOptions> points(parent, line, "points",
+                                        "CSV of points to their number in each cell of a grid",
+                                        io::import_points);
+  using Options = io::PointsOptions;
+  points.flag("--drop-outside", &Options::drop_outside, "leave out points outside of the grid")
+      .flag("--area", &Options::area,
+            "also the cells' areas in km², of latitudes and longitudes in degrees");
+  const auto list = [&points](const std::string& name, auto Options::*member,
+                              const std::string& what) {
+    return points.app()
+        .add_option(name, points.options().*member, what)
+        ->delimiter(',')
+        ->allow_extra_args(false);
+  };
+  list("--columns", &Options::columns, "one for each mode; default: latitude,longitude");
+  list("--cell", &Options::cell, "size of the cells, one for all columns or one each")->required();
+  list("--lower", &Options::lower, "lower ends of the grid; default: around the points");
+  list("--upper", &Options::upper, "its upper ends");
+}
+
 }  // namespace
 
 void add_import_command(CLI::App& program, CommandLine& line) {
@@ -169,6 +190,7 @@ void add_import_command(CLI::App& program, CommandLine& line) {
   add_edges(import, line);
   add_table(import, line);
   add_knn(import, line);
+  add_points(import, line);
   KindCommand<io::GalOptions> gal(import, line, "gal", "GAL contiguity file to a weight matrix",
                                   io::import_gal);
   gal.order("the rows").weights();

@@ -147,6 +147,25 @@ struct KnnOptions {
 };
 ImportSummary import_knn(const KnnOptions& options);
 
+/// Table CSV of points → how many are in each cell of a grid, one mode for each of `columns`, cells
+/// [lower + i size, lower + (i + 1) size), the upper end of the last one included. The middles of
+/// the cells are stored beside it as /x_<column>.
+struct PointsOptions {
+  std::string file;
+  ImportTarget target;
+  Header header = Header::guessed;
+  std::vector<std::string> columns{"latitude", "longitude"};
+  std::vector<double> cell;  ///< sizes, one for all columns or one each
+  /// Ends of the grid, one for each column; empty: the multiples of the sizes around the points.
+  std::vector<double> lower;
+  std::vector<double> upper;
+  bool drop_outside = false;  ///< points outside the grid are left out; else they are refused
+  /// Also the areas of the cells in km² as /x_area, for columns of latitude and longitude in
+  /// degrees on a sphere: what an exposure is made of.
+  bool area = false;
+};
+ImportSummary import_points(const PointsOptions& options);
+
 /// GAL contiguity file (header `0 n NAME IDVAR` or `n`) → CSR matrix with weight 1. Ids are
 /// strings, leading zeros kept. Asymmetric lists are legal and reported.
 struct GalOptions {
