@@ -177,7 +177,8 @@ bool uses_all_ranks(const SumShape& shape, const SumEstimate& estimate, int part
     points[mode < static_cast<std::size_t>(estimate.leading_modes) ? 0 : 1] *=
         std::min(any.rows, any.cols);
   }
-  return points[0] >= parts && (estimate.vectors_moved == 0 || points[1] >= parts);
+  return points[0] >= parts &&
+         (estimate.vectors_moved == 0 || estimate.neighbours || points[1] >= parts);
 }
 
 }  // namespace
@@ -310,13 +311,24 @@ SumEstimate estimate_neighbours(const SumShape& shape, int leading_modes, int pa
   return estimate;
 }
 
-SumEstimate choose_sum_split(const SumShape& shape, int parts, const Rates& rates) {
+SumEstimate estimate_either(const SumShape& shape, int leading_modes, int parts,
+                            const NeighbourNeedsOf& needs, const Rates& rates) {
+  const SumEstimate exchanges = estimate_sum(shape, leading_modes, parts, rates);
+  if (!needs || schedule_sum(shape, leading_modes).rank == 0) return exchanges;
+  const std::optional<NeighbourNeeds> needed = needs(leading_modes);
+  if (!needed) return exchanges;
+  const SumEstimate neighbours = estimate_neighbours(shape, leading_modes, parts, *needed, rates);
+  return neighbours.seconds < exchanges.seconds ? neighbours : exchanges;
+}
+
+SumEstimate choose_sum_split(const SumShape& shape, int parts, const NeighbourNeedsOf& needs,
+                             const Rates& rates) {
   if (shape.terms.empty() || shape.modes.empty()) {
     throw core::ShapeError("a sum of products needs at least one term with one factor");
   }
   return best_split(
       static_cast<int>(shape.modes.size()),
-      [&](int split) { return estimate_sum(shape, split, parts, rates); },
+      [&](int split) { return estimate_either(shape, split, parts, needs, rates); },
       [&](int /*split*/, const SumEstimate& estimate) {
         return uses_all_ranks(shape, estimate, parts);
       });

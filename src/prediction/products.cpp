@@ -193,16 +193,15 @@ Application price_sum(const Pricing& pricing, const PricedSum& sum,
                       std::optional<int> leading_modes, bool accumulate) {
   const int ranks = pricing.ranks().count;
   const SumShape shape = shape_of(sum);
-  const SumEstimate estimate = leading_modes
-                                   ? distribution::estimate_sum(shape, *leading_modes, ranks)
-                                   : distribution::choose_sum_split(shape, ranks);
+  const auto needs = [&](int leading) -> std::optional<NeighbourNeeds> {
+    if (!sum.needs || leading != 1) return std::nullopt;
+    return sum.needs(ranks);
+  };
+  const SumEstimate estimate =
+      leading_modes ? distribution::estimate_either(shape, *leading_modes, ranks, needs)
+                    : distribution::choose_sum_split(shape, ranks, needs);
   const SplitSum split(pricing, sum, estimate.leading_modes);
-  if (sum.needs && ranks > 1 && estimate.leading_modes == 1 && estimate.vectors_moved > 0) {
-    const NeighbourNeeds needs = sum.needs(ranks);
-    if (distribution::estimate_neighbours(shape, 1, ranks, needs).seconds < estimate.seconds) {
-      return split.price_neighbours(needs, accumulate);
-    }
-  }
+  if (estimate.neighbours) return split.price_neighbours(*needs(1), accumulate);
   if (sum.terms.size() == 1) {
     return price_product(pricing, part_of(sum, 0, sum.terms.front().matrices),
                          estimate.leading_modes, accumulate);

@@ -126,7 +126,9 @@ std::vector<Stage> price_spectral_solve(const Pricing& pricing, const VectorWork
 std::vector<Stage> price_krylov_solve(const Pricing& pricing, const VectorWork& work,
                                       const IterationWork& iteration) {
   const double values = block_values(pricing, work);
-  const Application op = price_sum(pricing, iteration.op);
+  // The operator itself says how the vectors are split.
+  const int split = price_sum(pricing, work.op).leading_modes;
+  const Application op = price_sum(pricing, iteration.op, split);
   Cost each = op.cost + pricing.stream(iteration.streamed_bytes * values) +
               pricing.reductions(iteration.reductions);
   if (!iteration.preconditioner.terms.empty()) {

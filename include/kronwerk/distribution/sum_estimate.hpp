@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -89,9 +91,18 @@ struct NeighbourNeeds {
 SumEstimate estimate_neighbours(const SumShape& shape, int leading_modes, int parts,
                                 const NeighbourNeeds& needs, const Rates& rates = {});
 
-/// The split with the least estimated time among those that give every rank a part, if there are
-/// any; of equal ones the smallest.
+/// By number of leading modes; nothing where a leading part is not stored entry by entry.
+using NeighbourNeedsOf = std::function<std::optional<NeighbourNeeds>(int leading_modes)>;
+
+/// With one split, the faster of the exchanges and, where there are `needs`, the neighbours.
+SumEstimate estimate_either(const SumShape& shape, int leading_modes, int parts,
+                            const NeighbourNeedsOf& needs, const Rates& rates = {});
+
+/// The split with the least estimated time, either way, among those that give every rank a part, if
+/// there are any; of equal ones the smallest.
+/// @param needs  may be empty
 /// @throws ShapeError if there is no term or mode or a size overflows
-SumEstimate choose_sum_split(const SumShape& shape, int parts, const Rates& rates = {});
+SumEstimate choose_sum_split(const SumShape& shape, int parts, const NeighbourNeedsOf& needs = {},
+                             const Rates& rates = {});
 
 }  // namespace kronwerk::distribution

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "operators/products/chain_diagonal.hpp"
@@ -103,21 +104,19 @@ std::shared_ptr<ProductSum::State> ProductSum::make_state(const communication::C
   auto state = std::make_shared<State>();
   state->comm = &comm;
   state->workspace = workspace;
-  state->estimate = leading_modes ? distribution::estimate_sum(shape, *leading_modes, comm.size())
-                                  : distribution::choose_sum_split(shape, comm.size());
+  std::map<int, SumNeighbours> neighbours;
+  const auto needs = [&](int split) -> std::optional<distribution::NeighbourNeeds> {
+    auto made = SumNeighbours::make(comm, workspace, collected, split);
+    if (!made) return std::nullopt;
+    return neighbours.emplace(split, *std::move(made)).first->second.needs();
+  };
+  state->estimate = leading_modes
+                        ? distribution::estimate_either(shape, *leading_modes, comm.size(), needs)
+                        : distribution::choose_sum_split(shape, comm.size(), needs);
   const int split = state->estimate.leading_modes;
-  const auto schedule = distribution::schedule_sum(shape, split);
-  if (schedule.rank > 0) {
-    state->neighbours = SumNeighbours::make(comm, workspace, collected, split);
-    if (state->neighbours) {
-      const auto estimate =
-          distribution::estimate_neighbours(shape, split, comm.size(), state->neighbours->needs());
-      if (estimate.seconds < state->estimate.seconds) {
-        state->estimate = estimate;
-        return state;
-      }
-      state->neighbours.reset();
-    }
+  if (state->estimate.neighbours) {
+    state->neighbours = std::move(neighbours.at(split));
+    return state;
   }
   if (shape.terms.size() == 1 && shape.terms.front().coefficient != 0) {
     const auto& only = shape.terms.front();
@@ -125,7 +124,8 @@ std::shared_ptr<ProductSum::State> ProductSum::make_state(const communication::C
                            collected.chains(0, only.matrices), split);
     state->estimate = as_sum(state->product->estimate(), comm.size() > 1);
   } else {
-    state->execution.emplace(comm, std::move(workspace), collected, schedule);
+    state->execution.emplace(comm, std::move(workspace), collected,
+                             distribution::schedule_sum(shape, split));
   }
   return state;
 }
