@@ -97,6 +97,10 @@ def gaussians(bench):
         ratio = ours["predict_to_apply_per_output"]
         bench.row(row, seconds(ours["predict_seconds"]), seconds(2 * ours["apply_seconds"]),
                   f"{ratio:.2f}", "-", "<= 3", ratio <= 3)
+    row = "Laplace, 300 x 300 Poisson: density, gradient"
+    if bench.wants(row):
+        time = bench.program(2, "laplace_benchmark", 300, TRIALS)["seconds"]
+        bench.row(row, seconds(time), seconds(3), f"{time / 3:.2f}", "-", "<= 3 s", time <= 3)
     row = "Gaussian, 6574 x 12: after the eigenvectors"
     if bench.wants(row):
         ours = bench.program(2, "gaussian_benchmark", "long", 6574, 12, 1)

@@ -19,6 +19,7 @@ std::string left_out(const configuration::Job& job, const GaussianModel& model) 
   if (job.task != Task::logpdf) {
     return fmt::format("the task {} of Gaussian models", configuration::task_name(job.task));
   }
+  if (job.gaussian->likelihood) return "likelihoods other than Gaussian";
   if (job.gradient && job.gradient->input) return "gradients by the observations";
   if (!job.gaussian->mean.columns.empty()) return "Gaussian models with a mean";
   const bool kernels_only = model.kernels().size() == model.extents().size();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "application/inputs/problem.hpp"
@@ -120,6 +121,12 @@ methods::MemoryNeeds estimate_gaussian_memory(const communication::Communicator&
     vectors += (job.task == Task::sample ? 2 : 4) * block;
   }
   needs.vector_bytes_per_rank = 8 * points * vectors / ranks;
+  if (request.likelihood) {
+    // Newton's method and its systems; and B, its factor and its inverse on every rank.
+    needs.vector_bytes_per_rank += 8 * points * 20 / ranks;
+    const double cells = std::min(points, 4000.0);
+    needs.vector_bytes_per_rank += 8 * cells * cells * 2;
+  }
   return needs;
 }
 
@@ -134,10 +141,14 @@ Plan plan_gaussian_job(const PlanRequest& request) {
   const GaussianModel model(request.comm, request.job);
   const std::string grid = fmt::format("{} ({} cells)", core::to_text(model.extents()),
                                        core::format_count(core::product(model.extents())));
-  const char* method = request.job.task == Task::sample
-                           ? "square roots of the factors, mode by mode"
-                           : "eigenvectors of the factors of each mode (Cholesky without noise), "
-                             "kept as long as the factors do not change";
+  const char* method =
+      request.job.gaussian->likelihood && request.job.task != Task::sample
+          ? "Laplace's method: Newton's, with conjugate gradients preconditioned by "
+            "the product nearest to the weights"
+      : request.job.task == Task::sample
+          ? "square roots of the factors, mode by mode"
+          : "eigenvectors of the factors of each mode (Cholesky without noise), "
+            "kept as long as the factors do not change";
   return {{{"covariance", model.text()}, {"grid", grid}},
           {{"method", method}},
           estimate_gaussian_memory(request.comm, request.job, model, request.ranks, request.nodes)};

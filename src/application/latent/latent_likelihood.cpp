@@ -7,9 +7,6 @@
 namespace kronwerk::application {
 namespace {
 
-// The preconditioner leaves little, of which the probes' standard error is a hundredth and more.
-constexpr double quadrature_tolerance = 1e-5;
-
 models::LaplaceSettings settings_of(GaussianContext& context) {
   const auto& solver = context.job.solver;
   models::LaplaceSettings settings;
@@ -18,7 +15,6 @@ models::LaplaceSettings settings_of(GaussianContext& context) {
   settings.stochastic.probes = solver.probes;
   settings.stochastic.seed = solver.seed;
   settings.stochastic.steps = solver.max_iterations;
-  settings.stochastic.tolerance = quadrature_tolerance;
   return settings;
 }
 

@@ -1,5 +1,6 @@
 // Log density of Laplace's method and its gradient, with the implicit part through the mode.
 // See src/MATHEMATICS.md, "Counts on grids".
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -106,6 +107,48 @@ double by_leverage(const LatentState& state, const Part& part, std::span<const d
   return state.comm.sum(sum);
 }
 
+/// −½ log|B| and what its derivatives have beside the fixed parts, from the same probes.
+void add_estimates(LatentState& state, std::span<const LatentDerivative> derivatives,
+                   const std::vector<Part>& parts, LaplaceDensity& result) {
+  const LatentProbes probes(state);
+  if (!parts.empty()) {
+    const Vector nearest = probes.nearest_leverage();
+    for (std::size_t d = 0; d < parts.size(); ++d) {
+      result.gradient[d] += by_leverage(state, parts[d], nearest) -
+                            0.5 * probes.nearest_trace(derivatives[d].covariance);
+    }
+  }
+  Vector logs;
+  std::vector<Vector> samples(parts.size());
+  bool settled = true;
+  const Index count = state.settings.stochastic.probes;
+  for (Index number = 0; number < count; ++number) {
+    const auto probe = probes.take(number);
+    logs.push_back(probe.log_value);
+    settled = settled && probe.settled;
+    result.quadrature_error += 0.5 * probe.quadrature_error / static_cast<double>(count);
+    result.quadrature_steps = std::max(result.quadrature_steps, probe.steps);
+    if (parts.empty()) continue;
+    const auto fields = probes.fields(probe);
+    for (std::size_t d = 0; d < parts.size(); ++d) {
+      samples[d].push_back(by_leverage(state, parts[d], fields.leverage) -
+                           0.5 * probes.trace(fields, derivatives[d].covariance));
+    }
+  }
+  if (!settled) {
+    throw core::ConvergenceError(
+        "the quadratures of log|B| have not settled within solver.max_iterations steps");
+  }
+  const auto rest = operators::mean_of(logs);
+  result.value = -0.5 * (state.hessian->log_scale() + rest.value);
+  result.standard_error = 0.5 * rest.standard_error;
+  for (std::size_t d = 0; d < parts.size(); ++d) {
+    const auto mean = operators::mean_of(samples[d]);
+    result.gradient[d] += mean.value;
+    result.gradient_errors[d] = mean.standard_error;
+  }
+}
+
 }  // namespace
 
 LaplaceDensity LaplaceApproximation::density(std::span<const LatentDerivative> derivatives) {
@@ -137,35 +180,8 @@ LaplaceDensity LaplaceApproximation::density(std::span<const LatentDerivative> d
     }
     return result;
   }
-  const auto rest = operators::stochastic_logdet(*state.hessian, false, state.settings.stochastic);
-  result.value = value - 0.5 * (state.hessian->log_scale() + rest.value);
-  result.standard_error = 0.5 * rest.standard_error;
-  result.quadrature_error = 0.5 * rest.quadrature_error;
-  result.quadrature_steps = rest.steps;
-  if (!rest.settled) {
-    throw core::ConvergenceError(
-        "the quadratures of log|B| have not settled within solver.max_iterations steps");
-  }
-  if (parts.empty()) return result;
-  const LatentProbes probes(state);
-  const Vector nearest = probes.nearest_leverage();
-  std::vector<Vector> samples(parts.size());
-  for (std::size_t d = 0; d < parts.size(); ++d) {
-    result.gradient[d] += by_leverage(state, parts[d], nearest) -
-                          0.5 * probes.nearest_trace(derivatives[d].covariance);
-  }
-  for (Index number = 0; number < state.settings.stochastic.probes; ++number) {
-    const auto probe = probes.take(number);
-    for (std::size_t d = 0; d < parts.size(); ++d) {
-      samples[d].push_back(by_leverage(state, parts[d], probe.leverage) -
-                           0.5 * probes.trace(probe, derivatives[d].covariance));
-    }
-  }
-  for (std::size_t d = 0; d < parts.size(); ++d) {
-    const auto mean = operators::mean_of(samples[d]);
-    result.gradient[d] += mean.value;
-    result.gradient_errors[d] = mean.standard_error;
-  }
+  add_estimates(state, derivatives, parts, result);
+  result.value += value;
   return result;
 }
 

@@ -304,7 +304,7 @@ TEST_F(LaplaceGradientTest, IsEstimatedWithinItsStandardErrors) {
     for (std::size_t i = 0; i < x.size(); ++i) {
       EXPECT_GT(found.gradient_errors[i], 0) << i;
       EXPECT_NEAR(found.gradient[i], expected.gradient[i], 4 * found.gradient_errors[i]) << i;
-      EXPECT_LT(found.gradient_errors[i], 0.3 * std::abs(expected.gradient[i]) + 1) << i;
+      EXPECT_LT(found.gradient_errors[i], 0.5 * std::abs(expected.gradient[i]) + 1) << i;
     }
   }
 }
