@@ -326,6 +326,53 @@ TEST_F(LaplaceTest, TheNearestProductSavesIterations) {
       << slow.steps;
 }
 
+TEST_F(LaplaceTest, ConditionsAndExplainsByTheSameInverse) {
+  for (const bool two_terms : {false, true}) {
+    const auto problem = make(5, 7, CellFamily::poisson, 0.8, 1.5, 1.5, two_terms);
+    const Layout layout = latent_layout(comm_, problem.signal);
+    for (const Index limit : {0, 4000}) {
+      LaplaceSettings settings;
+      settings.exact_limit = limit;
+      auto laplace = approximate(problem, settings);
+      laplace.find_mode(model_of(problem));
+      const auto weights = whole(layout, laplace.weights());
+      const auto n = static_cast<std::int64_t>(weights.size());
+      // R column by column, with the own and with the nearest weights.
+      const auto inverse = [&](LaplaceApproximation::Weights kind) {
+        oracle::Matrix r(n, n);
+        for (std::int64_t j = 0; j < n; ++j) {
+          std::vector<double> unit(static_cast<std::size_t>(n), 0.0);
+          unit[static_cast<std::size_t>(j)] = 1;
+          const auto u = local(layout, unit);
+          std::vector<double> column(u.size());
+          laplace.condition(u, std::vector<double>(u.size(), 0.0), kind, column);
+          const auto all = whole(layout, column);
+          for (std::int64_t i = 0; i < n; ++i) r(i, j) = all[static_cast<std::size_t>(i)];
+        }
+        return r;
+      };
+      const auto own = inverse(LaplaceApproximation::Weights::own);
+      // R (K + W⁻¹) = I where W > 0: R K W + R = W.
+      auto left = oracle::multiply(own, problem.covariance);
+      for (std::int64_t i = 0; i < n; ++i) {
+        for (std::int64_t j = 0; j < n; ++j) {
+          const double w = weights[static_cast<std::size_t>(j)];
+          EXPECT_NEAR(left(i, j) * w + own(i, j), i == j ? w : 0.0, 1e-7) << i << ", " << j;
+        }
+      }
+      const auto used = limit > 0 ? own : inverse(LaplaceApproximation::Weights::nearest);
+      std::vector<double> variance(static_cast<std::size_t>(layout.home_size(comm_.rank())), 0.0);
+      laplace.explain(problem.signal, layout, variance);
+      const auto found = whole(layout, variance);
+      const auto expected =
+          oracle::multiply(problem.covariance, oracle::multiply(used, problem.covariance));
+      for (std::int64_t i = 0; i < n; ++i) {
+        EXPECT_NEAR(found[static_cast<std::size_t>(i)], -expected(i, i), 1e-7) << i;
+      }
+    }
+  }
+}
+
 TEST_F(LaplaceTest, GoesOnFromTheLastMode) {
   const auto problem = make(7, 5, CellFamily::poisson, 0.8, 1.5, 2);
   auto laplace = approximate(problem);
