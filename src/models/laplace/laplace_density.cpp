@@ -107,7 +107,7 @@ double by_leverage(const LatentState& state, const Part& part, std::span<const d
   return state.comm.sum(sum);
 }
 
-/// −½ log|B| and what its derivatives have beside the fixed parts, from the same probes.
+/// −½ log|B| and what its derivatives have beside the fixed parts, by probes.
 void add_estimates(LatentState& state, std::span<const LatentDerivative> derivatives,
                    const std::vector<Part>& parts, LaplaceDensity& result) {
   const LatentProbes probes(state);
@@ -123,16 +123,16 @@ void add_estimates(LatentState& state, std::span<const LatentDerivative> derivat
   bool settled = true;
   const Index count = state.settings.stochastic.probes;
   for (Index number = 0; number < count; ++number) {
-    const auto probe = probes.take(number);
-    logs.push_back(probe.log_value);
-    settled = settled && probe.settled;
-    result.quadrature_error += 0.5 * probe.quadrature_error / static_cast<double>(count);
-    result.quadrature_steps = std::max(result.quadrature_steps, probe.steps);
+    const auto logarithm = probes.logarithm(number);
+    logs.push_back(logarithm.value);
+    settled = settled && logarithm.settled;
+    result.quadrature_error += 0.5 * logarithm.quadrature_error / static_cast<double>(count);
+    result.quadrature_steps = std::max(result.quadrature_steps, logarithm.steps);
     if (parts.empty()) continue;
-    const auto fields = probes.fields(probe);
+    const auto probe = probes.take(number);
     for (std::size_t d = 0; d < parts.size(); ++d) {
-      samples[d].push_back(by_leverage(state, parts[d], fields.leverage) -
-                           0.5 * probes.trace(fields, derivatives[d].covariance));
+      samples[d].push_back(by_leverage(state, parts[d], probe.leverage) -
+                           0.5 * probes.trace(probe, derivatives[d].covariance));
     }
   }
   if (!settled) {

@@ -6,44 +6,40 @@
 
 namespace kronwerk::models {
 
-/// Estimates of log|B| and of what its derivatives are made of, at the mode, all from the same
-/// processes: with P = D^-½AD^-½ and random signs q, conjugate gradients for x = P⁻¹q are a Lanczos
-/// process, whose quadrature is qᵀ log(P) q; and with v = GD^-½q, u = GD^-½x the means of
-///   u∘v  and  (Wu)ᵀ∂K(Wv)   are   diag(Σ)  and  tr(WΣW∂K),   Σ = G A⁻¹Gᵀ, R = W − WΣW.
-/// What is estimated are the differences to the same with W̃ and D (Σ̃ = G D⁻¹Gᵀ, u = v), which are
-/// known exactly.
+/// Estimates of what derivatives of log|B| are made of, at the mode, as differences to those of the
+/// nearest product, which are exact: with R = W − WΣW, Σ = G A⁻¹ Gᵀ, and R̃, Σ̃ the same with W̃ and
+/// the diagonal D in place of A, the mean over probes z of
+///   zᵀ∂K (R − R̃) z  is  tr(R ∂K) − tr(R̃ ∂K),    z∘(ΣW − Σ̃W̃) z  is  diag(ΣW) − diag(Σ̃W̃).
 class LatentProbes {
  public:
   /// @param state  must outlive this
   explicit LatentProbes(LatentState& state) : state_(state) {}
 
-  /// diag(Σ̃) W: this rank's home block. Collective.
+  /// diag(Σ̃W̃): this rank's home block. Collective.
   Vector nearest_leverage() const;
-  /// tr(W ∂K) − tr(W̃Σ̃W̃ ∂K). Collective; O(Σ n_k² r_k) flops.
+  /// tr(R̃ ∂K). Collective; O(Σ n_k² r_k) flops.
   double nearest_trace(const std::vector<ScaledProduct>& derivative) const;
 
   struct Probe {
-    double log_value = 0;         ///< qᵀ log(P) q
-    double quadrature_error = 0;  ///< of it
-    Index steps = 0;
-    bool settled = false;
-    Vector start;   ///< q
-    Vector solved;  ///< x
+    Vector values;    ///< z
+    Vector leverage;  ///< z∘(ΣW − Σ̃W̃) z
+    Vector reduced;   ///< (R − R̃) z
   };
-  /// Collective; about ten products with P.
+  /// Collective; one system.
   Probe take(Index number) const;
 
-  /// What derivatives need of a probe.
-  struct Fields {
-    Vector leverage;  ///< W∘(u∘v − v∘v)
-    Vector left;      ///< Wu
-    Vector right;     ///< Wv
-    Vector nearest;   ///< W̃v
+  /// qᵀ log(P) q for random signs q, P = D^-½AD^-½, whose mean is log|A| − log|D|: conjugate
+  /// gradients for P⁻¹q are a Lanczos process, and its Gauss quadrature is this.
+  struct Logarithm {
+    double value = 0;
+    double quadrature_error = 0;
+    Index steps = 0;
+    bool settled = false;
   };
-  /// Collective; two products with G.
-  Fields fields(const Probe& probe) const;
-  /// (W̃v)ᵀ∂K(W̃v) − (Wu)ᵀ∂K(Wv). Collective; two products with ∂K.
-  double trace(const Fields& fields, const std::vector<ScaledProduct>& derivative) const;
+  /// Collective; some ten products with P.
+  Logarithm logarithm(Index number) const;
+  /// zᵀ∂K (R − R̃) z. Collective.
+  double trace(const Probe& probe, const std::vector<ScaledProduct>& derivative) const;
 
  private:
   LatentState& state_;
