@@ -1,63 +1,98 @@
-# Every dependency is a Debian package; each becomes one target. Installed beside the package file,
-# which finds the dependencies again with it: hence IMPORTED, which CMake lets exported libraries name.
-find_package(PkgConfig REQUIRED)
-find_package(MPI REQUIRED COMPONENTS C CXX)
-find_package(fmt REQUIRED)
-find_package(yaml-cpp REQUIRED)
-find_package(CLI11 REQUIRED)
-
-# PETSc: Debian keeps every flavour below /usr/lib/petscdir; another build is found by PETSC_DIR
-# and PETSC_ARCH.
-set(kronwerk_petsc_paths "/usr/lib/petscdir/${KRONWERK_PETSC}/lib/pkgconfig")
-if(DEFINED ENV{PETSC_DIR})
-  list(PREPEND kronwerk_petsc_paths "$ENV{PETSC_DIR}/$ENV{PETSC_ARCH}/lib/pkgconfig")
+# Finds every library by its own CMake configuration, pkg-config or the environment, and makes one target
+# of each. Installed beside the package file, which finds the libraries again with it: hence IMPORTED,
+# which CMake lets exported libraries name.
+include(${CMAKE_CURRENT_LIST_DIR}/KronwerkParts.cmake)
+find_package(PkgConfig QUIET)
+if(NOT PkgConfig_FOUND)
+  kronwerk_missing(pkg-config "PKG_CONFIG_EXECUTABLE" pkg-config)
+  kronwerk_stop_if_missing()
 endif()
-list(JOIN kronwerk_petsc_paths ":" kronwerk_petsc_path)
-set(ENV{PKG_CONFIG_PATH} "${kronwerk_petsc_path}:$ENV{PKG_CONFIG_PATH}")
-pkg_check_modules(PETSC REQUIRED PETSc>=3.18)
-add_library(kronwerk_petsc INTERFACE IMPORTED GLOBAL)
-target_include_directories(kronwerk_petsc SYSTEM INTERFACE ${PETSC_INCLUDE_DIRS})
-target_link_libraries(kronwerk_petsc INTERFACE ${PETSC_LINK_LIBRARIES} MPI::MPI_CXX)
 
-pkg_check_modules(HDF5 REQUIRED hdf5-openmpi)
-add_library(kronwerk_hdf5 INTERFACE IMPORTED GLOBAL)
-target_include_directories(kronwerk_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
-target_link_libraries(kronwerk_hdf5 INTERFACE ${HDF5_LINK_LIBRARIES} MPI::MPI_CXX)
+# MPI 3.1, of any make; the libraries that use MPI have to be of the same.
+find_package(MPI QUIET COMPONENTS C CXX)
+if(NOT MPI_FOUND)
+  kronwerk_missing(MPI "PATH so that mpicc and mpicxx are found, or MPI_C_COMPILER and MPI_CXX_COMPILER, or MPI_HOME"
+                   "libopenmpi-dev or libmpich-dev")
+  kronwerk_stop_if_missing()
+elseif(MPI_C_VERSION VERSION_LESS 3.1)
+  message(FATAL_ERROR "MPI ${MPI_C_VERSION} is too old: set MPI_C_COMPILER and MPI_CXX_COMPILER to the "
+                      "wrappers of one of version 3.1 or later\n")
+endif()
+kronwerk_header_file(kronwerk_mpi_header mpi.h ${MPI_C_INCLUDE_DIRS} ${MPI_CXX_INCLUDE_DIRS})
+kronwerk_header_value(kronwerk_open_mpi "${kronwerk_mpi_header}" OMPI_MAJOR_VERSION)
+kronwerk_header_value(kronwerk_mpich "${kronwerk_mpi_header}" MPICH_VERSION)
+set(kronwerk_mpi_family other)
+if(kronwerk_open_mpi)
+  set(kronwerk_mpi_family "Open MPI")
+elseif(kronwerk_mpich)
+  set(kronwerk_mpi_family MPICH)
+endif()
 
-# OpenBLAS with 32-bit integers. Debian's 64-bit-index PETSc also loads the 64-bit-integer one,
-# whose symbols have the same names: every program links kronwerk_blas_first, which puts ours at
-# the head of the search order (application/session/blas_check.cpp verifies it at start-up).
-pkg_check_modules(OPENBLAS REQUIRED openblas)
-add_library(kronwerk_openblas INTERFACE IMPORTED GLOBAL)
-target_include_directories(kronwerk_openblas SYSTEM INTERFACE ${OPENBLAS_INCLUDE_DIRS})
-target_link_libraries(kronwerk_openblas INTERFACE ${OPENBLAS_LINK_LIBRARIES})
-add_library(kronwerk_blas_first INTERFACE IMPORTED GLOBAL)
-target_link_options(kronwerk_blas_first INTERFACE
-  "LINKER:--push-state,--no-as-needed,${OPENBLAS_LINK_LIBRARIES},--pop-state")
+find_package(fmt QUIET)
+if(NOT fmt_FOUND)
+  kronwerk_missing(fmt "fmt_ROOT or CMAKE_PREFIX_PATH" libfmt-dev)
+endif()
+find_package(yaml-cpp QUIET)
+if(TARGET yaml-cpp::yaml-cpp)  # since 0.8
+  kronwerk_import(kronwerk_yaml LINK yaml-cpp::yaml-cpp)
+elseif(TARGET yaml-cpp)
+  kronwerk_import(kronwerk_yaml LINK yaml-cpp)
+else()
+  kronwerk_missing(yaml-cpp "yaml-cpp_ROOT or CMAKE_PREFIX_PATH" libyaml-cpp-dev)
+endif()
+find_package(CLI11 QUIET)
+if(NOT CLI11_FOUND)
+  kronwerk_missing(CLI11 "CLI11_ROOT or CMAKE_PREFIX_PATH" libcli11-dev)
+endif()
 
-find_path(SUITESPARSE_INCLUDE_DIR umfpack.h PATH_SUFFIXES suitesparse REQUIRED)
-find_library(UMFPACK_LIBRARY umfpack REQUIRED)
-find_library(CHOLMOD_LIBRARY cholmod REQUIRED)
-find_library(AMD_LIBRARY amd REQUIRED)
-add_library(kronwerk_suitesparse INTERFACE IMPORTED GLOBAL)
-target_include_directories(kronwerk_suitesparse SYSTEM INTERFACE ${SUITESPARSE_INCLUDE_DIR})
-target_link_libraries(kronwerk_suitesparse INTERFACE ${UMFPACK_LIBRARY} ${CHOLMOD_LIBRARY} ${AMD_LIBRARY})
+include(${CMAKE_CURRENT_LIST_DIR}/KronwerkPetsc.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/KronwerkHdf5.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/KronwerkBlas.cmake)
 
-pkg_check_modules(HIGHWAY REQUIRED libhwy)
-add_library(kronwerk_highway INTERFACE IMPORTED GLOBAL)
-target_include_directories(kronwerk_highway SYSTEM INTERFACE ${HIGHWAY_INCLUDE_DIRS})
-target_link_libraries(kronwerk_highway INTERFACE ${HIGHWAY_LINK_LIBRARIES})
+# Direct solves with sparse factors.
+kronwerk_root(kronwerk_suitesparse_hints SUITESPARSE_ROOT SuiteSparse_ROOT)
+find_path(SUITESPARSE_INCLUDE_DIR umfpack.h HINTS ${kronwerk_suitesparse_hints}
+          PATH_SUFFIXES include/suitesparse include suitesparse)
+set(kronwerk_suitesparse_libraries)
+foreach(name umfpack cholmod amd)
+  string(TOUPPER ${name} upper)
+  find_library(${upper}_LIBRARY ${name} HINTS ${kronwerk_suitesparse_hints} PATH_SUFFIXES lib lib64)
+  list(APPEND kronwerk_suitesparse_libraries ${${upper}_LIBRARY})
+endforeach()
+if(SUITESPARSE_INCLUDE_DIR AND NOT kronwerk_suitesparse_libraries MATCHES "NOTFOUND")
+  kronwerk_import(kronwerk_suitesparse INCLUDES ${SUITESPARSE_INCLUDE_DIR}
+                  LINK ${kronwerk_suitesparse_libraries})
+else()
+  kronwerk_missing("SuiteSparse (UMFPACK, CHOLMOD, AMD)" "SUITESPARSE_ROOT or CMAKE_PREFIX_PATH"
+                   libsuitesparse-dev)
+endif()
 
-# Eigenvalues of large dense factors by all ranks: ELPA (symmetric) and ScaLAPACK (the rest).
-pkg_check_modules(ELPA REQUIRED elpa)
-pkg_check_modules(SCALAPACK REQUIRED scalapack-openmpi)
-add_library(kronwerk_scalapack INTERFACE IMPORTED GLOBAL)
-target_include_directories(kronwerk_scalapack SYSTEM INTERFACE ${ELPA_INCLUDE_DIRS})
-find_library(ELPA_LIBRARY elpa REQUIRED)
-find_library(SCALAPACK_LIBRARY scalapack-openmpi REQUIRED)
-target_link_libraries(kronwerk_scalapack INTERFACE ${ELPA_LIBRARY} ${SCALAPACK_LIBRARY} MPI::MPI_CXX)
+# Vector code of several instruction sets.
+pkg_check_modules(HIGHWAY QUIET libhwy)
+if(HIGHWAY_FOUND)
+  kronwerk_import(kronwerk_highway INCLUDES ${HIGHWAY_INCLUDE_DIRS} LINK ${HIGHWAY_LINK_LIBRARIES})
+else()
+  find_package(hwy QUIET CONFIG)
+  set(HIGHWAY_VERSION ${hwy_VERSION})
+  if(TARGET hwy::hwy)
+    kronwerk_import(kronwerk_highway LINK hwy::hwy)
+  else()
+    kronwerk_missing(Highway "CMAKE_PREFIX_PATH or PKG_CONFIG_PATH (libhwy.pc)" libhwy-dev)
+  endif()
+endif()
 
-# The exponential of a factor.
-find_path(EIGEN_INCLUDE_DIR unsupported/Eigen/MatrixFunctions PATH_SUFFIXES eigen3 REQUIRED)
-add_library(kronwerk_eigen INTERFACE IMPORTED GLOBAL)
-target_include_directories(kronwerk_eigen SYSTEM INTERFACE ${EIGEN_INCLUDE_DIR})
+# The exponential of a factor; headers only.
+find_package(Eigen3 QUIET CONFIG)
+if(TARGET Eigen3::Eigen)
+  get_target_property(kronwerk_eigen_hints Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
+endif()
+find_path(EIGEN_INCLUDE_DIR unsupported/Eigen/MatrixFunctions HINTS ${kronwerk_eigen_hints}
+          PATH_SUFFIXES eigen3)
+if(EIGEN_INCLUDE_DIR)
+  kronwerk_import(kronwerk_eigen INCLUDES ${EIGEN_INCLUDE_DIR})
+else()
+  kronwerk_missing(Eigen "Eigen3_ROOT or CMAKE_PREFIX_PATH" libeigen3-dev)
+endif()
+
+kronwerk_stop_if_missing()
+include(${CMAKE_CURRENT_LIST_DIR}/KronwerkScalapack.cmake)

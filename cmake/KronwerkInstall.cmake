@@ -20,5 +20,6 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/kronwerkConfigVersion.cma
                                  VERSION ${PROJECT_VERSION} COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/kronwerkConfig.cmake
               ${PROJECT_BINARY_DIR}/kronwerkConfigVersion.cmake
-              ${PROJECT_SOURCE_DIR}/cmake/KronwerkDependencies.cmake
         DESTINATION ${kronwerk_package_dir})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/cmake/ DESTINATION ${kronwerk_package_dir}
+        FILES_MATCHING REGEX "/Kronwerk(Dependencies|Parts|Petsc|Hdf5|Blas|Scalapack)\\.cmake$")

@@ -33,7 +33,7 @@ class Bench:
 
     def program(self, ranks, name, *arguments):
         program = [os.path.join(self.build, name), *map(str, arguments)]
-        return self.run(["mpirun", "--oversubscribe", "-n", str(ranks), *program])
+        return self.run(["mpirun", "-n", str(ranks), *program])
 
     def peer(self, task, *arguments, threads=None):
         environment = {"OPENBLAS_NUM_THREADS": str(threads)} if threads else {}

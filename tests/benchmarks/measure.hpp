@@ -14,6 +14,7 @@
 
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/core/extents.hpp"
+#include "kronwerk/factors/base/blas_library.hpp"
 
 /// What the benchmark programs share. They print lines `key value` on rank 0; the table is made of
 /// them by table.py, which also runs the peers.
@@ -25,7 +26,7 @@ using core::Index;
 class Session {
  public:
   Session(int* argc, char*** argv) {
-    openblas_set_num_threads(1);
+    factors::set_blas_threads(1);
     if (PetscInitialize(argc, argv, nullptr, nullptr) != 0) std::exit(1);
   }
   ~Session() { static_cast<void>(PetscFinalize()); }

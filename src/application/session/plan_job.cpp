@@ -9,6 +9,7 @@
 #include "application/forecast/predict_times.hpp"
 #include "application/session/job_families.hpp"
 #include "kronwerk/core/text.hpp"
+#include "kronwerk/factors/base/distributed_libraries.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -42,6 +43,11 @@ void print_plan(const configuration::Job& job, const Plan& plan) {
   put("ranks",
       fmt::format("{} on {} {}", needs.ranks, needs.nodes, needs.nodes == 1 ? "node" : "nodes"));
   for (const auto& [name, text] : plan.method) put(name, text);
+  if (!factors::has_scalapack()) {
+    put("without", "ScaLAPACK: each dense decomposition is computed by one rank (LAPACK)");
+  } else if (!factors::has_elpa()) {
+    put("without", "ELPA: eigenvalues of large matrices are computed by ScaLAPACK");
+  }
   print_memory(needs);
 }
 

@@ -16,6 +16,7 @@
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/distribution/node_map.hpp"
+#include "kronwerk/factors/base/distributed_libraries.hpp"
 #include "kronwerk/factors/base/factor.hpp"
 
 namespace kronwerk::factors {
@@ -77,7 +78,8 @@ std::vector<const Factor*> take_distributed(const Communicator& comm,
   }
   std::vector<const Factor*> result;
   if (works.empty()) return result;
-  if (!faster_together(works, comm.size(), distributed_efficiency)) return result;
+  if (!has_scalapack() || !faster_together(works, comm.size(), distributed_efficiency))
+    return result;
   for (const Factor* factor : pending) {
     if (is_large(factor)) result.push_back(factor);
   }

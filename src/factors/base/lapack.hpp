@@ -8,6 +8,7 @@
 #include <cstddef>
 
 extern "C" {
+void ilaver_(int* major, int* minor, int* patch);
 void dgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
             const double* alpha, const double* a, const int* lda, const double* b, const int* ldb,
             const double* beta, double* c, const int* ldc, std::size_t, std::size_t);
@@ -43,14 +44,21 @@ void dbdsqr_(const char* uplo, const int* n, const int* ncvt, const int* nru, co
              double* d, double* e, double* vt, const int* ldvt, double* u, const int* ldu,
              double* c, const int* ldc, double* work, int* info, std::size_t);
 void dgetrf_(const int* m, const int* n, double* a, const int* lda, int* pivots, int* info);
+void dgetrs_(const char* transposed, const int* n, const int* right_sides, const double* a,
+             const int* lda, const int* pivots, double* b, const int* ldb, int* info, std::size_t);
 void dgetri_(const int* n, double* a, const int* lda, const int* pivots, double* work,
              const int* lwork, int* info);
 void dgecon_(const char* norm, const int* n, const double* a, const int* lda, const double* a_norm,
              double* rcond, double* work, int* int_work, int* info, std::size_t);
 void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info, std::size_t);
+void dpotrs_(const char* uplo, const int* n, const int* right_sides, const double* a,
+             const int* lda, double* b, const int* ldb, int* info, std::size_t);
 void dpotri_(const char* uplo, const int* n, double* a, const int* lda, int* info, std::size_t);
 void dpstrf_(const char* uplo, const int* n, double* a, const int* lda, int* pivots, int* rank,
              const double* tolerance, double* work, int* info, std::size_t);
+void dtrsm_(const char* side, const char* uplo, const char* transposed, const char* diagonal,
+            const int* m, const int* n, const double* alpha, const double* a, const int* lda,
+            double* b, const int* ldb, std::size_t, std::size_t, std::size_t, std::size_t);
 void dtrtri_(const char* uplo, const char* diagonal, const int* n, double* a, const int* lda,
              int* info, std::size_t, std::size_t);
 void dpocon_(const char* uplo, const int* n, const double* a, const int* lda, const double* a_norm,

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "factors/base/scalapack.hpp"
+#include "kronwerk/factors/base/distributed_libraries.hpp"
 
 namespace kronwerk::factors {
 namespace {
@@ -23,9 +24,17 @@ int local_extent(Index extent, int block, int place, int count) {
 
 }  // namespace
 
+bool has_scalapack() noexcept {
+  return KRONWERK_HAS_SCALAPACK != 0;
+}
+
+bool has_elpa() noexcept {
+  return KRONWERK_HAS_ELPA != 0;
+}
+
 ProcessGrid::ProcessGrid(const communication::Communicator& comm, Index extent, int block)
     : block_(block) {
-  const auto most = static_cast<int>(std::max<Index>(1, extent / block));
+  const auto most = has_scalapack() ? static_cast<int>(std::max<Index>(1, extent / block)) : 1;
   rows_ = std::min(most, static_cast<int>(std::sqrt(static_cast<double>(comm.size()))));
   columns_ = std::min(most, comm.size() / rows_);
   const bool member = comm.rank() < rows_ * columns_;

@@ -1,13 +1,19 @@
 #pragma once
 
 // The routines of BLACS and ScaLAPACK by their own symbols, as neither has a header; the trailing
-// sizes are the hidden lengths of character arguments.
+// sizes are the hidden lengths of character arguments. Built without ScaLAPACK, they are those of
+// one_rank_scalapack.cpp, for grids of one process: not C functions, since libraries that PETSc
+// loads may bring ScaLAPACK's.
 
 #include <mpi.h>
 
 #include <cstddef>
 
+namespace kronwerk::factors {
+
+#if KRONWERK_HAS_SCALAPACK
 extern "C" {
+#endif
 int Csys2blacs_handle(MPI_Comm comm);
 void Cfree_blacs_system_handle(int handle);
 void Cblacs_gridinit(int* context, const char* order, int rows, int columns);
@@ -36,4 +42,13 @@ void pdtrsm_(const char* side, const char* uplo, const char* transposed, const c
              const int* a_column, const int* a_descriptor, double* b, const int* b_row,
              const int* b_column, const int* b_descriptor, std::size_t, std::size_t, std::size_t,
              std::size_t);
+void pdsyevd_(const char* job, const char* uplo, const int* n, double* a, const int* row,
+              const int* column, const int* descriptor, double* eigenvalues, double* vectors,
+              const int* vector_row, const int* vector_column, const int* vector_descriptor,
+              double* work, const int* work_size, int* int_work, const int* int_work_size,
+              int* info, std::size_t, std::size_t);
+#if KRONWERK_HAS_SCALAPACK
 }
+#endif
+
+}  // namespace kronwerk::factors

@@ -13,6 +13,7 @@
 #include "factors/spectra/basis_plan.hpp"
 #include "factors/spectra/symmetry.hpp"
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/factors/base/distributed_libraries.hpp"
 #include "kronwerk/factors/base/make.hpp"
 
 namespace kronwerk::factors {
@@ -255,7 +256,7 @@ BasisPtr to_basis(EigenProblem& problem) {
   basis->log_abs_det = problem.spectrum.log_abs_det;
   basis->determinant_sign = problem.spectrum.determinant_sign;
   basis->partner_eigenvalues = std::move(problem.spectrum.partner_eigenvalues);
-  const char* library = problem.distributed ? "ELPA" : "LAPACK";
+  const char* library = !problem.distributed ? "LAPACK" : has_elpa() ? "ELPA" : "ScaLAPACK";
   basis->description =
       fmt::format("{} ({}, {})", title(basis->kind), library, size_text(problem.extent));
   if (!problem.vectors) return basis;

@@ -12,6 +12,7 @@
 #include "factors/spectra/symmetry.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/distribution/node_map.hpp"
+#include "kronwerk/factors/base/distributed_libraries.hpp"
 
 namespace kronwerk::factors {
 
@@ -211,7 +212,7 @@ void plan_problems(std::span<EigenProblem> problems, int ranks, const SpectrumLi
     large.push_back(problem);
     works.push_back(problem->work());
   }
-  if (faster_together(works, ranks, limits.distributed_efficiency)) {
+  if (has_scalapack() && faster_together(works, ranks, limits.distributed_efficiency)) {
     for (EigenProblem* problem : large) problem->distributed = true;
   }
   WorkSplit split(ranks);

@@ -19,20 +19,20 @@ inline constexpr int distribution_block = 32;
 // DataError if the method does not converge
 
 /// As symmetric_eigen(), by ELPA (Marek et al. 2014): eigenvalues alone in two stages, with vectors
-/// in one.
+/// in one. Built without ELPA: by ScaLAPACK's divide and conquer.
 Spectrum distributed_symmetric_eigen(const communication::Communicator& comm,
                                      const NodeLeaders& leaders, Index n, double* matrix,
                                      bool vectors, const std::string& name,
                                      int block = distribution_block);
 
-/// As pair_eigen(), by ScaLAPACK and ELPA; `partner` is destroyed.
+/// As pair_eigen(), by ScaLAPACK and solve_symmetric(); `partner` is destroyed.
 Spectrum distributed_pair_eigen(const communication::Communicator& comm, const NodeLeaders& leaders,
                                 Index n, double* matrix, double* partner, bool vectors,
                                 const std::string& name, const std::string& partner_name,
                                 int block = distribution_block);
 
-/// ELPA on the grid's members: eigenvalues, and eigenvectors unless null; destroys `a`. Collective
-/// on the members. Returns what went wrong, or "".
+/// On the grid's members: eigenvalues, and eigenvectors unless null; destroys `a`. Collective on
+/// the members. Returns what went wrong, or "".
 std::string solve_symmetric(const ProcessGrid& grid, Index n, BlockCyclic& a,
                             std::span<double> eigenvalues, BlockCyclic* vectors);
 

@@ -1,11 +1,11 @@
 // Declared in factors/spectra/eigen_distributed.hpp.
 #include <fmt/format.h>
 
-#include <vector>
-
 #include "factors/base/process_grid.hpp"
 #include "factors/spectra/eigen_distributed.hpp"
 #include "kronwerk/core/error.hpp"
+
+#if KRONWERK_HAS_ELPA
 
 // ELPA's own header needs C99's complex numbers; these are the functions used here.
 extern "C" {
@@ -22,8 +22,6 @@ const char* elpa_strerr(int error);
 }
 
 namespace kronwerk::factors {
-
-using communication::Communicator;
 
 namespace {
 
@@ -94,40 +92,8 @@ std::string solve_symmetric(const ProcessGrid& grid, Index n, BlockCyclic& a,
   const int error = vectors != nullptr
                         ? elpa.eigenvectors(a.data(), eigenvalues.data(), vectors->data())
                         : elpa.eigenvalues(a.data(), eigenvalues.data());
-  return error == 0 ? "" : elpa_strerr(error);
-}
-
-Spectrum distributed_symmetric_eigen(const Communicator& comm, const NodeLeaders& leaders, Index n,
-                                     double* matrix, bool vectors, const std::string& name,
-                                     int block) {
-  const ProcessGrid grid(comm, n, block);
-  std::optional<BlockCyclic> a;
-  std::optional<BlockCyclic> v;
-  std::vector<double> eigenvalues(static_cast<std::size_t>(n));
-  communication::collectively(comm, [&] {
-    if (!grid.is_member()) return;
-    a.emplace(grid, n);
-    a->read(matrix);
-    if (vectors) v.emplace(grid, n);
-  });
-  std::string error;
-  if (grid.is_member()) {
-    error = solve_symmetric(grid, n, *a, eigenvalues, vectors ? &*v : nullptr);
-  }
-  communication::collectively(comm, [&] {
-    if (error.empty()) return;
-    throw core::DataError(
-        fmt::format("the eigenvalues of '{}' ({} x {}) were not found (ELPA: {}); look at its "
-                    "entries: they may differ too much in size",
-                    name, n, n, error));
-  });
-  comm.broadcast(std::span<double>(eigenvalues));
-  if (vectors) {
-    collect(comm, leaders, v ? &*v : nullptr, {matrix, static_cast<std::size_t>(n * n)});
-  }
-  Spectrum result;
-  result.eigenvalues.assign(eigenvalues.begin(), eigenvalues.end());
-  return result;
+  return error == 0 ? "" : fmt::format("ELPA: {}", elpa_strerr(error));
 }
 
 }  // namespace kronwerk::factors
+#endif

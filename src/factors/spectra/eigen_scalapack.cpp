@@ -1,6 +1,6 @@
 // Declared in factors/spectra/eigen_distributed.hpp.
 // Generalised symmetric eigenproblems by all ranks: B = L Lᵀ turns a pair into the one symmetric
-// matrix L⁻¹ A L⁻ᵀ for ELPA.
+// matrix L⁻¹ A L⁻ᵀ.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -59,8 +59,8 @@ Spectrum distributed_pair_eigen(const Communicator& comm, const NodeLeaders& lea
   }
   communication::collectively(comm, [&] {
     if (error.empty()) return;
-    throw core::DataError(fmt::format("the eigenvalues of '{}' ({} x {}) were not found (ELPA: {})",
-                                      name, n, n, error));
+    throw core::DataError(
+        fmt::format("the eigenvalues of '{}' ({} x {}) were not found ({})", name, n, n, error));
   });
   if (vectors) collect(comm, leaders, v ? &*v : nullptr, {matrix, entries});
   collect(comm, leaders, b ? &*b : nullptr, {partner, entries});

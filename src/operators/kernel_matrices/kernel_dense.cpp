@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kronwerk/factors/base/distributed_libraries.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "operators/kernel_matrices/kernel_sides.hpp"
 
@@ -16,7 +17,7 @@ constexpr double flops_per_second = 3.5e10;
 constexpr double parallel_efficiency = 0.8;
 
 bool is_spread(const KernelOperator& op, Index spread_extent) {
-  return op.comm().size() > 1 && op.rows() >= spread_extent;
+  return factors::has_scalapack() && op.comm().size() > 1 && op.rows() >= spread_extent;
 }
 
 /// Pieces of all ranks, one after another, on every rank; counts per rank.

@@ -12,11 +12,9 @@
 #include <vector>
 
 #include "factors/dense/dense_simd.hpp"
+#include "kronwerk/factors/base/blas_library.hpp"
 #include "kronwerk/factors/base/chain.hpp"
 #include "kronwerk/factors/base/make.hpp"
-
-extern "C" char* openblas_get_corename(void);
-extern "C" void openblas_set_num_threads(int);
 
 namespace {
 
@@ -140,11 +138,11 @@ void measure(const Case& work, double peak, int repetitions) {
 
 int main(int argc, char** argv) {
   MPI_Init(&argc, &argv);
-  openblas_set_num_threads(1);
+  kronwerk::factors::set_blas_threads(1);
   const int repetitions = argc > 1 ? std::max(1, std::atoi(argv[1])) : 3;
   const double peak = dgemm_rate(repetitions);
   std::printf("dgemm n = 2000: %.1f GFLOP/s; BLAS core %s, kernels %s\n", peak / 1e9,
-              openblas_get_corename(), dense_target());
+              kronwerk::factors::find_blas().core.c_str(), dense_target());
   const std::vector<Case> cases = {
       {"128^3, batch 16", {128, 128, 128}, 16, 1, 0, 0.80},
       {"8^6, batch 64", {8, 8, 8, 8, 8, 8}, 64, 1, 0, 0.30},

@@ -10,6 +10,7 @@
 #include "factors/dense/dense_factorisation.hpp"
 #include "factors/spectra/basis_plan.hpp"
 #include "factors/spectra/eigen_local.hpp"
+#include "kronwerk/factors/base/blas_library.hpp"
 #include "kronwerk/factors/base/make.hpp"
 
 namespace {
@@ -109,7 +110,7 @@ void measure(Index n, int repeats) {
   report(comm, "two_together_speedup", 2 * lapack / median(times[2]));
   report(comm, "two_side_by_side_seconds", median(times[3]));
   report(comm, "two_side_by_side_speedup", 2 * lapack / median(times[3]));
-  if (comm.is_root()) std::printf("blas_core %s\n", openblas_get_corename());
+  if (comm.is_root()) std::printf("blas_core %s\n", kronwerk::factors::find_blas().core.c_str());
 }
 
 }  // namespace

@@ -25,6 +25,7 @@
 #include "factors/sparse/sparse_factor.hpp"
 #include "factors/sparse/sparse_panel.hpp"
 #include "factors/sparse/triangular.hpp"
+#include "kronwerk/factors/base/blas_library.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/factors/base/scratch.hpp"
 
@@ -242,7 +243,7 @@ void run(const std::string& source, double rho) {
 
 int main(int argc, char** argv) {
   MPI_Init(&argc, &argv);
-  openblas_set_num_threads(1);
+  kronwerk::factors::set_blas_threads(1);
   int status = 0;
   try {
     if (argc < 2) throw std::runtime_error("usage: sparse_solve_benchmark FILE.gal | N [rho]");

@@ -12,6 +12,7 @@
 
 #include "benchmarks/measure.hpp"
 #include "factors/spectra/eigen_local.hpp"
+#include "kronwerk/factors/base/blas_library.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/models/density/log_density.hpp"
 #include "kronwerk/models/draws/prediction.hpp"
@@ -230,7 +231,7 @@ void run(const Arguments& arguments) {
   }
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (rank == 0) std::printf("blas_core %s\n", openblas_get_corename());
+  if (rank == 0) std::printf("blas_core %s\n", kronwerk::factors::find_blas().core.c_str());
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "benchmarks/measure.hpp"
 #include "factors/base/lapack.hpp"
+#include "kronwerk/factors/base/blas_library.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/models/missing/missing.hpp"
 #include "kronwerk/operators/base/random.hpp"
@@ -67,13 +68,13 @@ double dense_seconds(const communication::Communicator& comm, Index n,
                             (i == j ? sigma * sigma : 0);
       }
     }
-    openblas_set_num_threads(comm.size());
+    kronwerk::factors::set_blas_threads(comm.size());
     const int order = static_cast<int>(m);
     int info = 0;
     const double start = MPI_Wtime();
     dpotrf_("U", &order, matrix.data(), &order, &info, 1);
     result = MPI_Wtime() - start;
-    openblas_set_num_threads(1);
+    kronwerk::factors::set_blas_threads(1);
   }
   return comm.max(result);
 }

@@ -7,6 +7,7 @@
 
 #include "benchmarks/cases.hpp"
 #include "benchmarks/plain_memory.hpp"
+#include "kronwerk/factors/base/blas_library.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/factors/sparse/sparse_rows.hpp"
 #include "kronwerk/operators/base/random.hpp"
@@ -92,7 +93,7 @@ void run(const Layer& layer, double density, int repeats) {
   benchmarks::report(comm, "read_limit_seconds", times[3]);
   benchmarks::report(comm, "blas_seconds", times[4]);
   benchmarks::report(comm, "checksum", sum);
-  if (comm.is_root()) std::printf("blas_core %s\n", openblas_get_corename());
+  if (comm.is_root()) std::printf("blas_core %s\n", kronwerk::factors::find_blas().core.c_str());
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "benchmarks/cases.hpp"
 #include "benchmarks/measure.hpp"
+#include "kronwerk/factors/base/blas_library.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 #include "kronwerk/operators/base/random.hpp"
@@ -186,7 +187,7 @@ void run(const benchmarks::Arguments& arguments) {
   benchmarks::report(comm, "iterations", static_cast<double>(outcome.iterations));
   benchmarks::report(comm, "residual", outcome.residuals[0]);
   benchmarks::report(comm, "converged", outcome.converged ? 1 : 0);
-  if (comm.is_root()) std::printf("blas_core %s\n", openblas_get_corename());
+  if (comm.is_root()) std::printf("blas_core %s\n", kronwerk::factors::find_blas().core.c_str());
 }
 
 }  // namespace

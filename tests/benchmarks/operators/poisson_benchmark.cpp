@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "benchmarks/measure.hpp"
+#include "kronwerk/factors/base/blas_library.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/spectral/spectral_operator.hpp"
@@ -73,7 +74,7 @@ void run(Index extent, int repeats) {
   benchmarks::report(comm, "solve_per_apply", times[0] / times[1]);
   benchmarks::report(comm, "leading_modes_solve", layout.leading_modes());
   benchmarks::report(comm, "leading_modes_apply", product.input_layout().leading_modes());
-  if (comm.is_root()) std::printf("blas_core %s\n", openblas_get_corename());
+  if (comm.is_root()) std::printf("blas_core %s\n", kronwerk::factors::find_blas().core.c_str());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "benchmarks/cases.hpp"
 #include "benchmarks/measure.hpp"
+#include "kronwerk/factors/base/blas_library.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
@@ -42,7 +43,7 @@ void run(Index batch, int repeats, const std::vector<Index>& extents) {
   benchmarks::report(comm, "apply_seconds", times[0]);
   benchmarks::report(comm, "apply_gflops", flops / times[0] * 1e-9);
   benchmarks::report(comm, "gemm_gflops", comm.size() * gemm.flops() / times[1] * 1e-9);
-  if (comm.is_root()) std::printf("blas_core %s\n", openblas_get_corename());
+  if (comm.is_root()) std::printf("blas_core %s\n", kronwerk::factors::find_blas().core.c_str());
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "benchmarks/cases.hpp"
 #include "benchmarks/measure.hpp"
+#include "kronwerk/factors/base/blas_library.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 #include "kronwerk/operators/base/dot.hpp"
@@ -156,7 +157,7 @@ void run(const benchmarks::Arguments& arguments) {
   benchmarks::report(comm, "flops_per_rank", model.inverse.estimate().flops_busiest_rank);
   const auto* factorisation = model.origin->factorisation();
   if (comm.is_root()) {
-    std::printf("blas_core %s\n", openblas_get_corename());
+    std::printf("blas_core %s\n", kronwerk::factors::find_blas().core.c_str());
     if (factorisation != nullptr) {
       std::printf("factorisation %s\n", factorisation->description().c_str());
     }

@@ -10,6 +10,7 @@
 
 #include "benchmarks/cases.hpp"
 #include "benchmarks/measure.hpp"
+#include "kronwerk/factors/base/blas_library.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/spectral/spectral_operator.hpp"
@@ -79,7 +80,7 @@ void measure_solve(const communication::Communicator& comm, Index extent, int re
   benchmarks::report(comm, "four_gemms_seconds", times[1]);
   benchmarks::report(comm, "solve_per_gemms", times[0] / times[1]);
   benchmarks::report(comm, "gemm_gflops", comm.size() * 4 * gemm.flops() / times[1] * 1e-9);
-  if (comm.is_root()) std::printf("blas_core %s\n", openblas_get_corename());
+  if (comm.is_root()) std::printf("blas_core %s\n", kronwerk::factors::find_blas().core.c_str());
 }
 
 void measure_scalars(const communication::Communicator& comm, int repeats) {
