@@ -1,10 +1,11 @@
-# What mpirun needs as root, on fewer cores than ranks; programs that run side by side must not be bound
+# What Open MPI's mpirun needs as root, on fewer cores than ranks; programs that run side by side must not be bound
 # to the same core. Open MPI and PETSc keep memory until the process
 # ends, which the leak check of the address sanitizer would report in every test.
 set(kronwerk_mpi_environment
     OMPI_ALLOW_RUN_AS_ROOT=1
     OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
     OMPI_MCA_rmaps_base_oversubscribe=1
+    PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe  # the same for Open MPI 5
     OMPI_MCA_mpi_yield_when_idle=1
     OMPI_MCA_hwloc_base_binding_policy=none
     ASAN_OPTIONS=detect_leaks=0)
@@ -60,7 +61,7 @@ function(kronwerk_add_mpi_tests layer)
       list(APPEND environment KRONWERK_TEST_NODES=${run})
     endif()
     add_test(NAME ${name} COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${np}
-             --oversubscribe $<TARGET_FILE:${layer}_tests>)
+             $<TARGET_FILE:${layer}_tests>)
     set_tests_properties(${name} PROPERTIES LABELS "${layer};mpi" TIMEOUT 900 PROCESSORS ${np}
                          ENVIRONMENT "${environment}")
   endforeach()

@@ -26,5 +26,5 @@ done
 
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset" --target adversary kronwerk >/dev/null
-mpirun --oversubscribe -n "$ranks" "build/$preset/tests/adversary" --cases "$cases" --seed "$seed" \
+mpirun -n "$ranks" "build/$preset/tests/adversary" --cases "$cases" --seed "$seed" \
   --folder "$PWD/build/$preset/adversary-jobs" "${more[@]}"

@@ -186,7 +186,7 @@ class Faults:
 
     def command(self, task, np_):
         arguments = SERIAL.get(task, f"run {task}.yaml")
-        return f"mpirun --oversubscribe -n {np_} {self.program} {arguments}"
+        return f"mpirun -n {np_} {self.program} {arguments}"
 
     def start(self, command, environment=None):
         self.output = open(f"{self.folder}/output.txt", "wb+")

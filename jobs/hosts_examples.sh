@@ -96,7 +96,7 @@ for grouping in "${groupings[@]}"; do
   if [ ! -d "$work/$one" ]; then
     copy_configs "$one"
     for example in "${examples[@]}"; do
-      run_example "$one" "$example" mpirun --oversubscribe -n "$ranks"
+      run_example "$one" "$example" mpirun -n "$ranks"
     done
   fi
   several=hosts-${grouping// /-}

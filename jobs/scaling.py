@@ -91,7 +91,7 @@ class Machine:
                     "--cpu-bind=cores"], environment
         command = ["mpirun", "-n", str(ranks)]
         if oversubscribed:
-            return command + ["--oversubscribe", "--bind-to", "none"], environment
+            return command + ["--bind-to", "none"], environment
         place = f"ppr:{per_node}:node:PE={threads}"
         return command + ["--map-by", place, "--bind-to", "core"], environment
 

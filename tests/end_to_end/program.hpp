@@ -64,7 +64,7 @@ class ProgramTest : public testing::Test {
   std::filesystem::path path(const std::string& name) const { return directory_ / name; }
 
   std::string command(int np, const std::string& arguments) const {
-    return fmt::format("mpirun --oversubscribe -n {} {} {}", np, program_, arguments);
+    return fmt::format("mpirun -n {} {} {}", np, program_, arguments);
   }
 
   /// Runs a shell command in the test's directory.

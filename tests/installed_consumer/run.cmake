@@ -14,7 +14,7 @@ step(${CMAKE_COMMAND} -G Ninja -S ${SOURCE_DIR}/tests/installed_consumer -B ${WO
      -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_C_COMPILER=${C})
 step(${CMAKE_COMMAND} --build ${WORK_DIR}/build)
 foreach(np 1 2)
-  step(${MPIEXEC} -n ${np} --oversubscribe ${WORK_DIR}/build/installed_consumer)
+  step(${MPIEXEC} -n ${np} ${WORK_DIR}/build/installed_consumer)
 endforeach()
 # The installed program finds the installed libraries, wherever the prefix is.
 step(${WORK_DIR}/prefix/bin/kronwerk --version)
