@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "application/command_line/import_command.hpp"
-#include "application/command_line/version.hpp"
+#include "application/session/libraries.hpp"
 #include "kronwerk/core/error.hpp"
 
 namespace kronwerk::application {
@@ -54,6 +54,14 @@ void add_measure(CLI::App& program, CommandLine& line) {
   measure.final_callback([&line] { line.command = Command::measure; });
 }
 
+void add_check(CLI::App& program, CommandLine& line) {
+  CLI::App& check = *program.add_subcommand(
+      "check", "test this installation in some seconds, with mpirun on the hosts it is for");
+  check.add_option("--folder", line.folder,
+                   "where files of some megabytes are written and removed (default: here)");
+  check.final_callback([&line] { line.command = Command::check; });
+}
+
 void add_show(CLI::App& program, CommandLine& line) {
   CLI::App& show = *program.add_subcommand("show", "say what a data or result file holds");
   show.add_option("file", line.file, "the HDF5 file")->required();
@@ -71,11 +79,12 @@ CommandLine parse_command_line(int argc, char** argv) {
   if (separator != end) line.petsc_options.assign(separator + 1, end);
 
   CLI::App program("Distributed solver for Kronecker-structured matrices", "kronwerk");
-  program.set_version_flag("--version", version_text());
+  program.set_version_flag("--version", full_version_text());
   program.require_subcommand(1);
   add_run(program, line);
   add_plan(program, line);
   add_measure(program, line);
+  add_check(program, line);
   add_import_command(program, line);
   add_show(program, line);
   try {
@@ -91,7 +100,7 @@ CommandLine parse_command_line(int argc, char** argv) {
     }
     return line;
   } catch (const CLI::CallForVersion&) {
-    line.text = version_text() + "\n";
+    line.text = full_version_text() + "\n";
     return line;
   } catch (const CLI::ParseError& error) {
     throw core::ConfigurationError(std::string("command line: ") + error.what() +

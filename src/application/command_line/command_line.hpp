@@ -9,7 +9,7 @@
 
 namespace kronwerk::application {
 
-enum class Command { nothing, run, plan, measure, import, show };
+enum class Command { nothing, run, plan, measure, check, import, show };
 
 /// What the user asked for.
 struct CommandLine {
@@ -24,6 +24,7 @@ struct CommandLine {
   std::optional<int> threads;  ///< of BLAS, per rank; in predictions
   std::string machine;         ///< the machine file, from which times are predicted
   bool csv = false;            ///< predictions alone, as CSV
+  std::string folder = ".";    ///< where `check` writes files and removes them
   std::string output;          ///< where `measure` writes; empty: to standard output
   /// Runs the importer that was asked for; serial.
   std::function<io::ImportSummary()> import;

@@ -25,4 +25,11 @@ void plan_job(const communication::Communicator& comm, const configuration::Job&
 void measure_machine(const communication::Communicator& comm, const CommandLine& line,
                      const JobClock& clock);
 
+/// `kronwerk check`: a self-test of the installation, a line for each part. PETSc must be up.
+/// Collective.
+/// @param failures  used for nothing else, see agree_on_outcome()
+/// @throws InternalError if a part failed
+void check_installation(const communication::Communicator& comm,
+                        const communication::Communicator& failures, const CommandLine& line);
+
 }  // namespace kronwerk::application

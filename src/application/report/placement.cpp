@@ -12,12 +12,14 @@
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::application {
-namespace {
 
-// Texts of a node travel as one.
-constexpr char separator = '\n';
+std::string host_name() {
+  std::array<char, MPI_MAX_PROCESSOR_NAME> name{};
+  int length = 0;
+  communication::check_mpi(MPI_Get_processor_name(name.data(), &length));
+  return {name.data(), static_cast<std::size_t>(length)};
+}
 
-/// The texts of all ranks on rank 0, empty on all others. Collective.
 std::vector<std::string> gather_texts(const communication::Communicator& comm,
                                       const std::string& text) {
   const int length = core::narrow<int>(text.size());
@@ -38,6 +40,11 @@ std::vector<std::string> gather_texts(const communication::Communicator& comm,
   return texts;
 }
 
+namespace {
+
+// Texts of a node travel as one.
+constexpr char separator = '\n';
+
 /// The processors that this rank may run on.
 std::string own_processors() {
   constexpr int most = 1 << 16;
@@ -50,13 +57,6 @@ std::string own_processors() {
     if (CPU_ISSET_S(number, bytes, set.get())) numbers.push_back(number);
   }
   return ranges_text(numbers);
-}
-
-std::string host_name() {
-  std::array<char, MPI_MAX_PROCESSOR_NAME> name{};
-  int length = 0;
-  communication::check_mpi(MPI_Get_processor_name(name.data(), &length));
-  return {name.data(), static_cast<std::size_t>(length)};
 }
 
 /// Its lines are the fields of a NodePlacement; on a node's first rank, "" on all others.

@@ -25,6 +25,13 @@ std::string binding_text(const std::vector<std::string>& processors);
 /// On rank 0 in the order of the nodes' first ranks, empty on all others. Collective.
 std::vector<NodePlacement> find_placement(const communication::Communicator& comm);
 
+/// The name of this rank's host. Local.
+std::string host_name();
+
+/// The texts of all ranks on rank 0, empty on all others. Collective.
+std::vector<std::string> gather_texts(const communication::Communicator& comm,
+                                      const std::string& text);
+
 /// The processor's name as the kernel gives it, "" if it gives none. Local.
 std::string processor_name();
 

@@ -2,7 +2,6 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <petscsys.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <set>
 
 #include "application/command_line/version.hpp"
+#include "application/session/libraries.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::application {
@@ -21,12 +21,6 @@ double peak_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<double>(usage.ru_maxrss) * 1024;
-}
-
-std::string petsc_version() {
-  PetscInt major = 0, minor = 0, subminor = 0;
-  PetscGetVersionNumber(&major, &minor, &subminor, nullptr);
-  return fmt::format("{}.{}.{}", major, minor, subminor);
 }
 
 }  // namespace

@@ -1,9 +1,16 @@
 #include "kronwerk/application/session/run.hpp"
 
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+
 #include "application/command_line/terminal.hpp"
+#include "application/session/libraries.hpp"
 #include "application/session/run_command.hpp"
 #include "application/session/session.hpp"
 #include "application/session/signals.hpp"
+#include "application/session/start_check.hpp"
 #include "application/session/termination_notice.hpp"
 
 namespace kronwerk::application {
@@ -17,9 +24,18 @@ int run(int argc, char** argv) {
   const MpiSession session(&argc, &argv);
   clock.mpi_seconds = measure_usage().elapsed - clock.loading_seconds;
   const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
+  const ForeignStart start =
+      find_foreign_start(comm.size(), [](const char* name) { return std::getenv(name); });
+  if (!start.message.empty()) {
+    if (start.first) std::fputs(fmt::format("kronwerk: {}\n", start.message).c_str(), stderr);
+    return static_cast<int>(core::ExitCode::configuration);
+  }
   const Communicator failures = Communicator::duplicate(MPI_COMM_WORLD);
   catch_termination();
   const TerminationNotice notice(comm);
+  const int different =
+      agree_on_exit_code(failures, [&] { check_same_program(comm, program_identity()); });
+  if (different != 0) return different;
   const int code = run_command(comm, failures, argc, argv, clock);
   const int printed = agree_on_exit_code(failures, require_printed);
   if (code == static_cast<int>(core::ExitCode::terminated)) return notice.exit_code();

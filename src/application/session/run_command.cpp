@@ -32,6 +32,19 @@ void report_unused_options(const Communicator& comm) {
   }
 }
 
+int check_with_petsc(const Communicator& comm, const Communicator& failures,
+                     const CommandLine& line) {
+  std::optional<PetscSession> petsc;
+  const int code = agree_on_exit_code(failures, [&] { petsc.emplace(std::vector<std::string>{}); });
+  if (code != 0) return code;
+  catch_termination();  // again: PETSc has set its own handlers
+  const int result =
+      agree_on_exit_code(failures, [&] { check_installation(comm, failures, line); });
+  petsc.reset();
+  catch_termination();
+  return result;
+}
+
 int run_with_petsc(const Communicator& comm, const Communicator& failures, const CommandLine& line,
                    const configuration::Job& job, JobClock clock) {
   std::optional<PetscSession> petsc;
@@ -82,6 +95,8 @@ int run_command(const Communicator& comm, const Communicator& failures, int argc
       return agree_on_exit_code(failures, [&] { plan_job(comm, job, line); });
     case Command::measure:
       return agree_on_exit_code(failures, [&] { measure_machine(comm, line, clock); });
+    case Command::check:
+      return check_with_petsc(comm, failures, line);
     case Command::import:
     case Command::show:
       return agree_on_exit_code(failures, [&] { run_serial(comm, line); });

@@ -95,10 +95,29 @@ TEST_F(Commands, HelpAndVersionArePrintedOnce) {
   const Outcome version = kronwerk(2, "--version");
   EXPECT_EQ(version.code, 0);
   EXPECT_EQ(version.count("kronwerk "), 1) << version.output;
+  EXPECT_EQ(version.count("\nPETSc "), 1) << version.output;
   const Outcome help = kronwerk(2, "--help");
   EXPECT_EQ(help.code, 0);
   EXPECT_EQ(help.count("import"), 1) << help.output;
   EXPECT_GE(kronwerk(1, "import knn --help").count("--planar"), 1);
+}
+
+TEST_F(Commands, CopiesThatAnotherLauncherStartedAreRefused) {
+  // As MPICH's mpirun starts a program that is linked with another MPI: none knows of the others.
+  const std::string start = "(unset OMPI_COMM_WORLD_SIZE; PMI_SIZE=2 PMI_RANK={} {} --version)";
+  const Outcome first = shell(fmt::format(fmt::runtime(start), 0, program_));
+  EXPECT_EQ(first.code, 2);
+  EXPECT_EQ(first.count("started as 2 copies of one rank each"), 1) << first.errors;
+  const Outcome second = shell(fmt::format(fmt::runtime(start), 1, program_));
+  EXPECT_EQ(second.code, 2);
+  EXPECT_EQ(second.output + second.errors, "");
+}
+
+TEST_F(Commands, CheckPassesOnThisMachine) {
+  const Outcome outcome = kronwerk(2, "check");
+  EXPECT_EQ(outcome.code, 0) << outcome.output << outcome.errors;
+  EXPECT_EQ(outcome.count("all 7 checks passed"), 1) << outcome.output;
+  EXPECT_EQ(outcome.count("FAILED"), 0) << outcome.output;
 }
 
 TEST_F(Commands, QuietPrintsNothing) {

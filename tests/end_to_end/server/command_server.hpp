@@ -29,7 +29,7 @@ class CommandServer {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, to[0], STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, from[1], STDOUT_FILENO);
-    std::vector<std::string> words{"mpirun", "--oversubscribe", "-n", std::to_string(np),
+    std::vector<std::string> words{"mpirun", "-n", std::to_string(np),
                                    program.parent_path() / "tests" / "command_server"};
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
