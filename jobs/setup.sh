@@ -6,6 +6,9 @@
 #   jobs/setup.sh format     also what the format check of .ci/run needs
 #   jobs/setup.sh hosts      also what jobs/hosts.sh needs
 #   jobs/setup.sh fuzz       also what jobs/fuzz.sh needs
+#   jobs/setup.sh builds     also what jobs/builds.sh needs
+#   jobs/setup.sh slurm      also what jobs/slurm_trial.sh needs
+#   jobs/setup.sh packages   also what jobs/package_trial.sh needs
 set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libpetsc64-real-dev
@@ -19,7 +22,14 @@ for group in "$@"; do
     format) packages+=(clang-format) ;;
     hosts) packages+=(iproute2 util-linux) ;;
     fuzz) packages+=(clang libclang-rt-dev) ;;
-    *) echo "jobs/setup.sh: unknown group '$group'; expected plots, format, hosts or fuzz" >&2; exit 2 ;;
+    builds) packages+=(python3 make curl clang libpetsc-real-dev mpich libmpich-dev libhdf5-mpich-dev
+                     libscalapack-mpich-dev libblas-dev liblapack-dev) ;;
+    slurm) packages+=(munge slurmctld slurmd slurm-client slurm-wlm-basic-plugins libpmix2) ;;
+    packages) packages+=(debootstrap dpkg-dev util-linux) ;;
+    *)
+      echo "jobs/setup.sh: unknown group '$group'; expected plots, format, hosts, fuzz, builds, slurm or packages" >&2
+      exit 2
+      ;;
   esac
 done
 
