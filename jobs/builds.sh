@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# Builds kronwerk against each of the MPIs, PETScs, BLASs and compilers that the README lists, runs the whole
+# test suite with each, compares the result of the flights example with that of the first, and prints a table.
+#
+#   jobs/builds.sh                     all of them: hours on a small machine
+#   jobs/builds.sh mpich clang         these
+#   jobs/builds.sh --tests 'factors|communication' mpich     only tests whose names match
+#   jobs/builds.sh --list              what there is
+#
+# Takes Debian's packages (jobs/setup.sh builds) and, for MPICH, the newest PETSc as PyPI has it. What it
+# builds stays in build/builds, and the next run goes on there.
+#
+#   KRONWERK_PARTS=FOLDER              where PETSc is built and kept (default: build/builds/parts)
+#   KRONWERK_JOBS=2                    how many compilers and tests run at once (default: one per core)
+#
+# Returns 1 if a build or a test fails.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+cd "$KRONWERK_ROOT"
+builds=build/builds
+parts=$(realpath -m "${KRONWERK_PARTS:-$builds/parts}")
+jobs=${KRONWERK_JOBS:-$(OMP_NUM_THREADS='' nproc)}
+libraries=/usr/lib/$(gcc -dumpmachine)
+all=(openmpi64 openmpi32 mpich reference clang serial)
+
+describe() {
+  case "$1" in
+    openmpi64) echo "Debian's Open MPI, PETSc with 64-bit indices, OpenBLAS" ;;
+    openmpi32) echo "Debian's Open MPI, PETSc with 32-bit indices, OpenBLAS" ;;
+    mpich) echo "Debian's MPICH, HDF5 and ScaLAPACK, the newest PETSc from PyPI, no ELPA" ;;
+    reference) echo "the reference BLAS and LAPACK in place of OpenBLAS" ;;
+    clang) echo "Clang in place of GCC" ;;
+    serial) echo "neither ScaLAPACK nor ELPA" ;;
+  esac
+}
+
+tests=.
+selected=()
+while [ "$#" -gt 0 ]; do
+  case "$1" in
+    --list)
+      for name in "${all[@]}"; do printf '%-12s %s\n' "$name" "$(describe "$name")"; done
+      exit 0
+      ;;
+    --tests)
+      tests=${2:?jobs/builds.sh: --tests takes a regular expression}
+      shift
+      ;;
+    *)
+      [ -n "$(describe "$1")" ] || { echo "jobs/builds.sh: no build '$1'; --list says what there is" >&2; exit 2; }
+      selected+=("$1")
+      ;;
+  esac
+  shift
+done
+[ "${#selected[@]}" -gt 0 ] || selected=("${all[@]}")
+jobs/setup.sh builds
+mkdir -p "$builds" "$parts"
+
+# Wrappers and launcher of MPICH under the names that everything looks for, as modules do it.
+mpich_path() {
+  local tool
+  mkdir -p "$parts/mpich/bin"
+  for tool in mpicc mpicxx mpiexec mpirun; do ln -sf "/usr/bin/$tool.mpich" "$parts/mpich/bin/$tool"; done
+  echo "$parts/mpich/bin"
+}
+
+# The newest PETSc's source package, downloaded once; prints its folder when it is built and installed.
+newest_petsc() {
+  local found version file digest prefix
+  found=$("$KRONWERK_PYTHON" - <<'END'
+import json, urllib.request
+data = json.load(urllib.request.urlopen("file:petsc.json"))
+for each in data["urls"]:
+    if each["packagetype"] == "sdist":
+        print(data["info"]["version"], each["url"], each["digests"]["sha256"])
+END
+  ) || found=
+  if [ -n "$found" ]; then
+    read -r version file digest <<<"$found"
+  else # without the network: what is there
+    prefix=$(find "$parts" -maxdepth 1 -name 'petsc-*-mpich' | sort -V | tail -n 1)
+    [ -n "$prefix" ] || { echo "jobs/builds.sh: PyPI does not answer, and there is no PETSc in $parts" >&2; return 1; }
+    echo "$prefix"
+    return
+  fi
+  prefix=$parts/petsc-$version-mpich
+  if [ ! -e "$prefix/lib/pkgconfig/PETSc.pc" ]; then
+    curl -fsSL "$file" -o "$parts/petsc.tar.gz"
+    echo "$digest  $parts/petsc.tar.gz" | sha256sum --check --quiet >&2
+    tar -xzf "$parts/petsc.tar.gz" -C "$parts"
+    (
+      cd "$parts/petsc-$version"
+      PATH=$(mpich_path):$PATH
+      "$KRONWERK_PYTHON" ./configure PETSC_ARCH=mpich --prefix="$prefix" --with-cc=mpicc --with-cxx=mpicxx \
+        --with-fc=0 --with-64-bit-indices=1 --with-debugging=0 --with-x=0 --with-hwloc=0 --with-ssl=0 \
+        --with-mpiexec=mpiexec --with-blaslapack-lib="$libraries/openblas-pthread/libopenblas.so" \
+        --COPTFLAGS=-O2 --CXXOPTFLAGS=-O2
+      make PETSC_DIR="$PWD" PETSC_ARCH=mpich MAKE_NP="$jobs" all
+      make PETSC_DIR="$PWD" PETSC_ARCH=mpich install
+    ) >"$builds/petsc.log" 2>&1 || { tail -n 30 "$builds/petsc.log" >&2; return 1; }
+  fi
+  echo "$prefix"
+}
+
+# Sets `options` of CMake for a build, and the environment that it is built and run in.
+options=()
+prepare() {
+  options=(-DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG" -DKRONWERK_DEVELOPER=ON)
+  case "$1" in
+    openmpi32) options+=(-DKRONWERK_PETSC=petsc-real) ;;
+    mpich)
+      PATH=$(mpich_path):$PATH
+      PETSC_DIR=$(newest_petsc)
+      export PATH PETSC_DIR
+      ;;
+    reference)
+      options+=(-DBLA_VENDOR=Generic "-DCMAKE_LIBRARY_PATH=$libraries/blas;$libraries/lapack")
+      ;;
+    clang) options+=(-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++) ;;
+    serial) options+=(-DKRONWERK_SCALAPACK=OFF) ;;
+  esac
+}
+
+# The entries of a result, one per line.
+entries() {
+  h5dump -d /result -m %.17g -w 1 -y "$1" | sed -n '/DATA {/,/}/p' | tr -d ' ,' | grep -E '^-?[0-9.]'
+}
+
+# Builds, tests, and writes a line of the table. In a shell of its own, so that environments do not mix.
+try() (
+  name=$1
+  folder=$builds/$name
+  status=ok
+  mkdir -p "$folder"
+  prepare "$name" || exit 1
+  seconds=$SECONDS
+  if ! cmake -G Ninja -S . -B "$folder" "${options[@]}" >"$folder.log" 2>&1 ||
+    ! cmake --build "$folder" --parallel "$jobs" >>"$folder.log" 2>&1; then
+    tail -n 40 "$folder.log"
+    echo "| $name | $(describe "$name") | the build fails | | |" >>"$builds/table.md"
+    exit 1
+  fi
+  built=$((SECONDS - seconds))
+  (cd "$folder" && ctest -R "$tests" --parallel "$jobs" --output-on-failure) >"$folder-tests.log" 2>&1 || status=failed
+  passed=$(sed -n 's/\([0-9]*%\) tests passed, \([0-9]*\) tests failed out of \([0-9]*\)/\2 of \3 failed/p' "$folder-tests.log")
+  if [ "$status" = failed ]; then sed -n '/The following tests FAILED/,$p' "$folder-tests.log"; fi
+  rm -rf configs/flights/results
+  mpirun -n 2 "$folder/kronwerk" run --quiet configs/flights/flights.yaml
+  entries configs/flights/results/flights.h5 >"$folder.result"
+  # Of what the first build gives: the largest difference, beside the largest entry.
+  difference=$(paste "$builds/first.result" "$folder.result" 2>/dev/null |
+    awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > most) most = d; a = $1 < 0 ? -$1 : $1; if (a > size) size = a }
+         END { printf "%.1e", size > 0 ? most / size : -1 }')
+  [ -e "$builds/first.result" ] || { cp "$folder.result" "$builds/first.result"; difference="(first)"; }
+  versions=$("$folder/kronwerk" --version | sed -n '2,7s/^\([A-Za-z0-9]*\) */\1 /p;$p' | paste -sd';' | sed 's/;/; /g')
+  echo "| $name | $versions | $passed | $difference | $built s |" >>"$builds/table.md"
+  [ "$status" = ok ]
+)
+
+rm -f "$builds/first.result"
+{
+  echo "| build | linked with | tests | flights differ by | built in |"
+  echo "|---|---|---|---|---|"
+} >"$builds/table.md"
+failures=0
+for name in "${selected[@]}"; do
+  echo "--- $name: $(describe "$name")"
+  try "$name" || failures=$((failures + 1))
+done
+cat "$builds/table.md"
+exit "$((failures > 0))"
