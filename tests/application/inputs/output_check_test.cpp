@@ -134,6 +134,18 @@ matrices: {{K: {{file: other.h5, dataset: /K}}}}
 covariance: "kron(K, K)"
 observations: {{file: other.h5, dataset: /y, mask: {{file: {}, dataset: /m}}}}
 )yaml"},
+    {"likelihood.exposure.file", R"yaml(task: logpdf
+matrices: {{K: {{file: other.h5, dataset: /K}}}}
+covariance: "kron(K, K)"
+observations: {{file: other.h5, dataset: /y}}
+likelihood: {{family: poisson, exposure: {{file: {}, dataset: /e}}}}
+)yaml"},
+    {"likelihood.trials.file", R"yaml(task: logpdf
+matrices: {{K: {{file: other.h5, dataset: /K}}}}
+covariance: "kron(K, K)"
+observations: {{file: other.h5, dataset: /y}}
+likelihood: {{family: binomial, trials: {{file: {}, dataset: /n}}}}
+)yaml"},
     {"new_points.*.file", R"yaml(task: predict
 kernels: {{K: {{formula: "exp(-d)", points: {{file: other.h5, dataset: /x}}}}}}
 covariance: "kron(K, K)"

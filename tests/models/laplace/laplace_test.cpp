@@ -310,9 +310,10 @@ TEST_F(LaplaceGradientTest, IsEstimatedWithinItsStandardErrors) {
 }
 
 TEST_F(LaplaceTest, EstimatesDoNotCancelWhereTheFieldIsStrong) {
-  const auto problem = make(40, 30, CellFamily::poisson, 2.0, 6, 3.8);
+  const auto problem = make(16, 13, CellFamily::poisson, 2.0, 5, 4.5);
   LaplaceSettings settings;
   settings.exact_limit = 0;
+  settings.stochastic.probes = 12;
   auto exact = approximate(problem);
   auto estimated = approximate(problem, settings);
   exact.find_mode(model_of(problem));
@@ -322,7 +323,7 @@ TEST_F(LaplaceTest, EstimatesDoNotCancelWhereTheFieldIsStrong) {
   const auto expected = exact.density(scale);
   const auto found = estimated.density(scale);
   EXPECT_NEAR(found.value, expected.value, 4 * found.standard_error + found.quadrature_error);
-  EXPECT_LT(found.standard_error, 2);
+  EXPECT_LT(found.standard_error, 3);
   EXPECT_NEAR(found.gradient[0], expected.gradient[0], 4 * found.gradient_errors[0]);
   EXPECT_LT(found.gradient_errors[0], 3);
 }
