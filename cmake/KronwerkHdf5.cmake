@@ -55,6 +55,11 @@ if(NOT kronwerk_hdf5_parallel)
           "HDF5 (${kronwerk_hdf5_text}) is serial, and kronwerk writes in parallel: set HDF5_ROOT to one built "
           "with --enable-parallel and this MPI (Debian: libhdf5-openmpi-dev, libhdf5-mpich-dev)\n")
 endif()
+# Dimension scales are in the high-level library beside it.
+get_filename_component(kronwerk_hdf5_folder "${kronwerk_hdf5_text}" DIRECTORY)
+find_library(KRONWERK_HDF5_HL_LIBRARY NAMES hdf5_hl hdf5_openmpi_hl hdf5_mpich_hl
+             HINTS "${kronwerk_hdf5_folder}" "${kronwerk_hdf5_folder}/.." REQUIRED)
+list(PREPEND kronwerk_hdf5_libraries "${KRONWERK_HDF5_HL_LIBRARY}")
 kronwerk_other_mpi(kronwerk_mixed ${kronwerk_hdf5_libraries})
 if(kronwerk_mixed)
   message(FATAL_ERROR

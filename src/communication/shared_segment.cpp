@@ -43,15 +43,17 @@ std::string bytes_text(std::size_t size) {
 }
 
 Mapping map(int file, std::size_t size, int flags) {
-  // Anonymous memory in whole huge pages; of a file no more than it has.
-  const std::size_t mapped = file < 0 ? (size + page - 1) / page * page : size;
+  // Anonymous memory in whole huge pages; of a file no more than it has. To zero a huge page takes
+  // longer than most of what small arrays are for.
+  const bool huge = file >= 0 || size >= page / 8;
+  const std::size_t mapped = file < 0 && huge ? (size + page - 1) / page * page : size;
   void* address = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, flags, file, 0);
   if (address == MAP_FAILED) {
     throw core::ResourceError(
         fmt::format("cannot map {} of memory: {}", bytes_text(size), std::strerror(errno)));
   }
   // Only an advice: without it 4 kB pages serve, with more address-translation misses.
-  static_cast<void>(madvise(address, mapped, MADV_HUGEPAGE));
+  if (huge) static_cast<void>(madvise(address, mapped, MADV_HUGEPAGE));
   return {static_cast<std::byte*>(address), size, mapped};
 }
 

@@ -9,6 +9,7 @@
 
 #include "io/files/file_descriptor.hpp"
 #include "io/files/temporary_file.hpp"
+#include "io/hdf5/dimension_scales.hpp"
 #include "io/hdf5/hdf5_input.hpp"
 #include "io/hdf5/hdf5_output.hpp"
 
@@ -40,6 +41,7 @@ struct SmallDataset {
 struct Texts {
   std::string path;
   std::vector<std::string> values;
+  bool variable_length = false;
 
   core::Index bytes() const {
     std::size_t length = 1;
@@ -78,6 +80,7 @@ struct ResultFile::State {
   std::vector<SmallDataset> small_datasets;  ///< on rank 0
   std::vector<Texts> texts;                  ///< on rank 0
   std::vector<Attribute> attributes;         ///< on rank 0
+  std::vector<NamedAxes> axes;               ///< on rank 0
 
   Declared create(const std::string& path, std::span<const core::Index> shape,
                   Element element) const;
@@ -120,6 +123,11 @@ core::Index ResultFile::State::pending_bytes() const {
     const auto* text = std::get_if<std::string>(&attribute.value);
     bytes += 8192 + (text != nullptr ? 2 * static_cast<core::Index>(text->size()) : 0);
   }
+  if (!axes.empty()) {
+    // A scale of each axis and what refers to it.
+    const auto count = datasets.size() + small_datasets.size() + texts.size();
+    bytes += static_cast<core::Index>(H5S_MAX_RANK * 4096 * count);
+  }
   return bytes;
 }
 
@@ -130,10 +138,17 @@ void ResultFile::State::write_pending() const {
     const auto dataset = io::create_dataset(file, small.path, H5T_NATIVE_DOUBLE, small.shape);
     write_all(dataset, H5T_NATIVE_DOUBLE, small.values.data());
   }
-  for (const Texts& each : texts) io::write_strings(file, each.path, each.values);
+  for (const Texts& each : texts) {
+    if (each.variable_length) {
+      io::write_labels(file, each.path, each.values);
+    } else {
+      io::write_strings(file, each.path, each.values);
+    }
+  }
   for (const auto& attribute : attributes) {
     io::write_attribute(file, attribute.path, attribute.name, attribute.value);
   }
+  if (!axes.empty()) attach_scales(file, axes);
   close_output(file, target);
   flush_to_disk(FileDescriptor::open(name, O_RDWR), target);
 }
@@ -268,7 +283,15 @@ void ResultFile::write_array(const std::string& path, std::span<const core::Inde
 }
 
 void ResultFile::write_strings(const std::string& path, const std::vector<std::string>& values) {
-  if (state_->comm->is_root()) state_->texts.push_back({path, values});
+  if (state_->comm->is_root()) state_->texts.push_back({path, values, false});
+}
+
+void ResultFile::write_labels(const std::string& path, const std::vector<std::string>& values) {
+  if (state_->comm->is_root()) state_->texts.push_back({path, values, true});
+}
+
+void ResultFile::name_axes(const std::string& path, const std::vector<std::string>& names) {
+  if (state_->comm->is_root()) state_->axes.push_back({path, names});
 }
 
 void ResultFile::write_attribute(const std::string& path, const std::string& name,

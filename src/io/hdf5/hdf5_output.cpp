@@ -132,6 +132,26 @@ void write_strings(const FileHandle& file, const std::string& path,
   write_all(create_dataset(file, path, type.get(), shape), type.get(), packed.data());
 }
 
+void write_labels(const FileHandle& file, const std::string& path,
+                  std::span<const std::string> values) {
+  const auto type = TypeHandle::adopt(H5Tcopy(H5T_C_S1));
+  H5Tset_size(type.get(), H5T_VARIABLE);
+  H5Tset_cset(type.get(), H5T_CSET_UTF8);
+  std::vector<const char*> pointers;
+  for (const auto& value : values) pointers.push_back(value.c_str());
+  const hsize_t size = values.size();
+  const auto space = SpaceHandle::adopt(H5Screate_simple(1, &size, nullptr));
+  // Unlike other datasets it needs a fill value, the empty text.
+  const auto properties = PropertiesHandle::adopt(H5Pcreate(H5P_DATASET_CREATE));
+  H5Pset_obj_track_times(properties.get(), false);
+  const auto links = with_parents();
+  const auto dataset =
+      DatasetHandle::adopt(H5Dcreate2(file.get(), normalised_path(path).c_str(), type.get(),
+                                      space.get(), links.get(), properties.get(), H5P_DEFAULT));
+  if (!dataset) throw_hdf5(fmt::format("cannot create the dataset '{}'", path));
+  write_all(dataset, type.get(), pointers.data());
+}
+
 void write_attribute(const FileHandle& file, const std::string& path, const std::string& name,
                      const AttributeValue& value) {
   if (!object_exists(file, normalised_path(path))) create_group(file, path);

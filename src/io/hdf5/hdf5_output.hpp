@@ -35,6 +35,10 @@ void write_all(const DatasetHandle& dataset, hid_t memory_type, const void* valu
 void write_strings(const FileHandle& file, const std::string& path,
                    std::span<const std::string> values);
 
+/// The same of variable length.
+void write_labels(const FileHandle& file, const std::string& path,
+                  std::span<const std::string> values);
+
 /// An attribute of the object at `path`, which becomes a group if there is nothing; replaces.
 void write_attribute(const FileHandle& file, const std::string& path, const std::string& name,
                      const AttributeValue& value);

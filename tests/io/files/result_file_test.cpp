@@ -1,6 +1,7 @@
 #include "kronwerk/io/files/result_file.hpp"
 
 #include <hdf5.h>
+#include <hdf5_hl.h>
 #include <sys/mount.h>
 
 #include <complex>
@@ -37,6 +38,49 @@ std::vector<double> share(const Communicator& comm, core::Index count, core::Ind
   std::vector<double> values;
   for (auto i = offset; i < end; ++i) values.push_back(static_cast<double>(i));
   return values;
+}
+
+TEST_F(ResultFile, EveryAxisHasADimensionScaleOnceOneIsNamed) {
+  io::ResultFile result(comm_, target_, false);
+  core::Index offset = 0;
+  const auto values = share(comm_, 6, offset);
+  result.create_dataset("/posterior/eta", core::Extents{2, 3});
+  result.write_range("/posterior/eta", offset, values);
+  result.create_integer_dataset("/posterior/chain", core::Extents{2});
+  result.write_integer_range(
+      "/posterior/chain", 0,
+      comm_.is_root() ? std::vector<std::int64_t>{4, 5} : std::vector<std::int64_t>());
+  result.write_vector("/report/history", std::vector<double>{1.0, 0.5});
+  result.write_scalar("/posterior/number", 1);
+  result.write_strings("/report/names", {"first", "second"});
+  result.write_labels("/report/labels", {"ρ", "second"});
+  result.name_axes("/posterior/eta", {"chain", "draw"});
+  result.commit();
+  if (!comm_.is_root()) return;
+  const auto file = io::open_input(target_);
+  const auto open = [&](const char* path) {
+    return io::DatasetHandle::adopt(H5Dopen2(file.get(), path, H5P_DEFAULT));
+  };
+  const auto name_of = [&](const io::DatasetHandle& scale) {
+    char text[100] = "";
+    H5DSget_scale_name(scale.get(), text, sizeof text);
+    return std::string(text);
+  };
+  const auto expect_scale = [&](const char* path, unsigned axis, const char* scale) {
+    EXPECT_EQ(H5DSis_attached(open(path).get(), open(scale).get(), axis), 1)
+        << path << " " << scale;
+  };
+  expect_scale("/posterior/eta", 0, "/posterior/chain");
+  expect_scale("/posterior/eta", 1, "/posterior/draw");
+  expect_scale("/report/history", 0, "/report/history_dim_0");
+  expect_scale("/report/names", 0, "/report/names_dim_0");
+  expect_scale("/report/labels", 0, "/report/labels_dim_0");
+  const auto type = io::TypeHandle::adopt(H5Dget_type(open("/report/labels").get()));
+  EXPECT_GT(H5Tis_variable_str(type.get()), 0);
+  EXPECT_EQ(name_of(open("/posterior/chain")), "chain");
+  EXPECT_EQ(name_of(open("/posterior/draw")),
+            "This is a netCDF dimension but not a netCDF variable.         3");
+  EXPECT_EQ(H5DSis_scale(open("/posterior/number").get()), 0);
 }
 
 TEST_F(ResultFile, ThatDiscardsTakesEverythingAndLeavesNothing) {

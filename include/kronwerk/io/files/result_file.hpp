@@ -70,6 +70,12 @@ class ResultFile {
                    std::span<const double> values);
   /// A small 1-D dataset of fixed-length UTF-8 texts held by rank 0. Collective.
   void write_strings(const std::string& path, const std::vector<std::string>& values);
+  /// The same of variable length, as tools for netCDF-4 expect labels. Collective.
+  void write_labels(const std::string& path, const std::vector<std::string>& values);
+  /// Names the axes of a dataset, so that netCDF-4 reads them: those that are 1-D datasets of its
+  /// group are the coordinates, the others dimensions. From then on commit() gives dimension scales
+  /// to all datasets of the file, called "<dataset>_dim_<axis>" where nothing was said. Collective.
+  void name_axes(const std::string& path, const std::vector<std::string>& names);
   /// An attribute of the group or dataset `path` ("/" for the root), created as a group if absent.
   /// Strings are variable-length UTF-8. Collective; rank 0's value counts.
   void write_attribute(const std::string& path, const std::string& name,
