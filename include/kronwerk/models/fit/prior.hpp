@@ -43,6 +43,9 @@ class Prior {
   static Prior parse(const formulas::Source& source);
 
   Kind kind() const noexcept { return kind_; }
+  /// The arguments, in the order of the text.
+  double first() const noexcept { return first_; }
+  double second() const noexcept { return second_; }
   /// Log of the normalised density; -∞ outside the support.
   double log_density(double x) const;
   /// d log_density / dx; 0 outside the support.
