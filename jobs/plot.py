@@ -7,7 +7,8 @@
 Left the matrix, origin by destination, in blocks where it is larger than the picture; right the sums
 by origin and by destination, in descending order. A projection has a panel for each factor instead:
 lines or bars for vectors, pictures for matrices; labels name the entries of factors of their length.
-With the places of the regions, effects of a flow model are maps: a point for each region.
+The draws of a posterior have a trace and a density for each parameter and chain. With the places of the
+regions, effects of a flow model are maps: a point for each region.
 """
 
 import argparse
@@ -161,6 +162,51 @@ def draw_maps(file, arguments):
     return figure
 
 
+def draws_of(group):
+    """Names and (chain, draw) values of all parameters, entries of vectors one by one."""
+    for name, dataset in group.items():
+        if not isinstance(dataset, h5py.Dataset) or dataset.ndim < 2:
+            continue
+        if dataset.ndim == 2:
+            yield name, dataset[:]
+            continue
+        labels = [str(i) for i in range(dataset.shape[2])]
+        if dataset.dims[2]:
+            labels = [label.decode() for label in dataset.dims[2][0][:]]
+        for i, label in enumerate(labels):
+            yield f"{name}[{label}]", dataset[:, :, i]
+
+
+def density(draws, at):
+    """A Gaussian kernel estimate with Silverman's width."""
+    low, high = np.percentile(draws, (25, 75))
+    width = 0.9 * min(draws.std(), (high - low) / 1.34) * len(draws) ** -0.2 or 1.0
+    return np.exp(-0.5 * ((at[:, None] - draws) / width) ** 2).mean(axis=1) / width / math.sqrt(2 * math.pi)
+
+
+def draw_posterior(file, arguments):
+    parameters = list(draws_of(file["posterior"]))
+    figure, panels = plt.subplots(
+        len(parameters), 2, figsize=(9, 1.5 * len(parameters)), dpi=90, squeeze=False,
+        width_ratios=(1, 2), layout="constrained",
+    )
+    diverging = file["sample_stats/diverging"][:] != 0
+    for (left, right), (name, draws) in zip(panels, parameters):
+        at = np.linspace(draws.min(), draws.max(), 200)
+        for chain, values in enumerate(draws):
+            left.plot(at, density(values, at), linewidth=0.9)
+            right.plot(values, linewidth=0.4, alpha=0.8)
+            where = np.flatnonzero(diverging[chain])
+            right.plot(where, values[where], "k|", markersize=5)
+        left.set_yticks([])
+        left.set_title(name, fontsize=9, loc="left")
+        for axes in (left, right):
+            axes.tick_params(labelsize=7)
+    job = os.path.basename(str(file.attrs.get("configuration_file", file.filename)))
+    figure.suptitle(f"{job}, {draws.shape[0]} chains of {draws.shape[1]} draws")
+    return figure
+
+
 def save(figure, target):
     """128 colours are enough for the eye and a third of the bytes."""
     drawn = io.BytesIO()
@@ -183,6 +229,8 @@ def main():
     with h5py.File(arguments.result) as file:
         if arguments.dataset in file:
             figure = draw(file, arguments)
+        elif "posterior" in file:
+            figure = draw_posterior(file, arguments)
         elif "factor" in file:
             figure = draw_factors(file, arguments)
         elif "effects" in file and arguments.places:

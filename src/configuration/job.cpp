@@ -42,6 +42,7 @@ class Reader : private TreeReader {
       refuse_flow_keys();
       read_gaussian(*this, job_);
     }
+    read_posterior(*this, job_);
     read_sweep();
     if (const Tree* input = tree_.find("input")) job_.input = vector_source(*input, "input");
     read_gradient();
@@ -349,6 +350,13 @@ class Reader : private TreeReader {
 };
 
 }  // namespace
+
+const std::map<std::string, FitParameter>& Job::varied() const {
+  static const std::map<std::string, FitParameter> none;
+  if (posterior) return posterior->parameters;
+  if (task != Task::fit) return none;
+  return flow ? flow->fit.parameters : gaussian->fit.parameters;
+}
 
 Job parse_job(const std::string& text, const std::string& file,
               std::span<const std::string> overrides) {

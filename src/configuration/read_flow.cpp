@@ -132,15 +132,17 @@ void read_flow(const TreeReader& reader, Job& job) {
     flow.acts_on = TreeReader::choice<FilterActsOn>(*acts_on, "acts_on");
   }
   const bool fit = job.task == Task::fit;
+  const bool estimates = fit || job.task == Task::posterior;
   const Tree* jacobian = reader.find("jacobian");
   if (jacobian != nullptr && fit) flow.jacobian = *to_boolean(*jacobian);
   if (const Tree* mean = reader.find("mean")) {
     read_columns(reader, *mean, flow);
-    if (!fit) read_coefficients(reader, *mean, flow);
+    if (!estimates) read_coefficients(reader, *mean, flow);
   }
   // Means of counts are predicted without any.
   const bool counts = flow.family != FlowFamily::gaussian;
-  if (fit || (job.task == Task::predict && (!counts || reader.find("observations") != nullptr))) {
+  if (estimates ||
+      (job.task == Task::predict && (!counts || reader.find("observations") != nullptr))) {
     flow.observations = read_observations(reader);
   }
   if (const Tree* exposure = reader.find("exposure")) {
@@ -150,7 +152,7 @@ void read_flow(const TreeReader& reader, Job& job) {
   if (fit) {
     flow.fit = read_fit(reader, job, counts);
     if (reader.find("fit")->find("tolerance") == nullptr) flow.fit.tolerance = default_tolerance;
-  } else {
+  } else if (!estimates) {
     read_given(reader, job, flow);
   }
   job.flow = std::move(flow);

@@ -94,30 +94,41 @@ ObservationsRequest read_observations(const TreeReader& reader) {
   return observations;
 }
 
-FitRequest read_fit(const TreeReader& reader, const Job& job, bool counts) {
-  const Tree& tree = reader.require("fit");
-  FitRequest fit;
-  for (const TreeEntry& entry : tree.find("parameters")->entries) {
+FitParameter read_parameter(const TreeReader& reader, const TreeEntry& entry,
+                            const std::string& path) {
+  FitParameter parameter;
+  parameter.position = entry.position;
+  if (const Tree* lower = entry.value.find("lower")) parameter.lower = to_number(*lower);
+  if (const Tree* upper = entry.value.find("upper")) parameter.upper = to_number(*upper);
+  if (const Tree* prior = entry.value.find("prior")) parameter.prior = TreeReader::placed(*prior);
+  if (parameter.lower && parameter.upper && *parameter.lower >= *parameter.upper) {
+    reader.fail(entry.position,
+                fmt::format("'{}.{}': the lower bound {} is not below the upper bound {}", path,
+                            entry.key, *parameter.lower, *parameter.upper));
+  }
+  return parameter;
+}
+
+std::map<std::string, FitParameter> read_varied(const TreeReader& reader, const Job& job,
+                                                const Tree& tree, const std::string& path) {
+  std::map<std::string, FitParameter> parameters;
+  for (const TreeEntry& entry : tree.entries) {
     if (!job.parameters.contains(entry.key) && !job.parameter_file) {
       std::vector<std::string> known;
       for (const auto& [name, value] : job.parameters) known.push_back(name);
       reader.fail(entry.position,
-                  fmt::format("'fit.parameters' names '{}', which is not among the parameters{}",
+                  fmt::format("'{}' names '{}', which is not among the parameters{}", path,
                               entry.key, core::suggestion(entry.key, known)));
     }
-    FitParameter parameter;
-    parameter.position = entry.position;
-    if (const Tree* lower = entry.value.find("lower")) parameter.lower = to_number(*lower);
-    if (const Tree* upper = entry.value.find("upper")) parameter.upper = to_number(*upper);
-    if (const Tree* prior = entry.value.find("prior")) parameter.prior = TreeReader::placed(*prior);
-    if (parameter.lower && parameter.upper && *parameter.lower >= *parameter.upper) {
-      reader.fail(entry.position,
-                  fmt::format("'fit.parameters.{}': the lower bound {} is not below "
-                              "the upper bound {}",
-                              entry.key, *parameter.lower, *parameter.upper));
-    }
-    fit.parameters[entry.key] = std::move(parameter);
+    parameters[entry.key] = read_parameter(reader, entry, path);
   }
+  return parameters;
+}
+
+FitRequest read_fit(const TreeReader& reader, const Job& job, bool counts) {
+  const Tree& tree = reader.require("fit");
+  FitRequest fit;
+  fit.parameters = read_varied(reader, job, *tree.find("parameters"), "fit.parameters");
   if (fit.parameters.empty() && !counts) {
     reader.fail(tree.position, "'fit.parameters' is empty: name at least one parameter");
   }
@@ -148,6 +159,16 @@ void read_gaussian(const TreeReader& reader, Job& job) {
   read_prediction(reader, job, gaussian);
   if (job.task == Task::fit) gaussian.fit = read_fit(reader, job, false);
   gaussian.likelihood = read_likelihood(reader, job, gaussian);
+  if (job.task == Task::posterior && gaussian.likelihood) {
+    reader.fail(
+        gaussian.likelihood->position,
+        "the density of counts on a grid is Laplace's approximation, which has no posterior "
+        "here: fit the parameters, or sample a flow model of counts");
+  }
+  if (job.task == Task::posterior && gaussian.mean.per_observation) {
+    reader.fail(gaussian.mean.position,
+                "a posterior has one β for all observations; leave 'mean.per_observation' out");
+  }
   job.gaussian = std::move(gaussian);
 }
 

@@ -16,6 +16,7 @@ std::vector<SchemaEntry> observation_entries();
 std::vector<SchemaEntry> likelihood_entries();
 std::vector<SchemaEntry> prediction_entries();
 std::vector<SchemaEntry> fit_entries();
+std::vector<SchemaEntry> posterior_entries();
 std::vector<SchemaEntry> flow_entries();
 std::vector<SchemaEntry> derivative_entries();
 std::vector<SchemaEntry> sweep_entries();
@@ -28,6 +29,9 @@ const std::vector<Task>& gaussian_tasks();
 std::vector<Task> together(std::vector<Task> a, const std::vector<Task>& b);
 /// The tasks of formulas that name matrices.
 const std::vector<Task>& with_matrices();
+
+/// The texts of priors, for the table.
+extern const char* const prior_texts;
 
 /// The keys `file` and `dataset` below `path`.
 void add_dataset(std::vector<SchemaEntry>& entries, const std::string& path,

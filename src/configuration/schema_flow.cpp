@@ -4,7 +4,8 @@ namespace kronwerk::configuration {
 
 std::vector<SchemaEntry> flow_entries() {
   const std::vector<Task> fitting{Task::fit};
-  const std::vector<Task> all{Task::sample, Task::predict, Task::fit, Task::effects};
+  const std::vector<Task> all{Task::sample, Task::predict, Task::fit, Task::posterior,
+                              Task::effects};
   return {
       {.path = "filter",
        .types = text,

@@ -2,17 +2,8 @@
 #include "configuration/schema_entries.hpp"
 
 namespace kronwerk::configuration {
-namespace {
-
-constexpr const char* prior_texts =
-    "`normal(mean, sd)`, `lognormal(mean, sd)` of the logarithm, `gamma(shape, rate)`, "
-    "`half_normal(sd)`, `uniform(lower, upper)`, `inverse_gamma(shape, scale)`, "
-    "`exponential(rate)` or `student_t(df, mean, scale)`";
-
-}  // namespace
-
 std::vector<SchemaEntry> observation_entries() {
-  const std::vector<Task> observing{Task::logpdf, Task::predict, Task::fit};
+  const std::vector<Task> observing{Task::logpdf, Task::predict, Task::fit, Task::posterior};
   std::vector<SchemaEntry> entries{
       {.path = "covariance",
        .types = text,

@@ -18,8 +18,8 @@ const std::vector<Task>& operator_tasks() {
 }
 
 const std::vector<Task>& gaussian_tasks() {
-  static const std::vector<Task> tasks{Task::logpdf, Task::sample, Task::predict, Task::fit,
-                                       Task::effects};
+  static const std::vector<Task> tasks{Task::logpdf, Task::sample,    Task::predict,
+                                       Task::fit,    Task::posterior, Task::effects};
   return tasks;
 }
 
@@ -100,7 +100,8 @@ std::vector<SchemaEntry> main_entries() {
 
 std::vector<SchemaEntry> remaining_entries() {
   const std::vector<Task> solving{Task::solve, Task::logdet};
-  const std::vector<Task> with_missing_cells{Task::logpdf, Task::predict, Task::fit};
+  const std::vector<Task> with_missing_cells{Task::logpdf, Task::predict, Task::fit,
+                                             Task::posterior};
   const std::vector<Task> iterating =
       together({Task::solve, Task::logdet, Task::project}, with_missing_cells);
   const std::vector<Task> probing = together({Task::logdet}, with_missing_cells);

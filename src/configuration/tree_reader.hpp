@@ -52,6 +52,13 @@ std::optional<LikelihoodRequest> read_likelihood(const TreeReader& reader, const
                                                  const GaussianRequest& gaussian);
 void read_flow(const TreeReader& reader, Job& job);
 ObservationsRequest read_observations(const TreeReader& reader);
+/// One parameter to vary: its bounds and its prior.
+FitParameter read_parameter(const TreeReader& reader, const TreeEntry& entry,
+                            const std::string& path);
+/// The map of parameters to vary at `path`.
+std::map<std::string, FitParameter> read_varied(const TreeReader& reader, const Job& job,
+                                                const Tree& tree, const std::string& path);
+void read_posterior(const TreeReader& reader, Job& job);
 /// @param counts  of a count model: other things are estimated too, by a method of choice
 FitRequest read_fit(const TreeReader& reader, const Job& job, bool counts);
 

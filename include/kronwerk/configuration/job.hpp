@@ -195,6 +195,24 @@ struct LikelihoodRequest {
   Position position;
 };
 
+enum class PosteriorMetric { diagonal, dense };
+
+/// What `posterior` samples, and how.
+struct PosteriorRequest {
+  std::map<std::string, FitParameter> parameters;
+  std::optional<FitParameter> theta;   ///< of negative binomial flows
+  std::optional<FitParameter> sigma2;  ///< of gaussian flows
+  std::optional<Placed<std::string>> coefficient_prior;
+  core::Index chains = 4;
+  core::Index warmup = 1000;
+  core::Index draws = 1000;
+  std::uint64_t seed = 1;
+  double target_acceptance = 0.8;
+  core::Index max_depth = 10;
+  PosteriorMetric metric = PosteriorMetric::dense;
+  Position position;
+};
+
 /// A Gaussian model on a grid and what is asked of it.
 struct GaussianRequest {
   MeanRequest mean;
@@ -273,6 +291,7 @@ struct Job {
   std::optional<GaussianRequest> gaussian;
   std::optional<FlowRequest> flow;
   std::optional<ReduceRequest> reduce;
+  std::optional<PosteriorRequest> posterior;
   FloatKind precision = FloatKind::float64;  ///< of kernel formulas
   SolverSettings solver;
   double time = 1;  ///< of `expm`
@@ -286,6 +305,8 @@ struct Job {
   std::string petsc_options;
   std::vector<std::string> warnings;  ///< keys that the task does not use
 
+  /// The parameters that a fit estimates or a posterior is of; of other tasks none.
+  const std::map<std::string, FitParameter>& varied() const;
   /// "configs/x.yaml:7:3", for messages about a value.
   std::string where(const Position& position) const { return position.text(file); }
 };

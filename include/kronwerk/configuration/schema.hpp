@@ -26,6 +26,7 @@ enum class Task {
   sample,
   predict,
   fit,
+  posterior,
   effects,  ///< of a flow model
   reduce,   ///< of a kernel formula over points
 };

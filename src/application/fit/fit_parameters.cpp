@@ -2,10 +2,9 @@
 
 namespace kronwerk::application {
 
-std::vector<models::FitParameter> parameters_to_fit(const configuration::Job& job,
-                                                    const configuration::FitRequest& request) {
+std::vector<models::FitParameter> parameters_to_fit(const configuration::Job& job) {
   std::vector<models::FitParameter> parameters;
-  for (const auto& [name, requested] : request.parameters) {
+  for (const auto& [name, requested] : job.varied()) {
     models::FitParameter parameter{
         name, job.parameters.at(name).value, {}, requested.lower, requested.upper};
     if (requested.prior) {
@@ -17,10 +16,9 @@ std::vector<models::FitParameter> parameters_to_fit(const configuration::Job& jo
   return parameters;
 }
 
-void write_held_parameters(io::ResultFile& file, const configuration::Job& job,
-                           const configuration::FitRequest& request) {
+void write_held_parameters(io::ResultFile& file, const configuration::Job& job) {
   for (const auto& [name, parameter] : job.parameters) {
-    if (request.parameters.contains(name)) continue;
+    if (job.varied().contains(name)) continue;
     file.write_scalar("/parameters/" + name, parameter.value);
   }
 }

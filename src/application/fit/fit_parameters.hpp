@@ -8,13 +8,11 @@
 
 namespace kronwerk::application {
 
-/// The parameters that a fit estimates, with what the user says of them.
+/// The parameters that a fit estimates or a posterior is of, with what the user says of them.
 /// @throws ConfigurationError for a prior that is none
-std::vector<models::FitParameter> parameters_to_fit(const configuration::Job& job,
-                                                    const configuration::FitRequest& request);
+std::vector<models::FitParameter> parameters_to_fit(const configuration::Job& job);
 
 /// /parameters of those that it does not estimate. Collective.
-void write_held_parameters(io::ResultFile& file, const configuration::Job& job,
-                           const configuration::FitRequest& request);
+void write_held_parameters(io::ResultFile& file, const configuration::Job& job);
 
 }  // namespace kronwerk::application

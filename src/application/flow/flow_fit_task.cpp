@@ -79,8 +79,7 @@ class FlowFit {
     stages.report("determinant", determinant_.determinant->description());
     flow_.emplace(filter(), *determinant_.determinant, std::move(moments_),
                   std::ssize(flows_.years), context_.model.column_texts(), std::move(missing_));
-    constraints_.emplace(filter(), determinant_.region,
-                         parameters_to_fit(context_.job, context_.request().fit));
+    constraints_.emplace(filter(), determinant_.region, parameters_to_fit(context_.job));
     const auto initial = constraints_->beginning(1, 0, 0);
     flow_->check_columns(initial);
     flow_->evaluate(initial);  // what is wrong there is said, not avoided

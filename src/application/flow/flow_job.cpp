@@ -19,13 +19,14 @@ constexpr std::size_t most_by_newton = 60;
 
 bool fits_counts(const configuration::Job& job) {
   return job.flow->family != configuration::FlowFamily::gaussian &&
-         job.task == configuration::Task::fit;
+         (job.task == configuration::Task::fit || job.task == configuration::Task::posterior);
 }
 
 }  // namespace
 
 bool fits_by_gradients(const configuration::Job& job, const FlowModel& model) {
   if (!fits_counts(job)) return false;
+  if (job.posterior) return true;
   if (const auto& method = job.flow->fit.method) {
     return *method == configuration::FitMethod::quasi_newton;
   }
@@ -71,6 +72,8 @@ std::string run_task(FlowContext& context) {
   switch (context.job.task) {
     case Task::fit:
       return gaussian ? run_flow_fit(context) : run_count_fit(context);
+    case Task::posterior:
+      return gaussian ? run_flow_posterior(context) : run_count_posterior(context);
     case Task::sample:
       return run_flow_sample(context);
     case Task::predict:
@@ -133,6 +136,13 @@ void run_flow_job(const JobRun& run) {
 namespace {
 
 std::string plan_method(const configuration::Job& job, const FlowModel& model) {
+  if (job.task == configuration::Task::posterior) {
+    return job.flow->family == configuration::FlowFamily::gaussian
+               ? "moments in one pass, then the No-U-Turn sampler, coefficients and σ² integrated "
+                 "out"
+               : "the No-U-Turn sampler, its gradients by one solve forward and one with the "
+                 "transpose";
+  }
   if (job.task == configuration::Task::sample) return "a solve with the filter for each draw";
   if (job.task == configuration::Task::effects) {
     return "solves with single modes where the columns allow it, else products in eigenvectors, or "

@@ -25,6 +25,8 @@ struct FlowContext : JobContext {
 /// per stage; collective. @return why the job did not converge; empty if it did
 std::string run_flow_fit(FlowContext& context);
 std::string run_count_fit(FlowContext& context);
+std::string run_flow_posterior(FlowContext& context);
+std::string run_count_posterior(FlowContext& context);
 std::string run_flow_sample(FlowContext& context);
 std::string run_flow_effects(FlowContext& context);
 std::string run_flow_predict(FlowContext& context);

@@ -10,13 +10,17 @@
 namespace kronwerk::application {
 namespace {
 
+bool estimates_parameters(const configuration::Job& job) {
+  return job.task == configuration::Task::fit || job.task == configuration::Task::posterior;
+}
+
 /// The parameters that a fit estimates; where all are given those of the formula, in the same
 /// order.
 std::vector<std::string> free_parameters(const Problem& problem) {
   const configuration::Job& job = problem.job;
   std::vector<std::string> names;
-  if (job.task == configuration::Task::fit) {
-    for (const auto& [name, request] : job.flow->fit.parameters) names.push_back(name);
+  if (estimates_parameters(job)) {
+    for (const auto& [name, request] : job.varied()) names.push_back(name);
     return names;
   }
   const auto used =
@@ -51,7 +55,7 @@ void require_bounds(const configuration::Job& job, const models::FlowFilter& fil
   }
   for (std::size_t p = 0; p < initial.size(); ++p) {
     const std::string& name = filter.parameters()[p];
-    const auto& request = job.flow->fit.parameters.at(name);
+    const auto& request = job.varied().at(name);
     if ((request.lower && request.upper) || !bends(filter, initial, p)) continue;
     throw core::ConfigurationError(fmt::format(
         "{}: the filter is not linear in '{}', so that its feasible region gives no bounds: give "
@@ -78,11 +82,11 @@ models::FlowFilter make_filter(const Problem& problem) {
   const auto used = expressions::used_names(job.formula.value, where).parameters;
   for (const std::string& name : free) {
     if (std::ranges::find(used, name) != used.end()) continue;
-    throw core::ConfigurationError(fmt::format(
-        "{}: the filter does not depend on '{}', which is to be estimated{}",
-        job.where(job.flow->fit.parameters.at(name).position), name, core::suggestion(name, used)));
+    throw core::ConfigurationError(
+        fmt::format("{}: the filter does not depend on '{}', which is to be estimated{}",
+                    job.where(job.varied().at(name).position), name, core::suggestion(name, used)));
   }
-  if (job.task == configuration::Task::fit) require_bounds(job, filter);
+  if (estimates_parameters(job)) require_bounds(job, filter);
   return filter;
 }
 

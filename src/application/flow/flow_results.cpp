@@ -80,7 +80,7 @@ void write_estimates(FlowContext& context, const FlowEstimates& estimates) {
   const auto& value = estimates.value;
   const auto& coefficients = value.squares.coefficients;
   const auto columns = context.model.column_texts();
-  write_held_parameters(context.file, context.job, context.request().fit);
+  write_held_parameters(context.file, context.job);
   const auto errors = write_errors(context, estimates);
   Report& report = context.report;
   for (std::size_t i = 0; i < names.size(); ++i) {

@@ -60,8 +60,7 @@ class CountFit {
     const std::size_t years = counts.years.size();
     stages.run("region", [&] {
       const auto region = find_flow_region(context_.comm, context_.model.data(), filter());
-      constraints_.emplace(filter(), region,
-                           parameters_to_fit(context_.job, context_.request().fit));
+      constraints_.emplace(filter(), region, parameters_to_fit(context_.job));
       flow_.emplace(
           context_.comm, context_.model.workspace(), filter(), context_.model.matrices(),
           context_.model.columns(), std::move(counts), family_of(context_),

@@ -69,7 +69,7 @@ void write_count_estimates(FlowContext& context, CountEstimates estimates) {
       take_theta(estimates.robust_covariance, names.size(), values.back());
     }
   }
-  write_held_parameters(context.file, context.job, context.request().fit);
+  write_held_parameters(context.file, context.job);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     context.file.write_scalar("/parameters/" + parameters[i], values[i]);
     context.file.write_scalar("/gradient/" + parameters[i], estimates.gradient[i]);

@@ -36,7 +36,7 @@ models::FitSettings settings_of(GaussianContext& context, const std::vector<std:
 
 void write_result(GaussianContext& context, const std::vector<models::FitParameter>& parameters,
                   const models::FitResult& result) {
-  write_held_parameters(context.file, context.job, context.request().fit);
+  write_held_parameters(context.file, context.job);
   for (std::size_t p = 0; p < parameters.size(); ++p) {
     const std::string& name = parameters[p].name;
     context.file.write_scalar("/parameters/" + name, result.parameters[p]);
@@ -76,7 +76,7 @@ Parameters at(const GaussianContext& context, const std::vector<std::string>& na
 
 std::string fit_density(GaussianContext& context, const FittedDensity& density) {
   Stages& stages = context.stages;
-  const auto parameters = parameters_to_fit(context.job, context.request().fit);
+  const auto parameters = parameters_to_fit(context.job);
   std::vector<std::string> names;
   for (const auto& parameter : parameters) names.push_back(parameter.name);
   std::string method;

@@ -36,6 +36,8 @@ std::string run_task(GaussianContext& context) {
       return run_predict(context);
     case Task::fit:
       return run_fit(context);
+    case Task::posterior:
+      return run_posterior(context);
     case Task::apply:
     case Task::solve:
     case Task::logdet:
@@ -103,7 +105,8 @@ methods::MemoryNeeds estimate_gaussian_memory(const communication::Communicator&
   for (const Index extent : model.extents()) {
     const auto n = static_cast<double>(extent);
     // The factor, its eigenvectors, and the derivatives by the parameters of its kernel.
-    const bool differentiates = job.gradient.has_value() || job.task == Task::fit;
+    const bool differentiates =
+        job.gradient.has_value() || job.task == Task::fit || job.task == Task::posterior;
     needs.factor_bytes_per_node += 8 * n * n * (differentiates ? 5 : 3);
   }
   Index count = 1;

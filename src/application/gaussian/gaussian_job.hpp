@@ -32,6 +32,7 @@ std::string run_logpdf(GaussianContext& context);
 void run_sample(GaussianContext& context);
 std::string run_predict(GaussianContext& context);
 std::string run_fit(GaussianContext& context);
+std::string run_posterior(GaussianContext& context);
 
 /// A log density to be maximised. Both are collective.
 struct FittedDensity {

@@ -99,8 +99,10 @@ models::Covariance Likelihood::covariance(const Parameters& parameters) {
   return {context_.comm, context_.workspace, std::move(terms), context_.model.cache()};
 }
 
-std::vector<models::MeanColumn> Likelihood::mean(const Parameters& parameters) {
+std::vector<models::MeanColumn> Likelihood::mean(const Parameters& parameters,
+                                                 std::span<const double> coefficients) {
   auto columns = context_.model.mean(parameters);
+  for (std::size_t c = 0; c < coefficients.size(); ++c) columns[c].coefficient = coefficients[c];
   for (auto& column : columns) {
     for (std::size_t k = 0; k < column.vectors.size(); ++k) {
       column.vectors[k] = slices_.restrict_vector(k, column.vectors[k]);
@@ -175,12 +177,13 @@ Likelihood::Value Likelihood::collect(models::LogDensity density, const Request&
   value.values = std::move(density.values);
   value.gradient = std::move(density.gradient);
   value.mean = std::move(density.mean);
+  value.mean_gradient = std::move(density.mean_gradient);
   value.method = method;
   if (request.input_gradient) value.input_gradient.push_back(std::move(density.input_gradient));
   const auto& parameter = context_.request().mean.parameter;
   for (std::size_t p = 0; p < request.parameters.size(); ++p) {
     if (parameter && request.parameters[p] == parameter->value) {
-      value.gradient[p] += density.mean_gradient.at(0);
+      value.gradient[p] += value.mean_gradient.at(0);
     }
   }
   return value;
@@ -189,12 +192,16 @@ Likelihood::Value Likelihood::collect(models::LogDensity density, const Request&
 Likelihood::Value Likelihood::evaluate_complete(const models::Covariance& covariance,
                                                 const Parameters& parameters,
                                                 const Request& request) {
-  // A mean that is a parameter changes; otherwise what was kept stays valid.
-  if (!density_ || context_.request().mean.parameter) {
-    density_.emplace(per_block_, blocks_.front(), mean(parameters));
+  const auto columns = mean(parameters, request.coefficients);
+  if (!density_ || request.coefficients.empty() != coefficients_free_) {
+    density_.emplace(per_block_, blocks_.front(), columns);
+    coefficients_free_ = request.coefficients.empty();
+  }
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    if (columns[c].coefficient) density_->set_coefficient(c, *columns[c].coefficient);
   }
   const std::vector<models::NormalEquations> equations{density_->normal_equations(covariance)};
-  const auto estimate = solve(mean(parameters), equations);
+  const auto estimate = solve(columns, equations);
   auto found =
       density_->evaluate(covariance,
                          {derivatives(parameters, request.parameters), request.input_gradient,
@@ -209,7 +216,7 @@ Likelihood::Value Likelihood::evaluate_missing(const models::Covariance& covaria
   const models::DensityRequest wanted{derivatives(parameters, request.parameters),
                                       request.input_gradient, request.judged,
                                       context_.job.solver.tolerance};
-  const auto columns = mean(parameters);
+  const auto columns = mean(parameters, request.coefficients);
   const auto estimate = estimate_mean(covariance, columns);
   Value sum;
   sum.solves = quality();
@@ -240,6 +247,10 @@ Likelihood::Value Likelihood::evaluate_missing(const models::Covariance& covaria
     sum.values.insert(sum.values.end(), value.values.begin(), value.values.end());
     sum.gradient.resize(value.gradient.size(), 0.0);
     for (std::size_t p = 0; p < value.gradient.size(); ++p) sum.gradient[p] += value.gradient[p];
+    sum.mean_gradient.resize(value.mean_gradient.size(), 0.0);
+    for (std::size_t c = 0; c < value.mean_gradient.size(); ++c) {
+      sum.mean_gradient[c] += value.mean_gradient[c];
+    }
     for (auto& gradient : value.input_gradient) sum.input_gradient.push_back(std::move(gradient));
     sum.method = std::move(value.method);
   }

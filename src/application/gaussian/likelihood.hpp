@@ -25,6 +25,7 @@ class Likelihood {
     std::vector<std::string> parameters;  ///< to differentiate by
     bool input_gradient = false;
     models::Judged judged = models::Judged::always;
+    std::vector<double> coefficients{};  ///< of a regression; empty: their best
   };
   struct Value {
     std::vector<double> values;           ///< log p of each observation
@@ -33,6 +34,7 @@ class Likelihood {
     std::vector<double> gradient;         ///< by the parameters, of the sum
     std::vector<double> gradient_errors;  ///< standard errors; empty if it is exact
     std::vector<double> gradient_biases;  ///< what the probes' solves left, about; likewise
+    std::vector<double> mean_gradient;    ///< by coefficients that were given, of the sum
     std::vector<std::vector<double>> input_gradient;  ///< of each block
     models::MeanEstimate mean;
     /// Of the solves with the covariance (as judged), and of the missing cells' systems.
@@ -45,7 +47,9 @@ class Likelihood {
 
   /// The covariance on the observed grid. Collective.
   models::Covariance covariance(const Parameters& parameters);
-  std::vector<models::MeanColumn> mean(const Parameters& parameters);
+  /// @param coefficients  of a regression; empty: to be estimated
+  std::vector<models::MeanColumn> mean(const Parameters& parameters,
+                                       std::span<const double> coefficients = {});
   /// Of all observations together, or of each if the job says so. Collective.
   models::MeanEstimate estimate_mean(const models::Covariance& covariance,
                                      const std::vector<models::MeanColumn>& columns);
@@ -91,6 +95,7 @@ class Likelihood {
   std::vector<std::vector<double>> blocks_;
   std::vector<models::CellMask> masks_;
   std::optional<models::GaussianDensity> density_;
+  bool coefficients_free_ = true;  ///< of density_
 };
 
 }  // namespace kronwerk::application

@@ -109,10 +109,8 @@ void read_parameter_file(const communication::Communicator& comm, Job& job) {
       require(parameter.value, parameter.position, "gradient.parameters");
     }
   }
-  if (!job.gaussian && !job.flow) return;
-  const auto& fit = job.flow ? job.flow->fit : job.gaussian->fit;
-  for (const auto& [name, parameter] : fit.parameters) {
-    require(name, parameter.position, "fit.parameters");
+  for (const auto& [name, parameter] : job.varied()) {
+    require(name, parameter.position, job.posterior ? "posterior.parameters" : "fit.parameters");
   }
 }
 

@@ -25,6 +25,7 @@ methods::Workload::Kind kind_of(Task task) {
     case Task::sample:
     case Task::predict:
     case Task::fit:
+    case Task::posterior:
     case Task::effects:
     case Task::reduce:
       break;

@@ -28,6 +28,7 @@ JobFamily family_of(const configuration::Job& job) {
     case Task::sample:
     case Task::predict:
     case Task::fit:
+    case Task::posterior:
       return {run_gaussian_job, plan_gaussian_job, forecast_gaussian_job};
     case Task::effects:
       break;  // of flow models only

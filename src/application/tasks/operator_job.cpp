@@ -50,6 +50,7 @@ void run_task(TaskContext& context) {
     case Task::sample:
     case Task::predict:
     case Task::fit:
+    case Task::posterior:
     case Task::effects:
     case Task::reduce:
       break;

@@ -83,6 +83,7 @@ std::string method_text(const Problem& problem, Index count, int ranks) {
     case Task::sample:
     case Task::predict:
     case Task::fit:
+    case Task::posterior:
     case Task::effects:
     case Task::reduce:
       break;

@@ -106,6 +106,16 @@ mean: {columns: ["kron(1, 1)"]}
            "observations: {file: data.h5, dataset: /b}\n"
            "fit: {parameters: {r: {}, s: {}}, starts: 2}\n",
        {"/parameters/r", "/history"}},
+      {"posterior",
+       "task: posterior\nobservations: {file: data.h5, dataset: /y}\n" + gaussian +
+           "posterior: {parameters: {eta: {prior: \"half_normal(2)\"}, sigma: {prior: "
+           "\"half_normal(1)\"}}, chains: 2, warmup: 60, draws: 200}\n",
+       {"/posterior/eta", "/posterior/sigma", "/sample_stats/lp", "/sample_stats/step_size"}},
+      {"flow_posterior",
+       "task: posterior\n" + flow +
+           "observations: {file: data.h5, dataset: /b}\n"
+           "posterior: {parameters: {r: {}, s: {}}, chains: 2, warmup: 60, draws: 200}\n",
+       {"/posterior/r", "/posterior/sigma2", "/posterior/coefficients"}},
       {"flow_sample",
        "task: sample\nsigma2: 0.5\ndraws: 6\n" + flow_with_coefficients,
        {"/result"}},
@@ -258,6 +268,9 @@ class InterruptedJob : public testing::TestWithParam<Kind> {
 };
 
 TEST_P(InterruptedJob, EndsWithTheSameResult) {
+  if (comm_.size() > 1 && GetParam().name.ends_with("posterior")) {
+    GTEST_SKIP() << "as many draws as converge take long on more ranks than processors";
+  }
   at(0, {});
   const Outcome whole = run();
   ASSERT_EQ(whole.code, 0) << whole.message;

@@ -1,0 +1,143 @@
+// Samples the posterior of a Gaussian flow model: the filter's parameters by the No-U-Turn sampler,
+// σ² and the coefficients integrated out and drawn given these.
+#include <fmt/format.h>
+
+#include "application/fit/fit_parameters.hpp"
+#include "application/flow/flow_job.hpp"
+#include "application/flow/flow_observations.hpp"
+#include "application/flow/flow_posterior.hpp"
+#include "application/flow_filter/flow_determinant.hpp"
+#include "application/posterior/posterior_problem.hpp"
+#include "kronwerk/models/flow/gaussian_flow.hpp"
+#include "kronwerk/models/flow/integrated_flow.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+/// Shape and scale of the prior of σ²; both 0: ∝ 1/σ².
+std::pair<double, double> variance_prior(const FlowContext& context) {
+  const auto& requested = context.job.posterior->sigma2;
+  if (!requested) return {0, 0};
+  const std::string where = context.job.where(requested->position);
+  std::optional<models::Prior> prior;
+  if (requested->prior) {
+    prior = models::Prior::parse(
+        {requested->prior->value, context.job.where(requested->prior->position)});
+  }
+  if (!prior || prior->kind() != models::Prior::Kind::inverse_gamma || requested->lower ||
+      requested->upper) {
+    throw core::ConfigurationError(
+        where +
+        ": 'sigma2' is integrated out, which its prior inverse_gamma(shape, scale) alone allows, "
+        "without bounds; leave it out for a density of 1/σ²");
+  }
+  return {prior->first(), prior->second()};
+}
+
+models::FlowMoments find_moments(FlowContext& context, const FlowObservations::Flows& flows) {
+  if (!flows.complete()) {
+    throw core::ConfigurationError(fmt::format(
+        "{}: the posterior of a Gaussian flow model needs every flow; here some are missing. "
+        "Predict them first, or take regions without observations out",
+        context.job.where(context.request().observations.position)));
+  }
+  return models::find_moments(context.comm, context.model.workspace(), context.model.filter(),
+                              context.model.matrices(), context.model.columns(), flows.years,
+                              context.acts_on(), context.model.fixed_effects());
+}
+
+}  // namespace
+
+std::vector<models::PosteriorParameter> filter_parameters(const FlowContext& context) {
+  std::vector<models::PosteriorParameter> parameters;
+  for (const auto& each : parameters_to_fit(context.job)) {
+    models::PosteriorParameter parameter{each.name, each.initial, each.prior};
+    if (each.lower) parameter.lower = *each.lower;
+    if (each.upper) parameter.upper = *each.upper;
+    parameters.push_back(std::move(parameter));
+  }
+  return parameters;
+}
+
+std::string names_of_flat(const std::vector<models::PosteriorParameter>& parameters) {
+  std::string names;
+  for (const auto& each : parameters) {
+    if (!each.prior) names += (names.empty() ? "" : ", ") + each.name;
+  }
+  return names;
+}
+
+void write_observed_flows(FlowContext& context, const core::Extents& shape,
+                          std::span<const std::vector<double>> years) {
+  const distribution::Layout layout(context.model.extents(), 1, context.comm.size());
+  const Index first = layout.home_begin(context.comm.rank());
+  const std::string path = "/observed_data/flows";
+  context.file.create_dataset(path, shape);
+  for (std::size_t year = 0; year < years.size(); ++year) {
+    context.file.write_range(path, static_cast<Index>(year) * context.model.cells() + first,
+                             years[year]);
+  }
+  std::vector<std::string> axes{"origin", "destination"};
+  if (shape.size() > axes.size()) axes.insert(axes.begin(), "year");
+  axes.resize(shape.size());
+  if (shape.size() == 1) axes = {"flow"};
+  context.file.name_axes(path, axes);
+}
+
+std::string run_flow_posterior(FlowContext& context) {
+  Stages& stages = context.stages;
+  const auto& filter = context.model.filter();
+  const auto [shape, scale] = variance_prior(context);
+  FlowObservations observations(context.comm, context.job, context.model.extents());
+  FlowObservations::Flows flows;
+  stages.run("read", [&] { flows = observations.read(false); });
+  models::FlowMoments moments;
+  stages.run("moments", [&] { moments = find_moments(context, flows); });
+  write_observed_flows(context, observations.shape(), flows.years);
+  FlowDeterminant determinant;
+  stages.run("determinant", [&] {
+    determinant =
+        make_flow_determinant(context.comm, context.model.data(), context.model.problem(), filter);
+  });
+  stages.report("determinant", determinant.determinant->description());
+  const models::FilterConstraints constraints(filter, determinant.region,
+                                              parameters_to_fit(context.job));
+  const models::GaussianFlow concentrated(filter, *determinant.determinant, moments,
+                                          std::ssize(flows.years), context.model.column_texts());
+  concentrated.check_columns(constraints.beginning(1, 0, 0));
+  const models::IntegratedFlow flow(filter, *determinant.determinant, std::move(moments), shape,
+                                    scale);
+  PosteriorProblem problem;
+  problem.parameters = filter_parameters(context);
+  problem.log_density = [&](std::span<const double> x) {
+    if (!constraints.hold(x)) throw core::DataError("outside of the feasible region");
+    return flow.evaluate(x);
+  };
+  for (const auto& each : problem.parameters) problem.variables.push_back({each.name});
+  problem.variables.push_back({"sigma2"});
+  const auto columns = context.model.column_texts();
+  if (!columns.empty()) problem.variables.push_back({"coefficients", columns, "column"});
+  problem.values = [&flow](std::span<const double> x, std::uint64_t seed, std::uint64_t stream) {
+    std::vector<double> values(x.begin(), x.end());
+    const auto given = flow.draw(x, seed, stream);
+    values.push_back(given.sigma2);
+    values.insert(values.end(), given.coefficients.begin(), given.coefficients.end());
+    return values;
+  };
+  problem.method = "coefficients and σ² integrated out; log determinant " +
+                   determinant.determinant->description();
+  note_flat(context, problem.parameters, "coefficients and log σ²");
+  return sample_posterior(context, problem);
+}
+
+void note_flat(const FlowContext& context,
+               const std::vector<models::PosteriorParameter>& parameters,
+               const std::string& others) {
+  std::string names = names_of_flat(parameters);
+  if (!names.empty() && !others.empty()) names += ", ";
+  names += others;
+  if (names.empty()) return;
+  context.stages.print("priors      flat of " + names);
+}
+
+}  // namespace kronwerk::application

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "application/session/job_context.hpp"
+#include "kronwerk/models/posterior/posterior_density.hpp"
+
+namespace kronwerk::application {
+
+/// A quantity of which the result has the draws: a number, or one for each label.
+struct PosteriorVariable {
+  std::string name;
+  std::vector<std::string> labels{};
+  std::string axis{};  ///< what is labelled: "column"
+
+  std::size_t width() const noexcept { return labels.empty() ? 1 : labels.size(); }
+};
+
+/// What a model says of its posterior.
+struct PosteriorProblem {
+  std::vector<models::PosteriorParameter> parameters;  ///< that vary
+  /// By these; throws DataError where it is not defined. Collective.
+  models::DensityFunction log_density;
+  /// (n, n): about minus the second derivatives at the initial values; empty if not known.
+  std::vector<double> information{};
+  std::vector<PosteriorVariable> variables;
+  /// Their values at a draw of the parameters: these themselves if empty. What is drawn given them
+  /// has the random numbers of the draw's own stream. Local.
+  std::function<std::vector<double>(std::span<const double> x, std::uint64_t seed,
+                                    std::uint64_t stream)>
+      values{};
+  std::string method{};  ///< for the report; set by the density
+};
+
+/// Chains of the No-U-Turn sampler, their draws and statistics in the result, and the table of what
+/// they say. Kept as they are made, so that a job that was killed goes on. Collective.
+/// @return why the job did not converge; empty if it did
+/// @throws DataError if the density is not defined at the initial values
+std::string sample_posterior(JobContext& context, PosteriorProblem& problem);
+
+/// "normal(0, 10)" of the job's `posterior.coefficient_prior`; none: flat.
+std::optional<models::Prior> coefficient_prior(const configuration::Job& job);
+
+}  // namespace kronwerk::application

@@ -1,0 +1,267 @@
+// Whole jobs of the task posterior on tiny models, against quadrature, and what they refuse.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+
+#include "application/command_line/commands.hpp"
+#include "application/session/session.hpp"
+#include "kronwerk/core/error.hpp"
+#include "kronwerk/io/files/data_file.hpp"
+#include "kronwerk/io/hdf5/read.hpp"
+#include "kronwerk/models/fit/prior.hpp"
+#include "kronwerk/models/posterior/diagnostics.hpp"
+#include "kronwerk/operators/petsc/petsc.hpp"
+#include "support/dense_oracle.hpp"
+#include "support/shared_directory.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+using core::Index;
+using Numbers = std::vector<double>;
+
+constexpr Index rows = 4;
+constexpr Index columns = 3;
+
+class PosteriorJob : public testing::Test {
+ protected:
+  PosteriorJob() {
+    if (comm_.is_root()) write_data();
+    operators::check_petsc(PetscPushErrorHandler(PetscReturnErrorHandler, nullptr));
+    comm_.barrier();
+  }
+  ~PosteriorJob() override { PetscPopErrorHandler(); }
+
+  void write_data() const {
+    io::DataFile file(directory_ + "/data.h5");
+    Numbers x(rows), t(columns);
+    std::iota(x.begin(), x.end(), 0.0);
+    std::iota(t.begin(), t.end(), 0.0);
+    file.write_dense("/x", core::Extents{rows}, x);
+    file.write_dense("/t", core::Extents{columns}, t);
+    file.write_dense("/y", core::Extents{rows, columns}, y_);
+    Numbers ring(36, 0.0);
+    for (std::size_t i = 0; i < 6; ++i) {
+      ring[i * 6 + (i + 1) % 6] = ring[i * 6 + (i + 5) % 6] = 0.5;
+    }
+    file.write_dense("/W", core::Extents{6, 6}, ring);
+    Numbers flows(36), counts(36);
+    for (std::size_t i = 0; i < 36; ++i) {
+      flows[i] = std::sin(3.0 * static_cast<double>(i));
+      counts[i] = static_cast<double>((7 * i) % 11);
+    }
+    file.write_dense("/flows", core::Extents{6, 6}, flows);
+    file.write_dense("/counts", core::Extents{6, 6}, counts);
+    counts[5] = -1;
+    file.write_dense("/negative", core::Extents{6, 6}, counts);
+    counts[5] = 1.5;
+    file.write_dense("/broken", core::Extents{6, 6}, counts);
+    file.commit();
+  }
+
+  Outcome run(const std::string& text) const {
+    if (comm_.is_root()) {
+      std::ofstream(directory_ + "/job.yaml")
+          << text << "\noutput: {file: results/out.h5, overwrite: true}\n";
+    }
+    comm_.barrier();
+    CommandLine line;
+    line.command = Command::run;
+    line.file = directory_ + "/job.yaml";
+    line.quiet = true;
+    Outcome outcome =
+        agree_on_outcome(failures_, [&] { run_job(comm_, load_job(comm_, line), true); });
+    const bool speaks = !outcome.message.empty();
+    const Index speaker = comm_.max(speaks ? Index{comm_.rank()} : Index{-1});
+    if (speaker >= 0) outcome.message = comm_.broadcast(outcome.message, static_cast<int>(speaker));
+    return outcome;
+  }
+
+  std::string result() const { return directory_ + "/results/out.h5"; }
+
+  Numbers read(const std::string& path) const {
+    const io::Location location{result(), path};
+    Numbers values(static_cast<std::size_t>(core::product(io::inspect(comm_, location).shape)));
+    io::read_range(comm_, location, 0, values);
+    return values;
+  }
+
+  void refuse(const std::string& text, const std::string& part, int code = 2) const {
+    const Outcome outcome = run(text);
+    EXPECT_EQ(outcome.code, code) << outcome.message;
+    EXPECT_NE(outcome.message.find(part), std::string::npos) << outcome.message;
+  }
+
+  communication::Communicator comm_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
+  communication::Communicator failures_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
+  SharedDirectory temporary_{comm_};
+  const std::string& directory_ = temporary_.name();
+  const Numbers y_{0.5, 1.1, 0.9, -0.3, 0.2, 0.4, -1.0, -0.4, -0.9, 0.1, -0.6, -0.2};
+};
+
+const std::string gaussian = R"yaml(task: posterior
+parameters: {eta: 1, ls: 1, sigma: 0.5}
+kernels:
+  Kx: {formula: "exponential(d, ls)", points: {file: data.h5, dataset: /x}}
+  Kt: {formula: "exponential(d, 1.5)", points: {file: data.h5, dataset: /t}}
+covariance: "eta^2*kron(Kx, Kt) + sigma^2*I"
+observations: {file: data.h5, dataset: /y}
+)yaml";
+
+const std::string priors =
+    "{eta: {prior: \"half_normal(1)\"}, ls: {prior: \"gamma(3, 2)\"}, sigma: {prior: "
+    "\"half_normal(0.5)\"}}";
+
+/// log N(y; 0, K) by a dense Cholesky factor.
+double log_density(const Numbers& y, double eta, double ls, double sigma) {
+  constexpr std::size_t n = rows * columns;
+  double factor[n][n];
+  double solved[n];
+  double value = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j <= i; ++j) {
+      const double dx = std::abs(double(i / columns) - double(j / columns));
+      const double dt = std::abs(double(i % columns) - double(j % columns));
+      double sum = eta * eta * std::exp(-dx / ls - dt / 1.5) + (i == j ? sigma * sigma : 0);
+      for (std::size_t k = 0; k < j; ++k) sum -= factor[i][k] * factor[j][k];
+      factor[i][j] = i == j ? std::sqrt(sum) : sum / factor[j][j];
+    }
+    double rest = y[i];
+    for (std::size_t k = 0; k < i; ++k) rest -= factor[i][k] * solved[k];
+    solved[i] = rest / factor[i][i];
+    value -= 0.5 * solved[i] * solved[i] + std::log(factor[i][i]);
+  }
+  return value;
+}
+
+TEST_F(PosteriorJob, ThreeParametersOfAGridAgreeWithQuadrature) {
+  if (comm_.size() > 1) GTEST_SKIP() << "takes long; draws of more ranks are others of the same";
+  const Outcome outcome = run(gaussian + "posterior: {parameters: " + priors +
+                              ", draws: 1000, warmup: 500, target_acceptance: 0.9}");
+  ASSERT_EQ(outcome.code, 0) << outcome.message;
+  using models::Prior;
+  const Prior eta(Prior::Kind::half_normal, 1);
+  const Prior ls(Prior::Kind::gamma, 3, 2);
+  const Prior sigma(Prior::Kind::half_normal, 0.5);
+  constexpr int points = 60;
+  double mass = 0;
+  double means[3] = {0, 0, 0};
+  for (int i = 0; i < points * points * points; ++i) {
+    const double x[3] = {(i % points + 0.5) * 4 / points, (i / points % points + 0.5) * 7 / points,
+                         (i / points / points + 0.5) * 2 / points};
+    const double weight = std::exp(log_density(y_, x[0], x[1], x[2]) + eta.log_density(x[0]) +
+                                   ls.log_density(x[1]) + sigma.log_density(x[2]));
+    mass += weight;
+    for (int k = 0; k < 3; ++k) means[k] += weight * x[k];
+  }
+  const char* names[3] = {"/posterior/eta", "/posterior/ls", "/posterior/sigma"};
+  for (int k = 0; k < 3; ++k) {
+    const auto draws = read(names[k]);
+    const auto summary = models::summarise({draws, 4});
+    EXPECT_NEAR(summary.mean, means[k] / mass, 4 * summary.monte_carlo_error + 2e-3) << names[k];
+    EXPECT_LT(summary.rhat, 1.03);
+  }
+}
+
+TEST_F(PosteriorJob, TheResultHasDrawsStatisticsAndObservations) {
+  const Outcome outcome =
+      run(gaussian + "mean: {columns: [\"kron(1, 1)\"]}\nposterior: {parameters: " + priors +
+          ", draws: 50, warmup: 8, chains: 2, max_depth: 2}");
+  ASSERT_TRUE(outcome.code == 0 || outcome.code == 3) << outcome.message;
+  EXPECT_EQ(read("/posterior/eta").size(), 100U);
+  EXPECT_EQ(read("/posterior/coefficients").size(), 100U);
+  EXPECT_EQ(read("/observed_data/y"), y_);
+  const Numbers steps = read("/sample_stats/n_steps");
+  EXPECT_GT(*std::ranges::min_element(steps), 0);
+  for (const char* name :
+       {"lp", "energy", "tree_depth", "acceptance_rate", "step_size", "diverging"}) {
+    EXPECT_EQ(read(std::string("/sample_stats/") + name).size(), 100U) << name;
+  }
+}
+
+TEST_F(PosteriorJob, FlowsOfEveryFamilyAreSampled) {
+  const std::string flow =
+      "task: posterior\nfilter: \"kron(I - r*W, I - s*W)\"\nparameters: {r: 0, s: 0}\n"
+      "matrices: {W: {file: data.h5, dataset: /W}}\nmean: {columns: [\"kron(1, 1)\"]}\n";
+  // More ranks than one go the same way, a part of it.
+  const bool alone = comm_.size() == 1;
+  const std::string settings = fmt::format(", chains: 2, warmup: {}, draws: {}, max_depth: {}}}\n",
+                                           alone ? 200 : 8, alone ? 200 : 8, alone ? 10 : 2);
+  for (const std::string family : {"gaussian", "poisson", "negative_binomial"}) {
+    const std::string theta =
+        family == "negative_binomial" ? ", theta: {prior: \"gamma(2, 0.5)\"}" : "";
+    const Outcome outcome =
+        run(flow + "family: " + family + "\nobservations: {file: data.h5, dataset: /" +
+            (family == "gaussian" ? "flows" : "counts") +
+            "}\nposterior: {parameters: {r: {prior: \"uniform(-0.9, 0.9)\"}, s: {prior: "
+            "\"uniform(-0.9, 0.9)\"}" +
+            theta + "}" + settings);
+    ASSERT_TRUE(outcome.code == 0 || outcome.code == 3) << family << ": " << outcome.message;
+    for (const double r : read("/posterior/r")) EXPECT_LT(std::abs(r), 0.9);
+    EXPECT_EQ(read("/posterior/coefficients").size(), alone ? 400U : 16U) << family;
+    if (family == "gaussian") {
+      for (const double sigma2 : read("/posterior/sigma2")) EXPECT_GT(sigma2, 0);
+    }
+    if (family == "negative_binomial") {
+      for (const double value : read("/posterior/theta")) EXPECT_GT(value, 0);
+    }
+  }
+}
+
+TEST_F(PosteriorJob, OutsideOfTheFeasibleRegionAreDivergencesAndNoDraws) {
+  if (comm_.size() > 1) GTEST_SKIP() << "takes long";
+  // Without a prior the wall of the region is all that holds r.
+  const Outcome outcome = run(
+      "task: posterior\nfamily: poisson\nfilter: \"kron(I - r*W, eye(6))\"\nparameters: {r: 0}\n"
+      "matrices: {W: {file: data.h5, dataset: /W}}\nmean: {columns: [\"kron(1, 1)\"]}\n"
+      "observations: {file: data.h5, dataset: /counts}\n"
+      "posterior: {parameters: {r: {}}, chains: 2, warmup: 200, draws: 200}\n");
+  ASSERT_TRUE(outcome.code == 0 || outcome.code == 3) << outcome.message;
+  for (const double r : read("/posterior/r")) EXPECT_LT(r, 1);
+}
+
+TEST_F(PosteriorJob, RefusesWhatHasNoPosterior) {
+  refuse(gaussian + "posterior: {parameters: {eta: {}}}", "the posterior may be improper: 'eta'");
+  refuse(gaussian + "posterior: {parameters: {eta: {upper: 3, prior: \"uniform(4, 5)\"}}}",
+         "nowhere to go");
+  refuse(gaussian + "posterior: {parameters: {eta: {prior: \"uniform(2, 5)\"}}}",
+         "begins at 1, which is not inside of its support");
+  refuse(gaussian + "posterior: {parameters: " + priors + ", draws: 7}",
+         "R-hat compares the halves of chains");
+  refuse(gaussian + "likelihood: {family: poisson}\nposterior: {parameters: " + priors + "}",
+         "Laplace's approximation");
+  refuse(gaussian + "posterior: {parameters: {}}", "'posterior.parameters' is empty");
+  refuse(gaussian + "posterior: {parameters: {etta: {}}}", "did you mean 'eta'?");
+  refuse(gaussian + "posterior: {parameters: " + priors + ", metric: round}",
+         "must be one of diagonal, dense");
+  refuse(gaussian + "posterior: {parameters: " + priors + ", target_acceptance: 1}",
+         "must be less than 1");
+  const std::string flow =
+      "task: posterior\nfilter: \"kron(I - r*W, eye(6))\"\nparameters: {r: 0}\n"
+      "matrices: {W: {file: data.h5, dataset: /W}}\nmean: {columns: [\"kron(1, 1)\"]}\n";
+  const std::string counts =
+      flow + "posterior: {parameters: {r: {}}}\nobservations: {file: data.h5, dataset: ";
+  refuse(counts + "/counts}\nfamily: negative_binomial", "improper without a prior of 'theta'");
+  refuse(counts + "/negative}\nfamily: poisson", "a count is negative");
+  refuse(counts + "/broken}\nfamily: poisson", "a count is no whole number");
+  refuse(flow +
+             "posterior: {parameters: {r: {}, sigma2: {prior: \"gamma(1, 1)\"}}}\n"
+             "observations: {file: data.h5, dataset: /flows}",
+         "inverse_gamma(shape, scale)");
+}
+
+TEST_F(PosteriorJob, ChainsThatHaveNotConvergedEndWithThree) {
+  // Without any warm-up, from twice the width of the posterior, eight draws tell nothing.
+  const Outcome outcome = run(gaussian + "posterior: {parameters: " + priors +
+                              ", warmup: 0, draws: 8, chains: 4, max_depth: 1}");
+  EXPECT_EQ(outcome.code, 3) << outcome.message;
+  EXPECT_NE(outcome.message.find("R-hat"), std::string::npos) << outcome.message;
+  EXPECT_EQ(read("/posterior/eta").size(), 32U);
+}
+
+}  // namespace
+}  // namespace kronwerk::application
