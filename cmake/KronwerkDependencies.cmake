@@ -94,5 +94,15 @@ else()
   kronwerk_missing(Eigen "Eigen3_ROOT or CMAKE_PREFIX_PATH" libeigen3-dev)
 endif()
 
+# Incomplete gamma and beta functions, normal quantiles; headers only.
+find_path(BOOST_INCLUDE_DIR boost/math/special_functions/gamma.hpp HINTS ${Boost_ROOT} $ENV{Boost_ROOT}
+                                                                    $ENV{BOOST_ROOT}
+          PATH_SUFFIXES include)
+if(BOOST_INCLUDE_DIR)
+  kronwerk_import(kronwerk_boost INCLUDES ${BOOST_INCLUDE_DIR})
+else()
+  kronwerk_missing("Boost.Math" "Boost_ROOT or CMAKE_PREFIX_PATH" libboost-dev)
+endif()
+
 kronwerk_stop_if_missing()
 include(${CMAKE_CURRENT_LIST_DIR}/KronwerkScalapack.cmake)

@@ -13,7 +13,7 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libpetsc64-real-dev
           libhdf5-openmpi-dev hdf5-tools libopenblas-dev libscalapack-openmpi-dev libelpa-dev
-          libsuitesparse-dev libeigen3-dev libhwy-dev libyaml-cpp-dev libcli11-dev libfmt-dev
+          libsuitesparse-dev libeigen3-dev libboost-dev libhwy-dev libyaml-cpp-dev libcli11-dev libfmt-dev
           libgtest-dev)
 for group in "$@"; do
   case "$group" in

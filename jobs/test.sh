@@ -12,11 +12,11 @@ jobs/setup.sh
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset"
 # PROCESSORS tells CTest how many ranks each test has. Programs under mpirun wait more than they
-# compute, so that three times the cores are kept busy.
+# compute, so that three times the cores are kept busy. (nproc looks at OMP_NUM_THREADS.)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-ctest --preset "$preset" --parallel "$((3 * $(nproc)))" >"$log" 2>&1 || status=$?
+ctest --preset "$preset" --parallel "$((3 * $(OMP_NUM_THREADS= nproc)))" >"$log" 2>&1 || status=$?
 # All of it where something failed; the closing lines where nothing did.
 if [ "$status" -ne 0 ]; then
   cat "$log"

@@ -46,6 +46,7 @@ std::vector<LinkedLibrary> linked_libraries() {
                        "eigenvalues of large matrices by ScaLAPACK, or one rank")},
       {"SuiteSparse", KRONWERK_SUITESPARSE_VERSION},
       {"Eigen", KRONWERK_EIGEN_VERSION},
+      {"Boost", KRONWERK_BOOST_VERSION},
       {"Highway", KRONWERK_HIGHWAY_VERSION},
       {"yaml-cpp", KRONWERK_YAML_VERSION},
       {"fmt",

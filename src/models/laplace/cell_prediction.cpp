@@ -2,12 +2,16 @@
 #include "kronwerk/models/laplace/cell_prediction.hpp"
 
 #include <algorithm>
+#include <boost/math/special_functions/beta.hpp>
+#include <boost/math/special_functions/gamma.hpp>
 #include <cmath>
-
-#include "models/laplace/incomplete_gamma.hpp"
 
 namespace kronwerk::models {
 namespace {
+
+namespace policies = boost::math::policies;
+/// Uniform asymptotic expansions for large counts are those of double precision.
+using InDouble = policies::policy<policies::promote_double<false>>;
 
 // Trapezoidal rule over the field: of functions as smooth as these its error falls with
 // exp(-(π width / step)²), width being that of what is integrated.
@@ -37,17 +41,24 @@ double cumulative(const CellLikelihood& likelihood, double size, double f, doubl
   if (count < 0) return 0;
   const double k = std::floor(count);
   const double m = likelihood.mean(size, f);
+  if (m <= 0) return 1;
+  if (std::isinf(m)) return 0;
   switch (likelihood.family) {
     case CellFamily::poisson:
-      return upper_gamma(k + 1, m);
+      // A normal distribution to 1e-6, further than the library goes.
+      if (std::max(k, m) > 1e10) return 0.5 * std::erfc((m - k - 0.5) / std::sqrt(2 * m));
+      // By Chernoff's bound less than the least number there is.
+      if (m > k && (m - k) * ((m - k) / m) > 1500) return 0;
+      return boost::math::gamma_q(k + 1, m, InDouble());
     case CellFamily::negative_binomial:
-      return incomplete_beta(likelihood.theta, k + 1, likelihood.theta / (likelihood.theta + m));
+      return boost::math::ibeta(likelihood.theta, k + 1, likelihood.theta / (likelihood.theta + m),
+                                InDouble());
     case CellFamily::binomial:
     case CellFamily::bernoulli:
       break;
   }
   if (k >= size) return 1;
-  return 1 - incomplete_beta(k + 1, size - k, m / size);
+  return boost::math::ibetac(k + 1, size - k, m / size, InDouble());
 }
 
 CellMoments predicted_moments(const CellLikelihood& likelihood, double size, double mean,

@@ -34,6 +34,16 @@ TEST(CellPrediction, CumulatesItsDensity) {
   }
 }
 
+TEST(CellPrediction, CumulatesLargeCounts) {
+  // The Edgeworth expansion of a Poisson distribution at its mean.
+  for (const double mean : {1e4, 1e8, 1e12}) {
+    const double expected = 0.5 + 2 / (3 * std::sqrt(2 * std::numbers::pi * mean));
+    EXPECT_NEAR(cumulative({CellFamily::poisson}, mean, 0, mean), expected,
+                std::max(0.1 / mean, 1e-6));
+  }
+  EXPECT_EQ(cumulative({CellFamily::poisson}, 1, 1000, 5), 0);
+}
+
 /// The distribution of counts by a fine sum over the field.
 std::vector<double> probabilities(const CellLikelihood& likelihood, double size, double mean,
                                   double variance, int most) {
