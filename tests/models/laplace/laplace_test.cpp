@@ -264,8 +264,9 @@ class LaplaceGradientTest : public LaplaceTest {
 };
 
 TEST_F(LaplaceGradientTest, IsThatOfTheDensity) {
-  expect_differences(make(5, 7, CellFamily::negative_binomial, 0.8, 1.7, 1.5, false, true));
   expect_differences(make(5, 7, CellFamily::poisson, 0.8, 1.7, 1.5, true, true));
+  if (comm_.size() > 2) return;  // families know nothing of ranks
+  expect_differences(make(5, 7, CellFamily::negative_binomial, 0.8, 1.7, 1.5, false, true));
   expect_differences(make(4, 6, CellFamily::bernoulli, 0.8, 1.7, 1, false, true));
 }
 
@@ -329,6 +330,7 @@ TEST_F(LaplaceTest, EstimatesDoNotCancelWhereTheFieldIsStrong) {
 }
 
 TEST_F(LaplaceTest, TheNearestProductSavesIterations) {
+  if (comm_.size() > 2) return;  // as many on any number of ranks
   const auto problem = make(40, 30, CellFamily::poisson, 2.0, 6, 3.8);
   LaplaceSettings plain;
   plain.nearest_product = false;
@@ -347,7 +349,8 @@ TEST_F(LaplaceTest, TheNearestProductSavesIterations) {
 
 TEST_F(LaplaceTest, ConditionsAndExplainsByTheSameInverse) {
   for (const bool two_terms : {false, true}) {
-    const auto problem = make(5, 7, CellFamily::poisson, 0.8, 1.5, 1.5, two_terms);
+    const Index rows = comm_.size() > 2 ? 3 : 5;  // a solve for every cell
+    const auto problem = make(rows, 7, CellFamily::poisson, 0.8, 1.5, 1.5, two_terms);
     const Layout layout = latent_layout(comm_, problem.signal);
     for (const Index limit : {0, 4000}) {
       LaplaceSettings settings;
