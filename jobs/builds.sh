@@ -67,28 +67,16 @@ mpich_path() {
 
 # The newest PETSc's source package, downloaded once; prints its folder when it is built and installed.
 newest_petsc() {
-  local found version file digest prefix
-  found=$("$KRONWERK_PYTHON" - <<'END'
-import json, urllib.request
-data = json.load(urllib.request.urlopen("file:petsc.json"))
-for each in data["urls"]:
-    if each["packagetype"] == "sdist":
-        print(data["info"]["version"], each["url"], each["digests"]["sha256"])
-END
-  ) || found=
-  if [ -n "$found" ]; then
-    read -r version file digest <<<"$found"
-  else # without the network: what is there
-    prefix=$(find "$parts" -maxdepth 1 -name 'petsc-*-mpich' | sort -V | tail -n 1)
-    [ -n "$prefix" ] || { echo "jobs/builds.sh: PyPI does not answer, and there is no PETSc in $parts" >&2; return 1; }
-    echo "$prefix"
-    return
-  fi
+  local archive version prefix
+  # Without the network: what is there.
+  "$KRONWERK_PYTHON" -m pip download --quiet --no-deps --no-binary petsc --dest "$parts" petsc >&2 || true
+  archive=$(find "$parts" -maxdepth 1 -name 'petsc-*.tar.gz' | sort -V | tail -n 1)
+  [ -n "$archive" ] || { echo "jobs/builds.sh: PyPI does not answer, and there is no PETSc in $parts" >&2; return 1; }
+  version=$(basename "$archive" .tar.gz)
+  version=${version#petsc-}
   prefix=$parts/petsc-$version-mpich
   if [ ! -e "$prefix/lib/pkgconfig/PETSc.pc" ]; then
-    curl -fsSL "$file" -o "$parts/petsc.tar.gz"
-    echo "$digest  $parts/petsc.tar.gz" | sha256sum --check --quiet >&2
-    tar -xzf "$parts/petsc.tar.gz" -C "$parts"
+    tar -xzf "$archive" -C "$parts"
     (
       cd "$parts/petsc-$version"
       PATH=$(mpich_path):$PATH

@@ -50,7 +50,9 @@ dpkg-deb --field "$package" Package Version Depends
 # shellcheck source=/dev/null
 . /etc/os-release
 if [ ! -x "$root/usr/bin/apt-get" ]; then
-  debootstrap --variant=minbase "$VERSION_CODENAME" "$root"  >"$work/debootstrap.log" ||
+  # From where this machine has its packages.
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $VERSION_CODENAME" | sed -n 1p)
+  debootstrap --variant=minbase "$VERSION_CODENAME" "$root" ${mirror:+"$mirror"} >"$work/debootstrap.log" ||
     { tail -n 20 "$work/debootstrap.log"; exit 1; }
 fi
 cp "$package" "$root/kronwerk.deb"

@@ -22,7 +22,7 @@ for group in "$@"; do
     format) packages+=(clang-format) ;;
     hosts) packages+=(iproute2 util-linux) ;;
     fuzz) packages+=(clang libclang-rt-dev) ;;
-    builds) packages+=(python3 make curl clang libpetsc-real-dev mpich libmpich-dev libhdf5-mpich-dev
+    builds) packages+=(python3 python3-pip make clang libpetsc-real-dev mpich libmpich-dev libhdf5-mpich-dev
                      libscalapack-mpich-dev libblas-dev liblapack-dev) ;;
     slurm) packages+=(munge slurmctld slurmd slurm-client slurm-wlm-basic-plugins libpmix2) ;;
     packages) packages+=(debootstrap dpkg-dev util-linux) ;;
