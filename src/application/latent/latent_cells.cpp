@@ -119,9 +119,8 @@ models::LatentCells read_cells(GaussianContext& context, const Observations& obs
   for (std::size_t i = 0; i < cells.y.size(); ++i) {
     if (std::isnan(cells.y[i])) continue;
     const Index flat = layout.home_begin(context.comm.rank()) + static_cast<Index>(i);
-    const double size = cells.sizes.empty() ? 1 : cells.sizes[i];
     if (wrong == none && !is_whole(cells.y[i])) wrong = flat;
-    if (above == none && bounded && cells.y[i] > size) above = flat;
+    if (above == none && bounded && cells.y[i] > cells.size(i)) above = flat;
   }
   wrong = context.comm.min(wrong);
   above = context.comm.min(above);

@@ -5,6 +5,35 @@
 
 namespace kronwerk::models {
 
+std::optional<std::vector<double>> cholesky_root(std::span<const double> matrix, std::size_t n) {
+  std::vector<double> root(n * n, 0.0);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j <= i; ++j) {
+      double sum = matrix[i * n + j];
+      for (std::size_t k = 0; k < j; ++k) sum -= root[i * n + k] * root[j * n + k];
+      if (i == j && !(sum > 0)) return std::nullopt;
+      root[i * n + j] = i == j ? std::sqrt(sum) : sum / root[j * n + j];
+    }
+  }
+  return root;
+}
+
+void solve_root(std::span<const double> root, std::span<double> x) {
+  const std::size_t n = x.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < i; ++j) x[i] -= root[i * n + j] * x[j];
+    x[i] /= root[i * n + i];
+  }
+}
+
+void solve_root_transposed(std::span<const double> root, std::span<double> x) {
+  const std::size_t n = x.size();
+  for (std::size_t i = n; i-- > 0;) {
+    for (std::size_t j = i + 1; j < n; ++j) x[i] -= root[j * n + i] * x[j];
+    x[i] /= root[i * n + i];
+  }
+}
+
 SmallCholesky::SmallCholesky(std::span<const double> matrix, std::size_t n, double smallest_pivot)
     : n_(n), scale_(n, 0.0), factor_(n * n, 0.0) {
   for (std::size_t i = 0; i < n; ++i) {
@@ -25,15 +54,9 @@ SmallCholesky::SmallCholesky(std::span<const double> matrix, std::size_t n, doub
 }
 
 void SmallCholesky::solve(std::span<double> b) const {
-  for (std::size_t i = 0; i < n_; ++i) {
-    double value = b[i] * scale_[i];
-    for (std::size_t k = 0; k < i; ++k) value -= factor_[i * n_ + k] * b[k];
-    b[i] = value / factor_[i * n_ + i];
-  }
-  for (std::size_t i = n_; i-- > 0;) {
-    for (std::size_t k = i + 1; k < n_; ++k) b[i] -= factor_[k * n_ + i] * b[k];
-    b[i] /= factor_[i * n_ + i];
-  }
+  for (std::size_t i = 0; i < n_; ++i) b[i] *= scale_[i];
+  solve_root(factor_, b);
+  solve_root_transposed(factor_, b);
   for (std::size_t i = 0; i < n_; ++i) b[i] *= scale_[i];
 }
 

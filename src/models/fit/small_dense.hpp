@@ -7,6 +7,13 @@
 
 namespace kronwerk::models {
 
+/// L of A = L Lᵀ for a symmetric (n, n) matrix, of which the lower triangle is read: row-major,
+/// zeros above the diagonal; absent if A is not positive definite.
+std::optional<std::vector<double>> cholesky_root(std::span<const double> matrix, std::size_t n);
+/// x = L⁻¹ x and x = L⁻ᵀ x in place, for an (n, n) lower triangle L. Local.
+void solve_root(std::span<const double> root, std::span<double> x);
+void solve_root_transposed(std::span<const double> root, std::span<double> x);
+
 /// Cholesky factorisation of a symmetric positive definite (n, n) matrix, scaled to a unit
 /// diagonal first. For matrices of a few hundred rows.
 class SmallCholesky {

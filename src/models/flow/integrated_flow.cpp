@@ -1,7 +1,6 @@
 #include "kronwerk/models/flow/integrated_flow.hpp"
 
 #include <cmath>
-#include <numbers>
 
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/models/flow/flow_least_squares.hpp"
@@ -11,38 +10,11 @@
 namespace kronwerk::models {
 namespace {
 
-/// log|A| and A⁻¹ of a small positive definite matrix.
-struct Inverted {
-  double log_determinant = 0;
-  std::vector<double> root;     ///< L of A = L Lᵀ
-  std::vector<double> inverse;  ///< (p, p)
-};
-
-Inverted invert(const std::vector<double>& matrix, std::size_t n) {
-  Inverted result;
-  result.root.assign(n * n, 0.0);
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j <= i; ++j) {
-      double sum = matrix[i * n + j];
-      for (std::size_t k = 0; k < j; ++k) sum -= result.root[i * n + k] * result.root[j * n + k];
-      if (i == j && !(sum > 0)) {
-        throw core::DataError("the columns of the mean are combinations of each other here");
-      }
-      result.root[i * n + j] = i == j ? std::sqrt(sum) : sum / result.root[j * n + j];
-    }
-    result.log_determinant += 2 * std::log(result.root[i * n + i]);
-  }
-  if (n > 0) result.inverse = SmallCholesky(matrix, n, 0).inverse();
-  return result;
-}
-
-/// L⁻ᵀ z in place.
-void solve_transposed(const std::vector<double>& root, std::span<double> z) {
-  const std::size_t n = z.size();
-  for (std::size_t i = n; i-- > 0;) {
-    for (std::size_t j = i + 1; j < n; ++j) z[i] -= root[j * n + i] * z[j];
-    z[i] /= root[i * n + i];
-  }
+/// L of the columns' Gram matrix G = L Lᵀ.
+std::vector<double> root_of_gram(const std::vector<double>& gram, std::size_t p) {
+  auto root = cholesky_root(gram, p);
+  if (!root) throw core::DataError("the columns of the mean are combinations of each other here");
+  return std::move(*root);
 }
 
 }  // namespace
@@ -82,9 +54,13 @@ Evaluation IntegratedFlow::evaluate(std::span<const double> parameters) const {
   if (!(rest > 0)) {
     throw core::DataError("the columns of the mean explain the flows entirely");
   }
-  const Inverted gram = invert(squares.gram, p);
+  const std::vector<double> root = root_of_gram(squares.gram, p);
+  double log_determinant = 0;
+  for (std::size_t i = 0; i < p; ++i) log_determinant += 2 * std::log(root[i * p + i]);
+  std::vector<double> inverse;
+  if (moments_.filtered && p > 0) inverse = SmallCholesky(squares.gram, p, 0).inverse();
   Evaluation result;
-  result.value = years * log_det.log_abs - gram.log_determinant / 2 - power * std::log(rest);
+  result.value = years * log_det.log_abs - log_determinant / 2 - power * std::log(rest);
   result.gradient.assign(parameters.size(), 0.0);
   for (std::size_t t = 0; t < lags; ++t) {
     double slope = years * log_det.gradient[t] - power * squares.gradient[t] / (2 * rest);
@@ -97,7 +73,7 @@ Evaluation IntegratedFlow::evaluate(std::span<const double> parameters) const {
           for (std::size_t u = 0; u < lags; ++u) {
             product += c.value[u] * moments_.zz[(j * lags + t) * width + k * lags + u];
           }
-          slope -= gram.inverse[j * p + k] * product;
+          slope -= inverse[j * p + k] * product;
         }
       }
     }
@@ -118,7 +94,7 @@ IntegratedFlow::Given IntegratedFlow::draw(std::span<const double> parameters, s
   Given given{variance.sample(seed, static_cast<Index>(stream)), squares.coefficients};
   std::vector<double> z(moments_.columns);
   operators::fill_random(operators::RandomKind::normal, seed, stream, 0, z);
-  solve_transposed(invert(squares.gram, z.size()).root, z);
+  solve_root_transposed(root_of_gram(squares.gram, z.size()), z);
   for (std::size_t j = 0; j < z.size(); ++j) {
     given.coefficients[j] += std::sqrt(given.sigma2) * z[j];
   }

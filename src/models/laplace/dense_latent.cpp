@@ -63,12 +63,11 @@ std::vector<Index> unravel(const Extents& extents, const std::vector<Index>& cel
 
 }  // namespace
 
-DenseLatent::DenseLatent(const communication::Communicator& comm, const Layout& layout,
-                         const std::vector<ScaledProduct>& signal, std::span<const double> weights,
-                         std::span<const char> observed)
-    : comm_(&comm), extents_(layout.extents()), home_size_(weights.size()) {
-  for (std::size_t i = 0; i < observed.size(); ++i) {
-    if (observed[i] != 0) mine_.push_back(i);
+DenseLatent::DenseLatent(const communication::Communicator& comm, const LatentCells& cells,
+                         const std::vector<ScaledProduct>& signal, std::span<const double> weights)
+    : comm_(&comm), extents_(cells.layout.extents()), home_size_(weights.size()) {
+  for (std::size_t i = 0; i < cells.y.size(); ++i) {
+    if (!std::isnan(cells.y[i])) mine_.push_back(i);
   }
   std::vector<Index> counts(static_cast<std::size_t>(comm.size()), 0);
   counts[static_cast<std::size_t>(comm.rank())] = std::ssize(mine_);
@@ -82,7 +81,7 @@ DenseLatent::DenseLatent(const communication::Communicator& comm, const Layout& 
   roots_.assign(static_cast<std::size_t>(all), 0.0);
   for (std::size_t i = 0; i < mine_.size(); ++i) {
     const auto place = static_cast<std::size_t>(begin_) + i;
-    cells_[place] = layout.home_begin(comm.rank()) + static_cast<Index>(mine_[i]);
+    cells_[place] = cells.layout.home_begin(comm.rank()) + static_cast<Index>(mine_[i]);
     roots_[place] = std::sqrt(weights[mine_[i]]);
   }
   comm.sum(std::span<Index>(cells_));

@@ -3,7 +3,7 @@
 #include <span>
 #include <vector>
 
-#include "kronwerk/models/covariance/covariance.hpp"
+#include "kronwerk/models/laplace/laplace.hpp"
 
 namespace kronwerk::models {
 
@@ -12,11 +12,9 @@ namespace kronwerk::models {
 class DenseLatent {
  public:
   /// O(m²) memory and m³ / 3 flops on every rank. Collective.
-  /// @param weights   W, this rank's home block; 0 where nothing was observed
-  /// @param observed  not 0 where something was
-  DenseLatent(const communication::Communicator& comm, const Layout& layout,
-              const std::vector<ScaledProduct>& signal, std::span<const double> weights,
-              std::span<const char> observed);
+  /// @param weights  W, this rank's home block; 0 where nothing was observed
+  DenseLatent(const communication::Communicator& comm, const LatentCells& cells,
+              const std::vector<ScaledProduct>& signal, std::span<const double> weights);
 
   /// log|B|.
   double log_determinant() const noexcept { return log_determinant_; }

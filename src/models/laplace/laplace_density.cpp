@@ -62,8 +62,8 @@ Part part_of(LatentState& state, const LatentDerivative& derivative) {
     double value = 0;
     for (std::size_t i = 0; i < push.size(); ++i) {
       if (std::isnan(state.cells.y[i])) continue;
-      const double size = state.cells.sizes.empty() ? 1 : state.cells.sizes[i];
-      const auto cell = state.model.likelihood.by_theta(state.cells.y[i], size, state.field[i]);
+      const auto cell =
+          state.model.likelihood.by_theta(state.cells.y[i], state.cells.size(i), state.field[i]);
       value += cell.value;
       push[i] = cell.score;
       part.by_weight[i] = cell.log_weight;
@@ -167,9 +167,7 @@ LaplaceDensity LaplaceApproximation::density(std::span<const LatentDerivative> d
     result.gradient_errors.push_back(0);
   }
   if (state.exact) {
-    std::vector<char> seen;
-    for (const double y : state.cells.y) seen.push_back(std::isnan(y) ? 0 : 1);
-    DenseLatent dense(state.comm, state.cells.layout, state.model.signal, state.terms.weight, seen);
+    DenseLatent dense(state.comm, state.cells, state.model.signal, state.terms.weight);
     result.value = value - 0.5 * dense.log_determinant();
     if (parts.empty()) return result;
     const Vector leverage = dense.leverage();

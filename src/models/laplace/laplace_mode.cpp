@@ -34,8 +34,7 @@ FieldTerms LatentState::terms_at(std::span<const double> values) const {
   double sum = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (std::isnan(cells.y[i])) continue;
-    const double size = cells.sizes.empty() ? 1 : cells.sizes[i];
-    const CellTerms cell = model.likelihood.terms(cells.y[i], size, values[i]);
+    const CellTerms cell = model.likelihood.terms(cells.y[i], cells.size(i), values[i]);
     sum += cell.value;
     result.score[i] = cell.score;
     result.weight[i] = cell.weight;
@@ -80,8 +79,7 @@ void LatentState::begin() {
   if (!started) {
     field.assign(cells.y.size(), 0.0);
     for (std::size_t i = 0; i < field.size(); ++i) {
-      const double size = cells.sizes.empty() ? 1 : cells.sizes[i];
-      if (!std::isnan(cells.y[i])) field[i] = model.likelihood.link(cells.y[i], size);
+      if (!std::isnan(cells.y[i])) field[i] = model.likelihood.link(cells.y[i], cells.size(i));
     }
   }
   terms = terms_at(field);

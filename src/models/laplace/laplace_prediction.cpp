@@ -112,10 +112,7 @@ void LaplaceApproximation::explain(std::span<const ScaledProduct> cross, const L
                                    std::span<double> variance) {
   LatentState& state = *state_;
   if (!state.exact) return explain_by_nearest(state, cross, points, variance);
-  std::vector<char> seen;
-  for (const double y : state.cells.y) seen.push_back(std::isnan(y) ? 0 : 1);
-  const DenseLatent dense(state.comm, state.cells.layout, state.model.signal, state.terms.weight,
-                          seen);
+  const DenseLatent dense(state.comm, state.cells, state.model.signal, state.terms.weight);
   Vector explained(variance.size());
   dense.explained({cross.begin(), cross.end()}, points.extents(),
                   points.home_begin(state.comm.rank()), explained);

@@ -4,6 +4,7 @@
 
 #include "kronwerk/operators/base/dot.hpp"
 #include "models/covariance/positive_definite.hpp"
+#include "models/fit/small_dense.hpp"
 #include "models/laplace/laplace_state.hpp"
 
 namespace kronwerk::models {
@@ -58,15 +59,6 @@ Vector LatentState::solve(std::span<const double> b, double tolerance, Vector st
   return start;
 }
 
-Vector LatentState::reduced(std::span<const double> x) {
-  const Vector inner = to_field(solve(to_coordinates(weighted(x)), settings.tolerance));
-  Vector result(x.begin(), x.end());
-  for (std::size_t i = 0; i < result.size(); ++i) {
-    result[i] = terms.weight[i] * (x[i] - inner[i]);
-  }
-  return result;
-}
-
 void LatentState::solve_columns(double tolerance) {
   const std::size_t p = columns.size();
   solved.resize(p);
@@ -79,15 +71,14 @@ void LatentState::solve_columns(double tolerance) {
     for (std::size_t i = 0; i < inner.size(); ++i) residual[j][i] -= inner[i];
     reduced_columns[j] = weighted(residual[j]);
   }
-  schur.assign(p * p, 0.0);
+  schur_factor.assign(p * p, 0.0);
   for (std::size_t i = 0; i < p; ++i) {
     for (std::size_t j = 0; j <= i; ++j) {
       // The least of ‖W^½(x − GY)‖² + ‖Y‖², so that errors of the solves are squared.
-      schur[i * p + j] = schur[j * p + i] =
+      schur_factor[i * p + j] = schur_factor[j * p + i] =
           dot(residual[i], reduced_columns[j]) + dot(solved[i], solved[j]);
     }
   }
-  schur_factor = schur;
   communication::collectively(comm, [&] {
     if (p > 0 && !cholesky_in_place(static_cast<Index>(p), schur_factor)) {
       throw core::DataError(
@@ -97,15 +88,8 @@ void LatentState::solve_columns(double tolerance) {
 }
 
 Vector LatentState::solve_small(Vector v) const {
-  const std::size_t p = columns.size();
-  for (std::size_t i = 0; i < p; ++i) {
-    for (std::size_t j = 0; j < i; ++j) v[i] -= schur_factor[i * p + j] * v[j];
-    v[i] /= schur_factor[i * p + i];
-  }
-  for (std::size_t i = p; i-- > 0;) {
-    for (std::size_t j = i + 1; j < p; ++j) v[i] -= schur_factor[j * p + i] * v[j];
-    v[i] /= schur_factor[i * p + i];
-  }
+  solve_root(schur_factor, v);
+  solve_root_transposed(schur_factor, v);
   return v;
 }
 

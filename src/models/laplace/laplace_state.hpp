@@ -63,8 +63,6 @@ struct LatentState {
   Vector to_coordinates(std::span<const double> field) const;
   /// A⁻¹ b, from a start (may be empty).
   Vector solve(std::span<const double> b, double tolerance, Vector start = {});
-  /// R x = (K + W⁻¹)⁻¹ x = Wx − W G A⁻¹ GᵀW x.
-  Vector reduced(std::span<const double> x);
   /// The solves X − GY, S and their factor at the present W.
   void solve_columns(double tolerance);
   /// S⁻¹ v
@@ -102,8 +100,7 @@ struct LatentState {
   std::vector<Vector> solved;           ///< Y = A⁻¹GᵀWX
   std::vector<Vector> residual;         ///< Q = X − GY = (I − KR) X
   std::vector<Vector> reduced_columns;  ///< Z = R X = W Q
-  Vector schur;                         ///< S, (p, p)
-  Vector schur_factor;                  ///< its Cholesky factor
+  Vector schur_factor;                  ///< the Cholesky factor of S, (p, p)
 };
 
 }  // namespace kronwerk::models

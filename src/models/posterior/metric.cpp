@@ -4,28 +4,9 @@
 #include <cmath>
 
 #include "kronwerk/core/error.hpp"
+#include "models/fit/small_dense.hpp"
 
 namespace kronwerk::models {
-namespace {
-
-/// L of A = L Lᵀ, row-major.
-std::vector<double> cholesky(const std::vector<double>& matrix, std::size_t n) {
-  std::vector<double> factor(n * n, 0.0);
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j <= i; ++j) {
-      double sum = matrix[i * n + j];
-      for (std::size_t k = 0; k < j; ++k) sum -= factor[i * n + k] * factor[j * n + k];
-      if (i == j && !(sum > 0)) {
-        throw core::InternalError("the metric of a sampler is not positive definite");
-      }
-      factor[i * n + j] = i == j ? std::sqrt(sum) : sum / factor[j * n + j];
-    }
-  }
-  return factor;
-}
-
-}  // namespace
-
 Metric::Metric(MetricKind kind, std::size_t dimension) : kind_(kind), dimension_(dimension) {
   std::vector<double> identity(kind == MetricKind::diagonal ? dimension : dimension * dimension);
   const std::size_t stride = kind == MetricKind::diagonal ? 1 : dimension + 1;
@@ -36,7 +17,9 @@ Metric::Metric(MetricKind kind, std::size_t dimension) : kind_(kind), dimension_
 void Metric::set_inverse(std::vector<double> inverse) {
   inverse_ = std::move(inverse);
   if (kind_ == MetricKind::dense) {
-    root_ = cholesky(inverse_, dimension_);
+    auto root = cholesky_root(inverse_, dimension_);
+    if (!root) throw core::InternalError("the metric of a sampler is not positive definite");
+    root_ = std::move(*root);
     return;
   }
   root_ = inverse_;
@@ -67,13 +50,7 @@ std::vector<double> Metric::draw_momentum(RandomNumbers& random) const {
     for (std::size_t i = 0; i < dimension_; ++i) momentum[i] /= root_[i];
     return momentum;
   }
-  // L⁻ᵀ z
-  for (std::size_t i = dimension_; i-- > 0;) {
-    for (std::size_t j = i + 1; j < dimension_; ++j) {
-      momentum[i] -= root_[j * dimension_ + i] * momentum[j];
-    }
-    momentum[i] /= root_[i * dimension_ + i];
-  }
+  solve_root_transposed(root_, momentum);
   return momentum;
 }
 

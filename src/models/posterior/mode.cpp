@@ -26,18 +26,12 @@ std::vector<double> identity(std::size_t n) {
 }
 
 /// L of L Lᵀ = A, or of its diagonal; absent where A is not positive definite.
-std::optional<std::vector<double>> root_of(const std::vector<double>& matrix, std::size_t n,
+std::optional<std::vector<double>> root_of(std::vector<double> matrix, std::size_t n,
                                            bool diagonal) {
-  std::vector<double> root(n * n, 0.0);
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = diagonal ? i : 0; j <= i; ++j) {
-      double sum = matrix[i * n + j];
-      for (std::size_t k = 0; k < j; ++k) sum -= root[i * n + k] * root[j * n + k];
-      if (i == j && !(sum > 0)) return std::nullopt;
-      root[i * n + j] = i == j ? std::sqrt(sum) : sum / root[j * n + j];
-    }
+  for (std::size_t i = 0; diagonal && i < matrix.size(); ++i) {
+    if (i / n != i % n) matrix[i] = 0;
   }
-  return root;
+  return cholesky_root(matrix, n);
 }
 
 /// L of the inverse of an information matrix; the identity where that is none.

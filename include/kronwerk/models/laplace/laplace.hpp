@@ -19,6 +19,8 @@ struct LatentCells {
   Layout layout;              ///< latent_layout()
   std::vector<double> y;      ///< this rank's home block; NaN where nothing was observed
   std::vector<double> sizes;  ///< exposures or trials likewise; empty for ones
+
+  double size(std::size_t i) const { return sizes.empty() ? 1 : sizes[i]; }
 };
 
 /// A field f = Xβ + u, u ~ N(0, K), and cells that are independent given f.
