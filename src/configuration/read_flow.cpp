@@ -104,8 +104,7 @@ void read_given(const TreeReader& reader, const Job& job, FlowRequest& flow) {
   };
   flow.sigma2 = number("sigma2");
   flow.theta = number("theta");
-  flow.draws = job.task == Task::sample ? 1 : 0;
-  if (const Tree* draws = reader.find("draws")) flow.draws = *to_integer(*draws);
+  flow.draws = read_draws(reader, job);
   if (const Tree* seed = reader.find("seed")) {
     flow.seed = static_cast<std::uint64_t>(*to_integer(*seed));
   }

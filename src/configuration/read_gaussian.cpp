@@ -39,8 +39,7 @@ MeanRequest read_mean(const TreeReader& reader, const Job& job) {
 }
 
 void read_prediction(const TreeReader& reader, const Job& job, GaussianRequest& gaussian) {
-  gaussian.draws = job.task == Task::sample ? 1 : 0;
-  if (const Tree* draws = reader.find("draws")) gaussian.draws = *to_integer(*draws);
+  gaussian.draws = read_draws(reader, job);
   if (const Tree* seed = reader.find("seed")) {
     gaussian.seed = static_cast<std::uint64_t>(*to_integer(*seed));
   }
@@ -92,6 +91,17 @@ ObservationsRequest read_observations(const TreeReader& reader) {
     observations.mask = reader.dataset(*mask, "observations.mask");
   }
   return observations;
+}
+
+core::Index read_draws(const TreeReader& reader, const Job& job) {
+  const bool sample = job.task == Task::sample;
+  const Tree* tree = reader.find("draws");
+  if (tree == nullptr) return sample ? 1 : 0;
+  const core::Index draws = *to_integer(*tree);
+  if (sample && draws < 1) {
+    reader.fail(tree->position, "'draws' must be at least 1 for the task 'sample'");
+  }
+  return draws;
 }
 
 FitParameter read_parameter(const TreeReader& reader, const TreeEntry& entry,

@@ -52,6 +52,9 @@ std::optional<LikelihoodRequest> read_likelihood(const TreeReader& reader, const
                                                  const GaussianRequest& gaussian);
 void read_flow(const TreeReader& reader, Job& job);
 ObservationsRequest read_observations(const TreeReader& reader);
+/// How many draws are asked for: 1 of `sample`, else none, unless the job says. @throws
+/// ConfigurationError for none of `sample`
+core::Index read_draws(const TreeReader& reader, const Job& job);
 /// One parameter to vary: its bounds and its prior.
 FitParameter read_parameter(const TreeReader& reader, const TreeEntry& entry,
                             const std::string& path);

@@ -23,11 +23,7 @@ class FlowSampler {
   explicit FlowSampler(FlowContext& context)
       : context_(context),
         layout_(context.model.extents(), 1, context.comm.size()),
-        estimates_(read_estimates(context)) {
-    if (context.request().draws >= 1) return;
-    throw core::ConfigurationError(
-        fmt::format("{}: 'draws' must be at least 1 for the task 'sample'", context.job.file));
-  }
+        estimates_(read_estimates(context)) {}
 
   std::string run() {
     Stages& stages = context_.stages;

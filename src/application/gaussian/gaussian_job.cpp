@@ -10,6 +10,7 @@
 #include "application/latent/latent_tasks.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
+#include "kronwerk/models/laplace/laplace.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -127,7 +128,8 @@ methods::MemoryNeeds estimate_gaussian_memory(const communication::Communicator&
   if (request.likelihood) {
     // Newton's method and its systems; and B, its factor and its inverse on every rank.
     needs.vector_bytes_per_rank += 8 * points * 20 / ranks;
-    const double cells = std::min(points, 4000.0);
+    const double cells =
+        std::min(points, static_cast<double>(models::LaplaceSettings{}.exact_limit));
     needs.vector_bytes_per_rank += 8 * cells * cells * 2;
   }
   return needs;

@@ -86,8 +86,14 @@ operators::ScaledProduct KeptSlices::restrict_both(operators::ScaledProduct prod
   return product;
 }
 
+std::vector<operators::ScaledProduct> KeptSlices::restrict_both(
+    std::vector<operators::ScaledProduct> products) {
+  for (auto& product : products) product = restrict_both(std::move(product));
+  return products;
+}
+
 models::CovarianceTerms KeptSlices::restrict_both(models::CovarianceTerms terms) {
-  for (auto& product : terms.signal) product = restrict_both(std::move(product));
+  terms.signal = restrict_both(std::move(terms.signal));
   if (terms.noise) terms.noise = restrict_both(std::move(*terms.noise));
   return terms;
 }
@@ -95,6 +101,16 @@ models::CovarianceTerms KeptSlices::restrict_both(models::CovarianceTerms terms)
 std::vector<double> KeptSlices::restrict_vector(std::size_t mode,
                                                 const std::vector<double>& values) const {
   return values.empty() || whole_[mode] ? values : chosen(values, kept_[mode]);
+}
+
+std::vector<models::MeanColumn> KeptSlices::restrict_mean(
+    std::vector<models::MeanColumn> columns) const {
+  for (auto& column : columns) {
+    for (std::size_t k = 0; k < column.vectors.size(); ++k) {
+      column.vectors[k] = restrict_vector(k, column.vectors[k]);
+    }
+  }
+  return columns;
 }
 
 void KeptSlices::forget_unused() {

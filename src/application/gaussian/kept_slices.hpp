@@ -5,6 +5,7 @@
 
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/models/covariance/covariance.hpp"
+#include "kronwerk/models/density/mean.hpp"
 
 namespace kronwerk::application {
 
@@ -25,9 +26,12 @@ class KeptSlices {
   factors::Chain restrict_both(std::size_t mode, const factors::Chain& chain);
   factors::Chain restrict_columns(std::size_t mode, const factors::Chain& chain);
   operators::ScaledProduct restrict_both(operators::ScaledProduct product);
+  std::vector<operators::ScaledProduct> restrict_both(
+      std::vector<operators::ScaledProduct> products);
   models::CovarianceTerms restrict_both(models::CovarianceTerms terms);
   /// The kept elements of a vector along a mode; an empty one stays empty.
   std::vector<double> restrict_vector(std::size_t mode, const std::vector<double>& values) const;
+  std::vector<models::MeanColumn> restrict_mean(std::vector<models::MeanColumn> columns) const;
   /// Forgets factors that nobody else holds.
   void forget_unused();
 

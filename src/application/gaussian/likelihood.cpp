@@ -31,7 +31,7 @@ Likelihood::Likelihood(GaussianContext& context)
     }
     read_blocks(first->layout(), first->layout(per_block_));
   });
-  context.stages.report("read", text());
+  context.stages.report("read", observations_.text());
 }
 
 bool Likelihood::masks_agree(const distribution::Layout& layout) const {
@@ -79,20 +79,6 @@ models::MissingSettings Likelihood::missing_settings() const {
 
 Likelihood::~Likelihood() = default;
 
-std::string Likelihood::text() const {
-  std::string text = core::to_text(observations_.extents()) + " cells";
-  if (observations_.count() > 1) text += fmt::format(", {} observations", observations_.count());
-  if (!observations_.all_kept()) {
-    text += " (of " + core::to_text(context_.model.extents()) +
-            ": slices without observations are "
-            "left out)";
-  }
-  if (observations_.missing() > 0) {
-    text += fmt::format(", {} missing", core::format_count(observations_.missing()));
-  }
-  return text;
-}
-
 models::Covariance Likelihood::covariance(const Parameters& parameters) {
   auto terms = slices_.restrict_both(context_.model.terms(parameters));
   slices_.forget_unused();
@@ -103,22 +89,14 @@ std::vector<models::MeanColumn> Likelihood::mean(const Parameters& parameters,
                                                  std::span<const double> coefficients) {
   auto columns = context_.model.mean(parameters);
   for (std::size_t c = 0; c < coefficients.size(); ++c) columns[c].coefficient = coefficients[c];
-  for (auto& column : columns) {
-    for (std::size_t k = 0; k < column.vectors.size(); ++k) {
-      column.vectors[k] = slices_.restrict_vector(k, column.vectors[k]);
-    }
-  }
-  return columns;
+  return slices_.restrict_mean(std::move(columns));
 }
 
 std::vector<std::vector<operators::ScaledProduct>> Likelihood::derivatives(
     const Parameters& parameters, const std::vector<std::string>& names) {
   std::vector<std::vector<operators::ScaledProduct>> derivatives;
   for (const std::string& name : names) {
-    auto& products = derivatives.emplace_back();
-    for (auto& product : context_.model.derivative(parameters, name)) {
-      products.push_back(slices_.restrict_both(std::move(product)));
-    }
+    derivatives.push_back(slices_.restrict_both(context_.model.derivative(parameters, name)));
   }
   return derivatives;
 }

@@ -73,7 +73,6 @@ class Likelihood {
 
  private:
   /// "12 x 730 cells, 876 missing", for the stage's line.
-  std::string text() const;
   Value evaluate_complete(const models::Covariance& covariance, const Parameters& parameters,
                           const Request& request);
   Value evaluate_missing(const models::Covariance& covariance, const Parameters& parameters,

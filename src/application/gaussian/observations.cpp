@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "application/inputs/problem.hpp"
+#include "kronwerk/core/text.hpp"
 #include "kronwerk/distribution/partition.hpp"
 
 namespace kronwerk::application {
@@ -55,6 +56,16 @@ Observations::Observations(const communication::Communicator& comm, const config
   if (missing_ < core::product(extents_) * count()) return;
   throw core::DataError(fmt::format("{}: not one cell of {}:{} was observed", where_,
                                     request.data.file, request.data.dataset));
+}
+
+std::string Observations::text() const {
+  std::string text = core::to_text(extents_) + " cells";
+  if (count() > 1) text += fmt::format(", {} observations", count());
+  if (!all_kept()) {
+    text += " (of " + core::to_text(grid_) + ": slices without observations are left out)";
+  }
+  if (missing_ > 0) text += fmt::format(", {} missing", core::format_count(missing_));
+  return text;
 }
 
 /// NaN is no value that was observed: what is missing must have been said to be.

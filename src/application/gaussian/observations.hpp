@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "application/inputs/vector_reader.hpp"
@@ -29,6 +30,9 @@ class Observations {
   bool all_kept() const noexcept { return extents_ == grid_; }
   /// Cells of the observed grid that were not observed, over all observations.
   Index missing() const noexcept { return missing_; }
+
+  /// "4 x 3 cells, 2 observations (of 5 x 3: …), 7 missing"
+  std::string text() const;
 
   /// Observations first, first + 1, …: this rank's home block of `layout`, over the observed grid
   /// (with a leading mode for several). NaN where a cell is missing. Collective.

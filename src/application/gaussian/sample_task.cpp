@@ -23,10 +23,6 @@ Index draws_per_block(int ranks, Index points, Index draws) {
 void run_sample(GaussianContext& context) {
   Stages& stages = context.stages;
   const Index draws = context.request().draws;
-  if (draws < 1) {
-    throw core::ConfigurationError(
-        fmt::format("{}: 'draws' must be at least 1 for the task 'sample'", context.job.file));
-  }
   const Extents& grid = context.model.extents();
   const Index points = core::product(grid);
   std::optional<models::Sampler> sampler;

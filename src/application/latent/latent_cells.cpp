@@ -42,6 +42,17 @@ models::CellLikelihood cell_likelihood(const configuration::LikelihoodRequest& r
       fmt::format("the likelihood's theta is {:g}; it is positive", result.theta));
 }
 
+models::CovarianceTerms latent_terms(const GaussianContext& context, const Parameters& parameters) {
+  auto terms = context.model.terms(parameters);
+  if (!terms.noise) return terms;
+  throw core::ConfigurationError(fmt::format(
+      "{}: the covariance has a noise term; with a 'likelihood' it is that of the latent field, "
+      "and "
+      "the family says how observations vary about it: leave the noise out (counts that vary more "
+      "than Poisson's: negative_binomial)",
+      context.job.where(context.job.formula.position)));
+}
+
 CellSizes::CellSizes(GaussianContext& context) : context_(&context) {
   const auto& request = *context.request().likelihood;
   if (!request.sizes) return;

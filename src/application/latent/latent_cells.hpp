@@ -12,6 +12,10 @@ namespace kronwerk::application {
 models::CellLikelihood cell_likelihood(const configuration::LikelihoodRequest& request,
                                        const Parameters& parameters);
 
+/// The covariance of the latent field, on the whole grid. @throws ConfigurationError if it has a
+/// noise term
+models::CovarianceTerms latent_terms(const GaussianContext& context, const Parameters& parameters);
+
 /// Exposures or trials of a job's grid.
 class CellSizes {
  public:

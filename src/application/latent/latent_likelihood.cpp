@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "kronwerk/core/text.hpp"
-
 namespace kronwerk::application {
 namespace {
 
@@ -30,33 +28,17 @@ LatentLikelihood::LatentLikelihood(GaussianContext& context)
     auto cells = read_cells(context, observations_, sizes_, layout_);
     approximation_.emplace(context.comm, context.workspace, std::move(cells), settings_of(context));
   });
-  std::string text = core::to_text(observations_.extents()) + " cells";
-  if (observations_.missing() > 0) {
-    text += fmt::format(", {} missing", core::format_count(observations_.missing()));
-  }
-  context.stages.report("read", text);
+  context.stages.report("read", observations_.text());
 }
 
 std::vector<operators::ScaledProduct> LatentLikelihood::signal(const Parameters& parameters) {
-  auto terms = slices_.restrict_both(context_.model.terms(parameters));
+  auto signal = slices_.restrict_both(latent_terms(context_, parameters).signal);
   slices_.forget_unused();
-  if (!terms.noise) return terms.signal;
-  throw core::ConfigurationError(fmt::format(
-      "{}: the covariance has a noise term; with a 'likelihood' it is that of the latent field, "
-      "and "
-      "the family says how observations vary about it: leave the noise out (counts that vary more "
-      "than Poisson's: negative_binomial)",
-      context_.job.where(context_.job.formula.position)));
+  return signal;
 }
 
 std::vector<models::MeanColumn> LatentLikelihood::mean(const Parameters& parameters) {
-  auto columns = context_.model.mean(parameters);
-  for (auto& column : columns) {
-    for (std::size_t k = 0; k < column.vectors.size(); ++k) {
-      column.vectors[k] = slices_.restrict_vector(k, column.vectors[k]);
-    }
-  }
-  return columns;
+  return slices_.restrict_mean(context_.model.mean(parameters));
 }
 
 std::vector<models::LatentDerivative> LatentLikelihood::derivatives(
@@ -66,9 +48,7 @@ std::vector<models::LatentDerivative> LatentLikelihood::derivatives(
   std::vector<models::LatentDerivative> result;
   for (const std::string& name : names) {
     models::LatentDerivative& derivative = result.emplace_back();
-    for (auto& product : context_.model.derivative(parameters, name)) {
-      derivative.covariance.push_back(slices_.restrict_both(std::move(product)));
-    }
+    derivative.covariance = slices_.restrict_both(context_.model.derivative(parameters, name));
     // The column of a mean that is a parameter is the first.
     if (mean.parameter && mean.parameter->value == name) derivative.coefficient = 0;
     derivative.theta = theta && theta->value == name;
@@ -106,8 +86,8 @@ std::string write_progress(GaussianContext& context, const models::LaplaceProgre
   if (progress.converged) return "";
   return fmt::format(
       "Newton's method for the mode of the field did not converge: {}; what was reached was "
-      "written "
-      "to {} with converged = 0. Raise solver.tolerance (now {:g}), or look at the parameters",
+      "written to {} with converged = 0. Raise solver.tolerance (now {:g}), or look at the "
+      "parameters",
       progress.reason, context.job.output.file, context.job.solver.tolerance);
 }
 

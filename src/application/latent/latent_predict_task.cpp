@@ -5,13 +5,13 @@
 #include <cmath>
 
 #include "application/gaussian/field_at_new_points.hpp"
-#include "application/latent/count_draws.hpp"
 #include "application/latent/latent_likelihood.hpp"
 #include "application/latent/latent_tasks.hpp"
 #include "application/restart/kept_blocks.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/models/density/mean_uncertainty.hpp"
+#include "kronwerk/models/laplace/cell_draws.hpp"
 #include "kronwerk/models/laplace/cell_prediction.hpp"
 #include "kronwerk/operators/base/random.hpp"
 
@@ -118,7 +118,7 @@ class LatentPredictor {
       const Index first = number * field_.size() + begin();
       if (context_.request().noise) {
         const Vector field = values;
-        draw_cells(context_.comm, cells_, seed, first, sizes, field, values);
+        models::draw_cells(context_.comm, cells_, seed, first, sizes, field, values);
       }
       context_.file.write_range("/draws", first, values);
       kept.finish(number + 1);

@@ -1,35 +1,24 @@
 // Draws of counts on grids: of the latent field, and of the counts given it.
 #include <fmt/format.h>
 
-#include "application/latent/count_draws.hpp"
 #include "application/latent/latent_likelihood.hpp"
 #include "application/latent/latent_tasks.hpp"
 #include "application/restart/kept_blocks.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/draws/sampler.hpp"
+#include "kronwerk/models/laplace/cell_draws.hpp"
 
 namespace kronwerk::application {
 
 void run_latent_sample(GaussianContext& context) {
   const Index draws = context.request().draws;
-  if (draws < 1) {
-    throw core::ConfigurationError(
-        fmt::format("{}: 'draws' must be at least 1 for the task 'sample'", context.job.file));
-  }
   const Extents& grid = context.model.extents();
   const Index points = core::product(grid);
   const auto likelihood = cell_likelihood(*context.request().likelihood, context.parameters);
   const CellSizes sizes(context);
   std::optional<models::Sampler> sampler;
   context.stages.run("factorise", [&] {
-    auto terms = context.model.terms(context.parameters);
-    if (terms.noise) {
-      throw core::ConfigurationError(fmt::format(
-          "{}: the covariance has a noise term; with a 'likelihood' it is that of the latent "
-          "field: leave the noise out",
-          context.job.where(context.job.formula.position)));
-    }
-    sampler.emplace(context.comm, context.workspace, std::move(terms),
+    sampler.emplace(context.comm, context.workspace, latent_terms(context, context.parameters),
                     context.model.mean(context.parameters));
   });
   context.stages.report("factorise", "square roots of the covariance factors");
@@ -49,8 +38,8 @@ void run_latent_sample(GaussianContext& context) {
     context.stages.progress().set("draw", draw, draws);
     context.stages.run("sample", [&] {
       sampler->draw(context.request().seed, draw, 1, field);
-      draw_cells(context.comm, likelihood, context.request().seed, draw * points + begin, exposures,
-                 field, counts);
+      models::draw_cells(context.comm, likelihood, context.request().seed, draw * points + begin,
+                         exposures, field, counts);
     });
     context.stages.run("write", [&] {
       context.file.write_range("/result", draw * points + begin, counts);

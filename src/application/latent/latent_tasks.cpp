@@ -1,25 +1,13 @@
 // Log densities and fits of counts on grids.
 #include "application/latent/latent_tasks.hpp"
 
-#include <fmt/format.h>
-
+#include "application/gaussian/density_output.hpp"
 #include "application/latent/latent_likelihood.hpp"
 
 namespace kronwerk::application {
 namespace {
 
 using configuration::Task;
-
-/// β and its covariance, if there are columns.
-void write_mean(GaussianContext& context, const models::MeanEstimate& mean) {
-  if (context.request().mean.columns.empty()) return;
-  const auto size = static_cast<Index>(mean.estimated);
-  context.file.write_vector("/mean/coefficients", mean.coefficients);
-  context.file.write_array("/mean/covariance", core::Extents{size, size}, mean.covariance);
-  std::string text = "mean        β =";
-  for (const double coefficient : mean.coefficients) text += fmt::format(" {:.9g}", coefficient);
-  context.report.line(text);
-}
 
 std::string run_latent_logpdf(GaussianContext& context) {
   LatentLikelihood likelihood(context);
@@ -33,26 +21,12 @@ std::string run_latent_logpdf(GaussianContext& context) {
   context.stages.run("evaluate", [&] { value = likelihood.evaluate(context.parameters, names); });
   context.stages.report("evaluate", value.method);
   const models::LaplaceDensity& density = value.density;
-  const bool estimated = density.standard_error > 0;
-  std::string text = fmt::format("result      log density = {:.15g}", density.value);
-  if (estimated) {
-    text += fmt::format(" ± {:.2g}, quadrature error {:.1g}", density.standard_error,
-                        density.quadrature_error);
-    context.file.write_scalar("/standard_error", density.standard_error);
-    context.file.write_scalar("/quadrature_error", density.quadrature_error);
-  }
-  context.report.line(text);
+  write_log_density(context, density.value, density.standard_error, density.quadrature_error);
   context.file.write_scalar("/result", density.value);
-  write_mean(context, likelihood.approximation().mean());
-  for (std::size_t p = 0; p < names.size(); ++p) {
-    context.file.write_scalar("/gradient/" + names[p], density.gradient[p]);
-    std::string line = fmt::format("gradient    {} = {:.12g}", names[p], density.gradient[p]);
-    if (estimated) {
-      context.file.write_scalar("/gradient_standard_error/" + names[p], density.gradient_errors[p]);
-      line += fmt::format(" ± {:.2g}", density.gradient_errors[p]);
-    }
-    context.report.line(line);
-  }
+  write_mean(context, likelihood.approximation().mean(), false);
+  const bool estimated = density.standard_error > 0;
+  write_density_gradient(context, names, density.gradient,
+                         estimated ? density.gradient_errors : std::vector<double>());
   context.report.set("method", value.method);
   return write_progress(context, value.progress);
 }
@@ -72,7 +46,7 @@ std::string run_latent_fit(GaussianContext& context) {
        },
        [&](const Parameters& all, bool converged) {
          const auto progress = likelihood.find_mode(all);
-         write_mean(context, likelihood.approximation().mean());
+         write_mean(context, likelihood.approximation().mean(), false);
          return write_progress(context, progress, converged);
        }});
 }
@@ -87,10 +61,24 @@ std::string run_latent_task(GaussianContext& context) {
       return run_latent_fit(context);
     case Task::predict:
       return run_latent_predict(context);
-    default:
+    case Task::sample:
       run_latent_sample(context);
       return "";
+    case Task::posterior:
+    case Task::apply:
+    case Task::solve:
+    case Task::logdet:
+    case Task::assemble:
+    case Task::project:
+    case Task::trace:
+    case Task::diagonal:
+    case Task::eigenvalues:
+    case Task::expm:
+    case Task::effects:
+    case Task::reduce:
+      break;
   }
+  throw core::InternalError("not a task of a likelihood");
 }
 
 }  // namespace kronwerk::application

@@ -1,4 +1,4 @@
-#include "application/latent/count_draws.hpp"
+#include "kronwerk/models/laplace/cell_draws.hpp"
 
 #include <cmath>
 #include <vector>
@@ -6,7 +6,7 @@
 #include "kronwerk/models/flow_counts/count_draws.hpp"
 #include "kronwerk/operators/base/random.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::models {
 namespace {
 
 // The seed of the field is used by its own draws.
@@ -30,16 +30,16 @@ double draw_binomial(std::uint64_t seed, Index cell, double size, double probabi
 
 }  // namespace
 
-void draw_cells(const communication::Communicator& comm, const models::CellLikelihood& likelihood,
+void draw_cells(const communication::Communicator& comm, const CellLikelihood& likelihood,
                 std::uint64_t seed, Index first, std::span<const double> sizes,
                 std::span<const double> field, std::span<double> counts) {
   const std::uint64_t own = seed ^ cell_seed;
   communication::collectively(comm, [&] {
-    if (models::has_log_link(likelihood.family)) {
+    if (has_log_link(likelihood.family)) {
       std::vector<double> eta(field.begin(), field.end());
       for (std::size_t i = 0; i < eta.size(); ++i) eta[i] += std::log(sizes[i]);
-      const bool poisson = likelihood.family == models::CellFamily::poisson;
-      models::draw_counts(own, first, eta, poisson ? 0 : likelihood.theta, counts);
+      const bool poisson = likelihood.family == CellFamily::poisson;
+      draw_counts(own, first, eta, poisson ? 0 : likelihood.theta, counts);
       return;
     }
     for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -49,4 +49,4 @@ void draw_cells(const communication::Communicator& comm, const models::CellLikel
   });
 }
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::models
