@@ -131,7 +131,7 @@ void read_flow(const TreeReader& reader, Job& job) {
     flow.acts_on = TreeReader::choice<FilterActsOn>(*acts_on, "acts_on");
   }
   const bool fit = job.task == Task::fit;
-  const bool estimates = fit || job.task == Task::posterior;
+  const bool estimates = job.estimates();
   const Tree* jacobian = reader.find("jacobian");
   if (jacobian != nullptr && fit) flow.jacobian = *to_boolean(*jacobian);
   if (const Tree* mean = reader.find("mean")) {

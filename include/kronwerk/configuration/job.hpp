@@ -305,6 +305,8 @@ struct Job {
   std::string petsc_options;
   std::vector<std::string> warnings;  ///< keys that the task does not use
 
+  /// Whether the task finds values of parameters, or what is known of them: `fit`, `posterior`.
+  bool estimates() const noexcept { return task == Task::fit || task == Task::posterior; }
   /// The parameters that a fit estimates or a posterior is of; of other tasks none.
   const std::map<std::string, FitParameter>& varied() const;
   /// "configs/x.yaml:7:3", for messages about a value.

@@ -2,16 +2,18 @@
 
 namespace kronwerk::application {
 
+std::optional<models::Prior> prior_of(
+    const configuration::Job& job,
+    const std::optional<configuration::Placed<std::string>>& requested) {
+  if (!requested) return std::nullopt;
+  return models::Prior::parse({requested->value, job.where(requested->position)});
+}
+
 std::vector<models::FitParameter> parameters_to_fit(const configuration::Job& job) {
   std::vector<models::FitParameter> parameters;
   for (const auto& [name, requested] : job.varied()) {
-    models::FitParameter parameter{
-        name, job.parameters.at(name).value, {}, requested.lower, requested.upper};
-    if (requested.prior) {
-      parameter.prior =
-          models::Prior::parse({requested.prior->value, job.where(requested.prior->position)});
-    }
-    parameters.push_back(std::move(parameter));
+    parameters.push_back({name, job.parameters.at(name).value, prior_of(job, requested.prior),
+                          requested.lower, requested.upper});
   }
   return parameters;
 }

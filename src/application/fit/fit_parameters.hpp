@@ -8,6 +8,11 @@
 
 namespace kronwerk::application {
 
+/// "normal(0, 10)"; none: flat. @throws ConfigurationError, naming the place, for what is no prior
+std::optional<models::Prior> prior_of(
+    const configuration::Job& job,
+    const std::optional<configuration::Placed<std::string>>& requested);
+
 /// The parameters that a fit estimates or a posterior is of, with what the user says of them.
 /// @throws ConfigurationError for a prior that is none
 std::vector<models::FitParameter> parameters_to_fit(const configuration::Job& job);

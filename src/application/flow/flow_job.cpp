@@ -14,18 +14,15 @@ namespace {
 // Blocks of a fit beside the observations and grid columns: lags, trend, expectation and what its
 // solve takes.
 constexpr double other_blocks = 6;
-// Of a fit of counts, up to which second derivatives are worth their cost.
-constexpr std::size_t most_by_newton = 60;
 
-bool fits_counts(const configuration::Job& job) {
-  return job.flow->family != configuration::FlowFamily::gaussian &&
-         (job.task == configuration::Task::fit || job.task == configuration::Task::posterior);
+bool estimates_counts(const configuration::Job& job) {
+  return job.flow->family != configuration::FlowFamily::gaussian && job.estimates();
 }
 
 }  // namespace
 
 bool fits_by_gradients(const configuration::Job& job, const FlowModel& model) {
-  if (!fits_counts(job)) return false;
+  if (!estimates_counts(job)) return false;
   if (job.posterior) return true;
   if (const auto& method = job.flow->fit.method) {
     return *method == configuration::FitMethod::quasi_newton;
@@ -52,9 +49,11 @@ methods::MemoryNeeds estimate_flow_memory(const communication::Communicator& com
     blocks += static_cast<double>(
         match_shape(info.shape, model.extents(), data.file + ":" + data.dataset).count);
   }
-  if (fits_counts(job)) blocks += static_cast<double>(2 * model.filter().parameters().size());
-  if (fits_counts(job) && model.fixed_effects().any()) blocks += 5;  // scores, weights and fields
-  if (fits_counts(job) && derivatives) {
+  if (estimates_counts(job)) blocks += static_cast<double>(2 * model.filter().parameters().size());
+  if (estimates_counts(job) && model.fixed_effects().any()) {
+    blocks += 5;  // scores, weights and fields
+  }
+  if (estimates_counts(job) && derivatives) {
     blocks += static_cast<double>(model.columns().size());
   }
   for (const auto& column : model.columns()) {

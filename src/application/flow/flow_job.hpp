@@ -32,7 +32,10 @@ std::string run_flow_effects(FlowContext& context);
 std::string run_flow_predict(FlowContext& context);
 std::string run_count_predict(FlowContext& context);
 
-/// Whether a fit of counts goes by gradients alone: as the user says, else for many variables.
+/// Up to so many variables of counts second derivatives are worth their cost.
+inline constexpr std::size_t most_by_newton = 60;
+/// Whether a fit or posterior of counts goes by gradients alone: as the user says, else for many
+/// variables.
 bool fits_by_gradients(const configuration::Job& job, const FlowModel& model);
 /// @param derivatives  with those of η by all variables of a fit of counts. Collective
 methods::MemoryNeeds estimate_flow_memory(const communication::Communicator& comm,

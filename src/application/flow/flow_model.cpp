@@ -10,16 +10,12 @@
 namespace kronwerk::application {
 namespace {
 
-bool estimates_parameters(const configuration::Job& job) {
-  return job.task == configuration::Task::fit || job.task == configuration::Task::posterior;
-}
-
 /// The parameters that a fit estimates; where all are given those of the formula, in the same
 /// order.
 std::vector<std::string> free_parameters(const Problem& problem) {
   const configuration::Job& job = problem.job;
   std::vector<std::string> names;
-  if (estimates_parameters(job)) {
+  if (job.estimates()) {
     for (const auto& [name, request] : job.varied()) names.push_back(name);
     return names;
   }
@@ -86,7 +82,7 @@ models::FlowFilter make_filter(const Problem& problem) {
         fmt::format("{}: the filter does not depend on '{}', which is to be estimated{}",
                     job.where(job.varied().at(name).position), name, core::suggestion(name, used)));
   }
-  if (estimates_parameters(job)) require_bounds(job, filter);
+  if (job.estimates()) require_bounds(job, filter);
   return filter;
 }
 

@@ -19,11 +19,7 @@ std::pair<double, double> variance_prior(const FlowContext& context) {
   const auto& requested = context.job.posterior->sigma2;
   if (!requested) return {0, 0};
   const std::string where = context.job.where(requested->position);
-  std::optional<models::Prior> prior;
-  if (requested->prior) {
-    prior = models::Prior::parse(
-        {requested->prior->value, context.job.where(requested->prior->position)});
-  }
+  const auto prior = prior_of(context.job, requested->prior);
   if (!prior || prior->kind() != models::Prior::Kind::inverse_gamma || requested->lower ||
       requested->upper) {
     throw core::ConfigurationError(
@@ -59,12 +55,17 @@ std::vector<models::PosteriorParameter> filter_parameters(const FlowContext& con
   return parameters;
 }
 
-std::string names_of_flat(const std::vector<models::PosteriorParameter>& parameters) {
+void note_flat(const FlowContext& context,
+               const std::vector<models::PosteriorParameter>& parameters,
+               const std::string& others) {
   std::string names;
   for (const auto& each : parameters) {
     if (!each.prior) names += (names.empty() ? "" : ", ") + each.name;
   }
-  return names;
+  if (!names.empty() && !others.empty()) names += ", ";
+  names += others;
+  if (names.empty()) return;
+  context.stages.print("priors      flat of " + names);
 }
 
 void write_observed_flows(FlowContext& context, const core::Extents& shape,
@@ -128,16 +129,6 @@ std::string run_flow_posterior(FlowContext& context) {
                    determinant.determinant->description();
   note_flat(context, problem.parameters, "coefficients and log σ²");
   return sample_posterior(context, problem);
-}
-
-void note_flat(const FlowContext& context,
-               const std::vector<models::PosteriorParameter>& parameters,
-               const std::string& others) {
-  std::string names = names_of_flat(parameters);
-  if (!names.empty() && !others.empty()) names += ", ";
-  names += others;
-  if (names.empty()) return;
-  context.stages.print("priors      flat of " + names);
 }
 
 }  // namespace kronwerk::application

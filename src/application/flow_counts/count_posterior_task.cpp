@@ -6,29 +6,26 @@
 
 #include "application/fit/fit_parameters.hpp"
 #include "application/flow/flow_posterior.hpp"
-#include "application/flow_counts/count_observations.hpp"
-#include "application/flow_filter/flow_determinant.hpp"
-#include "application/flow_filter/flow_solver.hpp"
+#include "application/flow_counts/count_likelihood.hpp"
 #include "application/posterior/posterior_problem.hpp"
 
 namespace kronwerk::application {
 namespace {
 
-/// Of the likelihood's variables (…, log θ): ∂ log θ / ∂θ of the last.
+/// Beyond these θ the density is not evaluated.
 constexpr double smallest_theta = 1e-10;
 constexpr double largest_theta = 1e10;
 
 class CountPosterior {
  public:
-  explicit CountPosterior(FlowContext& context)
-      : context_(context),
-        observations_(context.comm, context.job, context.model.extents()),
-        binomial_(context.request().family == configuration::FlowFamily::negative_binomial) {
+  explicit CountPosterior(FlowContext& context) : context_(context), likelihood_(context) {
     refuse_effects();
   }
 
   std::string run() {
-    read();
+    likelihood_.read([this](const models::FlowCounts& counts) {
+      write_observed_flows(context_, likelihood_.shape(), counts.years);
+    });
     PosteriorProblem problem;
     problem.parameters = filter_parameters(context_);
     describe(problem);
@@ -39,6 +36,7 @@ class CountPosterior {
 
  private:
   const models::FlowFilter& filter() const { return context_.model.filter(); }
+  models::CountFlow& flow() { return likelihood_.flow(); }
 
   void refuse_effects() const {
     if (!context_.model.fixed_effects().any()) return;
@@ -47,29 +45,6 @@ class CountPosterior {
         "{}: a fit takes the fixed effects of counts at their best, which is no posterior; give "
         "regional attributes as columns in their place",
         context_.job.where(places[0] ? *places[0] : *places[1])));
-  }
-
-  void read() {
-    Stages& stages = context_.stages;
-    models::FlowCounts counts;
-    stages.run("read", [&] { counts = observations_.read(); });
-    const std::size_t years = counts.years.size();
-    write_observed_flows(context_, observations_.shape(), counts.years);
-    stages.run("region", [&] {
-      constraints_.emplace(filter(),
-                           find_flow_region(context_.comm, context_.model.data(), filter()),
-                           parameters_to_fit(context_.job));
-      flow_.emplace(
-          context_.comm, context_.model.workspace(), filter(), context_.model.matrices(),
-          context_.model.columns(), std::move(counts),
-          binomial_ ? models::CountFamily::negative_binomial : models::CountFamily::poisson,
-          [this](std::span<const double> x) {
-            return make_flow_solve(context_.comm, context_.model, x, &solver_);
-          });
-    });
-    stages.report(
-        "read", fmt::format("{} {} of {} flows, {} observed", years, years == 1 ? "grid" : "grids",
-                            core::to_text(context_.model.extents()), flow_->cells()));
   }
 
   /// The prior of θ: its likelihood goes to that of Poisson counts as θ grows, and never to 0.
@@ -83,8 +58,7 @@ class CountPosterior {
           context_.job.where(requested ? requested->position : context_.job.posterior->position)));
     }
     models::PosteriorParameter parameter{"theta", 1, {}, 0};
-    parameter.prior = models::Prior::parse(
-        {requested->prior->value, context_.job.where(requested->prior->position)});
+    parameter.prior = prior_of(context_.job, requested->prior);
     if (requested->lower) parameter.lower = std::max(0.0, *requested->lower);
     if (requested->upper) parameter.upper = *requested->upper;
     return parameter;
@@ -93,11 +67,11 @@ class CountPosterior {
   void describe(PosteriorProblem& problem) {
     for (const auto& each : problem.parameters) problem.variables.push_back({each.name});
     const auto columns = context_.model.column_texts();
-    const auto prior = coefficient_prior(context_.job);
+    const auto prior = prior_of(context_.job, context_.job.posterior->coefficient_prior);
+    note_flat(context_, problem.parameters, prior ? "" : "coefficients");
     for (const auto& text : columns) problem.parameters.push_back({text, 0, prior});
-    note_flat(context_, filter_parameters(context_), prior ? "" : "coefficients");
     if (!columns.empty()) problem.variables.push_back({"coefficients", columns, "column"});
-    if (!binomial_) return;
+    if (!likelihood_.binomial()) return;
     problem.parameters.push_back(theta());
     problem.variables.push_back({"theta"});
   }
@@ -108,7 +82,7 @@ class CountPosterior {
     context_.stages.run("mode", [&] { found = beginning(); });
     const std::size_t n = found.x.size();
     problem.information = found.metric;
-    if (binomial_) {
+    if (likelihood_.binomial()) {
       auto& parameter = problem.parameters.back();
       const auto support = models::bounded_support(parameter);
       parameter.initial = support.inside(std::exp(found.x.back()));
@@ -118,7 +92,8 @@ class CountPosterior {
         problem.information[(n - 1) * n + i] /= parameter.initial;
       }
     }
-    for (std::size_t i = filter().parameters().size(); i < n - (binomial_ ? 1 : 0); ++i) {
+    for (std::size_t i = filter().parameters().size(); i < n - (likelihood_.binomial() ? 1 : 0);
+         ++i) {
       auto& parameter = problem.parameters[i];
       parameter.initial = models::bounded_support(parameter).inside(found.x[i]);
     }
@@ -126,48 +101,34 @@ class CountPosterior {
 
   /// With second derivatives where their N x p numbers are few.
   models::GradientBeginning beginning() {
-    constexpr std::size_t most_by_hessian = 60;
-    const auto start = constraints_->beginning(1, 0, 0);
-    if (flow_->variables() > most_by_hessian) return flow_->begin_plainly(start);
-    models::GradientBeginning found{flow_->begin(start), {}};
-    auto point = flow_->evaluate(found.x);
-    if (!point) return flow_->begin_plainly(start);
+    const auto start = likelihood_.constraints().beginning(1, 0, 0);
+    if (flow().variables() > most_by_newton) return flow().begin_plainly(start);
+    models::GradientBeginning found{flow().begin(start), {}};
+    auto point = flow().evaluate(found.x);
+    if (!point) return flow().begin_plainly(start);
     found.metric = std::move(point->hessian);
     for (double& value : found.metric) value = -value;
     return found;
   }
 
   models::Evaluation evaluate(std::span<const double> x, PosteriorProblem& problem) {
-    if (!constraints_->hold(x)) throw core::DataError("outside of the feasible region");
+    if (!likelihood_.constraints().hold(x)) throw core::DataError("outside of the feasible region");
     std::vector<double> variables(x.begin(), x.end());
-    if (binomial_) {
+    if (likelihood_.binomial()) {
       if (!(x.back() > smallest_theta && x.back() < largest_theta)) {
         throw core::DataError("θ is beyond all use");
       }
       variables.back() = std::log(x.back());
     }
-    std::optional<models::NewtonPoint> point;
-    try {
-      point = flow_->evaluate_gradient(variables);
-    } catch (const core::ConvergenceError& error) {
-      throw core::DataError(error.what());
-    }
+    auto point = flow().evaluate_gradient(variables);
     if (!point) throw core::DataError("a mean overflows, or the filter is singular");
-    if (binomial_) point->gradient.back() /= x.back();
-    if (problem.method.empty()) {
-      problem.method = flow_->separable() ? "the filter is solved mode by mode"
-                       : solver_          ? solver_->description()
-                                          : "";
-    }
+    if (likelihood_.binomial()) point->gradient.back() /= x.back();
+    if (problem.method.empty()) problem.method = likelihood_.solved_by();
     return {point->value, std::move(point->gradient)};
   }
 
   FlowContext& context_;
-  CountObservations observations_;
-  bool binomial_;
-  std::optional<models::CountFlow> flow_;
-  std::optional<models::FilterConstraints> constraints_;
-  std::shared_ptr<FlowSolver> solver_;
+  CountLikelihood likelihood_;
 };
 
 }  // namespace

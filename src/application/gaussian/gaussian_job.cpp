@@ -106,8 +106,7 @@ methods::MemoryNeeds estimate_gaussian_memory(const communication::Communicator&
   for (const Index extent : model.extents()) {
     const auto n = static_cast<double>(extent);
     // The factor, its eigenvectors, and the derivatives by the parameters of its kernel.
-    const bool differentiates =
-        job.gradient.has_value() || job.task == Task::fit || job.task == Task::posterior;
+    const bool differentiates = job.gradient.has_value() || job.estimates();
     needs.factor_bytes_per_node += 8 * n * n * (differentiates ? 5 : 3);
   }
   Index count = 1;

@@ -61,7 +61,7 @@ class GaussianPosterior {
     Likelihood::Value start;
     context_.stages.run("mode", [&] { start = likelihood_.evaluate(context_.parameters, {}); });
     refuse_estimates(start);
-    const auto prior = coefficient_prior(context_.job);
+    const auto prior = prior_of(context_.job, context_.job.posterior->coefficient_prior);
     if (!prior) context_.stages.print("priors      flat of coefficients");
     const std::size_t p = columns.size();
     const std::size_t n = before + p;
@@ -97,12 +97,7 @@ class GaussianPosterior {
     for (std::size_t p = 0; p < names_.size(); ++p) all[names_[p]] = x[p];
     Likelihood::Request request{names_, false, models::Judged::first_use};
     request.coefficients.assign(x.begin() + std::ssize(names_), x.end());
-    Likelihood::Value value;
-    try {
-      value = likelihood_.evaluate(all, request);
-    } catch (const core::ConvergenceError& error) {
-      throw core::DataError(error.what());
-    }
+    Likelihood::Value value = likelihood_.evaluate(all, request);
     refuse_estimates(value);
     if (!value.solves.failure().empty()) throw core::DataError(value.solves.failure());
     problem.method = std::move(value.method);

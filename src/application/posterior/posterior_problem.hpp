@@ -23,7 +23,7 @@ struct PosteriorVariable {
 /// What a model says of its posterior.
 struct PosteriorProblem {
   std::vector<models::PosteriorParameter> parameters;  ///< that vary
-  /// By these; throws DataError where it is not defined. Collective.
+  /// By these; throws DataError or ConvergenceError where it is not defined. Collective.
   models::DensityFunction log_density;
   /// (n, n): about minus the second derivatives at the initial values; empty if not known.
   std::vector<double> information{};
@@ -41,8 +41,5 @@ struct PosteriorProblem {
 /// @return why the job did not converge; empty if it did
 /// @throws DataError if the density is not defined at the initial values
 std::string sample_posterior(JobContext& context, PosteriorProblem& problem);
-
-/// "normal(0, 10)" of the job's `posterior.coefficient_prior`; none: flat.
-std::optional<models::Prior> coefficient_prior(const configuration::Job& job);
 
 }  // namespace kronwerk::application

@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "application/posterior/posterior_draws.hpp"
+#include "application/report/usage.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/operators/base/random.hpp"
 
@@ -19,10 +19,6 @@ constexpr double overdispersion = 2;
 constexpr int start_attempts = 20;
 // Lines of a chain, beside those of its ends.
 constexpr Index lines_per_chain = 4;
-
-double seconds_now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 class Sampling {
  public:
@@ -53,7 +49,11 @@ class Sampling {
   models::Evaluation evaluate(std::span<const double> x) {
     models::Evaluation found;
     // Where a termination that was asked for takes effect.
-    context_.stages.run("evaluate", [&] { found = problem_.log_density(x); });
+    try {
+      context_.stages.run("evaluate", [&] { found = problem_.log_density(x); });
+    } catch (const core::ConvergenceError& error) {
+      throw core::DataError(error.what());  // not defined here, as where a factor is singular
+    }
     return found;
   }
 
@@ -183,7 +183,7 @@ class Sampling {
           fmt::format("{} iterations of chain {}", chain.iteration(), number + 1));
     }
     const Index first = chain.iteration();
-    started_ = seconds_now();
+    started_ = measure_usage().elapsed;
     const Index all = request_.warmup + request_.draws;
     context_.stages.progress().set(fmt::format("chain {}, iteration", number + 1),
                                    chain.iteration(), all);
@@ -219,7 +219,7 @@ class Sampling {
 
   void print_line(const Chain& chain, Index number, Index first) {
     const Index all = request_.warmup + request_.draws;
-    const double seconds = seconds_now() - started_;
+    const double seconds = measure_usage().elapsed - started_;
     const double each =
         seconds / static_cast<double>(std::max<Index>(1, chain.iteration() - first));
     const Index left = all - chain.iteration() + (request_.chains - number - 1) * all;
@@ -258,12 +258,6 @@ class Sampling {
 
 std::string sample_posterior(JobContext& context, PosteriorProblem& problem) {
   return Sampling(context, problem).run();
-}
-
-std::optional<models::Prior> coefficient_prior(const configuration::Job& job) {
-  const auto& requested = job.posterior->coefficient_prior;
-  if (!requested) return std::nullopt;
-  return models::Prior::parse({requested->value, job.where(requested->position)});
 }
 
 }  // namespace kronwerk::application
