@@ -104,5 +104,13 @@ else()
   kronwerk_missing("Boost.Math" "Boost_ROOT or CMAKE_PREFIX_PATH" libboost-dev)
 endif()
 
+# Packed text files and NumPy's archives.
+find_package(ZLIB QUIET)
+if(ZLIB_FOUND)
+  kronwerk_import(kronwerk_zlib LINK ZLIB::ZLIB)
+else()
+  kronwerk_missing(zlib "ZLIB_ROOT or CMAKE_PREFIX_PATH" zlib1g-dev)
+endif()
+
 kronwerk_stop_if_missing()
 include(${CMAKE_CURRENT_LIST_DIR}/KronwerkScalapack.cmake)

@@ -14,7 +14,7 @@ set -euo pipefail
 packages=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libpetsc64-real-dev
           libhdf5-openmpi-dev hdf5-tools libopenblas-dev libscalapack-openmpi-dev libelpa-dev
           libsuitesparse-dev libeigen3-dev libboost-dev libhwy-dev libyaml-cpp-dev libcli11-dev libfmt-dev
-          libgtest-dev)
+          libgtest-dev zlib1g-dev)
 for group in "$@"; do
   case "$group" in
     plots) packages+=(python3 python3-h5py python3-numpy python3-scipy python3-matplotlib python3-yaml

@@ -19,10 +19,19 @@ io::Location parse_target(const std::string& name, const std::string& text) {
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
+char parse_separator(const std::string& text) {
+  if (text == "tab" || text == "\\t") return '\t';
+  if (text.size() <= 1) return text.empty() ? '\0' : text.front();
+  throw core::ConfigurationError(
+      fmt::format("--separator {}: expected one character, such as ';', or tab", text));
+}
+
 /// Names of transforms are turned into values after parsing, so that errors are ours.
 struct Texts {
   std::string target;
   std::string transform = "none";
+  std::string missing = "refused";
+  std::string separator;
   std::string data;
 };
 
@@ -39,6 +48,10 @@ class KindCommand {
     }
     if constexpr (requires { options_->header; }) {
       add_header("--header", "--no-header", "the first line", options_->header);
+      app_->add_option("--separator", texts_->separator,
+                       "between the fields: one character, or tab; default: a comma, or tabs or "
+                       "semicolons where the first line has them and no comma");
+      app_->add_flag("--decimal-comma", options_->format.decimal_comma, "numbers such as 3,14");
     }
     app_->add_option("--to", texts_->target, "FILE.h5:/path to write to")->required();
     app_->add_flag("--overwrite", options_->target.overwrite, "replace what has the same path");
@@ -49,6 +62,12 @@ class KindCommand {
         options->data = parse_target("input", texts->data);
       }
       options->target.stop = termination_requested;
+      if constexpr (requires { options->format; }) {
+        options->format.separator = parse_separator(texts->separator);
+      }
+      if constexpr (requires { options->missing; }) {
+        options->missing = io::parse_missing_cells(texts->missing);
+      }
       if constexpr (requires { options->transform; }) {
         options->transform = io::parse_transform(texts->transform);
       }
@@ -73,6 +92,16 @@ class KindCommand {
   }
   KindCommand& transform() {
     app_->add_option("--transform", texts_->transform, "none, log, log1p, sqrt, square or exp");
+    return *this;
+  }
+  KindCommand& missing() {
+    app_->add_option("--missing", texts_->missing,
+                     "cells that are empty, NA or NaN: refused, or nan (not observed)");
+    return *this;
+  }
+  KindCommand& names(const std::string& name, std::vector<std::string> Options::*member,
+                     const std::string& what) {
+    app_->add_option(name, *options_.*member, what)->delimiter(',')->allow_extra_args(false);
     return *this;
   }
   KindCommand& text(const std::string& name, std::string Options::*member,
@@ -115,11 +144,8 @@ void add_edges(CLI::App& parent, CommandLine& line) {
       .text("--value-column", &Options::value_column, "default: the third of three")
       .flag("--sum", &Options::sum, "add the values of a pair that is given several times")
       .flag("--sparse", &Options::sparse, "a sparse weight matrix instead of a dense dataset");
-  edges.app()
-      .add_option("--value-columns", edges.options().value_columns,
-                  "several, separated by commas: each a dataset below the path")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  edges.names("--value-columns", &Options::value_columns,
+              "several, separated by commas: each a dataset below the path");
   edges.app().add_option("--fill", edges.options().fill,
                          "value of pairs that are not in the file, such as nan; default: 0");
   edges.app().add_option("order", edges.options().order.file, "the same as --order-by");
@@ -129,22 +155,29 @@ void add_table(CLI::App& parent, CommandLine& line) {
   KindCommand<io::TableOptions> table(parent, line, "table",
                                       "numeric columns of a CSV to a dataset", io::import_table);
   using Options = io::TableOptions;
-  table.order("the rows or columns").transform();
+  table.order("the rows or columns").transform().missing();
   table.text("--id-column", &Options::id_column, "default: the first text column; none: no ids")
       .flag("--transpose", &Options::transpose, "columns x rows")
       .flag("--separate", &Options::separate, "one dataset per column")
       .flag("--remove-seasonal-mean", &Options::remove_seasonal_mean,
             "take the mean over the columns, as annual harmonics, from each day; ids are dates")
-      .text("--time", &Options::time_path,
-            "also write the ids, dates such as 1961-01-31, as days since the first to this path");
+      .text(
+          "--time", &Options::time_path,
+          "also write the rows' ids (or the columns'), dates such as 1961-01-31, as days since the "
+          "first to this path");
   table.app()
       .add_option("--harmonics", table.options().harmonics, "of the seasonal mean")
       ->check(CLI::Range(0, 100))
       ->capture_default_str();
-  table.app()
-      .add_option("--columns", table.options().columns, "names, separated by commas; default: all")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  table.names("--columns", &Options::columns, "names, separated by commas; default: all")
+      .text("--row-ids", &Options::row_ids,
+            "of a file with a row for each cell of a grid: the column of the rows' ids")
+      .text("--column-ids", &Options::column_ids, "and the column of the columns' ids")
+      .names("--values", &Options::values,
+             "and that of the values, or several: each a dataset below the path")
+      .flag("--sum", &Options::sum, "add the values of a cell that has several rows");
+  table.app().add_option("--fill", table.options().fill,
+                         "value of cells without a row, such as nan or 0; default: refused");
 }
 
 void add_knn(CLI::App& parent, CommandLine& line) {

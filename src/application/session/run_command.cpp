@@ -9,8 +9,10 @@
 #include "application/command_line/commands.hpp"
 #include "application/command_line/terminal.hpp"
 #include "application/session/petsc_options.hpp"
+#include "application/session/progress.hpp"
 #include "application/session/session.hpp"
 #include "application/session/signals.hpp"
+#include "kronwerk/core/progress.hpp"
 #include "kronwerk/io/hdf5/show.hpp"
 
 namespace kronwerk::application {
@@ -64,11 +66,29 @@ int run_with_petsc(const Communicator& comm, const Communicator& failures, const
   return result;
 }
 
+/// What long work of this process says of itself, on the terminal.
+class ShownProgress {
+ public:
+  ShownProgress(bool shown, const std::string& stage) : progress_(shown) {
+    progress_.begin(stage);
+    core::set_progress_listener([this](std::string_view unit, core::Index done, core::Index total) {
+      progress_.set(std::string(unit), done, total);
+    });
+  }
+  ShownProgress(const ShownProgress&) = delete;
+  ShownProgress& operator=(const ShownProgress&) = delete;
+  ~ShownProgress() { core::set_progress_listener({}); }
+
+ private:
+  Progress progress_;
+};
+
 void run_serial(const Communicator& comm, const CommandLine& line) {
   std::string text;
   communication::on_root(comm, [&] {
-    text =
-        line.command == Command::show ? io::describe_file(line.file) : io::to_text(line.import());
+    const bool import = line.command == Command::import;
+    const ShownProgress progress(import && output_is_watched(), "import");
+    text = import ? io::to_text(line.import()) : io::describe_file(line.file);
   });
   if (!text.empty() && text.back() != '\n') text += '\n';
   print_on_root(comm, text);

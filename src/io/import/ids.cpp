@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "io/hdf5/hdf5_input.hpp"
-#include "io/import/csv.hpp"
+#include "io/text/csv.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
 
@@ -63,6 +63,13 @@ Transform parse_transform(std::string_view name) {
   throw core::ConfigurationError(fmt::format("unknown transform '{}'{}; expected one of {}", name,
                                              core::suggestion(name, transform_names),
                                              core::join(transform_names, ", ")));
+}
+
+MissingCells parse_missing_cells(std::string_view name) {
+  if (name == "refused") return MissingCells::refused;
+  if (name == "nan") return MissingCells::nan;
+  throw core::ConfigurationError(fmt::format(
+      "--missing {}: expected 'refused', or 'nan' for cells that were not observed", name));
 }
 
 IdIndex::IdIndex(std::vector<std::string> ids) : ids_(std::move(ids)) {
@@ -130,6 +137,7 @@ std::vector<core::Index> permutation(const OrderFile& order, const std::vector<s
 }
 
 double transformed(Transform transform, double value, const std::string& file, core::Index line) {
+  if (std::isnan(value)) return value;  // a cell that is missing stays so
   double result = value;
   if (transform == Transform::log) result = std::log(value);
   if (transform == Transform::log1p) result = std::log1p(value);

@@ -36,7 +36,7 @@ std::vector<std::string> read_order(const OrderFile& order,
 std::vector<core::Index> permutation(const OrderFile& order, const std::vector<std::string>& ids,
                                      const std::string& data_file);
 
-/// value → transformed value; a result that is not finite is refused at that line.
+/// value → transformed value, NaN → NaN; another result that is not finite is refused at that line.
 double transformed(Transform transform, double value, const std::string& file, core::Index line);
 
 }  // namespace kronwerk::io

@@ -6,10 +6,10 @@
 #include <set>
 
 #include "io/hdf5/hdf5_handle.hpp"
-#include "io/import/csv.hpp"
 #include "io/import/ids.hpp"
 #include "io/import/import_target.hpp"
 #include "io/import/weights.hpp"
+#include "io/text/csv.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::io {
@@ -68,10 +68,12 @@ std::vector<std::string> ids_of(const CsvTable& table, const Columns& columns,
   if (!overlap && table.rows() > 1) {
     throw core::DataError(fmt::format(
         "{}: no '{}' is a '{}' as well ('{}' and '{}' are the first), so that these are no edges "
-        "between regions of one kind: a table with a row per pair has to be made a matrix first; "
-        "if they are, list all regions by --order-by",
+        "between regions of one kind: 'import table --row-ids {} --column-ids {} --values {}' "
+        "makes "
+        "a grid of a row per pair; if they are, list all regions by --order-by",
         options.file, table.header()[columns.origin], table.header()[columns.destination],
-        *ids.begin(), *destinations.begin()));
+        *ids.begin(), *destinations.begin(), table.header()[columns.origin],
+        table.header()[columns.destination], table.header()[columns.values.front()]));
   }
   ids.insert(destinations.begin(), destinations.end());
   return {ids.begin(), ids.end()};
@@ -85,7 +87,7 @@ std::vector<Entry> read_entries(const CsvTable& table, const Columns& columns, s
     const auto line = table.line(row);
     Entry entry{.row = ids.position(table.cell(row, columns.origin), options.file, line),
                 .column = ids.position(table.cell(row, columns.destination), options.file, line),
-                .value = parse_number(table.cell(row, value), options.file, line, "the value"),
+                .value = table.number(row, value, "the value"),
                 .line = line};
     if (options.sparse && entry.row == entry.column) {
       throw_at(options.file, line,
@@ -195,7 +197,7 @@ void check_options(const EdgesOptions& options) {
 ImportSummary import_edges(const EdgesOptions& options) {
   refuse_target_among(options.target, {options.file, options.order.file});
   check_options(options);
-  const auto table = CsvTable::read(options.file, options.header);
+  const auto table = CsvTable::read(options.file, options.header, options.format);
   const auto columns = find_columns(table, options);
   const IdIndex ids(ids_of(table, columns, options));
   const auto source =

@@ -9,8 +9,8 @@
 
 #include "io/import/ids.hpp"
 #include "io/import/import_target.hpp"
-#include "io/import/line_reader.hpp"
 #include "io/import/weights.hpp"
+#include "io/text/line_reader.hpp"
 
 namespace kronwerk::io {
 

@@ -7,11 +7,11 @@
 #include <cmath>
 #include <filesystem>
 
-#include "io/import/csv.hpp"
 #include "io/import/ids.hpp"
 #include "io/import/import_target.hpp"
 #include "io/import/nearest_neighbours.hpp"
 #include "io/import/weights.hpp"
+#include "io/text/csv.hpp"
 
 namespace kronwerk::io {
 
@@ -38,13 +38,14 @@ void check_degrees(const CsvTable& table, const Points& points) {
 }
 
 Points read_points(const KnnOptions& options) {
-  const auto table = CsvTable::read(options.file, options.header);
+  const auto table = CsvTable::read(options.file, options.header, options.format);
   const bool planar = options.metric == Metric::planar;
   const auto name = [](const std::string& given, const char* otherwise) {
     return given.empty() ? std::string(otherwise) : given;
   };
-  const auto x_column = table.column(name(options.x_column, planar ? "x" : "longitude"));
-  const auto y_column = table.column(name(options.y_column, planar ? "y" : "latitude"));
+  const auto* const advice = "--x-column and --y-column name those of the coordinates";
+  const auto x_column = table.column(name(options.x_column, planar ? "x" : "longitude"), advice);
+  const auto y_column = table.column(name(options.y_column, planar ? "y" : "latitude"), advice);
   table.require_name(x_column);
   table.require_name(y_column);
   Points points{table.numbers(x_column), table.numbers(y_column), {}};

@@ -11,8 +11,8 @@
 
 #include "io/hdf5/hdf5_handle.hpp"
 #include "io/import/import_target.hpp"
-#include "io/import/line_reader.hpp"
 #include "io/import/weights.hpp"
+#include "io/text/line_reader.hpp"
 
 namespace kronwerk::io {
 

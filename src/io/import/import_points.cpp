@@ -8,8 +8,8 @@
 #include <numbers>
 #include <optional>
 
-#include "io/import/csv.hpp"
 #include "io/import/import_target.hpp"
+#include "io/text/csv.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/files/data_file.hpp"
 
@@ -53,7 +53,7 @@ double entry_of(const std::vector<double>& list, std::size_t axis, const PointsO
 Axis make_axis(const CsvTable& table, const PointsOptions& options, std::size_t number) {
   Axis axis;
   axis.name = options.columns[number];
-  const auto column = table.column(axis.name);
+  const auto column = table.column(axis.name, "--columns names them");
   table.require_name(column);
   axis.values = table.numbers(column);
   axis.size = entry_of(options.cell, number, options, "--cell");
@@ -133,7 +133,7 @@ std::vector<double> areas(const std::vector<Axis>& axes, Index cells) {
 
 ImportSummary import_points(const PointsOptions& options) {
   refuse_target_among(options.target, {options.file});
-  const auto table = CsvTable::read(options.file, options.header);
+  const auto table = CsvTable::read(options.file, options.header, options.format);
   if (options.columns.empty()) throw core::ConfigurationError("--columns is empty");
   std::vector<Axis> axes;
   ImportSummary summary;

@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "io/hdf5/numeric_dataset.hpp"
-#include "io/import/csv.hpp"
 #include "io/import/ids.hpp"
+#include "io/text/csv.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/files/data_file.hpp"
 #include "kronwerk/io/hdf5/mode_ids.hpp"

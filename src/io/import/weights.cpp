@@ -8,7 +8,7 @@
 #include <tuple>
 
 #include "io/hdf5/hdf5_handle.hpp"
-#include "io/import/csv.hpp"
+#include "io/text/csv.hpp"
 
 namespace kronwerk::io {
 

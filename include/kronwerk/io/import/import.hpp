@@ -49,6 +49,18 @@ enum class Header {
   absent,  ///< the columns of a CSV are called 1, 2, …
 };
 
+/// How the fields and numbers of a CSV are written.
+struct TextFormat {
+  char separator = 0;  ///< 0: a comma; a tab or semicolon if the first line has these and no comma
+  bool decimal_comma = false;  ///< 3,14
+};
+
+/// Cells of a table that are empty, NA or NaN.
+enum class MissingCells { refused, nan };
+
+/// @throws ConfigurationError if it is neither of these words
+MissingCells parse_missing_cells(std::string_view name);
+
 /// A file that lists ids, one a line, a CSV, or FILE.h5:/path of a list of strings; it fixes the
 /// order of rows or columns.
 struct OrderFile {
@@ -85,6 +97,7 @@ struct EdgesOptions {
   std::string file;
   ImportTarget target;
   Header header = Header::guessed;
+  TextFormat format;
   std::string origin_column;               ///< empty: the first column
   std::string destination_column;          ///< empty: the second
   std::string value_column;                ///< empty: the third of three
@@ -102,9 +115,16 @@ ImportSummary import_edges(const EdgesOptions& options);
 /// ("01001") is text. What looks like rows of a station, a date and a value is refused unless its
 /// `columns` or ids are named.
 ///
-/// To one 2-D dataset (rows × columns), or, when exactly one column is named, a vector (rows); with
-/// `separate` each numeric column to <path>/<column>. The id column goes to <path>_row_ids, the
-/// names of the columns to <path>_column_ids, other text columns to <path>_<column>.
+/// With `row_ids` and `column_ids`, each row of the file is a cell of a grid, its row and column
+/// named by these two columns and its value in another: one dataset of rows × columns, or, of
+/// several `values`, <path>/<value> for each. Ids ascend, as numbers if all are integers. Cells
+/// that the file does not list are refused unless `fill` says what they have; a cell that is listed
+/// twice unless `sum`. The transform is of the sum.
+///
+/// Without these, to one 2-D dataset (rows × columns), or, when exactly one column is named, a
+/// vector (rows); with `separate` each numeric column to <path>/<column>. The id column goes to
+/// <path>_row_ids, the names of the columns to <path>_column_ids, other text columns to
+/// <path>_<column>.
 ///
 /// With `remove_seasonal_mean` the rows are days, their ids dates (1961-01-31): the mean over all
 /// columns (after the transform), regressed on a constant and annual harmonics (Haslett and Raftery
@@ -114,15 +134,23 @@ struct TableOptions {
   std::string file;
   ImportTarget target;
   Header header = Header::guessed;
+  TextFormat format;
   std::vector<std::string> columns;  ///< in this order; empty: every numeric column
   std::string id_column;             ///< empty: the first text column; "none": no ids
   OrderFile order;                   ///< its ids are the rows' ids or the columns' names
   Transform transform = Transform::none;
-  bool transpose = false;  ///< (columns × rows)
-  bool separate = false;   ///< one vector per column
+  MissingCells missing = MissingCells::refused;
+  std::string row_ids;              ///< of a row for each cell: the column of the rows' ids
+  std::string column_ids;           ///< and that of the columns' ids
+  std::vector<std::string> values;  ///< and those of the values; empty: the only other one
+  std::optional<double> fill;       ///< of cells without a row; may be NaN
+  bool sum = false;                 ///< the values of a cell with several rows
+  bool transpose = false;           ///< (columns × rows)
+  bool separate = false;            ///< one vector per column
   bool remove_seasonal_mean = false;
   core::Index harmonics = 2;  ///< of the seasonal mean: waves of a year, half a year, …
-  std::string time_path;      ///< also write the ids, which are dates, as days since the first here
+  /// Also write the rows' ids, or else the columns', which are dates, as days since the first here.
+  std::string time_path;
 };
 ImportSummary import_table(const TableOptions& options);
 
@@ -137,6 +165,7 @@ struct KnnOptions {
   std::string file;
   ImportTarget target;
   Header header = Header::guessed;
+  TextFormat format;
   core::Index k = 6;
   Metric metric = Metric::great_circle;
   std::string x_column;   ///< empty: "longitude", or "x" if planar
@@ -154,6 +183,7 @@ struct PointsOptions {
   std::string file;
   ImportTarget target;
   Header header = Header::guessed;
+  TextFormat format;
   std::vector<std::string> columns{"latitude", "longitude"};
   std::vector<double> cell;  ///< sizes, one for all columns or one each
   /// Ends of the grid, one for each column; empty: the multiples of the sizes around the points.

@@ -4,17 +4,18 @@
 #include <string>
 #include <vector>
 
-#include "io/import/csv.hpp"
+#include "io/tables/table_grid.hpp"
 
 namespace kronwerk::io {
+
+/// Whether a text is a date (yyyy-mm-dd).
+bool is_date(std::string_view text);
 
 /// The dates (yyyy-mm-dd, proleptic Gregorian) of some rows of a table.
 class RowDates {
  public:
-  /// @param rows  which rows, in which order
-  /// @throws DataError with file and line for a text that is no date
-  static RowDates read(const CsvTable& table, std::size_t column,
-                       std::span<const core::Index> rows);
+  /// @throws DataError with file and line for an id that is no date
+  static RowDates read(const RowIds& ids);
 
   std::size_t size() const noexcept { return days_.size(); }
   /// Days since the first of these rows; negative for dates before it.

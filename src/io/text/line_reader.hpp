@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "io/import/csv.hpp"
+#include "io/text/csv.hpp"
 #include "kronwerk/core/interruption.hpp"
 
 namespace kronwerk::io {

@@ -6,17 +6,11 @@
 #include <string_view>
 #include <vector>
 
+#include "io/text/text_file.hpp"
 #include "kronwerk/core/extents.hpp"
 #include "kronwerk/io/import/import.hpp"
 
 namespace kronwerk::io {
-
-/// The whole of a text file, without a byte-order mark.
-/// @throws DataError if it cannot be read or is not UTF-8 (with the line)
-std::string read_text(const std::string& file);
-
-/// "file:line: what", as DataError.
-[[noreturn]] void throw_at(const std::string& file, core::Index line, const std::string& what);
 
 /// A finite number, all of `text`. @throws DataError at that line; `what` names the value
 double parse_number(std::string_view text, const std::string& file, core::Index line,
@@ -31,13 +25,14 @@ bool is_missing(std::string_view text);
 /// Whitespace-separated words of a line.
 std::vector<std::string_view> words(std::string_view line);
 
-/// Comma-separated values: quoted fields (doubled quotes, line breaks within),
-/// LF or CRLF, blank lines skipped, blanks around unquoted fields removed.
+/// Values separated by commas, tabs or what else: quoted fields (doubled quotes, line breaks
+/// within), LF or CRLF, blank lines skipped, blanks around unquoted fields removed.
 class CsvTable {
  public:
   /// @throws DataError with file and line for a row of the wrong length or an open quote
   /// and a first line of nothing but numbers if the header is to be guessed
-  static CsvTable read(const std::string& file, Header header = Header::guessed);
+  static CsvTable read(const std::string& file, Header header = Header::guessed,
+                       const TextFormat& format = {});
 
   const std::string& file() const noexcept { return file_; }
   const std::vector<std::string>& header() const noexcept { return header_; }
@@ -46,13 +41,18 @@ class CsvTable {
     return cells_[static_cast<std::size_t>(row) * header_.size() + column];
   }
   core::Index line(core::Index row) const { return lines_[static_cast<std::size_t>(row)]; }
+  /// @param advice  what to do if there is none
   /// @throws ConfigurationError with the nearest name
-  std::size_t column(const std::string& name) const;
+  std::size_t column(const std::string& name, std::string_view advice = {}) const;
+  /// One finite number. @throws DataError with file and line; `what` names the value
+  double number(core::Index row, std::size_t column, std::string_view what) const;
   /// The numbers of a column. @throws DataError with file and line
   std::vector<double> numbers(std::size_t column) const;
   /// The texts of a column, all different and none empty. @throws DataError with file and line
   std::vector<std::string> unique_ids(std::size_t column) const;
   bool is_numeric(std::size_t column) const;
+  /// Whether it is not, but would be if commas were decimal points.
+  bool has_decimal_commas(std::size_t column) const;
   /// @throws DataError if the header is guessed and the name of a column whose numbers are wanted
   /// is a number itself
   void require_name(std::size_t column) const;
@@ -65,6 +65,7 @@ class CsvTable {
   std::string file_;
   Header expected_header_ = Header::guessed;
   core::Index header_line_ = 1;
+  bool decimal_comma_ = false;
   std::unique_ptr<const std::string> text_;  ///< what most cells point into
   std::deque<std::string> unquoted_;         ///< what cells with doubled quotes point into
   std::vector<std::string> header_;

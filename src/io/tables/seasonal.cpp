@@ -1,4 +1,4 @@
-#include "io/import/seasonal.hpp"
+#include "io/tables/seasonal.hpp"
 
 #include <fmt/format.h>
 
@@ -60,16 +60,18 @@ std::vector<std::vector<double>> harmonics_of(const std::vector<double>& parts_o
 
 }  // namespace
 
-RowDates RowDates::read(const CsvTable& table, std::size_t column,
-                        std::span<const core::Index> rows) {
+bool is_date(std::string_view text) {
+  return parse_date(text).has_value();
+}
+
+RowDates RowDates::read(const RowIds& ids) {
   RowDates result;
-  for (const core::Index row : rows) {
-    const auto text = table.cell(row, column);
-    const auto date = parse_date(text);
+  for (std::size_t i = 0; i < ids.ids.size(); ++i) {
+    const auto date = parse_date(ids.ids[i]);
     if (!date) {
-      throw_at(table.file(), table.line(row),
-               fmt::format("'{}' in column '{}' is no date; expected the form 1961-01-31", text,
-                           table.header()[column]));
+      throw_at(ids.file, ids.lines[i],
+               fmt::format("'{}' in column '{}' is no date; expected the form 1961-01-31",
+                           ids.ids[i], ids.column));
     }
     using std::chrono::sys_days;
     const sys_days day(*date);

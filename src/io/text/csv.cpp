@@ -1,40 +1,24 @@
-#include "io/import/csv.hpp"
+#include "io/text/csv.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <unordered_map>
 #include <unordered_set>
 
-#include "io/files/file_descriptor.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/interruption.hpp"
+#include "kronwerk/core/progress.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::io {
 
 namespace {
 
-void require_utf8(const std::string& file, std::string_view text) {
-  const auto line_at = [&](std::size_t position) {
-    return 1 + std::count(text.begin(), text.begin() + position, '\n');
-  };
-  // An id would end there when it is stored.
-  const auto zero = text.find('\0');
-  if (zero != std::string_view::npos)
-    throw_at(file, line_at(zero), "holds a byte 0; expected text");
-  const auto wrong = core::find_non_utf8(text);
-  if (wrong != std::string_view::npos) {
-    throw_at(file, line_at(wrong), "is not UTF-8 text; convert the file (for example by iconv)");
-  }
-}
+// Rows between two reports of how far the reading is.
+constexpr core::Index rows_of_report = 1024;
 
 std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r");
@@ -42,38 +26,43 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
+std::string name_of(char separator) {
+  return separator == '\t' ? "tabs" : fmt::format("'{}'", separator);
+}
+
+// A comma unless the first line has none, but tabs or semicolons, outside of quotes.
+char guess_separator(std::string_view text) {
+  bool quoted = false, blank = true;
+  char found = ',';
+  for (const char letter : text) {
+    if (letter == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (letter == ',') return ',';
+    if (letter == '\n' && !blank) break;
+    if (letter == '\t' || (letter == ';' && found == ',')) found = letter;
+    blank = blank && (letter == '\n' || letter == '\r' || letter == ' ');
+  }
+  return found;
+}
+
+// "3,14" as "3.14".
+std::string with_point(std::string_view text) {
+  std::string result(text);
+  const auto comma = result.find(',');
+  if (comma != std::string::npos) result[comma] = '.';
+  return result;
+}
+
+bool has_decimal_comma(std::string_view text) {
+  return text.find(',') != std::string_view::npos && text.find('.') == std::string_view::npos &&
+         looks_numeric(with_point(text));
+}
+
 std::string_view without_plus(std::string_view text) {
   return text.size() > 1 && text[0] == '+' && text[1] != '-' ? text.substr(1) : text;
 }
 
 }  // namespace
-
-void throw_at(const std::string& file, core::Index line, const std::string& what) {
-  throw core::DataError(fmt::format("{}:{}: {}", file, line, what));
-}
-
-std::string read_text(const std::string& file) {
-  std::error_code error;
-  const auto status = std::filesystem::status(file, error);
-  if (std::filesystem::is_directory(status)) {
-    throw core::DataError(fmt::format("{}: is a directory; expected a text file", file));
-  }
-  if (is_pipe_or_device(status)) {
-    throw core::DataError(
-        fmt::format("{}: is a pipe or a device; expected a file: write its contents to one", file));
-  }
-  errno = 0;
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) {
-    throw core::DataError(fmt::format("{}: cannot be read ({})", file, std::strerror(errno)));
-  }
-  std::ostringstream contents;
-  contents << stream.rdbuf();
-  std::string text = std::move(contents).str();
-  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
-  require_utf8(file, text);
-  return text;
-}
 
 bool is_missing(std::string_view text) {
   return text.empty() || text == "NA" || text == "NaN" || text == "nan" || text == "N/A";
@@ -125,12 +114,19 @@ std::vector<std::string_view> words(std::string_view line) {
 /// One pass over the text; cells are views of it wherever nothing must be unquoted.
 class CsvParser {
  public:
-  explicit CsvParser(CsvTable& table) : table_(table), text_(*table.text_) {}
+  CsvParser(CsvTable& table, char separator)
+      : table_(table),
+        text_(*table.text_),
+        separator_(separator != 0 ? separator : guess_separator(text_)),
+        ends_{separator_, '\n'} {}
 
   void parse() {
     std::vector<std::string_view> row;
     while (position_ < text_.size()) {
       core::check_interruption();
+      if (table_.rows() % rows_of_report == 0) {
+        core::report_progress("bytes", static_cast<core::Index>(position_), std::ssize(text_));
+      }
       const core::Index line = line_;
       parse_row(row);
       if (row.size() == 1 && row[0].empty()) continue;
@@ -167,8 +163,11 @@ class CsvParser {
 
   void take_row(const std::vector<std::string_view>& row, core::Index line) {
     if (row.size() != table_.header_.size()) {
-      throw_at(table_.file_, line,
-               fmt::format("has {} fields; the header has {}", row.size(), table_.header_.size()));
+      throw_at(
+          table_.file_, line,
+          fmt::format(
+              "has {} fields; the header has {}{}", row.size(), table_.header_.size(),
+              separator_ == ',' ? "" : fmt::format(" (separated by {})", name_of(separator_))));
     }
     table_.cells_.insert(table_.cells_.end(), row.begin(), row.end());
     table_.lines_.push_back(line);
@@ -177,7 +176,7 @@ class CsvParser {
   void parse_row(std::vector<std::string_view>& row) {
     row.clear();
     for (;;) {
-      const auto begin = text_.find_first_not_of(" \t", position_);
+      const auto begin = text_.find_first_not_of(separator_ == '\t' ? " " : " \t", position_);
       const bool quoted = begin != std::string_view::npos && text_[begin] == '"';
       row.push_back(quoted ? quoted_field(begin + 1) : plain_field());
       if (position_ >= text_.size()) return;
@@ -189,7 +188,7 @@ class CsvParser {
   }
 
   std::string_view plain_field() {
-    const auto end = std::min(text_.find_first_of(",\n", position_), text_.size());
+    const auto end = std::min(text_.find_first_of(ends_, position_), text_.size());
     const auto field = trim(text_.substr(position_, end - position_));
     if (field.find('"') != std::string_view::npos) {
       throw_at(table_.file_, line_, "has a quote within an unquoted field");
@@ -210,7 +209,7 @@ class CsvParser {
     }
     auto field = text_.substr(begin, end - begin);
     line_ += std::count(field.begin(), field.end(), '\n');
-    position_ = std::min(text_.find_first_of(",\n", end + 1), text_.size());
+    position_ = std::min(text_.find_first_of(ends_, end + 1), text_.size());
     if (!trim(text_.substr(end + 1, position_ - end - 1)).empty()) {
       throw_at(table_.file_, line_, "has text after a quoted field");
     }
@@ -227,28 +226,49 @@ class CsvParser {
 
   CsvTable& table_;
   std::string_view text_;
+  char separator_;
+  std::string ends_;  ///< of an unquoted field
   std::size_t position_ = 0;
   core::Index line_ = 1;
 };
 
-CsvTable CsvTable::read(const std::string& file, Header header) {
+CsvTable CsvTable::read(const std::string& file, Header header, const TextFormat& format) {
+  if (format.separator == '"' || format.separator == '\n' || format.separator == '\r') {
+    throw core::ConfigurationError("--separator: a quote or the end of a line separates no fields");
+  }
   CsvTable table;
   table.file_ = file;
   table.expected_header_ = header;
+  table.decimal_comma_ = format.decimal_comma;
   table.text_ = std::make_unique<const std::string>(read_text(file));
-  CsvParser(table).parse();
+  CsvParser(table, format.separator).parse();
   return table;
 }
 
-std::size_t CsvTable::column(const std::string& name) const {
+double CsvTable::number(core::Index row, std::size_t column, std::string_view what) const {
+  const auto text = cell(row, column);
+  if (decimal_comma_ && text.find('.') != std::string_view::npos) {
+    throw_at(file_, line(row),
+             fmt::format("{} is '{}'; with --decimal-comma a number has no point", what, text));
+  }
+  if (!decimal_comma_ && has_decimal_comma(text)) {
+    throw_at(
+        file_, line(row),
+        fmt::format("{} is '{}'; --decimal-comma reads it as {}", what, text, with_point(text)));
+  }
+  return decimal_comma_ ? parse_number(with_point(text), file_, line(row), what)
+                        : parse_number(text, file_, line(row), what);
+}
+
+std::size_t CsvTable::column(const std::string& name, std::string_view advice) const {
   const auto found = std::find(header_.begin(), header_.end(), name);
   if (found != header_.end()) return static_cast<std::size_t>(found - header_.begin());
   const bool unnamed = expected_header_ == Header::guessed &&
                        std::any_of(header_.begin(), header_.end(), looks_numeric);
   throw core::ConfigurationError(fmt::format(
-      "{}: has no column '{}'{}; its columns are {}{}", file_, name,
-      core::suggestion(name, header_), core::join(header_, ", "),
-      unnamed ? "; if that is its first row, --no-header calls the columns 1, 2, …" : ""));
+      "{}: has no column '{}'{}; its columns are {}{}{}{}", file_, name,
+      core::suggestion(name, header_), core::join(header_, ", "), advice.empty() ? "" : "; ",
+      advice, unnamed ? "; if that is its first row, --no-header calls the columns 1, 2, …" : ""));
 }
 
 void CsvTable::require_name(std::size_t column) const {
@@ -279,9 +299,7 @@ std::vector<double> CsvTable::numbers(std::size_t column) const {
   std::vector<double> values;
   values.reserve(lines_.size());
   const std::string what = fmt::format("the value in column '{}'", header_[column]);
-  for (core::Index row = 0; row < rows(); ++row) {
-    values.push_back(parse_number(cell(row, column), file_, line(row), what));
-  }
+  for (core::Index row = 0; row < rows(); ++row) values.push_back(number(row, column, what));
   return values;
 }
 
@@ -306,9 +324,21 @@ std::vector<std::string> CsvTable::unique_ids(std::size_t column) const {
 
 bool CsvTable::is_numeric(std::size_t column) const {
   for (core::Index row = 0; row < rows(); ++row) {
-    if (!is_missing(cell(row, column))) return looks_numeric(cell(row, column));
+    const auto text = cell(row, column);
+    if (is_missing(text)) continue;
+    return looks_numeric(text) || (decimal_comma_ && has_decimal_comma(text));
   }
   return true;
+}
+
+bool CsvTable::has_decimal_commas(std::size_t column) const {
+  if (decimal_comma_) return false;
+  for (core::Index row = 0; row < rows(); ++row) {
+    const auto text = cell(row, column);
+    if (is_missing(text)) continue;
+    return has_decimal_comma(text);
+  }
+  return false;
 }
 
 }  // namespace kronwerk::io
