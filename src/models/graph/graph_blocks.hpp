@@ -1,0 +1,32 @@
+#pragma once
+
+#include <vector>
+
+#include "kronwerk/models/graph/graph.hpp"
+
+namespace kronwerk::models {
+
+/// A connected component of the pairs (i, j) of a mode with |S_k(i, j)| > λ_k w_k(i, j): the
+/// optimal Ψ_k has no entries between two of them (Witten, Friedman and Simon 2011 for one mode).
+struct GraphBlock {
+  std::size_t mode = 0;
+  std::vector<Index> rows;   ///< of the mode, ascending
+  Index offset = 0;          ///< of its eigenvalues among the mode's
+  int owner = 0;             ///< the rank that has its matrices
+  bool distributed = false;  ///< decomposed by all ranks
+
+  Index extent() const { return std::ssize(rows); }
+};
+
+/// What the entries' absolute values are multiplied by, for any two rows of a mode.
+double penalty_of(const GraphProblem& problem, std::size_t mode, Index i, Index j);
+
+/// The components of all modes, one mode after the other, with owners that balance the work. Local;
+/// O(Σ n_k²).
+std::vector<GraphBlock> find_blocks(const communication::Communicator& comm,
+                                    const GraphProblem& problem);
+
+/// @throws as estimate_graph(), on every rank; collective.
+void check_graph_problem(const communication::Communicator& comm, const GraphProblem& problem);
+
+}  // namespace kronwerk::models

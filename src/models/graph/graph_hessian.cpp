@@ -1,0 +1,177 @@
+// See src/MATHEMATICS.md, "Graphs of every mode".
+#include "models/graph/graph_hessian.hpp"
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kronwerk/core/interruption.hpp"
+#include "models/graph/spectrum_fit.hpp"
+
+namespace kronwerk::models {
+namespace {
+
+constexpr Index most_iterations = 500;
+
+/// C = op(A) B or A op(B) of square matrices.
+void multiply(CBLAS_TRANSPOSE first, CBLAS_TRANSPOSE second, Index extent,
+              const std::vector<double>& a, const std::vector<double>& b, std::vector<double>& c) {
+  const int n = core::narrow<int>(extent);
+  cblas_dgemm(CblasRowMajor, first, second, n, n, n, 1.0, a.data(), n, b.data(), n, 0.0, c.data(),
+              n);
+}
+
+void add(double factor, const BlockMatrices& x, BlockMatrices& y) {
+  for (std::size_t b = 0; b < x.size(); ++b) {
+    for (std::size_t i = 0; i < x[b].size(); ++i) y[b][i] += factor * x[b][i];
+  }
+}
+
+}  // namespace
+
+GraphHessian::GraphHessian(const GraphObjective& objective, const GraphPoint& point)
+    : objective_(&objective), point_(&point), sums_(objective.comm(), point.spectra) {
+  communication::collectively(objective.comm(), [&] {
+    for (BlockMatrices* matrices : {&slope_, &free_, &curvature_, &inverse_, &work_}) {
+      objective.resize(*matrices);
+    }
+    find_slope();
+    find_curvature();
+    find_preconditioner();
+  });
+  objective.balance(slope_);
+}
+
+void GraphHessian::find_slope() {
+  for (std::size_t b = 0; b < slope_.size(); ++b) {
+    const auto& factor = point_->factors[b];
+    const auto& gradient = point_->gradients[b];
+    const auto& penalty = objective_->penalties()[b];
+    for (std::size_t i = 0; i < factor.size(); ++i) {
+      const bool free = factor[i] != 0 || penalty[i] == 0 || std::abs(gradient[i]) > penalty[i];
+      const double sign = factor[i] != 0 ? factor[i] : -gradient[i];
+      free_[b][i] = free ? 1 : 0;
+      slope_[b][i] = free ? gradient[i] + std::copysign(penalty[i], sign) : 0;
+    }
+  }
+}
+
+void GraphHessian::find_curvature() {
+  const double least = least_sum(point_->spectra);
+  const double greatest = largest_sum(point_->spectra);
+  for (std::size_t own = 0; own < curvature_.size(); ++own) {
+    const GraphBlock& block = objective_->own_block(own);
+    const Index n = block.extent();
+    const double* a = point_->spectra[block.mode].data() + block.offset;
+    const double* b = point_->means[block.mode].data() + block.offset;
+    const double* c = sums_.squares()[block.mode].data() + block.offset;
+    const double low = *std::ranges::min_element(point_->spectra[block.mode]);
+    for (Index i = 0; i < n; ++i) {
+      // A mean of products 1/(s_i s_j) is √(c_i c_j) up to (Δ/s)², Δ = a_i − a_j; the quotient of
+      // differences loses ε max s / Δ.
+      const double room = least + std::max(0.0, a[i] - low);
+      const double near =
+          std::cbrt(std::numeric_limits<double>::epsilon() * greatest * room * room);
+      for (Index j = 0; j < n; ++j) {
+        const double gap = a[i] - a[j];
+        double value = std::abs(gap) > near ? -(b[i] - b[j]) / gap : 0;
+        if (!(value > 0)) value = std::sqrt(c[i] * c[j]);
+        curvature_[own][static_cast<std::size_t>(i * n + j)] = value;
+      }
+    }
+  }
+}
+
+/// By entry (i, j): Σ_pq C(p, q) U_pi² U_qj².
+void GraphHessian::find_preconditioner() {
+  for (std::size_t own = 0; own < inverse_.size(); ++own) {
+    const Index n = objective_->own_block(own).extent();
+    std::vector<double> squares = point_->vectors[own];
+    for (double& value : squares) value *= value;
+    multiply(CblasNoTrans, CblasNoTrans, n, curvature_[own], squares, work_[own]);
+    multiply(CblasTrans, CblasNoTrans, n, squares, work_[own], inverse_[own]);
+    for (std::size_t i = 0; i < inverse_[own].size(); ++i) {
+      inverse_[own][i] = free_[own][i] / inverse_[own][i];
+    }
+  }
+}
+
+void GraphHessian::apply(const BlockMatrices& x, BlockMatrices& y) {
+  std::vector<std::vector<double>> diagonals(x.size());
+  for (std::size_t b = 0; b < x.size(); ++b) {
+    const Index n = objective_->own_block(b).extent();
+    multiply(CblasNoTrans, CblasTrans, n, x[b], point_->vectors[b], work_[b]);
+    multiply(CblasNoTrans, CblasNoTrans, n, point_->vectors[b], work_[b], y[b]);
+    for (Index i = 0; i < n; ++i) {
+      diagonals[b].push_back(y[b][static_cast<std::size_t>(i * (n + 1))]);
+    }
+  }
+  const ModeVectors coupled = sums_.apply(objective_->gather(diagonals));
+  for (std::size_t b = 0; b < x.size(); ++b) {
+    const GraphBlock& block = objective_->own_block(b);
+    const Index n = block.extent();
+    for (std::size_t i = 0; i < y[b].size(); ++i) y[b][i] *= curvature_[b][i];
+    const double* values = coupled[block.mode].data() + block.offset;
+    for (Index i = 0; i < n; ++i) y[b][static_cast<std::size_t>(i * (n + 1))] = values[i];
+    multiply(CblasNoTrans, CblasNoTrans, n, y[b], point_->vectors[b], work_[b]);
+    multiply(CblasTrans, CblasNoTrans, n, point_->vectors[b], work_[b], y[b]);
+    for (std::size_t i = 0; i < y[b].size(); ++i) y[b][i] *= free_[b][i];
+  }
+}
+
+void GraphHessian::precondition(const BlockMatrices& residual, BlockMatrices& scaled) const {
+  for (std::size_t b = 0; b < residual.size(); ++b) {
+    for (std::size_t i = 0; i < residual[b].size(); ++i) {
+      scaled[b][i] = residual[b][i] * inverse_[b][i];
+    }
+  }
+}
+
+Index GraphHessian::solve(double relative, BlockMatrices& d) {
+  BlockMatrices residual, scaled, direction, image;
+  communication::collectively(objective_->comm(), [&] {
+    for (BlockMatrices* matrices : {&d, &residual, &scaled, &image}) objective_->resize(*matrices);
+    for (std::size_t b = 0; b < d.size(); ++b) {
+      std::ranges::fill(d[b], 0.0);
+      std::ranges::transform(slope_[b], residual[b].begin(), std::negate());
+    }
+    precondition(residual, scaled);
+    direction = scaled;
+  });
+  double product = objective_->product(residual, scaled);
+  const double enough = relative * relative * product;
+  Index iterations = 0;
+  while (iterations < most_iterations && product > enough) {
+    ++iterations;
+    apply(direction, image);
+    const double length = product / objective_->product(direction, image);
+    if (!(length > 0) || !std::isfinite(length)) break;
+    add(length, direction, d);
+    add(-length, image, residual);
+    precondition(residual, scaled);
+    const double next = objective_->product(residual, scaled);
+    for (std::size_t b = 0; b < d.size(); ++b) {
+      for (std::size_t i = 0; i < d[b].size(); ++i) {
+        direction[b][i] = scaled[b][i] + next / product * direction[b][i];
+      }
+    }
+    product = next;
+    communication::collectively(objective_->comm(), [] { core::check_interruption(); });
+  }
+  objective_->balance(d);
+  for (std::size_t b = 0; b < d.size(); ++b) {
+    const Index n = objective_->own_block(b).extent();
+    for (Index i = 0; i < n; ++i) {
+      for (Index j = 0; j < i; ++j) {
+        double& below = d[b][static_cast<std::size_t>(i * n + j)];
+        double& above = d[b][static_cast<std::size_t>(j * n + i)];
+        below = above = 0.5 * (below + above);
+      }
+    }
+  }
+  return iterations;
+}
+
+}  // namespace kronwerk::models

@@ -1,0 +1,249 @@
+// See src/MATHEMATICS.md, "Graphs of every mode".
+#include "models/graph/graph_solver.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "models/graph/graph_hessian.hpp"
+#include "models/graph/spectrum_fit.hpp"
+
+namespace kronwerk::models {
+namespace {
+
+constexpr int most_halvings = 60;
+// Steps whose largest objective a proximal step has to stay below.
+constexpr std::size_t remembered = 10;
+constexpr double proximal_decrease = 0.01;
+constexpr double newton_decrease = 1e-4;
+// Of the objective: what of its decrease is rounding.
+constexpr double rounding = 1e-14;
+// Newton's method begins when a proximal step changes less than this part of the support.
+constexpr double settled = 0.3;
+// Proximal steps after a Newton step that was cut below this part.
+constexpr double short_part = 0.1;
+constexpr int steps_between = 4;
+constexpr double newton_accuracy = 0.1;
+// Steps without a smaller residual or objective after which rounding is what is left.
+constexpr Index patience = 100;
+constexpr Index patience_near = 10;
+constexpr double near_rounding = 1e-10;
+constexpr double progress = 1e-9;
+// Of Ω, in units of the mean diagonal of S: beyond it the objective has no minimum.
+constexpr double unbounded = 1e13;
+// Beyond it, where the steps come to nothing, it has none either, as far as rounding can tell.
+constexpr double unbounded_in_effect = 1e6;
+// Of the least mean of 1/s: above it the residual does not tell whether there is a minimum.
+constexpr double resolved = 0.1;
+
+double soft(double value, double threshold) {
+  if (value > threshold) return value - threshold;
+  if (value < -threshold) return value + threshold;
+  return 0;
+}
+
+}  // namespace
+
+GraphSolver::GraphSolver(const GraphObjective& objective, const GraphSettings& settings)
+    : objective_(&objective), settings_(&settings) {
+  for (std::size_t b = 0; b < objective.penalties().size(); ++b) {
+    const auto& penalty = objective.penalties()[b];
+    const auto diagonal = objective.own_block(b).extent();
+    unpenalised_ = unpenalised_ || std::ranges::count(penalty, 0.0) > diagonal;
+  }
+  unpenalised_ = objective.comm().any(unpenalised_);
+}
+
+void GraphSolver::run(BlockMatrices start) {
+  objective_->balance(start);
+  current_.factors = std::move(start);
+  if (!objective_->evaluate(current_)) {
+    throw core::InternalError("a graph's estimation began at an indefinite sum");
+  }
+  objective_->differentiate(current_);
+  const double least = least_sum(current_.spectra);
+  length_ = least * least;
+  recent_ = {current_.objective};
+  best_ = current_;
+  iterate();
+  if (!converged()) check_bounded(unbounded_in_effect);
+}
+
+void GraphSolver::iterate() {
+  int proximal_left = 1;
+  Index last_better = 0;
+  double lowest = current_.objective;
+  for (Index iteration = 0;; ++iteration) {
+    if (settings_->on_iteration) settings_->on_iteration(iteration, current_.kkt);
+    const double gain = lowest - current_.objective;
+    if (gain > progress * std::max(1.0, std::abs(lowest))) {
+      lowest = current_.objective;
+      last_better = iteration;
+    }
+    if (keep_best()) last_better = iteration;
+    if (converged()) return;
+    check_bounded(unbounded);
+    if (iteration >= settings_->max_iterations) {
+      reason_ = fmt::format("{} iterations were not enough", iteration);
+      return;
+    }
+    if (iteration - last_better >= (best_.kkt < near_rounding ? patience_near : patience)) {
+      reason_ = "the KKT residual no longer shrinks: rounding keeps it above the tolerance";
+      return;
+    }
+    if (proximal_left <= 0 && changed_ < settled) {
+      if (newton_step()) continue;
+      proximal_left = steps_between;
+    }
+    if (!proximal_step()) {
+      reason_ =
+          "no step makes the objective smaller: rounding keeps the KKT residual above the "
+          "tolerance";
+      return;
+    }
+    --proximal_left;
+  }
+}
+
+bool GraphSolver::converged() const {
+  double least = std::numeric_limits<double>::infinity();
+  for (const auto& means : best_.means) least = std::min(least, *std::ranges::min_element(means));
+  return best_.kkt <= std::min(settings_->tolerance, resolved * least);
+}
+
+bool GraphSolver::keep_best() {
+  if (!(current_.kkt < best_.kkt)) return false;
+  communication::collectively(objective_->comm(), [&] { best_ = current_; });
+  return true;
+}
+
+void GraphSolver::check_bounded(double limit) const {
+  if (!unpenalised_ || largest_sum(current_.spectra) < limit) return;
+  std::size_t worst = 0;
+  double widest = 0;
+  for (std::size_t k = 0; k < current_.spectra.size(); ++k) {
+    const auto [least, greatest] = std::ranges::minmax(current_.spectra[k]);
+    if (greatest - least < widest) continue;
+    widest = greatest - least;
+    worst = k;
+  }
+  throw core::DataError(fmt::format(
+      "the likelihood is unbounded, or nearly: the precision of mode {} grows beyond {:.0e} of the "
+      "samples' mean precision; give its entries penalties above zero, or use more samples",
+      worst + 1, limit));
+}
+
+void GraphSolver::accept() {
+  objective_->differentiate(trial_);
+  std::swap(current_, trial_);
+  recent_.push_back(current_.objective);
+  if (recent_.size() > remembered) recent_.erase(recent_.begin());
+}
+
+bool GraphSolver::proximal_step() {
+  const Extents& extents = objective_->extents();
+  const auto modes = static_cast<double>(extents.size());
+  double mean = 0;
+  for (const double value : current_.means[0]) mean += value / static_cast<double>(extents[0]);
+  // The gradients' common mean: in the metric of the sum the factors share it.
+  const double surplus = (modes - 1) / modes * (1 - mean);
+  const double slack = rounding * std::max(1.0, std::abs(current_.objective));
+  for (int halving = 0; halving < most_halvings; ++halving, length_ /= 2) {
+    // ‖Δ‖² by blocks, entries that came or went, entries, and the mean diagonals of Δ.
+    std::vector<double> sums(3 + extents.size(), 0.0);
+    communication::collectively(objective_->comm(), [&] { objective_->resize(trial_.factors); });
+    for (std::size_t b = 0; b < current_.factors.size(); ++b) {
+      const GraphBlock& block = objective_->own_block(b);
+      const auto extent = static_cast<double>(extents[block.mode]);
+      const auto diagonal = static_cast<std::size_t>(block.extent() + 1);
+      const auto& old = current_.factors[b];
+      const auto& gradient = current_.gradients[b];
+      const auto& penalty = objective_->penalties()[b];
+      auto& made = trial_.factors[b];
+      for (std::size_t i = 0; i < old.size(); ++i) {
+        made[i] = soft(old[i] - length_ * gradient[i], length_ * penalty[i]);
+      }
+      for (std::size_t i = 0; i < old.size(); i += diagonal) {
+        made[i] = old[i] - length_ * (gradient[i] - surplus);
+        sums[3 + block.mode] += (made[i] - old[i]) / extent;
+      }
+      double squares = 0;
+      for (std::size_t i = 0; i < old.size(); ++i) {
+        squares += (made[i] - old[i]) * (made[i] - old[i]);
+        sums[1] += (made[i] != 0) != (old[i] != 0) ? 1 : 0;
+        sums[2] += made[i] != 0 ? 1 : 0;
+      }
+      sums[0] += squares / extent;
+    }
+    objective_->comm().sum(std::span(sums));
+    double squares = sums[0], trace = 0;
+    for (std::size_t k = 3; k < sums.size(); ++k) {
+      squares -= sums[k] * sums[k];
+      trace += sums[k];
+    }
+    squares += trace * trace;
+    const double highest = *std::ranges::max_element(recent_);
+    if (!objective_->evaluate(trial_) ||
+        trial_.objective > highest - proximal_decrease / (2 * length_) * squares + slack) {
+      continue;
+    }
+    changed_ = sums[1] / std::max(1.0, sums[2]);
+    ++proximal_steps_;
+    accept();
+    // After the exchange: ⟨Δ, ΔG⟩.
+    double slope = 0;
+    for (std::size_t b = 0; b < current_.factors.size(); ++b) {
+      double sum = 0;
+      for (std::size_t i = 0; i < current_.factors[b].size(); ++i) {
+        sum += (current_.factors[b][i] - trial_.factors[b][i]) *
+               (current_.gradients[b][i] - trial_.gradients[b][i]);
+      }
+      slope += sum / static_cast<double>(extents[objective_->own_block(b).mode]);
+    }
+    slope = objective_->comm().sum(slope);
+    length_ = slope > 0 ? std::clamp(squares / slope, 1e-10, 1e10) : 1e10;
+    return true;
+  }
+  return false;
+}
+
+bool GraphSolver::newton_step() {
+  GraphHessian hessian(*objective_, current_);
+  BlockMatrices direction;
+  const double relative = std::min(newton_accuracy, std::sqrt(current_.kkt));
+  inner_iterations_ += hessian.solve(relative, direction);
+  const double slack = rounding * std::max(1.0, std::abs(current_.objective));
+  double part = 1;
+  for (int halving = 0; halving < most_halvings; ++halving, part /= 2) {
+    double slope = 0;
+    communication::collectively(objective_->comm(), [&] { objective_->resize(trial_.factors); });
+    for (std::size_t b = 0; b < direction.size(); ++b) {
+      const GraphBlock& block = objective_->own_block(b);
+      const auto diagonal = static_cast<std::size_t>(block.extent() + 1);
+      const auto& old = current_.factors[b];
+      double sum = 0;
+      for (std::size_t i = 0; i < old.size(); ++i) {
+        double value = old[i] + part * direction[b][i];
+        const double sign = old[i] != 0 ? old[i] : -current_.gradients[b][i];
+        const bool bound = objective_->penalties()[b][i] > 0 && i % diagonal != 0;
+        if (bound && value * sign < 0) value = 0;
+        trial_.factors[b][i] = value;
+        sum += hessian.slope()[b][i] * (value - old[i]);
+      }
+      slope += sum / static_cast<double>(objective_->extents()[block.mode]);
+    }
+    slope = objective_->comm().sum(slope);
+    if (!objective_->evaluate(trial_) ||
+        trial_.objective > current_.objective + newton_decrease * slope + slack) {
+      continue;
+    }
+    ++newton_steps_;
+    accept();
+    return part >= short_part;
+  }
+  return false;
+}
+
+}  // namespace kronwerk::models
