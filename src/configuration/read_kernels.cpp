@@ -24,7 +24,7 @@ void read_points(const TreeReader& reader, const Job& job, const Tree& tree,
                  const std::string& path, KernelRequest& kernel) {
   if (tree.find("file") != nullptr || tree.find("dataset") != nullptr) {
     for (const TreeEntry& entry : tree.entries) {
-      if (entry.key == "file" || entry.key == "dataset") continue;
+      if (entry.key == "file" || entry.key == "dataset" || entry.key == "transpose") continue;
       reader.fail(entry.position,
                   fmt::format("'{0}' gives one set of points by 'file' and 'dataset' and the "
                               "variable '{1}' as well; use one of the two forms",

@@ -36,5 +36,8 @@ extern const char* const prior_texts;
 /// The keys `file` and `dataset` below `path`.
 void add_dataset(std::vector<SchemaEntry>& entries, const std::string& path,
                  const std::vector<Task>& tasks, const std::string& what);
+/// The key `transpose` of such a dataset.
+void add_transpose(std::vector<SchemaEntry>& entries, const std::string& path,
+                   const std::vector<Task>& tasks);
 
 }  // namespace kronwerk::configuration

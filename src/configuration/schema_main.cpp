@@ -44,6 +44,16 @@ void add_dataset(std::vector<SchemaEntry>& entries, const std::string& path,
                      .types = text,
                      .tasks = tasks,
                      .documentation = "dataset of " + what});
+  add_transpose(entries, path, tasks);
+}
+
+void add_transpose(std::vector<SchemaEntry>& entries, const std::string& path,
+                   const std::vector<Task>& tasks) {
+  entries.push_back({.path = path + ".transpose",
+                     .types = boolean,
+                     .default_value = "false",
+                     .tasks = tasks,
+                     .documentation = "its dimensions are in the opposite order there"});
 }
 
 std::vector<SchemaEntry> main_entries() {
@@ -83,6 +93,12 @@ std::vector<SchemaEntry> main_entries() {
        .required = true,
        .tasks = with_matrices(),
        .documentation = "dataset (dense matrix, vector) or CSR group (sparse matrix) in it"},
+      {.path = "matrices.*.transpose",
+       .types = boolean,
+       .default_value = "false",
+       .tasks = with_matrices(),
+       .documentation = "its dimensions are in the opposite order there, as MATLAB, R, Julia and "
+                        "Fortran write them"},
       {.path = "matrices.*.given_as",
        .types = text,
        .default_value = "matrix",

@@ -34,7 +34,9 @@ DatasetReference TreeReader::dataset(const Tree& tree, const std::string& path) 
   if (tree.find("dataset")->text.empty()) {
     fail(tree.find("dataset")->position, fmt::format("'{}.dataset' is empty", path));
   }
-  return {resolve(*tree.find("file")), tree.find("dataset")->text, job_.external_data};
+  const Tree* transpose = tree.find("transpose");
+  return {resolve(*tree.find("file")), tree.find("dataset")->text, job_.external_data,
+          transpose != nullptr && *to_boolean(*transpose)};
 }
 
 VectorSource TreeReader::vector_source(const Tree& tree, const std::string& path) const {
@@ -43,7 +45,7 @@ VectorSource TreeReader::vector_source(const Tree& tree, const std::string& path
   const Tree* random = tree.find("random");
   const Tree* seed = tree.find("seed");
   if (random != nullptr) {
-    for (const char* key : {"file", "dataset"}) {
+    for (const char* key : {"file", "dataset", "transpose"}) {
       if (const Tree* other = tree.find(key)) {
         fail(other->position,
              fmt::format("'{0}.{1}' and '{0}.random' exclude each other", path, key));

@@ -93,7 +93,7 @@ TEST(Job, RefusesUnknownKeysWithTheNearestName) {
             "configs/x.yaml:7:1: unknown key 'gradiant' (did you mean 'gradient'?)");
   EXPECT_EQ(message(replaced("dataset: /W", "zzz: /W")),
             "configs/x.yaml:4:25: unknown key 'zzz' in 'matrices.W' (known are: file, dataset, "
-            "given_as)");
+            "transpose, given_as)");
 }
 
 TEST(Job, RefusesDuplicateKeys) {

@@ -23,7 +23,8 @@ enum class RandomKind { normal, uniform };
 struct DatasetReference {
   std::string file;
   std::string dataset;
-  bool external = false;  ///< its values may be in other files
+  bool external = false;    ///< its values may be in other files
+  bool transposed = false;  ///< its dimensions are stored in the opposite order
 };
 
 /// How a matrix of a Gaussian model is given.

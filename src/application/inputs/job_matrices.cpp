@@ -70,7 +70,7 @@ void add_kernel_symbols(const std::map<std::string, KernelMatrix>& kernels,
 
 /// Where the eigenvectors and eigenvalues of a group are.
 io::Location inside(const io::Location& group, const char* name) {
-  return {group.file, group.dataset + name, group.external};
+  return {group.file, group.dataset + name, group.external, group.transposed};
 }
 
 void check_lower_triangular(const Communicator& comm, const std::string& where,

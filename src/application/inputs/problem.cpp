@@ -234,7 +234,7 @@ void require_eigenvalues(const Problem& problem, const expressions::SpectralStru
 }
 
 io::Location to_location(const configuration::DatasetReference& reference) {
-  return {reference.file, reference.dataset, reference.external};
+  return {reference.file, reference.dataset, reference.external, reference.transposed};
 }
 
 Problem analyse_problem(const communication::Communicator& comm, configuration::Job job) {

@@ -10,8 +10,9 @@
 #include <fstream>
 
 #include "io/files/file_descriptor.hpp"
+#include "io/hdf5/element_type.hpp"
 #include "io/hdf5/external.hpp"
-#include "io/hdf5/sparse_group.hpp"
+#include "io/sparse/sparse_group.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::io {
@@ -81,43 +82,22 @@ std::vector<std::string> member_names(const FileHandle& file, const std::string&
 DatasetInfo describe_group(const FileHandle& file, const Location& location, hid_t group) {
   const auto path = normalised_path(location.dataset);
   const auto members = member_names(file, path);
-  const auto has = [&](const char* name) {
-    return std::find(members.begin(), members.end(), name) != members.end();
-  };
-  if (!has("data") && !has("indices") && !has("indptr")) {
+  const auto sparse = describe_sparse_group(location, group, members);
+  if (!sparse) {
     throw core::DataError(
         fmt::format("{}: is a group, not a dataset; it holds {}", name_of(location),
                     members.empty() ? std::string("nothing") : core::join(members, ", ")));
   }
-  for (const char* name : {"data", "indices", "indptr"}) {
-    if (!has(name)) {
-      throw core::DataError(fmt::format(
-          "{}: the sparse matrix has no dataset '{}'; a CSR group holds data, indices and indptr",
-          name_of(location), name));
-    }
-  }
-  const auto encoding = string_attribute(group, "encoding-type");
-  if (encoding && *encoding != "csr_matrix") {
-    throw core::DataError(fmt::format(
-        "{}: attribute encoding-type is '{}', expected 'csr_matrix'; convert it (scipy: .tocsr())",
-        name_of(location), *encoding));
-  }
-  const auto shape = index_attribute(group, "shape");
-  if (!shape || shape->size() != 2 || shape->at(0) < 0 || shape->at(1) < 0) {
-    throw core::DataError(
-        fmt::format("{}: attribute shape is {}; a CSR group needs two integers, rows and columns",
-                    name_of(location), shape ? "(" + core::to_text(*shape) + ")" : "missing"));
-  }
-  DatasetInfo info{.location = {location.file, path, location.external},
-                   .sparse = true,
-                   .encoded = encoding.has_value(),
-                   .shape = *shape,
-                   .stored = 0,
-                   .type = ""};
+  DatasetInfo info = *sparse;
   const auto data = open_dataset(file, member(location, "data"));
   info.stored = core::product(shape_of(data.get()));
   const auto type = TypeHandle::adopt(H5Dget_type(data.get()));
   info.type = type_name(type.get());
+  if (info.form == SparseForm::matlab) {
+    const auto offsets = open_integers(file, member(location, "jc"));
+    info.shape.push_back(shape_of(offsets.get()).front() - 1);
+  }
+  if (location.transposed) std::ranges::reverse(info.shape);
   return info;
 }
 
@@ -161,8 +141,10 @@ std::vector<std::string> dataset_paths(const FileHandle& file) {
   H5Ovisit2(file.get(), H5_INDEX_NAME, H5_ITER_NATIVE, collect_path, &list, H5O_INFO_BASIC);
   std::vector<std::string> paths;
   for (const auto& group : list.groups) {
-    if (std::find(list.datasets.begin(), list.datasets.end(), group + "/indptr") !=
-        list.datasets.end()) {
+    const auto has = [&](const char* name) {
+      return std::ranges::find(list.datasets, group + "/" + name) != list.datasets.end();
+    };
+    if (has("data") && (has("indptr") || has("jc") || (has("row") && has("col")))) {
       paths.push_back(group);
     }
   }
@@ -225,30 +207,6 @@ core::Extents shape_of(hid_t dataset) {
   return shape;
 }
 
-std::string type_name(hid_t type) {
-  const auto bits = 8 * H5Tget_size(type);
-  switch (H5Tget_class(type)) {
-    case H5T_FLOAT:
-      return fmt::format("float{}", bits);
-    case H5T_INTEGER:
-      return fmt::format("{}int{}", H5Tget_sign(type) == H5T_SGN_NONE ? "u" : "", bits);
-    case H5T_STRING:
-      return "string";
-    case H5T_ENUM:
-      return "enum";
-    case H5T_COMPOUND:
-      return "compound";
-    case H5T_ARRAY:
-      return "array";
-    case H5T_VLEN:
-      return "variable-length";
-    case H5T_REFERENCE:
-      return "reference";
-    default:
-      return "other";
-  }
-}
-
 DatasetInfo describe_object(const FileHandle& file, const Location& location) {
   const auto object = open_object(file, location);
   const auto kind = H5Iget_type(object.get());
@@ -258,8 +216,10 @@ DatasetInfo describe_object(const FileHandle& file, const Location& location) {
   }
   const auto type = TypeHandle::adopt(H5Dget_type(object.get()));
   DatasetInfo info;
-  info.location = {location.file, normalised_path(location.dataset), location.external};
+  info.location = location;
+  info.location.dataset = normalised_path(location.dataset);
   info.shape = shape_of(object.get());
+  if (location.transposed) std::ranges::reverse(info.shape);
   info.stored = core::product(info.shape);
   info.type = type_name(type.get());
   return info;

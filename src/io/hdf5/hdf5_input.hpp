@@ -20,7 +20,7 @@ FileHandle open_input(const std::string& file);
 ObjectHandle open_object(const FileHandle& file, const Location& location);
 DatasetHandle open_dataset(const FileHandle& file, const Location& location);
 
-/// Paths of all datasets and CSR groups of a file, at most a thousand.
+/// Paths of all datasets and sparse matrices of a file, at most a thousand.
 std::vector<std::string> dataset_paths(const FileHandle& file);
 
 /// Whether there is an object at a normalised path; `access` says which links are followed.
@@ -28,9 +28,7 @@ bool object_exists(const FileHandle& file, const std::string& path, hid_t access
 
 /// Extents of a dataset; none for a scalar.
 core::Extents shape_of(hid_t dataset);
-/// "float64", "int32", "string", "enum", "compound", …
-std::string type_name(hid_t type);
-/// What a dataset or CSR group is. @throws DataError for any other group
+/// What a dataset or group of a sparse matrix is. @throws DataError for any other group
 DatasetInfo describe_object(const FileHandle& file, const Location& location);
 
 /// A string attribute of fixed or variable length, if there is one.

@@ -2,6 +2,7 @@
 // Strings and attributes: fixed and variable length look alike to the callers.
 #include <fmt/format.h>
 
+#include "io/hdf5/element_type.hpp"
 #include "io/hdf5/hdf5_input.hpp"
 
 namespace kronwerk::io {

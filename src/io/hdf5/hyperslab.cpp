@@ -82,6 +82,24 @@ void for_each_box(const DatasetHandle& dataset, std::span<const core::Index> sha
   }
 }
 
+// The values of a box of these dimensions, the last fastest, with the first fastest.
+void reverse_dimensions(const std::vector<double>& box, const std::vector<hsize_t>& count,
+                        double* target) {
+  std::vector<hsize_t> stride(count.size(), 1);  // of the target
+  for (std::size_t k = 1; k < count.size(); ++k) stride[k] = stride[k - 1] * count[k - 1];
+  std::vector<hsize_t> index(count.size(), 0);
+  hsize_t position = 0;
+  for (const double value : box) {
+    target[position] = value;
+    for (std::size_t k = count.size(); k-- > 0;) {
+      position += stride[k];
+      if (++index[k] < count[k]) break;
+      position -= stride[k] * count[k];
+      index[k] = 0;
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Hyperslab> hyperslabs(std::span<const core::Index> shape, core::Index first,
@@ -107,6 +125,36 @@ void read_elements(const DatasetHandle& dataset, const Location& location, hid_t
         throw core::DataError(
             fmt::format("{}: cannot be read ({})", name_of(location), hdf5_error_text()));
       });
+}
+
+void read_transposed(const DatasetHandle& dataset, const Location& location,
+                     std::span<const core::Index> shape, core::Index first,
+                     std::span<double> values) {
+  constexpr core::Index piece = core::Index{1} << 22;
+  const core::Index last = first + std::ssize(values);
+  std::vector<double> box;
+  double* target = values.data();
+  for (core::Index begin = first; begin < last; begin += piece) {
+    core::check_interruption();
+    for (Hyperslab slab : hyperslabs(shape, begin, std::min(begin + piece, last))) {
+      std::ranges::reverse(slab.start);
+      std::ranges::reverse(slab.count);
+      hsize_t size = 1;
+      for (const hsize_t extent : slab.count) size *= extent;
+      box.resize(size);
+      const auto file_space = SpaceHandle::adopt(H5Dget_space(dataset.get()));
+      const auto memory_space = SpaceHandle::adopt(H5Screate_simple(1, &size, nullptr));
+      if (H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, slab.start.data(), nullptr,
+                              slab.count.data(), nullptr) < 0 ||
+          H5Dread(dataset.get(), H5T_NATIVE_DOUBLE, memory_space.get(), file_space.get(),
+                  H5P_DEFAULT, box.data()) < 0) {
+        throw core::DataError(
+            fmt::format("{}: cannot be read ({})", name_of(location), hdf5_error_text()));
+      }
+      reverse_dimensions(box, slab.count, target);
+      target += size;
+    }
+  }
 }
 
 void write_elements(const DatasetHandle& dataset, hid_t memory_type,

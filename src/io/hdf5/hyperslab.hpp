@@ -26,6 +26,11 @@ std::vector<Hyperslab> hyperslabs(std::span<const core::Index> shape, core::Inde
 void read_elements(const DatasetHandle& dataset, const Location& location, hid_t memory_type,
                    std::span<const core::Index> shape, core::Index first, core::Index count,
                    void* values);
+/// The same of a dataset whose dimensions are in the opposite order, as doubles.
+/// @param shape  of the dataset, the last dimension first
+void read_transposed(const DatasetHandle& dataset, const Location& location,
+                     std::span<const core::Index> shape, core::Index first,
+                     std::span<double> values);
 /// Likewise from memory. Serial. @throws ResourceError on a full disk
 void write_elements(const DatasetHandle& dataset, hid_t memory_type,
                     std::span<const core::Index> shape, core::Index first, core::Index count,

@@ -43,7 +43,9 @@ bool only_count(const std::vector<std::string>& ids) {
 
 }  // namespace
 
-std::vector<ModeIdsPtr> find_mode_ids(const DatasetInfo& info) {
+std::vector<ModeIdsPtr> find_mode_ids(const DatasetInfo& read) {
+  DatasetInfo info = read;
+  if (info.location.transposed) std::ranges::reverse(info.shape);
   const auto file = open_input(info.location.file);
   std::vector<ModeIdsPtr> found(info.shape.size());
   for (std::size_t k = 0; k < info.shape.size(); ++k) {
@@ -58,6 +60,7 @@ std::vector<ModeIdsPtr> find_mode_ids(const DatasetInfo& info) {
     const char* suffix = k == 0 ? "_row_ids" : "_column_ids";
     if (auto own = read_list(file, info, suffix, info.shape[k])) found[k] = std::move(own);
   }
+  if (info.location.transposed) std::ranges::reverse(found);
   return found;
 }
 

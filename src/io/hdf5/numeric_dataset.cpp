@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "io/files/file_descriptor.hpp"
+#include "io/hdf5/element_type.hpp"
 #include "io/hdf5/hyperslab.hpp"
 #include "kronwerk/core/interruption.hpp"
 
@@ -69,26 +70,31 @@ std::string position_text(std::span<const core::Index> shape, core::Index positi
 bool is_numeric(const FileHandle& file, const Location& location) {
   const auto handle = open_dataset(file, location);
   const auto type = TypeHandle::adopt(H5Dget_type(handle.get()));
-  const auto type_class = H5Tget_class(type.get());
-  return type_class == H5T_FLOAT || type_class == H5T_INTEGER;
+  return holds_numbers(type.get());
 }
 
 NumericDataset examine_numeric(const FileHandle& file, const Location& location) {
   const auto handle = open_dataset(file, location);
   const auto type = TypeHandle::adopt(H5Dget_type(handle.get()));
-  const auto type_class = H5Tget_class(type.get());
-  if (type_class != H5T_FLOAT && type_class != H5T_INTEGER) {
+  if (!holds_numbers(type.get())) {
     throw core::DataError(fmt::format("{}: holds {}; expected numbers (floating-point or integer)",
                                       name_of(location), type_name(type.get())));
   }
-  return {.location = {location.file, normalised_path(location.dataset), location.external},
-          .shape = shape_of(handle.get()),
-          .direct_offset = direct_offset(handle.get(), type.get())};
+  NumericDataset dataset{.location = location,
+                         .shape = shape_of(handle.get()),
+                         .direct_offset = direct_offset(handle.get(), type.get())};
+  dataset.location.dataset = normalised_path(location.dataset);
+  if (location.transposed && dataset.shape.size() > 1) {
+    std::ranges::reverse(dataset.shape);
+    dataset.direct_offset = -1;
+  }
+  return dataset;
 }
 
 NumericDataset examine_numeric(const communication::Communicator& comm, const Location& location) {
   NumericDataset dataset;
-  dataset.location = {location.file, normalised_path(location.dataset), location.external};
+  dataset.location = location;
+  dataset.location.dataset = normalised_path(location.dataset);
   communication::on_root(comm, [&] {
     const auto file = open_input(location.file);
     dataset = examine_numeric(file, location);
@@ -111,6 +117,10 @@ void read_numbers(const NumericDataset& dataset, core::Index offset, std::span<d
   }
   const auto file = open_input(dataset.location.file);
   const auto handle = open_dataset(file, dataset.location);
+  if (dataset.location.transposed && dataset.shape.size() > 1) {
+    read_transposed(handle, dataset.location, dataset.shape, offset, values);
+    return;
+  }
   read_elements(handle, dataset.location, H5T_NATIVE_DOUBLE, dataset.shape, offset,
                 std::ssize(values), values.data());
 }

@@ -13,7 +13,7 @@ namespace kronwerk::io {
 /// that thousands of ranks do not all walk the file's metadata.
 struct NumericDataset {
   Location location;
-  core::Extents shape;
+  core::Extents shape;  ///< of what is read
   /// Where the values begin in the file if they lie there as native doubles in one piece, so that
   /// they can be read without HDF5; else -1.
   core::Index direct_offset = -1;
@@ -28,7 +28,8 @@ bool is_numeric(const FileHandle& file, const Location& location);
 /// examine_numeric on rank 0, the outcome on every rank. Collective.
 NumericDataset examine_numeric(const communication::Communicator& comm, const Location& location);
 
-/// Elements [offset, offset + values.size()) in row-major order, converted to double. Serial.
+/// Elements [offset, offset + values.size()) of what is read in row-major order, converted to
+/// double. Serial.
 void read_numbers(const NumericDataset& dataset, core::Index offset, std::span<double> values);
 
 /// "(3, 4)" for the row-major position of a 2-D dataset, "7" for a 1-D one.

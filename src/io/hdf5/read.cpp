@@ -25,17 +25,19 @@ DatasetInfo inspect(const communication::Communicator& comm, const Location& loc
     const auto file = open_input(location.file);
     info = describe_object(file, location);
   });
-  info.location = {location.file, normalised_path(location.dataset), location.external};
+  info.location = location;
+  info.location.dataset = normalised_path(location.dataset);
   std::array<core::Index, H5S_MAX_RANK + 3> packed{};
   packed[0] = static_cast<core::Index>(info.shape.size());
   packed[1] = info.stored;
-  packed[2] = (info.sparse ? 1 : 0) + (info.encoded ? 2 : 0);
+  packed[2] = (info.sparse ? 1 : 0) + (info.encoded ? 2 : 0) + 4 * static_cast<int>(info.form);
   std::copy(info.shape.begin(), info.shape.end(), packed.begin() + 3);
   comm.broadcast(std::span<core::Index>(packed));
   info.shape.assign(packed.begin() + 3, packed.begin() + 3 + packed[0]);
   info.stored = packed[1];
   info.sparse = packed[2] % 2 != 0;
-  info.encoded = packed[2] / 2 != 0;
+  info.encoded = packed[2] / 2 % 2 != 0;
+  info.form = static_cast<SparseForm>(packed[2] / 4);
   info.type = comm.broadcast(info.type);
   return info;
 }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "io/hdf5/element_type.hpp"
 #include "io/hdf5/external.hpp"
 #include "io/hdf5/hdf5_input.hpp"
 #include "io/hdf5/numeric_dataset.hpp"
@@ -98,14 +99,18 @@ std::string string_summary(const FileHandle& file, const DatasetInfo& info) {
 std::string describe(const FileHandle& file, const DatasetInfo& info) {
   if (info.sparse) {
     const double cells = static_cast<double>(info.shape[0]) * static_cast<double>(info.shape[1]);
-    return fmt::format("sparse matrix {}, {} stored ({:.3g} %), {}", core::to_text(info.shape),
-                       core::format_count(info.stored),
+    const char* const by = info.form == SparseForm::rows          ? ""
+                           : info.form == SparseForm::coordinates ? " by coordinates"
+                                                                  : " by columns";
+    return fmt::format("sparse matrix {}{}, {} stored ({:.3g} %), {}", core::to_text(info.shape),
+                       by, core::format_count(info.stored),
                        cells > 0.0 ? 100.0 * static_cast<double>(info.stored) / cells : 0.0,
                        info.type);
   }
   const std::string text = fmt::format("{} {}", core::to_text(info.shape), info.type);
   if (info.type == "string") return text + string_summary(file, info);
-  const bool numeric = info.type.find("int") != std::string::npos || info.type.starts_with("float");
+  const bool numeric = info.type.find("int") != std::string::npos ||
+                       info.type.starts_with("float") || info.type == "bool";
   return numeric ? text + statistics(examine_numeric(file, info.location)) : text;
 }
 
@@ -119,12 +124,14 @@ std::string table(const std::vector<NamedText>& rows, const std::string& indent)
   return text;
 }
 
-// A CSR group is one line; its members are not listed.
+// A sparse matrix is one line; its members are not listed.
 bool is_sparse_group(const FileHandle& file, const std::string& path) {
   if (path == "/") return false;
   const LinkAccess links({"", path});
   const auto has = [&](const char* name) { return object_exists(file, path + name, links.get()); };
-  return has("/indptr") && has("/indices") && has("/data");
+  if (!has("/data")) return false;
+  return (has("/indptr") && has("/indices")) || (has("/row") && has("/col")) ||
+         (has("/jc") && has("/ir"));
 }
 
 std::string describe_sparse_or_dataset(const FileHandle& file, const Location& location) {
@@ -145,6 +152,7 @@ std::string describe_file(const std::string& name) {
   std::vector<NamedText> datasets;
   std::string groups, configuration;
   std::string sparse_group;
+  bool matlab = false;
   for (const auto& object : content.objects) {
     core::check_interruption();
     if (!sparse_group.empty() && object.path.starts_with(sparse_group + "/")) continue;
@@ -159,6 +167,7 @@ std::string describe_file(const std::string& name) {
       std::string text = elsewhere.empty() ? describe_sparse_or_dataset(file, {name, object.path})
                                            : fmt::format("not read: {}", elsewhere);
       for (const auto& attribute : attributes) {
+        matlab = matlab || attribute.name == "MATLAB_class";
         if (sparse && (attribute.name == "shape" || attribute.name.starts_with("encoding-"))) {
           continue;
         }
@@ -184,6 +193,11 @@ std::string describe_file(const std::string& name) {
       fmt::format("{} ({})\n", name,
                   core::format_bytes(static_cast<double>(std::filesystem::file_size(name)))) +
       (datasets.empty() ? "  no datasets\n" : table(datasets, "  ")) + groups;
+  if (matlab) {
+    text +=
+        "\nWritten by MATLAB, with the dimensions of every dataset in the opposite order: "
+        "'transpose: true' beside a job's 'dataset' reads them as they are there.\n";
+  }
   if (!content.left_out.empty()) text += "\n" + content.left_out + "\n";
   if (!configuration.empty()) text += "\nconfiguration\n" + configuration + "\n";
   return text;

@@ -306,9 +306,9 @@ TEST_F(Read, RefusesBrokenSparseMatricesWithThePosition) {
 TEST_F(Read, RefusesOtherEncodingsAndIncompleteGroups) {
   make([&](io::DataFile& data) {
     data.write_sparse("/W", small_sparse());
-    data.write_attribute("/W", "encoding-type", std::string("csc_matrix"));
+    data.write_attribute("/W", "encoding-type", std::string("bsr_matrix"));
   });
-  expect_error(ErrorKind::data, "encoding-type is 'csc_matrix', expected 'csr_matrix'", [&] {
+  expect_error(ErrorKind::data, "encoding-type is 'bsr_matrix', expected 'csr_matrix'", [&] {
     io::read_sparse(comm_, {file_, "W"});
   });
   make([&](io::DataFile& data) { data.write_dense("/V/data", core::Extents{2}, counting(2)); });

@@ -13,15 +13,27 @@ struct Location {
   /// Whether its values may be in other files: by an external link, external storage, or a virtual
   /// dataset.
   bool external = false;
+  /// Whether its dimensions are in the opposite order there, as MATLAB, R, Julia and Fortran write
+  /// them: what is read has the last one first.
+  bool transposed = false;
+};
+
+/// How a sparse matrix is stored in a group.
+enum class SparseForm {
+  rows,         ///< CSR: data, indices, indptr
+  columns,      ///< CSC: the same by columns
+  coordinates,  ///< COO: data, row, col
+  matlab        ///< by columns as MATLAB does: data, ir, jc
 };
 
 /// What is at a location, from its metadata alone.
 struct DatasetInfo {
   Location location;
-  bool sparse = false;     ///< a CSR group
+  bool sparse = false;  ///< a sparse matrix in a group
+  SparseForm form = SparseForm::rows;
   bool encoded = true;     ///< whether a CSR group says that it is one (encoding-type)
-  core::Extents shape;     ///< of a dataset; (rows, cols) of a CSR group
-  core::Index stored = 0;  ///< stored entries of a CSR group, else the number of elements
+  core::Extents shape;     ///< of what is read: of a dataset; (rows, cols) of a sparse matrix
+  core::Index stored = 0;  ///< stored entries of a sparse matrix, else the number of elements
   std::string type;        ///< "float64", "int32", "string", …
 };
 

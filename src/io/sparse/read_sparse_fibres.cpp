@@ -8,7 +8,7 @@
 
 #include "io/hdf5/hyperslab.hpp"
 #include "io/hdf5/numeric_dataset.hpp"
-#include "io/hdf5/sparse_group.hpp"
+#include "io/sparse/sparse_group.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 
 namespace kronwerk::io {
@@ -235,6 +235,12 @@ SparseFibres read_sparse_fibres(const communication::Communicator& comm, const L
                                 Index length, Index first, Index count) {
   const auto info = inspect(comm, location);
   require_sparse(info);
+  if (info.form != SparseForm::rows || location.transposed) {
+    throw core::DataError(
+        fmt::format("{}: sparse vectors are read from the rows of a CSR group (encoding-type "
+                    "csr_matrix), and this one is stored otherwise; convert it (scipy: .tocsr())",
+                    name_of(location)));
+  }
   const auto data = examine_numeric(comm, member(info.location, "data"));
   communication::on_root(comm, [&] { check_lengths(info, data); });
   SparseFibres result;

@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "io/hdf5/hyperslab.hpp"
 #include "io/hdf5/numeric_dataset.hpp"
-#include "io/hdf5/sparse_group.hpp"
+#include "io/sparse/sparse_group.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 
 namespace kronwerk::io {
@@ -44,9 +45,9 @@ std::vector<double> read_data(const FileHandle& file, const Location& location) 
   return values;
 }
 
-void check_row_offsets(const Location& location, core::Index rows, core::Index stored,
+void check_row_offsets(const Location& list, core::Index rows, core::Index stored,
                        const std::vector<core::Index>& indptr) {
-  const auto name = name_of(member(location, "indptr"));
+  const auto name = name_of(list);
   if (static_cast<core::Index>(indptr.size()) != rows + 1) {
     throw core::DataError(
         fmt::format("{}: has {} entries; {} rows need {}", name, indptr.size(), rows, rows + 1));
@@ -67,20 +68,99 @@ void check_row_offsets(const Location& location, core::Index rows, core::Index s
   }
 }
 
-void check(const Location& location, const DatasetInfo& info, const RawArrays& raw) {
-  const auto stored = static_cast<core::Index>(raw.data.size());
-  if (raw.indices.size() != raw.data.size()) {
-    throw core::DataError(fmt::format("{}: has {} entries, data has {}; expected the same number",
-                                      name_of(member(location, "indices")), raw.indices.size(),
-                                      raw.data.size()));
+/// Where the lists of one group are, and which way round they are.
+struct Layout {
+  const char* offsets = "indptr";
+  const char* indices = "indices";
+  const char* index_word = "column";  ///< what `indices` count in the file
+  bool flipped = false;               ///< by columns of the matrix that is read
+};
+
+Layout layout_of(const DatasetInfo& info) {
+  Layout layout;
+  if (info.form == SparseForm::matlab) layout = {"jc", "ir", "row", false};
+  if (info.form == SparseForm::columns) layout.index_word = "row";
+  layout.flipped = (info.form == SparseForm::rows) == info.location.transposed;
+  return layout;
+}
+
+void check_indices(const Location& list, const std::vector<core::Index>& indices,
+                   core::Index extent, const char* word) {
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    if (indices[i] >= 0 && indices[i] < extent) continue;
+    throw core::DataError(
+        fmt::format("{}: {} {} at position {} is out of range; the matrix has {} {}s, counted "
+                    "from 0",
+                    name_of(list), word, indices[i], i, extent, word));
   }
-  check_row_offsets(location, info.shape[0], stored, raw.indptr);
-  for (std::size_t i = 0; i < raw.indices.size(); ++i) {
-    if (raw.indices[i] >= 0 && raw.indices[i] < info.shape[1]) continue;
-    throw core::DataError(fmt::format(
-        "{}: column {} at position {} is out of range; the matrix has {} columns, counted from 0",
-        name_of(member(location, "indices")), raw.indices[i], i, info.shape[1]));
+}
+
+void check_length(const Location& location, const char* name, std::size_t entries,
+                  std::size_t stored) {
+  if (entries == stored) return;
+  throw core::DataError(fmt::format("{}: has {} entries, data has {}; expected the same number",
+                                    name_of(member(location, name)), entries, stored));
+}
+
+void check(const DatasetInfo& info, const Layout& layout, const RawArrays& raw) {
+  check_length(info.location, layout.indices, raw.indices.size(), raw.data.size());
+  const core::Index offsets = info.shape[layout.flipped ? 1 : 0];
+  check_row_offsets(member(info.location, layout.offsets), offsets, std::ssize(raw.data),
+                    raw.indptr);
+  check_indices(member(info.location, layout.indices), raw.indices,
+                info.shape[layout.flipped ? 0 : 1], layout.index_word);
+}
+
+/// Entries by rows, in the order of the file within each, from those of (rows[i], cols[i]).
+RawArrays sorted_by_rows(core::Index count, const std::vector<core::Index>& rows,
+                         const std::vector<core::Index>& cols, const std::vector<double>& data) {
+  RawArrays result;
+  result.indptr.assign(static_cast<std::size_t>(count) + 1, 0);
+  for (const auto row : rows) ++result.indptr[static_cast<std::size_t>(row) + 1];
+  std::partial_sum(result.indptr.begin(), result.indptr.end(), result.indptr.begin());
+  result.indices.resize(rows.size());
+  result.data.resize(rows.size());
+  auto next = result.indptr;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto place = static_cast<std::size_t>(next[static_cast<std::size_t>(rows[i])]++);
+    result.indices[place] = cols[i];
+    result.data[place] = data[i];
   }
+  return result;
+}
+
+// By columns: each entry's column is known from where it stands.
+RawArrays flipped(const RawArrays& raw, core::Index rows) {
+  std::vector<core::Index> columns;
+  columns.reserve(raw.data.size());
+  for (std::size_t column = 0; column + 1 < raw.indptr.size(); ++column) {
+    columns.resize(static_cast<std::size_t>(raw.indptr[column + 1]),
+                   static_cast<core::Index>(column));
+  }
+  return sorted_by_rows(rows, raw.indices, columns, raw.data);
+}
+
+RawArrays read_coordinates(const FileHandle& file, const DatasetInfo& info) {
+  const bool transposed = info.location.transposed;
+  const char* const row_list = transposed ? "col" : "row";
+  const char* const column_list = transposed ? "row" : "col";
+  const auto rows = read_indices(file, member(info.location, row_list));
+  const auto cols = read_indices(file, member(info.location, column_list));
+  const auto data = read_data(file, member(info.location, "data"));
+  check_length(info.location, row_list, rows.size(), data.size());
+  check_length(info.location, column_list, cols.size(), data.size());
+  check_indices(member(info.location, row_list), rows, info.shape[0], "row");
+  check_indices(member(info.location, column_list), cols, info.shape[1], "column");
+  return sorted_by_rows(info.shape[0], rows, cols, data);
+}
+
+RawArrays read_compressed(const FileHandle& file, const DatasetInfo& info) {
+  const Layout layout = layout_of(info);
+  RawArrays raw{.indptr = read_indices(file, member(info.location, layout.offsets)),
+                .indices = read_indices(file, member(info.location, layout.indices)),
+                .data = read_data(file, member(info.location, "data"))};
+  check(info, layout, raw);
+  return layout.flipped ? flipped(raw, info.shape[0]) : raw;
 }
 
 bool is_canonical(const RawArrays& raw) {
@@ -126,10 +206,8 @@ void make_canonical(RawArrays& raw) {
 
 RawArrays read_raw(const DatasetInfo& info) {
   const auto file = open_input(info.location.file);
-  RawArrays raw{.indptr = read_indices(file, member(info.location, "indptr")),
-                .indices = read_indices(file, member(info.location, "indices")),
-                .data = read_data(file, member(info.location, "data"))};
-  check(info.location, info, raw);
+  RawArrays raw = info.form == SparseForm::coordinates ? read_coordinates(file, info)
+                                                       : read_compressed(file, info);
   if (!is_canonical(raw)) make_canonical(raw);
   return raw;
 }
