@@ -5,13 +5,13 @@
 #
 #   jobs/fuzz.sh SECONDS             every target one after the other, this long each
 #   jobs/fuzz.sh SECONDS TARGET...   some of them: job, formula, kernel_formula, import_edges, import_table,
-#                                    import_knn, import_gal, import_matrix_market, hdf5_layout, hdf5_file
+#                                    import_knn, import_gal, import_npy, import_matrix_market, hdf5_layout, hdf5_file
 #   RUNS=1000000 jobs/fuzz.sh 3600   at most so many cases each
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$KRONWERK_ROOT"
 
-all=(job formula kernel_formula import_edges import_table import_knn import_gal import_matrix_market
+all=(job formula kernel_formula import_edges import_table import_knn import_gal import_npy import_matrix_market
      hdf5_layout hdf5_file)
 if [ $# -eq 0 ] || ! [[ $1 =~ ^[1-9][0-9]*$ ]]; then
   echo "usage: jobs/fuzz.sh SECONDS [TARGET...]; targets: ${all[*]}" >&2

@@ -59,7 +59,8 @@ TEST(Schema, FindsNamesThatUsersChoose) {
   EXPECT_EQ(find_entry("matrices.W.files"), nullptr);
   EXPECT_EQ(find_entry("parameters.rho.x"), nullptr);
   EXPECT_EQ(find_entry(""), nullptr);
-  EXPECT_EQ(child_names("matrices.W"), (std::vector<std::string>{"file", "dataset", "transpose", "given_as"}));
+  EXPECT_EQ(child_names("matrices.W"),
+            (std::vector<std::string>{"file", "dataset", "transpose", "given_as"}));
 }
 
 TEST(Schema, NamesEveryTask) {

@@ -230,6 +230,11 @@ void add_import_command(CLI::App& program, CommandLine& line) {
   KindCommand<io::MatrixMarketOptions> mtx(import, line, "mtx", "Matrix Market file to a matrix",
                                            io::import_matrix_market);
   mtx.weights();
+  KindCommand<io::NpyOptions> npy(import, line, "npy", "NumPy's .npy and .npz files to datasets",
+                                  io::import_npy);
+  npy.names(
+      "--arrays", &io::NpyOptions::arrays,
+      "names in a .npz file, separated by commas; default: all, each a dataset below the path");
   KindCommand<io::ReorderOptions> reorder(
       import, line, "reorder", "data of an HDF5 file with ids, in the order of other ids",
       io::import_reorder);

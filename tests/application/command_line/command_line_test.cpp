@@ -49,7 +49,7 @@ TEST(CommandLine, TakesWhereTheMachineIsWrittenTo) {
 }
 
 TEST(CommandLine, KnowsEveryKindOfImport) {
-  for (const std::string kind : {"edges", "table", "knn", "gal", "mtx"}) {
+  for (const std::string kind : {"edges", "table", "knn", "gal", "mtx", "npy"}) {
     const CommandLine line = parse({"import", kind, "in.txt", "--to", "out.h5:/a/W"});
     EXPECT_EQ(line.command, Command::import) << kind;
     EXPECT_TRUE(line.import != nullptr) << kind;

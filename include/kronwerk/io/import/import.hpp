@@ -215,6 +215,16 @@ struct MatrixMarketOptions {
 };
 ImportSummary import_matrix_market(const MatrixMarketOptions& options);
 
+/// NumPy's .npy file of one array, or .npz archive of several: numbers and truth values of any
+/// shape and order as datasets, lists of texts as ids; one array as the target, of several each as
+/// <path>/<name>. scipy.sparse's archive of a csr, csc or coo matrix becomes a CSR matrix.
+struct NpyOptions {
+  std::string file;
+  ImportTarget target;
+  std::vector<std::string> arrays;  ///< of an archive; empty: all
+};
+ImportSummary import_npy(const NpyOptions& options);
+
 /// A dataset or sparse matrix of an HDF5 file that has ids beside it → the same in the order of
 /// other ids, in every dimension whose ids are those; the target may be in the same file. Dense
 /// data pass through slice by slice of their first dimension.
