@@ -366,7 +366,7 @@ Job parse_job(const std::string& text, const std::string& file,
   job.text = text;
   if (!overrides.empty()) {
     for (const std::string& item : overrides) {
-      if (tree.kind == Tree::Kind::map) apply_override(tree, item);
+      if (tree.kind == Tree::Kind::map) apply_override(tree, item, file);
     }
     job.text = emit(tree);
   }

@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "configuration/tree.hpp"
 #include "kronwerk/configuration/schema.hpp"
@@ -70,6 +71,17 @@ Tree parse_value(const std::string& value, const Position& position) {
   return tree;
 }
 
+/// A path relative to the working directory, as one relative to the configuration's.
+std::string seen_from_configuration(const std::string& path, const std::string& configuration) {
+  const std::filesystem::path given(path);
+  std::error_code error;
+  const auto here = std::filesystem::current_path(error);
+  if (error || path.empty() || path.starts_with("~/") || given.is_absolute()) return path;
+  const auto folder = (here / configuration).parent_path().lexically_normal();
+  if (folder == here.lexically_normal()) return path;
+  return (here / given).lexically_normal().string();
+}
+
 Tree& child(Tree& parent, const std::string& key, const Position& position) {
   if (Tree* found = parent.find(key)) return *found;
   Tree value;
@@ -80,7 +92,8 @@ Tree& child(Tree& parent, const std::string& key, const Position& position) {
 
 }  // namespace
 
-void apply_override(Tree& tree, const std::string& override_text) {
+void apply_override(Tree& tree, const std::string& override_text,
+                    const std::string& configuration) {
   const std::string where = "--set " + override_text;
   if (core::find_non_utf8(override_text) != std::string::npos) {
     throw ConfigurationError("--set: this is not UTF-8 text: " + override_text);
@@ -115,6 +128,9 @@ void apply_override(Tree& tree, const std::string& override_text) {
     throw ConfigurationError(fmt::format("{}: '{}' is a map; set one of its keys, such as '{}.{}'",
                                          where, path, path,
                                          target->entries.empty() ? "…" : target->entries[0].key));
+  }
+  if (value.kind == Tree::Kind::scalar && (path == "output" || path.ends_with(".file"))) {
+    value.text = seen_from_configuration(value.text, configuration);
   }
   *target = std::move(value);
 }

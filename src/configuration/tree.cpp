@@ -16,6 +16,19 @@ namespace {
 
 using core::ConfigurationError;
 
+/// The line of that number or the one before it, if a tab stands before its text; else 0.
+int line_indented_by_tab(const std::string& text, int number) {
+  std::istringstream stream(text);
+  int found = 0, line = 0;
+  for (std::string words; std::getline(stream, words) && line < number;) {
+    ++line;
+    const auto indent = words.substr(0, std::min(words.find_first_not_of(" \t"), words.size()));
+    if (line >= number - 1 && indent.find('\t') != std::string::npos && indent != words)
+      found = line;
+  }
+  return found;
+}
+
 void emit_value(YAML::Emitter& out, const Tree& tree) {
   switch (tree.kind) {
     case Tree::Kind::null:
@@ -90,6 +103,10 @@ Tree parse_tree(const std::string& text, const std::string& file) {
     return tree;
   } catch (const YAML::Exception& error) {
     const Position position{error.mark.line + 1, error.mark.column + 1, {}};
+    if (const int line = line_indented_by_tab(text, position.line); line > 0) {
+      throw ConfigurationError(
+          fmt::format("{}:{}: a tab indents this line; YAML takes blanks only", file, line));
+    }
     throw ConfigurationError(
         fmt::format("{}: this is not YAML: {}", position.text(file), error.msg));
   }

@@ -37,8 +37,11 @@ Tree parse_tree(const std::string& text, const std::string& file);
 /// The tree as YAML text.
 std::string emit(const Tree& tree);
 
-/// Replaces or adds the value of one "key=value". @throws ConfigurationError for unknown keys
-void apply_override(Tree& tree, const std::string& override_text);
+/// Replaces or adds the value of one "key=value". A file is where the user stands, not where the
+/// configuration is: it is written into the tree as seen from there.
+/// @param file  the configuration
+/// @throws ConfigurationError for unknown keys
+void apply_override(Tree& tree, const std::string& override_text, const std::string& file);
 
 /// "a.b", or "b" at the top level.
 std::string join_path(const std::string& parent, const std::string& key);

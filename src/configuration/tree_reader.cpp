@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "kronwerk/core/error.hpp"
@@ -20,7 +21,12 @@ const Tree& TreeReader::require(const std::string& key) const {
 
 std::string TreeReader::resolve(const Tree& path) const {
   if (path.text.empty()) fail(path.position, "the file name is empty");
-  const std::filesystem::path file(path.text);
+  std::filesystem::path file(path.text);
+  if (path.text.starts_with("~/")) {
+    const char* const home = std::getenv("HOME");
+    if (home == nullptr) fail(path.position, "'~' is not known here, since HOME is not set");
+    file = std::filesystem::path(home) / path.text.substr(2);
+  }
   if (file.is_absolute()) return file.lexically_normal().string();
   return (std::filesystem::path(job_.file).parent_path() / file).lexically_normal().string();
 }

@@ -112,6 +112,7 @@ class Validator {
       throw ConfigurationError(fmt::format("{}: duplicate key '{}'{} (first given on line {})",
                                            where, entry.key, inside(path), first->position.line));
     }
+    refuse_cut_formula(tree, entry);
     const bool free_names = find_entry(join_path(path, "*")) != nullptr;
     if (free_names) {
       if (is_name(entry.key)) return;
@@ -127,6 +128,20 @@ class Validator {
         fmt::format("{}: unknown key '{}'{}{}", where, entry.key, inside(path), hint));
   }
 
+  /// Within braces and brackets, YAML takes an unquoted formula for ended at its first comma.
+  void refuse_cut_formula(const Tree& map, const TreeEntry& entry) const {
+    if (&entry == &map.entries.front() || entry.value.kind != Tree::Kind::null) return;
+    refuse_cut((&entry - 1)->value, entry.key);  // entries lie side by side
+  }
+  void refuse_cut(const Tree& before, const std::string& after) const {
+    if (before.kind != Tree::Kind::scalar || before.quoted) return;
+    if (std::ranges::count(before.text, '(') <= std::ranges::count(before.text, ')')) return;
+    throw ConfigurationError(fmt::format(
+        "{}: the formula '{}, {}' is cut at its comma, since it stands within braces or brackets: "
+        "write it in quotes, \"{}, {}…\"",
+        before.position.text(file_), before.text, after, before.text, after));
+  }
+
   void check_value(const Tree& tree, const std::string& path) const {
     const SchemaEntry& entry = *find_entry(path);
     if (!has_type(tree, entry.types)) {
@@ -135,6 +150,9 @@ class Validator {
     }
     if (tree.kind == Tree::Kind::map) check_map(tree, path);
     if (tree.kind == Tree::Kind::list) {
+      for (std::size_t i = 1; i < tree.items.size(); ++i) {
+        refuse_cut(tree.items[i - 1], tree.items[i].text);
+      }
       for (const Tree& item : tree.items) check_value(item, path + "[]");
     }
     if (tree.kind == Tree::Kind::scalar) check_scalar(tree, entry, path);

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
 
@@ -94,6 +97,49 @@ TEST(Job, RefusesUnknownKeysWithTheNearestName) {
   EXPECT_EQ(message(replaced("dataset: /W", "zzz: /W")),
             "configs/x.yaml:4:25: unknown key 'zzz' in 'matrices.W' (known are: file, dataset, "
             "transpose, given_as)");
+}
+
+TEST(Job, NamesATabAsTheCause) {
+  EXPECT_EQ(message(replaced("  input: true", "\tinput: true")),
+            "configs/x.yaml:10: a tab indents this line; YAML takes blanks only");
+  EXPECT_EQ(message(replaced("  W: {", "\tW: {")),
+            "configs/x.yaml:4: a tab indents this line; YAML takes blanks only");
+  EXPECT_EQ(message(replaced("batch: 3", "batch:\t3")), "accepted");
+}
+
+TEST(Job, NamesAFormulaThatBracesCut) {
+  const std::string advice =
+      " is cut at its comma, since it stands within braces or brackets: write it in quotes, ";
+  EXPECT_EQ(message("{task: apply, operator: kron(A, B), input: {file: x.h5, dataset: /x}, "
+                    "output: o.h5}"),
+            "configs/x.yaml:1:25: the formula 'kron(A, B)'" + advice + "\"kron(A, B)…\"");
+  EXPECT_EQ(message("task: fit\nmean: {columns: [kron(1, 1), kron(pop, 1)]}\n"),
+            "configs/x.yaml:2:18: the formula 'kron(1, 1)'" + advice + "\"kron(1, 1)…\"");
+  EXPECT_EQ(message(replaced("\"kron(I - rho_o*W, I - rho_d*W)\"", "kron(I - rho_o*W, I - W)")),
+            "accepted");
+}
+
+TEST(Job, FilesOfTheCommandLineAreWhereItsUserStands) {
+  const auto here = std::filesystem::current_path();
+  Job job = parse_job(good, "configs/x.yaml", std::vector<std::string>{"output.file=r/o.h5"});
+  EXPECT_EQ(job.output.file, (here / "r/o.h5").string());
+  // What is kept with the result means the same.
+  EXPECT_EQ(parse_job(job.text, "configs/x.yaml").output.file, job.output.file);
+  job = parse_job(good, "x.yaml", std::vector<std::string>{"output.file=r/o.h5"});
+  EXPECT_EQ(job.output.file, "r/o.h5");
+  job = parse_job(good, "configs/x.yaml", std::vector<std::string>{"output=../o.h5"});
+  EXPECT_EQ(job.output.file, (here.parent_path() / "o.h5").string());
+  job = parse_job(good, "configs/x.yaml", std::vector<std::string>{"matrices.W.file=w.h5"});
+  EXPECT_EQ(job.matrices.at("W").value.file, (here / "w.h5").string());
+}
+
+TEST(Job, ATildeIsTheHomeOfItsUser) {
+  ASSERT_EQ(setenv("HOME", "/home/somebody", 1), 0);
+  EXPECT_EQ(
+      parse_job(good, "configs/x.yaml", std::vector<std::string>{"output.file=~/o.h5"}).output.file,
+      "/home/somebody/o.h5");
+  EXPECT_EQ(parse_job(replaced("results/flights.h5", "~/o.h5"), "configs/x.yaml").output.file,
+            "/home/somebody/o.h5");
 }
 
 TEST(Job, RefusesDuplicateKeys) {

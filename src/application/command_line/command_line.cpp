@@ -1,5 +1,7 @@
 #include "application/command_line/command_line.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <string_view>
@@ -7,6 +9,7 @@
 #include "application/command_line/import_command.hpp"
 #include "application/session/libraries.hpp"
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/core/text.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -68,6 +71,34 @@ void add_show(CLI::App& program, CommandLine& line) {
   show.final_callback([&line] { line.command = Command::show; });
 }
 
+std::vector<std::string> names_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+/// CLI11 says of a misspelt command that its arguments were not expected.
+void refuse_unknown_command(const CLI::App& program, char** first, char** last) {
+  if (last - first < 2 || first[1][0] == '-') return;
+  const std::string name = first[1];
+  const auto commands = names_of(program);
+  if (std::ranges::find(commands, name) == commands.end()) {
+    const bool file = name.ends_with(".yaml") || name.ends_with(".yml");
+    throw core::ConfigurationError(
+        fmt::format("command line: there is no command '{}'{}; commands are {}", name,
+                    file ? fmt::format(" (did you mean 'kronwerk run {}'?)", name)
+                         : core::suggestion(name, commands),
+                    core::join(commands, ", ")));
+  }
+  if (name != "import" || last - first < 3 || first[2][0] == '-') return;
+  const std::string kind = first[2];
+  const auto kinds = names_of(*program.get_subcommand("import"));
+  if (std::ranges::find(kinds, kind) != kinds.end()) return;
+  throw core::ConfigurationError(
+      fmt::format("command line: there is no importer '{}'{}; importers are {}", kind,
+                  core::suggestion(kind, kinds), core::join(kinds, ", ")));
+}
+
 }  // namespace
 
 CommandLine parse_command_line(int argc, char** argv) {
@@ -87,6 +118,7 @@ CommandLine parse_command_line(int argc, char** argv) {
   add_check(program, line);
   add_import_command(program, line);
   add_show(program, line);
+  refuse_unknown_command(program, argv, separator);
   try {
     program.parse(static_cast<int>(separator - argv), argv);
   } catch (const CLI::CallForHelp&) {

@@ -5,80 +5,15 @@
 
 #include <algorithm>
 
+#include "application/inputs/used_names.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 
 namespace kronwerk::application {
-namespace {
 
 using configuration::Job;
 using configuration::Task;
 using core::ConfigurationError;
-
-/// Every name that one of the job's formulas uses.
-std::vector<std::string> names_in_formulas(const Job& job) {
-  std::vector<std::string> used;
-  const auto add = [&](const std::vector<std::string>& names) {
-    used.insert(used.end(), names.begin(), names.end());
-  };
-  const auto add_operator_formula = [&](const configuration::Placed<std::string>& formula) {
-    if (formula.value.empty()) return;
-    add(expressions::used_names(formula.value, job.where(formula.position)).matrices);
-  };
-  const auto add_kernel_formula = [&](const configuration::Placed<std::string>& formula) {
-    add(kernels::used_names(formula.value, job.where(formula.position)));
-  };
-  add_operator_formula(job.formula);
-  for (const auto& [name, kernel] : job.kernels) add_kernel_formula(kernel.formula);
-  if (job.gaussian) {
-    const auto& mean = job.gaussian->mean;
-    if (mean.parameter) used.push_back(mean.parameter->value);
-    const auto& likelihood = job.gaussian->likelihood;
-    if (likelihood && likelihood->theta_parameter) {
-      used.push_back(likelihood->theta_parameter->value);
-    }
-    for (const auto& column : mean.columns) add_operator_formula(column);
-  }
-  if (job.flow) {
-    for (const auto& column : job.flow->columns) add_operator_formula(column);
-  }
-  if (job.reduce) {
-    add_kernel_formula(job.reduce->formula);
-    if (job.reduce->weight) add_kernel_formula(*job.reduce->weight);
-  }
-  return used;
-}
-
-/// What is defined and not used is a misspelling more often than not.
-void check_used(const Job& job) {
-  const auto used = names_in_formulas(job);
-  const auto check = [&](const auto& defined, const char* what) {
-    for (const auto& [name, value] : defined) {
-      if (std::ranges::find(used, name) != used.end()) continue;
-      std::vector<std::string> undefined;
-      for (const std::string& other : used) {
-        if (!job.parameters.contains(other) && !job.matrices.contains(other) &&
-            !job.kernels.contains(other)) {
-          undefined.push_back(other);
-        }
-      }
-      throw ConfigurationError(fmt::format(
-          "{}: the {} '{}' is not used by the {} {}{}", job.where(value.position), what, name,
-          job.flow       ? "columns of the mean or the filter"
-          : job.gaussian ? "covariance"
-          : job.reduce   ? "formula"
-                         : "operator",
-          job.reduce ? job.reduce->formula.value : job.formula.value,
-          core::suggestion(name, undefined)));
-    }
-  };
-  check(job.parameters, "parameter");
-  if (job.reduce) return check(job.reduce->variables, "variable");
-  check(job.matrices, "matrix");
-  check(job.kernels, "kernel");
-}
-
-}  // namespace
 
 void read_parameter_file(const communication::Communicator& comm, Job& job) {
   if (!job.parameter_file) return;

@@ -9,6 +9,7 @@
 #include "application/command_line/version.hpp"
 #include "application/inputs/output_check.hpp"
 #include "application/inputs/problem.hpp"
+#include "application/inputs/used_names.hpp"
 #include "application/session/blas_check.hpp"
 #include "application/session/job_families.hpp"
 #include "kronwerk/core/text.hpp"
@@ -76,6 +77,7 @@ Job load_job(const communication::Communicator& comm, const CommandLine& line) {
     job = configuration::parse_job(text, line.file, overrides);
   }
   check_output(comm, job);
+  drop_unused(job);
   read_parameter_file(comm, job);
   return job;
 }

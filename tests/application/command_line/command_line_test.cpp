@@ -56,6 +56,27 @@ TEST(CommandLine, KnowsEveryKindOfImport) {
   }
 }
 
+TEST(CommandLine, NamesTheNearestCommandAndImporter) {
+  const auto message = [](std::vector<std::string> words) -> std::string {
+    try {
+      parse(std::move(words));
+    } catch (const core::ConfigurationError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(message({"rnu", "x.yaml"})
+                .find("command line: there is no command 'rnu' (did you mean "
+                      "'run'?); commands are run, plan"),
+            0U);
+  EXPECT_NE(message({"x.yaml"}).find("(did you mean 'kronwerk run x.yaml'?)"), std::string::npos);
+  EXPECT_EQ(message({"import", "tabel", "x.csv", "--to", "o.h5:/x"})
+                .find("command line: there is no importer 'tabel' (did you mean 'table'?); "
+                      "importers are edges, table"),
+            0U);
+  EXPECT_EQ(message({"import", "table", "x.csv", "--to", "o.h5:/x"}), "accepted");
+}
+
 TEST(CommandLine, TablesTakeTheOptionsOfASeasonalMean) {
   const CommandLine line = parse({"import", "table", "in.csv", "--to", "o.h5:/y",
                                   "--remove-seasonal-mean", "--harmonics", "3", "--time", "/time"});

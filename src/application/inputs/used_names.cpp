@@ -1,0 +1,130 @@
+#include "application/inputs/used_names.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "kronwerk/core/error.hpp"
+#include "kronwerk/core/text.hpp"
+#include "kronwerk/expressions/expression.hpp"
+#include "kronwerk/formulas/syntax.hpp"
+#include "kronwerk/kernels/formula/expression.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+using configuration::Job;
+using core::ConfigurationError;
+
+std::vector<std::string> undefined_names(const Job& job, const std::vector<std::string>& used) {
+  std::vector<std::string> undefined;
+  for (const std::string& name : used) {
+    if (!job.parameters.contains(name) && !job.matrices.contains(name) &&
+        !job.kernels.contains(name)) {
+      undefined.push_back(name);
+    }
+  }
+  return undefined;
+}
+
+bool calls_other_than(const formulas::Syntax& syntax, bool (*is_function)(const std::string&)) {
+  if (syntax.kind == formulas::SyntaxKind::call && !is_function(syntax.text)) return true;
+  return std::ranges::any_of(syntax.arguments, [&](const auto& argument) {
+    return calls_other_than(*argument, is_function);
+  });
+}
+
+/// Its analysis then says so, which explains what is unused: "rho(W)" instead of "rho*W".
+bool calls_unknown_function(const Job& job) {
+  const auto calls = [&](const configuration::Placed<std::string>& formula,
+                         bool (*is_function)(const std::string&)) {
+    return !formula.value.empty() &&
+           calls_other_than(*formulas::parse({formula.value, job.where(formula.position)}),
+                            is_function);
+  };
+  if (calls(job.formula, expressions::is_reserved_name)) return true;
+  for (const auto& [name, kernel] : job.kernels) {
+    if (calls(kernel.formula, kernels::is_reserved_name)) return true;
+  }
+  return job.reduce && calls(job.reduce->formula, kernels::is_reserved_name);
+}
+
+}  // namespace
+
+std::vector<std::string> names_in_formulas(const Job& job) {
+  std::vector<std::string> used;
+  const auto add = [&](const std::vector<std::string>& names) {
+    used.insert(used.end(), names.begin(), names.end());
+  };
+  const auto add_operator_formula = [&](const configuration::Placed<std::string>& formula) {
+    if (formula.value.empty()) return;
+    add(expressions::used_names(formula.value, job.where(formula.position)).matrices);
+  };
+  const auto add_kernel_formula = [&](const configuration::Placed<std::string>& formula) {
+    add(kernels::used_names(formula.value, job.where(formula.position)));
+  };
+  add_operator_formula(job.formula);
+  for (const auto& [name, kernel] : job.kernels) add_kernel_formula(kernel.formula);
+  if (job.gaussian) {
+    const auto& mean = job.gaussian->mean;
+    if (mean.parameter) used.push_back(mean.parameter->value);
+    const auto& likelihood = job.gaussian->likelihood;
+    if (likelihood && likelihood->theta_parameter) {
+      used.push_back(likelihood->theta_parameter->value);
+    }
+    for (const auto& column : mean.columns) add_operator_formula(column);
+  }
+  if (job.flow) {
+    for (const auto& column : job.flow->columns) add_operator_formula(column);
+  }
+  if (job.reduce) {
+    add_kernel_formula(job.reduce->formula);
+    if (job.reduce->weight) add_kernel_formula(*job.reduce->weight);
+  }
+  return used;
+}
+
+void check_used(const Job& job) {
+  const auto used = names_in_formulas(job);
+  const auto check = [&](const auto& defined, const char* what) {
+    for (const auto& [name, value] : defined) {
+      if (std::ranges::find(used, name) != used.end()) continue;
+      if (calls_unknown_function(job)) return;
+      throw ConfigurationError(fmt::format(
+          "{}: the {} '{}' is not used by the {} {}{}", job.where(value.position), what, name,
+          job.flow       ? "columns of the mean or the filter"
+          : job.gaussian ? "covariance"
+          : job.reduce   ? "formula"
+                         : "operator",
+          job.reduce ? job.reduce->formula.value : job.formula.value,
+          core::suggestion(name, undefined_names(job, used))));
+    }
+  };
+  check(job.parameters, "parameter");
+  if (job.reduce) return check(job.reduce->variables, "variable");
+  check(job.matrices, "matrix");
+  check(job.kernels, "kernel");
+}
+
+void drop_unused(Job& job) {
+  const bool replaced = !job.formula.position.override_text.empty() ||
+                        (job.reduce && !job.reduce->formula.position.override_text.empty());
+  if (!replaced) return;
+  const auto used = names_in_formulas(job);
+  // Perhaps a misspelling of one that is defined.
+  if (!job.reduce && !undefined_names(job, used).empty()) return;
+  const auto drop = [&](auto& defined, const char* what) {
+    std::erase_if(defined, [&](const auto& entry) {
+      if (std::ranges::find(used, entry.first) != used.end()) return false;
+      job.warnings.push_back(
+          fmt::format("{}: the {} '{}' is not used by the formula that --set gives",
+                      job.where(entry.second.position), what, entry.first));
+      return true;
+    });
+  };
+  drop(job.parameters, "parameter");
+  drop(job.matrices, "matrix");
+  drop(job.kernels, "kernel");
+}
+
+}  // namespace kronwerk::application

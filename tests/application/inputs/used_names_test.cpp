@@ -1,0 +1,46 @@
+// Names that a job defines and does not use.
+#include "application/job_fixture.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+class UsedNames : public JobFixture {
+ protected:
+  UsedNames() {
+    make_data([](io::DataFile& file) {
+      file.write_dense("/A", Shape{2, 2}, Numbers{1, 2, 3, 4});
+      file.write_dense("/x", Shape{2, 2}, Numbers{1, 0, 0, 1});
+    });
+  }
+  static std::string job(const std::string& formula) {
+    return "task: apply\nparameters: {rho: 2}\nmatrices: {A: {file: data.h5, dataset: /A}}\n"
+           "operator: \"" +
+           formula + "\"\ninput: {file: data.h5, dataset: /x}\n";
+  }
+};
+
+TEST_F(UsedNames, AreRefusedWithTheNearestOne) {
+  expect_refused(job("kron(A, A)"), "the parameter 'rho' is not used");
+  expect_refused(job("kron(rho*A, B)"), "'B'");
+}
+
+TEST_F(UsedNames, AreNotTheCauseWhereWhatIsNoFunctionIsCalled) {
+  expect_refused(job("kron(rho(A), A)"), "'rho' is no function: a product is written rho*(...)");
+  expect_refused(job("krn(A, A)"), "unknown function 'krn' (did you mean 'kron'?)");
+}
+
+TEST_F(UsedNames, AreTakenOutWithWarningsWhereTheCommandLineReplacesTheFormula) {
+  const Outcome outcome = run(job("kron(rho*A, A)"), {"operator=kron(eye(2), eye(2))"});
+  EXPECT_EQ(outcome.code, 0) << outcome.message;
+  EXPECT_EQ(read("/result"), (Numbers{1, 0, 0, 1}));
+  // A misspelling is no replacement.
+  const Outcome misspelt = run(job("kron(rho*A, A)"), {"operator=kron(rho*a, eye(2))"});
+  EXPECT_EQ(misspelt.code, 2);
+  EXPECT_NE(misspelt.message.find("the matrix 'A' is not used by the operator kron(rho*a, eye(2)) "
+                                  "(did you mean 'a'?)"),
+            std::string::npos)
+      << misspelt.message;
+}
+
+}  // namespace
+}  // namespace kronwerk::application
