@@ -190,6 +190,11 @@ SpectralGrid::SpectralGrid(const Values& values, int outer_modes, Range outer, R
   }
   add_outer(outer_lists);
   add_inner(inner_lists);
+  for (const SpectralReciprocal& reciprocal : values.reciprocals) {
+    coefficients_.push_back(reciprocal.coefficient);
+    reciprocals_.emplace_back(Values{values.extents, values.pairs, reciprocal.terms}, outer_modes,
+                              outer, inner);
+  }
   if (!complex_) return;
   mark_pairs(outer_, values, outer_group);
   mark_pairs(inner_, values, inner_group);
@@ -197,7 +202,7 @@ SpectralGrid::SpectralGrid(const Values& values, int outer_modes, Range outer, R
 
 void SpectralGrid::add_outer(const std::vector<List>& lists) {
   weight_count_ = lists.size() * (complex_ ? 2 : 1);
-  const std::size_t rows = lists.front().size();
+  const std::size_t rows = lists.empty() ? 0 : lists.front().size();
   weights_.resize(rows * weight_count_);
   for (std::size_t i = 0; i < rows; ++i) {
     double* weight = weights_.data() + i * weight_count_;
@@ -222,8 +227,17 @@ void SpectralGrid::add_inner(const std::vector<List>& lists) {
 void SpectralGrid::real(Index row, Index column, Index count, double* out) const {
   const double* weights =
       weights_.data() + static_cast<std::size_t>(row - outer_.range.begin) * weight_count_;
-  combine({weights, weight_count_}, array_pointers_.data(), column - inner_.range.begin, count,
-          out);
+  if (weight_count_ == 0) {
+    std::fill_n(out, count, 0.0);
+  } else {
+    combine({weights, weight_count_}, array_pointers_.data(), column - inner_.range.begin, count,
+            out);
+  }
+  for (std::size_t r = 0; r < reciprocals_.size(); ++r) {
+    double values[run_length];
+    reciprocals_[r].real(row, column, count, values);
+    for (Index k = 0; k < count; ++k) out[k] += coefficients_[r] / values[k];
+  }
 }
 
 void SpectralGrid::parts(Index row, Index column, Index count, double* re, double* im) const {
@@ -245,6 +259,9 @@ std::complex<double> SpectralGrid::at(Index row, Index column) const {
   const Index j = column - inner_.range.begin;
   double re = 0;
   for (std::size_t r = 0; r < weight_count_; ++r) re += weights[r] * array_pointers_[r][j];
+  for (std::size_t r = 0; r < reciprocals_.size(); ++r) {
+    re += coefficients_[r] / reciprocals_[r].at(row, column).real();
+  }
   if (!complex_) return {re, 0};
   double im = 0;
   for (std::size_t r = 0; r < weight_count_; r += 2) {

@@ -16,6 +16,7 @@ struct Values {
   /// Per mode: of the first 2 pairs[k] indices, 2p and 2p + 1 belong to a conjugate pair.
   std::vector<Index> pairs;
   std::vector<SpectralTerm> terms;
+  std::vector<SpectralReciprocal> reciprocals{};
 
   bool complex() const;
 };
@@ -47,7 +48,8 @@ struct Side {
 
 /// Values over a grid whose first `outer_modes` modes form the outer group and the others the inner
 /// one: value(i, j) = Σ_r outer_r(i) inner_r(j) with the fewest r: 2 for a Kronecker sum of any
-/// number of modes. What is stored is the two ranges, not their product.
+/// number of modes; reciprocals are such grids of their own. What is stored is the two ranges, not
+/// their product.
 class SpectralGrid {
  public:
   /// Local. @param outer, inner  ranges of the groups' flat indices that will be asked for
@@ -63,7 +65,7 @@ class SpectralGrid {
   Index outer_extent() const noexcept { return outer_extent_; }
   Index inner_extent() const noexcept { return inner_extent_; }
 
-  /// The real parts of the values (row, column), …, (row, column + count - 1).
+  /// The real parts of the values (row, column), …, (row, column + count - 1), no more than a run.
   void real(Index row, Index column, Index count, double* out) const;
   /// Both parts. Only if complex().
   void parts(Index row, Index column, Index count, double* re, double* im) const;
@@ -102,6 +104,8 @@ class SpectralGrid {
   /// inner_r, or Re inner_r and Im inner_r for every r.
   std::vector<std::vector<double>> arrays_;
   std::vector<const double*> array_pointers_;
+  std::vector<double> coefficients_;  ///< of the reciprocals
+  std::vector<SpectralGrid> reciprocals_;
 };
 
 /// The number of outer modes, at least `least`, with which the two sides are smallest.

@@ -53,9 +53,13 @@ Modes modes_of(const SpectralSum& sum, Index batch) {
   modes.from_basis.insert(modes.from_basis.begin(), identity);
   modes.values.extents.insert(modes.values.extents.begin(), batch);
   modes.values.pairs.insert(modes.values.pairs.begin(), 0);
-  for (SpectralTerm& term : modes.values.terms) {
-    term.eigenvalues.insert(term.eigenvalues.begin(), std::vector<std::complex<double>>{});
-  }
+  const auto add_batch = [](std::vector<SpectralTerm>& terms) {
+    for (SpectralTerm& term : terms) {
+      term.eigenvalues.insert(term.eigenvalues.begin(), std::vector<std::complex<double>>{});
+    }
+  };
+  add_batch(modes.values.terms);
+  for (SpectralReciprocal& reciprocal : modes.values.reciprocals) add_batch(reciprocal.terms);
   return modes;
 }
 

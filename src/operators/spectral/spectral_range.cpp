@@ -21,7 +21,7 @@ constexpr double epsilon = std::numeric_limits<double>::epsilon();
 constexpr Index nowhere = std::numeric_limits<Index>::max();
 
 Values bare_values(const SpectralSum& sum) {
-  Values values{sum.extents(), {}, sum.terms};
+  Values values{sum.extents(), {}, sum.terms, sum.reciprocals};
   for (const auto& basis : sum.bases) values.pairs.push_back(basis->pairs);
   return values;
 }
@@ -48,6 +48,21 @@ void check_list(const SpectralSum& sum, std::size_t mode,
       throw core::InternalError(fmt::format(
           "eigenvalue {} of mode {} ({} + {}i) does not fit the {} conjugate pairs of its basis",
           i + 1, mode + 1, value.real(), value.imag(), basis.pairs));
+    }
+  }
+}
+
+void check_terms(const SpectralSum& sum, const std::vector<SpectralTerm>& terms) {
+  for (const SpectralTerm& term : terms) {
+    if (term.eigenvalues.size() != sum.bases.size()) {
+      throw core::InternalError(fmt::format("a spectral term over {} modes in a sum over {}",
+                                            term.eigenvalues.size(), sum.bases.size()));
+    }
+    if (!std::isfinite(term.coefficient)) {
+      throw core::DataError("a coefficient of the operator is not finite");
+    }
+    for (std::size_t mode = 0; mode < sum.bases.size(); ++mode) {
+      check_list(sum, mode, term.eigenvalues[mode]);
     }
   }
 }
@@ -126,7 +141,8 @@ double largest_of(const std::vector<std::complex<double>>& list) {
 }
 
 /// How much an eigenvalue of the sum moves when every |λ_tk| moves by max|λ_tk|:
-/// Σ_t |c_t| Σ_k max|λ_tk| Π_{l≠k} |λ_tl|. Times ε this is the rounding error of the spectrum.
+/// Σ_t |c_t| Σ_k max|λ_tk| Π_{l≠k} |λ_tl|. Times ε this is the rounding error of the spectrum, but
+/// for that of reciprocals, whose caller has seen to their being positive and accurate.
 Values sensitivity(const Values& values) {
   Values result{values.extents, std::vector<Index>(values.extents.size(), 0), {}};
   for (const SpectralTerm& term : values.terms) {
@@ -201,6 +217,15 @@ std::string describe(const SpectralSum& sum, const Values& values, const std::ve
     }
     total += product;
   }
+  for (const SpectralReciprocal& reciprocal : values.reciprocals) {
+    const Values inner{values.extents, values.pairs, reciprocal.terms};
+    Index place = 0;
+    for (std::size_t mode = 0; mode < at.size(); ++mode) {
+      place = place * values.extents[mode] + at[mode];
+    }
+    const SpectralGrid grid(inner, 0, {0, 1}, {place, place + 1});
+    total += reciprocal.coefficient / grid.at(0, place);
+  }
   for (std::size_t mode = 0; mode < at.size(); ++mode) {
     const auto index = static_cast<std::size_t>(at[mode]);
     const std::vector<std::complex<double>>* list = nullptr;
@@ -249,18 +274,15 @@ spectral::Values spectral::values_of(const SpectralSum& sum) {
     throw core::ConfigurationError(
         fmt::format("{} modes have complex eigenvalues; at most 16 may", modes_with_pairs));
   }
-  if (sum.terms.empty()) throw core::InternalError("a spectral sum without terms");
-  for (const SpectralTerm& term : sum.terms) {
-    if (term.eigenvalues.size() != sum.bases.size()) {
-      throw core::InternalError(fmt::format("a spectral term over {} modes in a sum over {}",
-                                            term.eigenvalues.size(), sum.bases.size()));
+  if (sum.terms.empty() && sum.reciprocals.empty()) {
+    throw core::InternalError("a spectral sum without terms");
+  }
+  check_terms(sum, sum.terms);
+  for (const SpectralReciprocal& reciprocal : sum.reciprocals) {
+    if (modes_with_pairs > 0 || reciprocal.terms.empty()) {
+      throw core::InternalError("a reciprocal of complex eigenvalues, or of no terms");
     }
-    if (!std::isfinite(term.coefficient)) {
-      throw core::DataError("a coefficient of the operator is not finite");
-    }
-    for (std::size_t mode = 0; mode < sum.bases.size(); ++mode) {
-      check_list(sum, mode, term.eigenvalues[mode]);
-    }
+    check_terms(sum, reciprocal.terms);
   }
   return bare_values(sum);
 }

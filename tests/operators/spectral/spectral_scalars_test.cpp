@@ -69,6 +69,29 @@ TEST_F(SpectralScalarsTest, TheDeterminantHasSizeAndSign) {
   expect_determinant({a_, b_, b_}, {{1, {1, 1, 1}}, {0.25, {0, 0, 0}}});
 }
 
+TEST_F(SpectralScalarsTest, ReciprocalsAreInversesOfSums) {
+  const std::vector<Powers> terms{{0.3, {1, 1}}, {2, {0, 0}}},
+      inverted{{1, {1, 0}}, {-0.7, {0, 1}}};
+  SpectralSum sum = make_sum({a_, b_}, terms);
+  sum.reciprocals.push_back({0.8, make_sum({a_, b_}, inverted).terms});
+  const auto inverse = oracle::inverse(dense_sum({a_, b_}, inverted));
+  for (const bool alone : {false, true}) {
+    if (alone) sum.terms.clear();
+    const auto dense = oracle::add(alone ? 0 : 1, dense_sum({a_, b_}, terms), 0.8, inverse);
+    const auto determinant = spectral_determinant(comm_, sum);
+    EXPECT_NEAR(determinant.log_abs, oracle::log_abs_det(dense), 1e-10);
+    EXPECT_EQ(determinant.sign, oracle::sign_of_det(dense));
+    for (const Index batch : {1, 2}) {
+      const auto op = make_spectral_inverse(comm_, workspace_, sum, batch);
+      const auto wide = oracle::kron(oracle::identity(batch), dense);
+      const auto x = oracle::random_vector(15 * batch, 5);
+      std::vector<double> y(static_cast<std::size_t>(op->output_layout().home_size(comm_.rank())));
+      op->apply(local(op->input_layout(), x), y);
+      expect_close(whole(op->output_layout(), y), oracle::solve(wide, x), 1e-10);
+    }
+  }
+}
+
 TEST_F(SpectralScalarsTest, ConjugatePairsCountAsPositive) {
   expect_determinant({odd_}, kronecker_sum(1));
   expect_determinant({odd_, even_}, kronecker_sum(2));

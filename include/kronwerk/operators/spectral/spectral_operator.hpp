@@ -22,12 +22,20 @@ struct SpectralTerm {
   std::vector<std::vector<std::complex<double>>> eigenvalues;
 };
 
-/// Op = (⊗P_k) Λ (⊗Q_k), Λ = Σ_t c_t ⊗_k Λ_{t,k}: sums of products whose factors are brought to
-/// simple form together, mode by mode (fast diagonalisation; Lynch, Rice and Thomas 1964). Bases of
-/// kind `schur` are refused here; see SchurSum.
+/// coefficient * (Σ terms)⁻¹: the inverse of a sum as part of a larger one.
+struct SpectralReciprocal {
+  double coefficient = 1;
+  std::vector<SpectralTerm> terms;
+};
+
+/// Op = (⊗P_k) Λ (⊗Q_k), Λ = Σ_t c_t ⊗_k Λ_{t,k} + Σ reciprocals: sums of products whose factors
+/// are brought to simple form together, mode by mode (fast diagonalisation; Lynch, Rice and Thomas
+/// 1964). Bases of kind `schur` are refused here; see SchurSum.
 struct SpectralSum {
   std::vector<factors::BasisPtr> bases;  ///< one per mode
   std::vector<SpectralTerm> terms;
+  /// Of real spectra without zeros only, which the caller has seen to.
+  std::vector<SpectralReciprocal> reciprocals{};
   core::Extents extents() const;
 };
 
