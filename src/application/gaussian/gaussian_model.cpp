@@ -47,12 +47,16 @@ GaussianModel::GaussianModel(const communication::Communicator& comm, const conf
   formula_.emplace(expressions::analyse(job.formula.value,
                                         symbols_of(job, data_, kernels(), parameters),
                                         job.where(job.formula.position)));
-  const auto sum = formula_->simplified(parameters, names_at(parameters));
-  refuse_grid_diagonals(sum, job);
-  if (sum.terms.empty()) {
+  const auto parts = formula_->parts(parameters, names_at(parameters));
+  has_inverses_ = !parts.inverses.empty();
+  refuse_grid_diagonals(parts.signal, job);
+  refuse_grid_diagonals(parts.noise, job);
+  for (const auto& inverse : parts.inverses) refuse_grid_diagonals(inverse.sum, job);
+  if (parts.empty()) {
     throw ConfigurationError(
         fmt::format("{}: the covariance is zero", job.where(job.formula.position)));
   }
+  const auto& sum = parts.signal;
   if (sum.row_extents != sum.col_extents) {
     throw core::ShapeError(
         fmt::format("{}: a covariance is square; this one maps the grid {} to the grid {}",
@@ -60,7 +64,7 @@ GaussianModel::GaussianModel(const communication::Communicator& comm, const conf
                     core::to_text(sum.row_extents)));
   }
   extents_ = sum.row_extents;
-  text_ = sum.text();
+  text_ = parts.text();
   const auto names =
       expressions::used_names(job.formula.value, job.where(job.formula.position)).parameters;
   for (const auto& parameter : parameters) {
@@ -151,14 +155,21 @@ models::CovarianceTerms GaussianModel::terms(const Parameters& parameters) {
                     job_->where(job_->formula.position), noise.size()));
   }
   if (!noise.empty()) terms.noise = std::move(noise.front());
+  for (const auto& inverse : parts.inverses) {
+    terms.inverses.push_back({inverse.scale, lower(inverse.sum)});
+  }
   return terms;
 }
 
-std::vector<ScaledProduct> GaussianModel::derivative(const Parameters& parameters,
-                                                     const std::string& parameter) {
-  const auto& derivative = formula_->derivative(parameter);
-  prepare(parameters, derivative.factor_names);
-  return lower(expressions::simplify(derivative.expression, parameters, names_at(parameters)));
+models::CovarianceDerivative GaussianModel::derivative(const Parameters& parameters,
+                                                       const std::string& parameter) {
+  prepare(parameters, formula_->names_of_derivative(parameter));
+  const auto derivative = formula_->derivative(parameter, parameters, names_at(parameters));
+  models::CovarianceDerivative result(lower(derivative.products));
+  for (const auto& inverse : derivative.inverses) {
+    result.inverses.push_back({inverse.scale, lower(inverse.sum)});
+  }
+  return result;
 }
 
 }  // namespace kronwerk::application

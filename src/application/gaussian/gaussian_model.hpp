@@ -39,8 +39,11 @@ class GaussianModel {
   /// @throws DataError on every rank for a length scale or period that is not positive
   models::CovarianceTerms terms(const Parameters& parameters);
   /// ∂K/∂parameter; no terms if it does not depend on it. Collective.
-  std::vector<operators::ScaledProduct> derivative(const Parameters& parameters,
-                                                   const std::string& parameter);
+  models::CovarianceDerivative derivative(const Parameters& parameters,
+                                          const std::string& parameter);
+  /// Whether the covariance has inverses of sums at the job's parameters, which are known at the
+  /// cells of its grid only.
+  bool has_inverses() const noexcept { return has_inverses_; }
 
   /// One factor of a mode between other points, if the mode's kernel has new ones.
   struct CrossFactors {
@@ -90,6 +93,7 @@ class GaussianModel {
   std::optional<CovarianceFormula> formula_;
   core::Extents extents_;
   std::string text_;
+  bool has_inverses_ = false;
   std::set<std::string> used_;
   /// The matrices of files; those given as Cholesky factors or eigenvectors as chains of these.
   std::map<std::string, factors::Chain> files_;

@@ -92,7 +92,18 @@ std::vector<operators::ScaledProduct> KeptSlices::restrict_both(
   return products;
 }
 
+models::CovarianceDerivative KeptSlices::restrict_both(models::CovarianceDerivative derivative) {
+  derivative.products = restrict_both(std::move(derivative.products));
+  return derivative;
+}
+
 models::CovarianceTerms KeptSlices::restrict_both(models::CovarianceTerms terms) {
+  if (!all_ && !terms.inverses.empty()) {
+    throw core::ConfigurationError(
+        "the covariance is the inverse of one product at the job's parameters and that of a sum at "
+        "others, and slices of the grid have no observations; begin at parameters where it is a "
+        "sum");
+  }
   terms.signal = restrict_both(std::move(terms.signal));
   if (terms.noise) terms.noise = restrict_both(std::move(*terms.noise));
   return terms;

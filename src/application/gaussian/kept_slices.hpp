@@ -28,7 +28,9 @@ class KeptSlices {
   operators::ScaledProduct restrict_both(operators::ScaledProduct product);
   std::vector<operators::ScaledProduct> restrict_both(
       std::vector<operators::ScaledProduct> products);
+  /// Of inverses of sums there must be no slice left out.
   models::CovarianceTerms restrict_both(models::CovarianceTerms terms);
+  models::CovarianceDerivative restrict_both(models::CovarianceDerivative derivative);
   /// The kept elements of a vector along a mode; an empty one stays empty.
   std::vector<double> restrict_vector(std::size_t mode, const std::vector<double>& values) const;
   std::vector<models::MeanColumn> restrict_mean(std::vector<models::MeanColumn> columns) const;

@@ -16,7 +16,8 @@ double Likelihood::Value::total() const {
 
 Likelihood::Likelihood(GaussianContext& context)
     : context_(context),
-      observations_(context.comm, context.job, context.model.extents()),
+      observations_(context.comm, context.job, context.model.extents(),
+                    context.model.has_inverses()),
       slices_(context.comm, observations_.kept(), context.model.extents()),
       per_block_(context.request().draws > 0 && context.job.task == configuration::Task::predict
                      ? 1
@@ -92,9 +93,9 @@ std::vector<models::MeanColumn> Likelihood::mean(const Parameters& parameters,
   return slices_.restrict_mean(std::move(columns));
 }
 
-std::vector<std::vector<operators::ScaledProduct>> Likelihood::derivatives(
+std::vector<models::CovarianceDerivative> Likelihood::derivatives(
     const Parameters& parameters, const std::vector<std::string>& names) {
-  std::vector<std::vector<operators::ScaledProduct>> derivatives;
+  std::vector<models::CovarianceDerivative> derivatives;
   for (const std::string& name : names) {
     derivatives.push_back(slices_.restrict_both(context_.model.derivative(parameters, name)));
   }

@@ -83,8 +83,8 @@ class Likelihood {
                              std::span<const models::NormalEquations> equations) const;
   bool masks_agree(const distribution::Layout& layout) const;
   void read_blocks(const distribution::Layout& one, const distribution::Layout& block_layout);
-  std::vector<std::vector<operators::ScaledProduct>> derivatives(
-      const Parameters& parameters, const std::vector<std::string>& names);
+  std::vector<models::CovarianceDerivative> derivatives(const Parameters& parameters,
+                                                        const std::vector<std::string>& names);
 
   GaussianContext& context_;
   Observations observations_;

@@ -45,6 +45,12 @@ GaussianModel::NewPoints GaussianModel::inspect_new_points() {
     kernel_of_identity[kernel.identity(parameters)] = name;
   }
   for (const auto& [name, reference] : job_->gaussian->new_points) {
+    if (has_inverses_) {
+      throw ConfigurationError(fmt::format(
+          "{}: '{}' has new points, but the covariance has the inverse of a sum, which is known at "
+          "the cells of the grid only; give the observations these cells, as missing ones",
+          job_->where(reference.position), name));
+    }
     std::map<std::string, configuration::PointsReference> request;
     request["x"] = {reference.points, configuration::PointIndex::i, reference.position};
     auto found = inspect_points(*comm_, *job_, request);

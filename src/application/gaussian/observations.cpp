@@ -23,9 +23,10 @@ constexpr double missing_value = std::numeric_limits<double>::quiet_NaN();
 }  // namespace
 
 Observations::Observations(const communication::Communicator& comm, const configuration::Job& job,
-                           const Extents& grid)
+                           const Extents& grid, bool keep_all)
     : comm_(&comm),
       grid_(grid),
+      keep_all_(keep_all),
       where_(job.where(job.gaussian->observations->position)),
       request_(&*job.gaussian->observations),
       reader_(comm, job, source_of(*request_), "observations", grid,
@@ -143,6 +144,7 @@ void Observations::scan() {
   }
   for (std::size_t k = 0; k < grid_.size(); ++k) {
     comm_->sum(std::span<Index>(observed[k]));
+    if (keep_all_) continue;
     std::erase_if(kept_[k], [&](Index i) { return observed[k][static_cast<std::size_t>(i)] == 0; });
     extents_[k] = std::ssize(kept_[k]);
   }

@@ -16,10 +16,11 @@ class Observations {
   /// Looks at the shapes and, where cells may be missing, at every value. Collective.
   /// @param job   must outlive this
   /// @param grid  of the covariance
+  /// @param keep_all  leave no slice out: a precision without a slice is not that of the others
   /// @throws ShapeError, DataError (nothing was observed, or NaN where nothing was said to be
   /// missing) on every rank
   Observations(const communication::Communicator& comm, const configuration::Job& job,
-               const Extents& grid);
+               const Extents& grid, bool keep_all = false);
 
   /// How many observations of the whole grid there are.
   Index count() const noexcept { return reader_.shape().count; }
@@ -68,6 +69,7 @@ class Observations {
 
   const communication::Communicator* comm_;
   Extents grid_;
+  bool keep_all_;
   std::string where_;
   const configuration::ObservationsRequest* request_;
   VectorReader reader_;

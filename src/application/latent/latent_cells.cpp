@@ -44,6 +44,12 @@ models::CellLikelihood cell_likelihood(const configuration::LikelihoodRequest& r
 
 models::CovarianceTerms latent_terms(const GaussianContext& context, const Parameters& parameters) {
   auto terms = context.model.terms(parameters);
+  if (!terms.inverses.empty()) {
+    throw core::ConfigurationError(fmt::format(
+        "{}: the covariance has the inverse of a sum, which Laplace's method for a 'likelihood' "
+        "cannot take: it needs products of factors; expected 'inv' of one Kronecker product",
+        context.job.where(context.job.formula.position)));
+  }
   if (!terms.noise) return terms;
   throw core::ConfigurationError(fmt::format(
       "{}: the covariance has a noise term; with a 'likelihood' it is that of the latent field, "

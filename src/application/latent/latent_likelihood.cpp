@@ -48,7 +48,8 @@ std::vector<models::LatentDerivative> LatentLikelihood::derivatives(
   std::vector<models::LatentDerivative> result;
   for (const std::string& name : names) {
     models::LatentDerivative& derivative = result.emplace_back();
-    derivative.covariance = slices_.restrict_both(context_.model.derivative(parameters, name));
+    derivative.covariance =
+        slices_.restrict_both(context_.model.derivative(parameters, name).products);
     // The column of a mean that is a parameter is the first.
     if (mean.parameter && mean.parameter->value == name) derivative.coefficient = 0;
     derivative.theta = theta && theta->value == name;

@@ -17,6 +17,19 @@ bool same(const Chain& a, const Chain& b) {
   });
 }
 
+std::optional<int> power_of(const Chain& chain, const Chain& base) {
+  if (base.empty() || chain.size() % base.size() != 0) return std::nullopt;
+  const bool inverted = base.size() == 1 && chain.front().factor == base[0].factor &&
+                        chain.front().transposed == base[0].transposed &&
+                        chain.front().inverse != base[0].inverse;
+  Chain repeated;
+  const auto times = static_cast<int>(chain.size() / base.size());
+  for (int i = 0; i < times; ++i) repeated.insert(repeated.end(), base.begin(), base.end());
+  for (Link& link : repeated) link.inverse = link.inverse != inverted;
+  if (!same(chain, repeated)) return std::nullopt;
+  return inverted ? -times : times;
+}
+
 Chain without_identities(const Chain& chain) {
   Chain result;
   std::ranges::copy_if(chain, std::back_inserter(result),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,10 @@ using core::Index;
 
 /// The same factors in the same order, transposed and inverted alike.
 bool same(const factors::Chain& a, const factors::Chain& b);
+
+/// p if the chain is the p-th power of a chain of symmetric matrices: 1 for the same, 2 for that
+/// twice, -1 for one inverted link.
+std::optional<int> power_of(const factors::Chain& chain, const factors::Chain& base);
 
 /// Without the links that are identities; the identity itself keeps one.
 factors::Chain without_identities(const factors::Chain& chain);

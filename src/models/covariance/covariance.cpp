@@ -12,7 +12,7 @@
 #include "models/covariance/chains.hpp"
 #include "models/covariance/covariance_bases.hpp"
 #include "models/covariance/covariance_terms.hpp"
-#include "models/covariance/grid_values.hpp"
+#include "models/covariance/inverse_of_sum.hpp"
 #include "models/covariance/spectral_values.hpp"
 
 namespace kronwerk::models {
@@ -21,7 +21,7 @@ using factors::Chain;
 
 namespace {
 
-/// The terms that are not zero.
+/// The products that are not zero.
 std::vector<ScaledProduct> effective_terms(const CovarianceTerms& terms) {
   std::vector<ScaledProduct> result;
   for (const ScaledProduct& term : terms.signal) {
@@ -50,23 +50,16 @@ Covariance::Covariance(const communication::Communicator& comm,
   communication::collectively(comm, [&] {
     extents_ = check_terms(terms_);
     size_ = core::product(extents_);
-    all_terms_ = models::all_terms(terms_);
-    if (effective_terms(terms_).empty()) {
+    if (effective_terms(terms_).empty() && terms_.inverses.empty()) {
       throw core::DataError(
           "the covariance is zero: the variances of its signal and of its noise are");
     }
   });
   find_bases(cache);
-  communication::collectively(comm, [&] {
-    for (const ScaledProduct& term : effective_terms(terms_)) {
-      auto& spectral = spectrum_.terms.emplace_back(operators::SpectralTerm{term.scale, {}});
-      for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
-        auto list = diagonal_in_basis(mode, term.chains[mode]);
-        if (!list) throw core::InternalError("a covariance's factor is not diagonal in its basis");
-        spectral.eigenvalues.emplace_back(list->begin(), list->end());
-      }
-    }
-  });
+  communication::collectively(comm, [&] { find_spectrum(); });
+  for (std::size_t j = 0; j < terms_.inverses.size(); ++j) {
+    check_positive_definite(comm, spectrum_of_sum(j), terms_.inverses[j]);
+  }
   operators::check_regular(comm, spectrum_);
   const auto range = operators::spectral_range(comm, spectrum_);
   smallest_ = range.smallest;
@@ -82,19 +75,45 @@ void Covariance::find_bases(BasisCache& cache) {
   const std::vector<ScaledProduct> terms = effective_terms(terms_);
   std::vector<BasisCache::Entry> entries;
   const bool noisy = terms_.noise && terms_.noise->scale != 0;
-  if (terms.size() == 1 && !noisy) {
+  if (terms.size() == 1 && !noisy && terms_.inverses.empty()) {
     entries = cholesky_bases(*comm_, terms.front().chains, cache);
   } else {
     std::vector<ModeContent> modes;
-    communication::collectively(*comm_, [&] { modes = contents(terms); });
+    communication::collectively(*comm_, [&] { modes = contents(terms, terms_.inverses); });
     entries = eigenvector_bases(*comm_, modes, noisy ? &*terms_.noise : nullptr, cache);
   }
   for (const auto& entry : entries) {
     spectrum_.bases.push_back(entry.basis);
     matrices_.push_back({entry.matrix, entry.partner});
+    semidefinite_.push_back(entry.semidefinite);
   }
   description_ = describe(entries);
   cache.keep(std::move(entries));
+}
+
+operators::SpectralTerm Covariance::spectral_term(const ScaledProduct& product) const {
+  operators::SpectralTerm term{product.scale, {}};
+  for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
+    auto list = diagonal_in_basis(mode, product.chains[mode]);
+    if (!list) throw core::InternalError("a covariance's factor is not diagonal in its basis");
+    term.eigenvalues.emplace_back(list->begin(), list->end());
+  }
+  return term;
+}
+
+void Covariance::find_spectrum() {
+  for (const ScaledProduct& term : effective_terms(terms_)) {
+    spectrum_.terms.push_back(spectral_term(term));
+  }
+  for (const InverseOfSum& inverse : terms_.inverses) {
+    auto& reciprocal = spectrum_.reciprocals.emplace_back();
+    reciprocal.coefficient = inverse.scale;
+    for (const ScaledProduct& term : inverse.sum) reciprocal.terms.push_back(spectral_term(term));
+  }
+}
+
+operators::SpectralSum Covariance::spectrum_of_sum(std::size_t inverse) const {
+  return {spectrum_.bases, spectrum_.reciprocals[inverse].terms};
 }
 
 std::optional<std::vector<double>> Covariance::diagonal_in_basis(std::size_t mode,
@@ -103,10 +122,14 @@ std::optional<std::vector<double>> Covariance::diagonal_in_basis(std::size_t mod
   const bool orthogonal = basis.kind != factors::BasisKind::pair;
   if (factors::is_identity(matrix) && orthogonal) return std::vector<double>{};
   const Chain wanted = without_identities(matrix);
-  if (same(wanted, without_identities(matrices_[mode].matrix))) {
+  const auto power = power_of(wanted, without_identities(matrices_[mode].matrix));
+  if (power && (orthogonal || *power == 1)) {
     std::vector<double> values;
-    // Rounding may have made an eigenvalue of a semi-definite matrix negative.
-    for (const auto& value : basis.eigenvalues) values.push_back(std::max(0.0, value.real()));
+    for (const auto& value : basis.eigenvalues) {
+      // Rounding may have made an eigenvalue of a semi-definite matrix negative.
+      const double base = semidefinite_[mode] ? std::max(0.0, value.real()) : value.real();
+      values.push_back(*power == 1 ? base : std::pow(base, *power));
+    }
     return values;
   }
   if (matrices_[mode].partner && same(wanted, without_identities(*matrices_[mode].partner))) {
@@ -122,7 +145,7 @@ std::optional<std::vector<double>> Covariance::diagonal_in_basis(std::size_t mod
 }
 
 int Covariance::leading_modes(Index batch) const {
-  return choose_leading_modes(comm_->size(), extents_, all_terms_, batch);
+  return choose_leading_modes(comm_->size(), extents_, all_products(terms_), batch);
 }
 
 Layout Covariance::layout(Index batch) const {
@@ -143,14 +166,58 @@ std::vector<ScaledProduct> batched(std::vector<ScaledProduct> terms, Index batch
 
 }  // namespace
 
+OperatorPtr Covariance::sum_of(std::vector<ScaledProduct> products, Index batch) const {
+  return std::make_shared<operators::ProductSum>(
+      *comm_, workspace_, batched(std::move(products), batch), leading_modes(batch));
+}
+
+OperatorPtr Covariance::sum_with_inverses(const std::vector<ScaledProduct>& products,
+                                          Index batch) const {
+  if (terms_.inverses.empty()) return sum_of(products, batch);
+  std::vector<OperatorPtr> parts;
+  if (!products.empty()) parts.push_back(sum_of(products, batch));
+  for (std::size_t j = 0; j < terms_.inverses.size(); ++j) {
+    parts.push_back(make_refined_inverse(
+        terms_.inverses[j].scale, sum_of(terms_.inverses[j].sum, batch),
+        operators::make_spectral_inverse(*comm_, workspace_, spectrum_of_sum(j), batch,
+                                         leading_modes(batch))));
+  }
+  return operators::add(std::move(parts));
+}
+
 OperatorPtr Covariance::forward(Index batch) const {
-  return std::make_shared<operators::ProductSum>(*comm_, workspace_, batched(all_terms_, batch),
-                                                 leading_modes(batch));
+  std::vector<ScaledProduct> products = terms_.signal;
+  if (terms_.noise) products.push_back(*terms_.noise);
+  return sum_with_inverses(products, batch);
 }
 
 OperatorPtr Covariance::signal(Index batch) const {
-  return std::make_shared<operators::ProductSum>(*comm_, workspace_, batched(terms_.signal, batch),
-                                                 leading_modes(batch));
+  return sum_with_inverses(terms_.signal, batch);
+}
+
+OperatorPtr Covariance::root(Index batch, int leading_modes) const {
+  return operators::make_spectral_function(
+      *comm_, workspace_, spectrum_,
+      [](std::span<double> values) {
+        for (double& value : values) value = std::sqrt(value);
+      },
+      batch, leading_modes);
+}
+
+OperatorPtr Covariance::derivative(const CovarianceDerivative& derivative) const {
+  std::vector<OperatorPtr> parts;
+  if (!derivative.products.empty()) parts.push_back(sum_of(derivative.products, 1));
+  for (std::size_t j = 0; j < derivative.inverses.size(); ++j) {
+    const auto& part = derivative.inverses[j];
+    if (part.scale == 0 && part.sum.empty()) continue;
+    const OperatorPtr inverse = operators::make_spectral_inverse(
+        *comm_, workspace_, spectrum_of_sum(j), 1, leading_modes(1));
+    if (part.scale != 0) parts.push_back(operators::compose(part.scale, {inverse}));
+    if (part.sum.empty()) continue;
+    parts.push_back(
+        operators::compose(-terms_.inverses[j].scale, {inverse, sum_of(part.sum, 1), inverse}));
+  }
+  return parts.empty() ? nullptr : operators::add(std::move(parts));
 }
 
 OperatorPtr Covariance::inverse(Index batch) const {
@@ -176,25 +243,27 @@ double Covariance::trace_of_inverse(std::span<const ScaledProduct> derivative) c
   return operators::trace_of_inverse(*comm_, spectrum_, derivative);
 }
 
-std::vector<GridTerm> spectral_values(const Covariance& covariance) {
-  std::vector<GridTerm> result;
-  for (const auto& term : covariance.spectrum().terms) {
-    GridTerm& values = result.emplace_back(GridTerm{term.coefficient, {}});
-    for (const auto& list : term.eigenvalues) {
-      std::vector<double>& reals = values.lists.emplace_back();
-      for (const auto& value : list) reals.push_back(value.real());
-    }
-  }
-  return result;
-}
-
 void Covariance::divide(Index batch, std::span<double> x) const {
-  const GridValues values(extents_, spectral_values(*this));
+  const GridValues values = spectral_values(*this);
   values.for_runs(layout(batch).home_begin(comm_->rank()), std::ssize(x),
                   [&](const double* e, Index offset, Index count) {
                     double* place = x.data() + offset;
                     for (Index i = 0; i < count; ++i) place[i] /= e[i];
                   });
+}
+
+std::vector<Covariance> separate_inverses(const communication::Communicator& comm,
+                                          const std::shared_ptr<Workspace>& workspace,
+                                          const CovarianceTerms& terms) {
+  std::vector<Covariance> result;
+  result.reserve(terms.inverses.size());
+  BasisCache cache;
+  for (const InverseOfSum& inverse : terms.inverses) {
+    CovarianceTerms alone;
+    if (inverse.scale > 0) alone.inverses.push_back(inverse);
+    if (!alone.inverses.empty()) result.emplace_back(comm, workspace, std::move(alone), cache);
+  }
+  return result;
 }
 
 }  // namespace kronwerk::models

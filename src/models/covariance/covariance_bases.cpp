@@ -120,6 +120,7 @@ void check_eigenvalues(const Entry& entry) {
         fmt::format("the factor '{}' ({} x {}) is no covariance matrix: it is not symmetric", name,
                     basis.extent, basis.extent));
   }
+  if (!entry.semidefinite) return;
   double smallest = 0, largest = 0;
   for (const auto& value : basis.eigenvalues) {
     smallest = std::min(smallest, value.real());
@@ -134,6 +135,37 @@ std::string names(const std::vector<Chain>& chains) {
   return core::join(result, ", ");
 }
 
+void add_matrix(const Chain& chain, bool of_covariance, ModeContent& content) {
+  content.extent = factors::rows(chain);
+  if (factors::is_identity(chain)) {
+    content.has_identity = true;
+    return;
+  }
+  content.semidefinite = content.semidefinite || of_covariance;
+  Chain matrix = without_identities(chain);
+  auto& known = content.matrices;
+  if (std::ranges::none_of(known, [&](const Chain& c) { return same(c, matrix); })) {
+    known.push_back(std::move(matrix));
+  }
+}
+
+/// Where all are powers of one of them, or of one factor, that one is left.
+void keep_base(std::vector<Chain>& matrices) {
+  std::vector<Chain> candidates = matrices;
+  for (const Chain& matrix : matrices) {
+    Link link = matrix.front();
+    link.inverse = false;
+    candidates.push_back({link});
+  }
+  for (const Chain& base : candidates) {
+    if (std::ranges::all_of(matrices,
+                            [&](const Chain& c) { return power_of(c, base).has_value(); })) {
+      matrices = {base};
+      return;
+    }
+  }
+}
+
 /// What has to be decomposed for a mode; the basis is there already where nothing has.
 Entry question(const ModeContent& content, std::size_t mode, const Chain* noise) {
   const auto& matrices = content.matrices;
@@ -141,18 +173,20 @@ Entry question(const ModeContent& content, std::size_t mode, const Chain* noise)
     return {identity_chain(content.extent), std::nullopt, false, diagonal_basis(content.extent)};
   }
   if (matrices.size() == 1) {
-    Entry entry{matrices[0], std::nullopt, false, nullptr};
+    Entry entry{matrices[0], std::nullopt, false, nullptr, content.semidefinite};
     if (is_eigendecomposition(matrices[0])) entry.basis = given_basis(matrices[0]);
     return entry;
   }
-  if (matrices.size() == 2 && !content.has_identity) {
+  if (matrices.size() == 2 && !content.has_identity && !content.orthogonal) {
     const bool first_is_noise = noise != nullptr && same(matrices[0], without_identities(*noise));
     return {matrices[first_is_noise ? 1 : 0], matrices[first_is_noise ? 0 : 1], false, nullptr};
   }
   throw core::ConfigurationError(fmt::format(
       "no coordinates make this covariance diagonal: mode {} has the matrices {}{}; one matrix "
-      "beside identities, or two without an identity, can be taken together",
-      mode + 1, names(matrices), content.has_identity ? " and an identity" : ""));
+      "{}beside identities{} can be taken together",
+      mode + 1, names(matrices), content.has_identity ? " and an identity" : "",
+      content.orthogonal ? "and its powers " : "",
+      content.orthogonal ? ", where inverses of sums stand," : ", or two without an identity,"));
 }
 
 }  // namespace
@@ -163,22 +197,22 @@ const Entry* BasisCache::find(const Entry& wanted) const {
   return found == entries_.end() ? nullptr : &*found;
 }
 
-std::vector<ModeContent> contents(const std::vector<ScaledProduct>& terms) {
-  std::vector<ModeContent> result(terms.front().chains.size());
-  for (const ScaledProduct& term : terms) {
+std::vector<ModeContent> contents(const std::vector<ScaledProduct>& terms,
+                                  const std::vector<InverseOfSum>& inverses) {
+  std::vector<const ScaledProduct*> products;
+  for (const ScaledProduct& term : terms) products.push_back(&term);
+  for (const InverseOfSum& inverse : inverses) {
+    for (const ScaledProduct& term : inverse.sum) products.push_back(&term);
+  }
+  std::vector<ModeContent> result(products.front()->chains.size());
+  for (std::size_t p = 0; p < products.size(); ++p) {
     for (std::size_t mode = 0; mode < result.size(); ++mode) {
-      const Chain& chain = term.chains[mode];
-      result[mode].extent = factors::rows(chain);
-      if (factors::is_identity(chain)) {
-        result[mode].has_identity = true;
-        continue;
-      }
-      Chain matrix = without_identities(chain);
-      auto& known = result[mode].matrices;
-      if (std::ranges::none_of(known, [&](const Chain& c) { return same(c, matrix); })) {
-        known.push_back(std::move(matrix));
-      }
+      add_matrix(products[p]->chains[mode], p < terms.size(), result[mode]);
     }
+  }
+  for (ModeContent& content : result) {
+    content.orthogonal = !inverses.empty();
+    if (content.matrices.size() > 1) keep_base(content.matrices);
   }
   return result;
 }

@@ -9,11 +9,15 @@ namespace kronwerk::models {
 
 /// The different matrices that the terms of a covariance have in one mode.
 struct ModeContent {
-  std::vector<factors::Chain> matrices;  ///< without identities, equal ones once
+  std::vector<factors::Chain> matrices;  ///< without identities; of one and its powers that one
   bool has_identity = false;
+  bool semidefinite = false;  ///< whether a covariance's product has one of them, not sums alone
+  bool orthogonal = false;    ///< whether coordinates must be
   Index extent = 0;
 };
-std::vector<ModeContent> contents(const std::vector<ScaledProduct>& terms);
+/// Local.
+std::vector<ModeContent> contents(const std::vector<ScaledProduct>& terms,
+                                  const std::vector<InverseOfSum>& inverses);
 
 /// V_k = L_k⁻ᵀ and so on for one product without noise: bases in which its matrices are identities
 /// (given eigenvectors: diagonal). Collective. @throws DataError if a matrix is not symmetric

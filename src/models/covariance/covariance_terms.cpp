@@ -64,21 +64,29 @@ void check_noise(const ScaledProduct& noise) {
 }  // namespace
 
 Extents CovarianceTerms::extents() const {
-  if (signal.empty() && !noise) throw core::ConfigurationError("a covariance without terms");
-  return shape_of(signal.empty() ? *noise : signal.front());
+  const auto products = all_products(*this);
+  if (products.empty()) throw core::ConfigurationError("a covariance without terms");
+  return shape_of(products.front());
 }
 
 Extents check_terms(const CovarianceTerms& terms) {
   Extents extents = terms.extents();
-  check_shapes(all_terms(terms), extents);
+  check_shapes(all_products(terms), extents);
   for (const ScaledProduct& term : terms.signal) check_scale("signal", term.scale);
+  for (const InverseOfSum& inverse : terms.inverses) {
+    check_scale("inverse of a sum in the signal", inverse.scale);
+    if (inverse.sum.empty()) throw core::DataError("the inverse of a sum that is zero");
+  }
   if (terms.noise) check_noise(*terms.noise);
   return extents;
 }
 
-std::vector<ScaledProduct> all_terms(const CovarianceTerms& terms) {
+std::vector<ScaledProduct> all_products(const CovarianceTerms& terms) {
   std::vector<ScaledProduct> result = terms.signal;
   if (terms.noise) result.push_back(*terms.noise);
+  for (const InverseOfSum& inverse : terms.inverses) {
+    result.insert(result.end(), inverse.sum.begin(), inverse.sum.end());
+  }
   return result;
 }
 

@@ -14,7 +14,7 @@ Extents check_terms(const CovarianceTerms& terms);
 int choose_leading_modes(int ranks, const Extents& extents, const std::vector<ScaledProduct>& terms,
                          Index batch);
 
-/// signal, then noise.
-std::vector<ScaledProduct> all_terms(const CovarianceTerms& terms);
+/// The products of signal and noise, and of the sums that inverses are of.
+std::vector<ScaledProduct> all_products(const CovarianceTerms& terms);
 
 }  // namespace kronwerk::models

@@ -21,11 +21,13 @@ Layout layout_of_points(const Covariance& covariance, std::span<const ScaledProd
     }
     points = std::move(rows);
   }
+  if (!covariance.terms().inverses.empty()) return covariance.layout();
   return {std::move(points), covariance.layout().leading_modes(), covariance.comm().size()};
 }
 
 OperatorPtr cross_operator(const Covariance& covariance, std::span<const ScaledProduct> cross,
                            Index batch) {
+  if (!covariance.terms().inverses.empty()) return covariance.signal(batch);
   std::vector<ScaledProduct> terms(cross.begin(), cross.end());
   if (batch > 1) {
     for (ScaledProduct& term : terms) {

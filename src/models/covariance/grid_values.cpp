@@ -25,7 +25,8 @@ std::vector<double> products(const Extents& extents, const std::vector<std::vect
   return result;
 }
 
-GridValues::GridValues(Extents extents, std::vector<GridTerm> terms)
+GridValues::GridValues(Extents extents, std::vector<GridTerm> terms,
+                       const std::vector<GridReciprocal>& reciprocals)
     : extents_(std::move(extents)), terms_(std::move(terms)), leading_(extents_.size()) {
   // Rows long enough that work per row does not count, short enough to stay in the cache.
   constexpr Index long_enough = 2048;
@@ -41,6 +42,10 @@ GridValues::GridValues(Extents extents, std::vector<GridTerm> terms)
   for (const GridTerm& term : terms_) {
     tables_.push_back(products(extents_, term.lists, leading_, extents_.size(), 0, columns_));
   }
+  for (const GridReciprocal& reciprocal : reciprocals) {
+    coefficients_.push_back(reciprocal.coefficient);
+    reciprocals_.emplace_back(extents_, reciprocal.terms);
+  }
 }
 
 void GridValues::evaluate_row(Index row, Index column, Index count, double* out) const {
@@ -55,6 +60,11 @@ void GridValues::evaluate_row(Index row, Index column, Index count, double* out)
     }
     const double* table = tables_[t].data() + column;
     for (Index j = 0; j < count; ++j) out[j] += weight * table[j];
+  }
+  for (std::size_t r = 0; r < reciprocals_.size(); ++r) {
+    double values[run_length];
+    reciprocals_[r].evaluate_row(row, column, count, values);
+    for (Index j = 0; j < count; ++j) out[j] += coefficients_[r] / values[j];
   }
 }
 

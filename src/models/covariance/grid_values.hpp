@@ -17,18 +17,25 @@ struct GridTerm {
   std::vector<std::vector<double>> lists;
 };
 
+/// coefficient / Σ terms.
+struct GridReciprocal {
+  double coefficient = 1;
+  std::vector<GridTerm> terms;
+};
+
 /// ⊗ of the lists of modes [first, last) at the flat indices [begin, end) of these modes.
 std::vector<double> products(const Extents& extents, const std::vector<std::vector<double>>& lists,
                              std::size_t first, std::size_t last, Index begin, Index end);
 
-/// Σ_t coefficient_t ⊗_k lists_t,k over a grid, evaluated piece by piece: what is stored are the
-/// products over the trailing modes that make a row. Local.
+/// Σ_t coefficient_t ⊗_k lists_t,k and reciprocals of such sums over a grid, evaluated piece by
+/// piece: what is stored are the products over the trailing modes that make a row. Local.
 class GridValues {
  public:
   static constexpr Index run_length = 1024;
 
   /// @param terms  none: zero everywhere
-  GridValues(Extents extents, std::vector<GridTerm> terms);
+  GridValues(Extents extents, std::vector<GridTerm> terms,
+             const std::vector<GridReciprocal>& reciprocals = {});
 
   Index size() const noexcept { return rows_ * columns_; }
   /// out[j] = value of flat index first + j.
@@ -58,6 +65,8 @@ class GridValues {
   Index rows_ = 1;
   Index columns_ = 1;
   std::vector<std::vector<double>> tables_;  ///< per term, over a row
+  std::vector<double> coefficients_;         ///< of the reciprocals
+  std::vector<GridValues> reciprocals_;
 };
 
 }  // namespace kronwerk::models

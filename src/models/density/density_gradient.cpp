@@ -12,6 +12,7 @@
 #include "kronwerk/distribution/partition.hpp"
 #include "kronwerk/factors/dense/dense_values.hpp"
 #include "models/covariance/chains.hpp"
+#include "models/covariance/spectral_values.hpp"
 #include "models/density/weighted_gram.hpp"
 
 namespace kronwerk::models {
@@ -28,7 +29,14 @@ DensityGradient::DensityGradient(const Covariance& covariance, const GridValues&
       weights_(weights),
       layout_(covariance.layout(observations)) {}
 
-void DensityGradient::check(const std::vector<std::vector<ScaledProduct>>& derivatives) const {
+DensityGradient::DensityGradient(const DensityGradient& whole, const GridValues& divisor,
+                                 std::span<const double> divided)
+    : DensityGradient(whole.covariance_, whole.eigenvalues_, whole.matrices_, whole.observations_,
+                      divided) {
+  divisor_ = &divisor;
+}
+
+void DensityGradient::check(const std::vector<Products>& derivatives) const {
   const Extents& extents = covariance_.extents();
   for (const auto& derivative : derivatives) {
     for (const ScaledProduct& product : derivative) {
@@ -56,7 +64,7 @@ bool DensityGradient::prefers_gram(const Term& term) const {
 }
 
 std::vector<DensityGradient::Term> DensityGradient::classify(
-    const std::vector<std::vector<ScaledProduct>>& derivatives) {
+    const std::vector<Products>& derivatives) {
   std::vector<Term> terms;
   for (std::size_t p = 0; p < derivatives.size(); ++p) {
     for (const ScaledProduct& product : derivatives[p]) {
@@ -86,10 +94,15 @@ double DensityGradient::local_trace(const GridValues& numerator) const {
   const distribution::BlockPartition part(covariance_.size(), comm.size());
   const Index first = part.begin(comm.rank());
   double top[GridValues::run_length];
+  double divisor[GridValues::run_length];
   double sum = 0;
   eigenvalues_.for_runs(first, part.count(comm.rank()),
                         [&](const double* e, Index offset, Index count) {
                           numerator.evaluate(first + offset, count, top);
+                          if (divisor_ != nullptr) {
+                            divisor_->evaluate(first + offset, count, divisor);
+                            for (Index i = 0; i < count; ++i) top[i] /= divisor[i] * divisor[i];
+                          }
                           double partial = 0;
                           for (Index i = 0; i < count; ++i) partial += top[i] / e[i];
                           sum += partial;
@@ -191,8 +204,49 @@ std::vector<double> DensityGradient::general_squares(const std::vector<const Ter
   return squares;
 }
 
-std::vector<double> DensityGradient::of(
-    const std::vector<std::vector<ScaledProduct>>& derivatives) {
+std::vector<double> DensityGradient::of(const std::vector<CovarianceDerivative>& derivatives) {
+  std::vector<Products> products;
+  for (const auto& derivative : derivatives) products.push_back(derivative.products);
+  std::vector<double> gradient = of_products(products);
+  add_inverses(derivatives, gradient);
+  return gradient;
+}
+
+/// In the coordinates −S⁻¹(∂S)S⁻¹ is −diag(1/s) Vᵀ∂S V diag(1/s), so that its quadratic form is one
+/// of ∂S with α̃/s, its trace one with e s² in place of e.
+void DensityGradient::add_inverses(const std::vector<CovarianceDerivative>& derivatives,
+                                   std::vector<double>& gradient) {
+  const auto& inverses = covariance_.terms().inverses;
+  for (std::size_t j = 0; j < inverses.size(); ++j) {
+    std::vector<Products> sums;
+    std::vector<double> scales;
+    for (const auto& derivative : derivatives) {
+      const bool has = !derivative.inverses.empty();
+      sums.push_back(has ? derivative.inverses[j].sum : Products());
+      scales.push_back(has ? derivative.inverses[j].scale : 0);
+    }
+    const GridValues values = grid_values(covariance_.spectrum_of_sum(j));
+    if (std::ranges::any_of(sums, [](const auto& sum) { return !sum.empty(); })) {
+      std::vector<double> divided(weights_.begin(), weights_.end());
+      values.for_runs(layout_.home_begin(covariance_.comm().rank()), std::ssize(divided),
+                      [&](const double* s, Index offset, Index count) {
+                        double* x = divided.data() + offset;
+                        for (Index i = 0; i < count; ++i) x[i] /= s[i];
+                      });
+      const auto parts = DensityGradient(*this, values, divided).of_products(sums);
+      for (std::size_t p = 0; p < parts.size(); ++p) gradient[p] -= inverses[j].scale * parts[p];
+    }
+    if (std::ranges::all_of(scales, [](double scale) { return scale == 0; })) continue;
+    const GridValues reciprocals(covariance_.extents(), {},
+                                 {{1, real_terms(covariance_.spectrum_of_sum(j).terms)}});
+    const double part =
+        covariance_.comm().sum(0.5 * local_square(reciprocals) -
+                               0.5 * static_cast<double>(observations_) * local_trace(reciprocals));
+    for (std::size_t p = 0; p < scales.size(); ++p) gradient[p] += scales[p] * part;
+  }
+}
+
+std::vector<double> DensityGradient::of_products(const std::vector<Products>& derivatives) {
   const auto& comm = covariance_.comm();
   communication::collectively(comm, [&] { check(derivatives); });
   const std::vector<Term> terms = classify(derivatives);

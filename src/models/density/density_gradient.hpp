@@ -16,9 +16,11 @@ class DensityGradient {
                   BasisMatrices& matrices, Index observations, std::span<const double> weights);
 
   /// Collective. @throws ShapeError if a derivative does not fit the grid
-  std::vector<double> of(const std::vector<std::vector<ScaledProduct>>& derivatives);
+  std::vector<double> of(const std::vector<CovarianceDerivative>& derivatives);
 
  private:
+  using Products = std::vector<ScaledProduct>;
+
   /// One product of a derivative in the coordinates: lists of the modes where it is diagonal there.
   struct Term {
     std::size_t parameter;
@@ -27,8 +29,15 @@ class DensityGradient {
     std::vector<std::size_t> full;           ///< modes where that matrix is not diagonal
   };
 
-  void check(const std::vector<std::vector<ScaledProduct>>& derivatives) const;
-  std::vector<Term> classify(const std::vector<std::vector<ScaledProduct>>& derivatives);
+  /// With a divisor s, the same for −S⁻¹(∂S)S⁻¹ in place of ∂K, from the ∂S.
+  DensityGradient(const DensityGradient& whole, const GridValues& divisor,
+                  std::span<const double> divided);
+
+  std::vector<double> of_products(const std::vector<Products>& derivatives);
+  void add_inverses(const std::vector<CovarianceDerivative>& derivatives,
+                    std::vector<double>& gradient);
+  void check(const std::vector<Products>& derivatives) const;
+  std::vector<Term> classify(const std::vector<Products>& derivatives);
   bool prefers_gram(const Term& term) const;
   double local_trace(const GridValues& numerator) const;
   double local_square(const GridValues& values) const;
@@ -39,6 +48,7 @@ class DensityGradient {
 
   const Covariance& covariance_;
   const GridValues& eigenvalues_;
+  const GridValues* divisor_ = nullptr;
   BasisMatrices& matrices_;
   Index observations_;
   std::span<const double> weights_;

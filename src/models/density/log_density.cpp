@@ -185,7 +185,7 @@ void GaussianDensity::set_coefficient(std::size_t column, double value) {
 NormalEquations GaussianDensity::normal_equations(const Covariance& covariance) {
   State& state = *state_;
   state.project_data(covariance);
-  const GridValues eigenvalues(covariance.extents(), spectral_values(covariance));
+  const GridValues eigenvalues = spectral_values(covariance);
   return models::normal_equations(covariance, eigenvalues, state.mean, state.columns,
                                   state.observations, state.projected);
 }
@@ -203,7 +203,7 @@ LogDensity GaussianDensity::evaluate(const Covariance& covariance, const Density
                                      const MeanEstimate& estimate) {
   State& state = *state_;
   state.project_data(covariance);
-  const GridValues eigenvalues(covariance.extents(), spectral_values(covariance));
+  const GridValues eigenvalues = spectral_values(covariance);
   LogDensity result;
   result.mean = estimate;
   const MeanValues mean(covariance.extents(), state.columns, estimate.coefficients);
@@ -242,7 +242,7 @@ std::vector<double> GaussianDensity::solve(const Covariance& covariance,
                                            const MeanEstimate& estimate) {
   State& state = *state_;
   state.project_data(covariance);
-  const GridValues eigenvalues(covariance.extents(), spectral_values(covariance));
+  const GridValues eigenvalues = spectral_values(covariance);
   const MeanValues mean(covariance.extents(), state.columns, estimate.coefficients);
   return weigh(covariance, eigenvalues, mean, state.observations, state.projected).weights;
 }

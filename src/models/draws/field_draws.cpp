@@ -45,6 +45,15 @@ void add_field(const communication::Communicator& comm, const std::shared_ptr<Wo
   product.apply(normal, values, true);
 }
 
+void add_field(const OperatorPtr& root, Index size, const DrawStreams& streams, Index part,
+               std::span<double> values) {
+  const Layout& layout = root->input_layout();
+  const int rank = root->comm().rank();
+  std::vector<double> normal(static_cast<std::size_t>(layout.home_size(rank)));
+  fill(streams, part, size, layout.home_begin(rank), normal);
+  root->apply(normal, values, true);
+}
+
 void add_noise(const ScaledProduct& noise, const Extents& extents, const DrawStreams& streams,
                Index part, Index first, std::span<double> values) {
   GridTerm variance{noise.scale, {}};

@@ -23,6 +23,11 @@ void add_field(const communication::Communicator& comm, const std::shared_ptr<Wo
                double scale, const std::vector<factors::Chain>& roots, int leading_modes,
                const DrawStreams& streams, Index part, std::span<double> values);
 
+/// values += R z of as many draws of a field with the covariance R Rᵀ over the grid, z in the
+/// operator's input layout. Collective.
+void add_field(const OperatorPtr& root, Index size, const DrawStreams& streams, Index part,
+               std::span<double> values);
+
 /// values += √scale ⊗√D_k z for every draw, with the diagonal D_k of a noise term. Local.
 /// @param first  where this rank's block begins among all draws' values
 void add_noise(const ScaledProduct& noise, const Extents& extents, const DrawStreams& streams,

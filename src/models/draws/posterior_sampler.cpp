@@ -65,10 +65,15 @@ PosteriorSampler::PosteriorSampler(const Prediction& prediction) : prediction_(&
   const Covariance& covariance = *prediction.covariance_;
   const Communicator& comm = covariance.comm();
   const auto& signal = covariance.terms().signal;
+  const auto& given = prediction.grid_.terms;
+  const auto new_points = [&](std::size_t t, std::size_t mode) {
+    return covariance.terms().inverses.empty() ? given[t][mode] : NewPoints();
+  };
+  inverses_ = separate_inverses(comm, covariance.workspace(), covariance.terms());
   std::vector<Chain> matrices;
   for (std::size_t t = 0; t < signal.size(); ++t) {
     for (std::size_t mode = 0; mode < signal[t].chains.size(); ++mode) {
-      const NewPoints& points = prediction.grid_.terms[t][mode];
+      const NewPoints points = new_points(t, mode);
       const Chain& data = signal[t].chains[mode];
       if (points.cross && !points.prior) {
         throw core::ConfigurationError(
@@ -86,7 +91,7 @@ PosteriorSampler::PosteriorSampler(const Prediction& prediction) : prediction_(&
     auto& at_data = at_data_.emplace_back();
     auto& at_new = at_new_.emplace_back();
     for (std::size_t mode = 0; mode < signal[t].chains.size(); ++mode, ++next) {
-      if (!prediction.grid_.terms[t][mode].cross) {
+      if (!new_points(t, mode).cross) {
         at_data.push_back(roots[next]);
         at_new.push_back(roots[next]);
         continue;
@@ -115,7 +120,8 @@ void PosteriorSampler::prior(std::uint64_t seed, Index first, Index count, std::
         "owns {} and {}",
         count, noisy.size(), field.size(), data.home_size(rank), fresh.home_size(rank)));
   });
-  const DrawStreams streams{seed, first, count, std::ssize(terms.signal) + 1};
+  const DrawStreams streams{seed, first, count,
+                            std::ssize(terms.signal) + std::ssize(terms.inverses) + 1};
   std::ranges::fill(noisy, 0.0);
   std::ranges::fill(field, 0.0);
   Index part = 0;
@@ -126,6 +132,13 @@ void PosteriorSampler::prior(std::uint64_t seed, Index first, Index count, std::
               streams, part, noisy);
     add_field(covariance.comm(), covariance.workspace(), scale, at_new_[t], fresh.leading_modes(),
               streams, part, field);
+    ++part;
+  }
+  // They have no new points: the field is one and the same.
+  for (const Covariance& inverse : inverses_) {
+    const OperatorPtr root = inverse.root(count, data.leading_modes());
+    add_field(root, covariance.size(), streams, part, noisy);
+    add_field(root, covariance.size(), streams, part, field);
     ++part;
   }
   if (terms.noise && with_noise) {

@@ -76,9 +76,29 @@ void check_mode(const NewPoints& points, const Chain& data, std::size_t mode, In
   }
 }
 
+bool has_inverses(const Covariance& covariance) {
+  return !covariance.terms().inverses.empty();
+}
+
+void check_stays(const PredictionGrid& grid) {
+  for (const auto& term : grid.terms) {
+    for (std::size_t mode = 0; mode < term.size(); ++mode) {
+      if (!term[mode].cross) continue;
+      throw core::ConfigurationError(fmt::format(
+          "mode {} has new points, but the covariance has the inverse of a sum, which is known at "
+          "the cells of the grid only; give the observations these cells, as missing ones",
+          mode + 1));
+    }
+  }
+}
+
 /// The new grid's extents.
 Extents check_grid(const Covariance& covariance, const PredictionGrid& grid) {
   const auto& signal = covariance.terms().signal;
+  if (has_inverses(covariance)) {
+    check_stays(grid);
+    return covariance.extents();
+  }
   if (grid.terms.size() != signal.size() || signal.empty()) {
     throw core::ShapeError(fmt::format("new points for {} terms of a covariance with {}",
                                        grid.terms.size(), signal.size()));
@@ -123,6 +143,16 @@ std::vector<Chain> with_batch(std::vector<Chain> chains, Index batch) {
   return chains;
 }
 
+/// x := values∘x for home blocks of the covariance's layout(batch). Local.
+void multiply(const Covariance& covariance, const GridValues& values, Index batch,
+              std::span<double> x) {
+  values.for_runs(covariance.layout(batch).home_begin(covariance.comm().rank()), std::ssize(x),
+                  [&](const double* run, Index offset, Index count) {
+                    double* place = x.data() + offset;
+                    for (Index i = 0; i < count; ++i) place[i] *= run[i];
+                  });
+}
+
 std::vector<Chain> to_chains(const std::vector<FactorPtr>& factors) {
   std::vector<Chain> result;
   for (const FactorPtr& factor : factors) result.push_back({factors::Link{factor}});
@@ -135,6 +165,14 @@ Prediction::Prediction(const Covariance& covariance, PredictionGrid grid)
     : covariance_(&covariance), grid_(std::move(grid)), state_(std::make_unique<State>()) {
   const Communicator& comm = covariance.comm();
   communication::collectively(comm, [&] { extents_ = check_grid(covariance, grid_); });
+  if (has_inverses(covariance)) {
+    for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
+      const FactorPtr vectors =
+          times_basis(comm, *covariance.spectrum().bases[mode], identity_chain(extents_[mode]));
+      state_->squared_bases.push_back(elementwise_product(comm, vectors, vectors));
+    }
+    return;
+  }
   const auto& signal = covariance.terms().signal;
   for (std::size_t t = 0; t < signal.size(); ++t) {
     auto& cross = state_->cross.emplace_back();
@@ -161,6 +199,7 @@ Layout Prediction::layout(Index batch) const {
 }
 
 OperatorPtr Prediction::cross(Index batch) const {
+  if (has_inverses(*covariance_)) return covariance_->signal(batch);
   std::vector<ScaledProduct> terms;
   for (std::size_t t = 0; t < state_->cross.size(); ++t) {
     terms.push_back({covariance_->terms().signal[t].scale, with_batch(state_->cross[t], batch)});
@@ -172,6 +211,12 @@ OperatorPtr Prediction::cross(Index batch) const {
 
 void Prediction::add_mean(Index observations, std::span<const double> weights,
                           std::span<double> mean) const {
+  if (has_inverses(*covariance_)) {
+    // C α = V f α̃ with the values f of the field's own covariance.
+    std::vector<double> scaled(weights.begin(), weights.end());
+    multiply(*covariance_, field_values(*covariance_), observations, scaled);
+    return covariance_->from_basis(observations)->apply(scaled, mean, true);
+  }
   std::vector<ScaledProduct> terms;
   for (std::size_t t = 0; t < state_->projected.size(); ++t) {
     terms.push_back({covariance_->terms().signal[t].scale,
@@ -183,7 +228,20 @@ void Prediction::add_mean(Index observations, std::span<const double> weights,
   product.apply(weights, mean, true);
 }
 
+/// diag(V diag(values) Vᵀ), V orthogonal. Collective.
+void Prediction::add_diagonal(std::vector<double> values, std::span<double> variance) const {
+  const operators::ProductSum product(covariance_->comm(), covariance_->workspace(),
+                                      {{1, to_chains(state_->squared_bases)}},
+                                      covariance_->layout().leading_modes());
+  product.apply(values, variance);
+}
+
 void Prediction::prior_variance(std::span<double> variance) const {
+  if (has_inverses(*covariance_)) {
+    std::vector<double> values(variance.size(), 1.0);
+    multiply(*covariance_, field_values(*covariance_), 1, values);
+    return add_diagonal(std::move(values), variance);
+  }
   std::vector<GridTerm> terms;
   for (std::size_t t = 0; t < grid_.terms.size(); ++t) {
     GridTerm& term = terms.emplace_back(GridTerm{covariance_->terms().signal[t].scale, {}});
@@ -203,6 +261,14 @@ void Prediction::prior_variance(std::span<double> variance) const {
 
 void Prediction::variance(std::span<double> variance) const {
   const Communicator& comm = covariance_->comm();
+  if (has_inverses(*covariance_)) {
+    // f − f²/e, of the field's values f: e − f is that of the noise.
+    std::vector<double> values(variance.size(), 1.0);
+    multiply(*covariance_, field_values(*covariance_), 1, values);
+    multiply(*covariance_, noise_values(*covariance_), 1, values);
+    covariance_->divide(1, values);
+    return add_diagonal(std::move(values), variance);
+  }
   const Layout data = covariance_->layout();
   std::vector<double> reciprocals(static_cast<std::size_t>(data.home_size(comm.rank())));
   communication::collectively(comm, [&] {
@@ -212,7 +278,7 @@ void Prediction::variance(std::span<double> variance) const {
                       core::to_text(extents_), variance.size(), layout().home_size(comm.rank())));
     }
     prior_variance(variance);
-    GridValues(covariance_->extents(), spectral_values(*covariance_))
+    spectral_values(*covariance_)
         .evaluate(data.home_begin(comm.rank()), std::ssize(reciprocals), reciprocals.data());
     for (double& value : reciprocals) value = 1 / value;
   });
@@ -243,7 +309,7 @@ void Prediction::add_noise(std::span<double> variance) const {
     const Chain& chain = noise->chains[mode];
     const bool identity = factors::is_identity(chain);
     term.lists.push_back(identity ? std::vector<double>{} : diagonal_of(chain));
-    if (identity || !grid_.terms.front()[mode].cross) continue;
+    if (identity || has_inverses(*covariance_) || !grid_.terms.front()[mode].cross) continue;
     throw core::ConfigurationError(fmt::format(
         "mode {}: the noise '{}' is known at the points of the data only, so that it cannot be "
         "added at new ones",
@@ -260,6 +326,11 @@ void Prediction::add_noise(std::span<double> variance) const {
 
 FactoredCovariance Prediction::covariance() const {
   const Communicator& comm = covariance_->comm();
+  if (has_inverses(*covariance_)) {
+    throw core::ConfigurationError(
+        "the covariance between new points has no factors where the field's has the inverse of a "
+        "sum; leave 'factored_covariance' out, and ask for 'variance' or 'draws'");
+  }
   FactoredCovariance result;
   for (std::size_t t = 0; t < grid_.terms.size(); ++t) {
     auto& term = result.terms.emplace_back();
@@ -278,7 +349,7 @@ FactoredCovariance Prediction::covariance() const {
       term.prior.push_back(factors::materialise(comm, name_of(chain), chain));
     }
   }
-  for (GridTerm& values : spectral_values(*covariance_)) {
+  for (GridTerm& values : real_terms(covariance_->spectrum().terms)) {
     result.spectrum.push_back({values.coefficient, std::move(values.lists)});
   }
   return result;

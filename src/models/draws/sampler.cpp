@@ -32,6 +32,7 @@ Sampler::Sampler(const communication::Communicator& comm, std::shared_ptr<Worksp
   for (const ScaledProduct& term : terms_.signal) {
     matrices.insert(matrices.end(), term.chains.begin(), term.chains.end());
   }
+  inverses_ = separate_inverses(comm, workspace_, terms_);
   const auto roots = square_roots(comm, matrices);
   for (std::size_t t = 0; t < terms_.signal.size(); ++t) {
     const auto first = roots.begin() + static_cast<std::ptrdiff_t>(t * extents_.size());
@@ -42,7 +43,7 @@ Sampler::Sampler(const communication::Communicator& comm, std::shared_ptr<Worksp
 Layout Sampler::layout(Index count) const {
   Extents grid = extents_;
   if (count > 1) grid.insert(grid.begin(), count);
-  const int leading = choose_leading_modes(comm_->size(), extents_, all_terms(terms_), count);
+  const int leading = choose_leading_modes(comm_->size(), extents_, all_products(terms_), count);
   return {std::move(grid), leading, comm_->size()};
 }
 
@@ -54,12 +55,17 @@ void Sampler::draw(std::uint64_t seed, Index first, Index count, std::span<doubl
         "{} draws over the grid {} were given room for {} values; this rank owns {}", count,
         core::to_text(extents_), values.size(), spread.home_size(comm_->rank())));
   });
-  const DrawStreams streams{seed, first, count, std::ssize(terms_.signal) + 1};
+  const DrawStreams streams{seed, first, count,
+                            std::ssize(terms_.signal) + std::ssize(terms_.inverses) + 1};
   std::ranges::fill(values, 0.0);
   Index part = 0;
   for (const ScaledProduct& term : terms_.signal) {
     add_field(*comm_, workspace_, std::sqrt(term.scale), roots_[static_cast<std::size_t>(part)],
               spread.leading_modes(), streams, part, values);
+    ++part;
+  }
+  for (const Covariance& inverse : inverses_) {
+    add_field(inverse.root(count, spread.leading_modes()), inverse.size(), streams, part, values);
     ++part;
   }
   const Index begin = spread.home_begin(comm_->rank());

@@ -99,10 +99,9 @@ void DenseMissing::spread_rows(Index first, Index fields, const Layout& layout,
 // In the coordinates in which K is diagonal, u_j has the weights α̃ = diag(1/e) Vᵀc_j of an
 // observation c_j, whose gradient is ½ α̃ᵀ(Vᵀ∂K V)α̃ − ½ tr(K⁻¹∂K); without an observation the trace
 // is left.
-std::vector<double> DenseMissing::traces(
-    const std::vector<std::vector<ScaledProduct>>& derivatives) {
+std::vector<double> DenseMissing::traces(const std::vector<CovarianceDerivative>& derivatives) {
   const auto& comm = covariance_->comm();
-  const GridValues eigenvalues(covariance_->extents(), spectral_values(*covariance_));
+  const GridValues eigenvalues = spectral_values(*covariance_);
   BasisMatrices matrices;
   const auto gradient = [&](Index fields, std::span<const double> weights) {
     return DensityGradient(*covariance_, eigenvalues, matrices, fields, weights).of(derivatives);

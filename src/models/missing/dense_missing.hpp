@@ -18,7 +18,7 @@ class DenseMissing {
 
   double log_determinant() const noexcept { return log_determinant_; }
   /// Σ_j u_jᵀ ∂K u_j. Collective.
-  std::vector<double> traces(const std::vector<std::vector<ScaledProduct>>& derivatives);
+  std::vector<double> traces(const std::vector<CovarianceDerivative>& derivatives);
   /// variance += Σ_j (C u_j)². Collective.
   /// @param points  layout of the variance
   void add_variance(std::span<const ScaledProduct> cross, const Layout& points,

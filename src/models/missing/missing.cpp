@@ -77,7 +77,7 @@ struct MissingCells::State {
     return static_cast<std::size_t>(covariance->layout().home_size(covariance->comm().rank()));
   }
   std::vector<StochasticValue> stochastic_traces(
-      const std::vector<std::vector<ScaledProduct>>& derivatives);
+      const std::vector<CovarianceDerivative>& derivatives);
   double add_stochastic_variance(std::span<const ScaledProduct> cross, std::span<double> variance);
 
   const Covariance* covariance;
@@ -188,7 +188,7 @@ StochasticValue MissingCells::log_determinant() {
 }
 
 std::vector<StochasticValue> MissingCells::traces(
-    const std::vector<std::vector<ScaledProduct>>& derivatives) {
+    const std::vector<CovarianceDerivative>& derivatives) {
   std::vector<StochasticValue> result(derivatives.size());
   if (state_->mask->missing() == 0 || derivatives.empty()) return result;
   if (!exact()) return state_->stochastic_traces(derivatives);
@@ -201,16 +201,13 @@ std::vector<StochasticValue> MissingCells::traces(
 /// A residual r of M⁻¹s changes a probe's value by wᵀM⁻¹r with w = (K⁻¹∂K K⁻¹s)_m, at most
 /// ‖w‖ ‖M⁻¹‖ ‖r‖, where ‖M⁻¹s‖ is about the Frobenius norm of M⁻¹; w is taken from the first probe.
 std::vector<StochasticValue> MissingCells::State::stochastic_traces(
-    const std::vector<std::vector<ScaledProduct>>& derivatives) {
+    const std::vector<CovarianceDerivative>& derivatives) {
   const auto& comm = covariance->comm();
   const Layout layout = covariance->layout();
   Batch& one = batch(1);
   std::vector<OperatorPtr> operators;
   for (const auto& derivative : derivatives) {
-    operators.push_back(derivative.empty() ? nullptr
-                                           : std::make_shared<operators::ProductSum>(
-                                                 comm, covariance->workspace(), derivative,
-                                                 layout.leading_modes()));
+    operators.push_back(covariance->derivative(derivative));
   }
   std::vector<double> signs(local_size()), solved(local_size());
   std::vector<double> left(local_size()), right(local_size()), image(local_size());

@@ -57,12 +57,49 @@ TEST_F(CovarianceFormulaTest, WhatMultipliesTheWholeSumMultipliesBothParts) {
 TEST_F(CovarianceFormulaTest, KnowsWhichMatricesADerivativeNeeds) {
   auto covariance = formula("s*kron(A, K) + noise*I");
   EXPECT_EQ(covariance.factor_names(), (std::set<std::string>{"A", "K"}));
-  const auto& by_length = covariance.derivative("l");
-  EXPECT_TRUE(by_length.factor_names.contains("dK/dl"));
-  EXPECT_EQ(expressions::simplify(by_length.expression, {{"s", 2}}, names("(l=1)")).text(),
+  EXPECT_TRUE(covariance.names_of_derivative("l").contains("dK/dl"));
+  const CovarianceFormula::Parameters values{{"s", 2}, {"noise", 0.5}};
+  EXPECT_EQ(covariance.derivative("l", values, names("(l=1)")).products.text(),
             "2*kron(A, dK/dl(l=1))");
-  EXPECT_EQ(&covariance.derivative("l"), &by_length);
-  EXPECT_TRUE(expressions::simplify(covariance.derivative("tau").expression, {}).terms.empty());
+  EXPECT_TRUE(covariance.derivative("tau", values, {}).products.terms.empty());
+}
+
+TEST_F(CovarianceFormulaTest, SumsOfAMatrixAndIdentitiesStayApartWhereAModeHasBoth) {
+  const auto parts = formula("kron(A, K) + kron(A, I) + s*kron(I, K) + noise*I")
+                         .parts({{"s", 2}, {"noise", 0.5}}, {});
+  EXPECT_EQ(parts.signal.text(), "kron(A, I) + kron(A, K) + 2*kron(I, K)");
+  EXPECT_EQ(parts.noise.text(), "0.5*kron(I, I)");
+  // One matrix in every mode: nothing to be gained.
+  EXPECT_EQ(formula("kron(A, K + s*I)").parts({{"s", 2}}, {}).signal.text(),
+            "2*kron(A, I + 0.5*K)");
+}
+
+TEST_F(CovarianceFormulaTest, InversesOfSumsAreWrittenInPowersOfTheirMatrices) {
+  auto covariance = formula("s*inv(kronsum((l*I + A)*(l*I + A), K)) + noise*I");
+  const CovarianceFormula::Parameters values{{"s", 2}, {"noise", 0.5}, {"l", 3}};
+  const auto parts = covariance.parts(values, {});
+  EXPECT_TRUE(parts.signal.terms.empty());
+  ASSERT_EQ(parts.inverses.size(), 1U);
+  EXPECT_EQ(parts.inverses[0].scale, 2);
+  EXPECT_EQ(parts.inverses[0].sum.terms.size(), 4U) << parts.inverses[0].sum.text();
+  EXPECT_EQ(parts.noise.text(), "0.5*kron(I, I)");
+  const auto by_shift = covariance.derivative("l", values, {});
+  ASSERT_EQ(by_shift.inverses.size(), 1U);
+  EXPECT_EQ(by_shift.inverses[0].scale, 0);
+  // 2 (l I + A) and dK/dl
+  EXPECT_EQ(by_shift.inverses[0].sum.text(), "6*kron(I, I) + 2*kron(A, I) + kron(I, dK/dl)");
+  EXPECT_TRUE(by_shift.products.terms.empty());
+  EXPECT_EQ(covariance.derivative("s", values, {}).inverses[0].scale, 1);
+}
+
+TEST_F(CovarianceFormulaTest, InversesOfOneProductArePartOfTheSignal) {
+  const auto parts = formula("inv(kron(A, I + s*K))").parts({{"s", 2}}, {});
+  EXPECT_TRUE(parts.inverses.empty());
+  EXPECT_EQ(parts.signal.terms.size(), 1U);
+  // A product of the inverse of a sum and a matrix is the inverse of another sum.
+  const auto three = formula("s*kron(inv(kronsum(A, K)), A)").parts({{"s", 2}}, {});
+  ASSERT_EQ(three.inverses.size(), 1U);
+  EXPECT_EQ(three.inverses[0].sum.text(), "kron(A, I, inv(A)) + kron(I, K, inv(A))");
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ class LogDensityTest : public GaussianFixture {
 
   struct Structured {
     CovarianceTerms terms;
-    std::vector<std::vector<ScaledProduct>> derivatives;
+    std::vector<CovarianceDerivative> derivatives;
   };
   static Structured structured(const Model& model) {
     std::vector<factors::Chain> signal, noise;
@@ -310,7 +310,7 @@ TEST_F(LogDensityTest, FollowsCovariancesThatChangeInScaleAndThenInFactors) {
   // Scales of K and of its derivatives, as if the parameters were others.
   parts.terms.signal[0].scale *= 2;
   parts.terms.noise->scale *= 0.25;
-  for (std::size_t p : {1, 2}) parts.derivatives[p][0].scale *= 2;
+  for (std::size_t p : {1, 2}) parts.derivatives[p].products[0].scale *= 2;
   const auto found = density.evaluate(Covariance(comm_, workspace_, parts.terms, cache),
                                       {parts.derivatives, false});
   model.eta *= std::sqrt(2);

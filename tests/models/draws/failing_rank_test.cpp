@@ -109,8 +109,8 @@ TEST_F(FailingRank, OfADerivativeInABasisIsHeardOf) {
   const auto y = oracle::random_vector(data * other, 3);
   GaussianDensity density(1, local(k.layout(), y), {});
   DensityRequest request;
-  request.derivatives = {
-      {{1, {failing(exponential_derivative(data, 1), 0), chain(exponential(other, 1))}}}};
+  request.derivatives.push_back(
+      {{1, {failing(exponential_derivative(data, 1), 0), chain(exponential(other, 1))}}});
   EXPECT_THROW(density.evaluate(k, request), core::ResourceError);
 }
 

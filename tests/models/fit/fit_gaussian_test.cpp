@@ -43,14 +43,14 @@ class FitGaussian : public operators::ProductFixture {
     return result;
   }
 
-  std::vector<std::vector<ScaledProduct>> derivatives(const Covariance& k,
-                                                      std::span<const double> p) const {
-    std::vector<std::vector<ScaledProduct>> result(4);
+  std::vector<CovarianceDerivative> derivatives(const Covariance& k,
+                                                std::span<const double> p) const {
+    std::vector<CovarianceDerivative> result(4);
     const ScaledProduct& signal = k.terms().signal[0];
     for (std::size_t i = 0; i < 3; ++i) result[i] = {signal};
-    result[0][0].scale = 2 * p[0];
+    result[0].products[0].scale = 2 * p[0];
     for (const std::size_t mode : {0, 1}) {
-      result[mode + 1][0].chains[mode] =
+      result[mode + 1].products[0].chains[mode] =
           chains({kernel(extents_[mode], p[mode + 1], true)}).front();
     }
     result[3] = {{2 * p[3], identities()}};

@@ -83,8 +83,8 @@ class Missing : public operators::OperatorFixture {
   }
 
   /// By eta, the first length and sigma.
-  static std::vector<std::vector<ScaledProduct>> derivatives(const Covariance& covariance,
-                                                             const Model& model) {
+  static std::vector<CovarianceDerivative> derivatives(const Covariance& covariance,
+                                                       const Model& model) {
     ScaledProduct by_eta = covariance.terms().signal[0];
     by_eta.scale = 2 * model.eta;
     ScaledProduct by_length = covariance.terms().signal[0];

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,8 +20,16 @@ using operators::OperatorPtr;
 using operators::ScaledProduct;
 using operators::Workspace;
 
-/// K = Σ_t signal_t + noise: what a Gaussian field over a grid is made of, and what is measured
-/// with it. Chains stand for symmetric positive semi-definite matrices, one per mode and term:
+/// scale * (Σ_r P_r)⁻¹ with products P_r: a precision that is a sum, such as a Kronecker sum. Its
+/// factors are symmetric; the sum has to be positive definite, the factors have not.
+struct InverseOfSum {
+  double scale = 1;
+  std::vector<ScaledProduct> sum;
+};
+
+/// K = Σ_t signal_t + Σ inverses + noise: what a Gaussian field over a grid is made of, and what is
+/// measured with it. Chains stand for symmetric positive semi-definite matrices, one per mode and
+/// term:
 ///   one factor              a covariance matrix (identity and diagonal ones cost nothing);
 ///   {L, Lᵀ}                 a Cholesky factor L (lower triangular), taken as given;
 ///   {Q, diag(λ), Qᵀ}        eigenvectors and eigenvalues, taken as given.
@@ -28,8 +37,28 @@ struct CovarianceTerms {
   std::vector<ScaledProduct> signal;
   /// σ² I, or σ² ⊗ D_k with diagonal D_k.
   std::optional<ScaledProduct> noise;
+  /// Part of the field, as the signal is.
+  std::vector<InverseOfSum> inverses{};
 
   Extents extents() const;
+};
+
+/// ∂K/∂θ: Σ products + Σ_j (scale_j S_j⁻¹ − s_j S_j⁻¹ (∂S_j) S_j⁻¹) over the covariance's inverses
+/// s_j S_j⁻¹.
+struct CovarianceDerivative {
+  struct OfInverse {
+    double scale = 0;                ///< ∂s_j
+    std::vector<ScaledProduct> sum;  ///< ∂S_j
+  };
+  CovarianceDerivative() = default;
+  CovarianceDerivative(std::vector<ScaledProduct> without_inverses)  // NOLINT: what most have
+      : products(std::move(without_inverses)) {}
+  CovarianceDerivative(std::initializer_list<ScaledProduct> without_inverses)
+      : products(without_inverses) {}
+
+  std::vector<ScaledProduct> products;
+  /// Empty, or one for each of CovarianceTerms::inverses.
+  std::vector<OfInverse> inverses;
 };
 
 /// The bases that a covariance uses, kept for the next one with the same factors: with only the
@@ -42,6 +71,8 @@ class BasisCache {
     std::optional<factors::Chain> partner;
     bool cholesky = false;
     factors::BasisPtr basis;
+    /// Whether the matrices must be positive semi-definite, as those of covariances are.
+    bool semidefinite = true;
   };
   const Entry* find(const Entry& wanted) const;
   /// Keeps these and forgets the rest.
@@ -55,7 +86,8 @@ class BasisCache {
 /// K⁻¹ = V diag(1/e) Vᵀ. V_k are the eigenvectors of the mode's factor; with Kronecker-diagonal
 /// noise, or two different factors in a mode, those of the pair (V_kᵀ A_k V_k = Λ_k and V_kᵀ B_k
 /// V_k = I); of one product without noise L_k⁻ᵀ with the Cholesky factors L_k, where e is 1. So V
-/// is orthogonal in the first case only.
+/// is orthogonal in the first case only. With inverses of sums it always is, and a mode has powers
+/// of one matrix beside identities.
 ///
 /// spectrum().bases[k] has V_kᵀ as to_basis and V_k as from_basis in every case.
 class Covariance {
@@ -63,8 +95,8 @@ class Covariance {
   /// Finds what the cache does not hold. Collective on comm, which must outlive the covariance.
   /// @throws ShapeError if the terms differ in shape; ConfigurationError if their factors are not
   /// diagonal in common bases; DataError for a negative scale, a factor that is not symmetric or
-  /// not positive semi-definite beyond rounding (with its name and smallest eigenvalue), and a K
-  /// that is singular: on every rank
+  /// not positive semi-definite beyond rounding (with its name and smallest eigenvalue), an inverse
+  /// of a sum that is not positive definite, and a K that is singular: on every rank
   Covariance(const communication::Communicator& comm, std::shared_ptr<Workspace> workspace,
              CovarianceTerms terms, BasisCache& cache);
   Covariance(const communication::Communicator& comm, std::shared_ptr<Workspace> workspace,
@@ -75,8 +107,6 @@ class Covariance {
   const CovarianceTerms& terms() const noexcept { return terms_; }
   const Extents& extents() const noexcept { return extents_; }
   Index size() const noexcept { return size_; }
-  /// signal, then noise.
-  const std::vector<ScaledProduct>& all_terms() const noexcept { return all_terms_; }
   const operators::SpectralSum& spectrum() const noexcept { return spectrum_; }
   /// "Cholesky factors (1000 x 1000)" or what the bases say, for reports.
   const std::string& description() const noexcept { return description_; }
@@ -84,11 +114,16 @@ class Covariance {
   /// The home layout of `batch` vectors over the grid: all operators below take and give it. It
   /// depends on the extents, on which modes have identities only, on batch and np.
   Layout layout(Index batch = 1) const;
-  /// K, and K without noise. Collective.
+  /// K, and K without noise. What inverses of sums give is refined by the sums themselves.
+  /// Collective.
   OperatorPtr forward(Index batch = 1) const;
   OperatorPtr signal(Index batch = 1) const;
   /// K⁻¹. Collective.
   OperatorPtr inverse(Index batch = 1) const;
+  /// The symmetric root of K, if the coordinates are orthogonal. Collective.
+  OperatorPtr root(Index batch, int leading_modes) const;
+  /// ∂K; null if it has no terms. Collective.
+  OperatorPtr derivative(const CovarianceDerivative& derivative) const;
   /// Vᵀ (to coordinates in which K is diagonal) and V. Collective.
   OperatorPtr to_basis(Index batch = 1) const;
   OperatorPtr from_basis(Index batch = 1) const;
@@ -101,6 +136,8 @@ class Covariance {
   /// tr(K⁻¹ ∂K). Collective.
   double trace_of_inverse(std::span<const ScaledProduct> derivative) const;
 
+  /// S_j = Σ_r P_r of an inverse, in the coordinates.
+  operators::SpectralSum spectrum_of_sum(std::size_t inverse) const;
   /// The diagonal of V_kᵀ A V_k if that matrix is diagonal by construction (A is a matrix of this
   /// mode, or an identity); empty for ones, absent if A is something else. Local.
   std::optional<std::vector<double>> diagonal_in_basis(std::size_t mode,
@@ -111,21 +148,32 @@ class Covariance {
 
  private:
   void find_bases(BasisCache& cache);
+  void find_spectrum();
+  operators::SpectralTerm spectral_term(const ScaledProduct& product) const;
+  OperatorPtr sum_of(std::vector<ScaledProduct> products, Index batch) const;
+  OperatorPtr sum_with_inverses(const std::vector<ScaledProduct>& products, Index batch) const;
   int leading_modes(Index batch) const;
 
   const communication::Communicator* comm_;
   std::shared_ptr<Workspace> workspace_;
   CovarianceTerms terms_;
-  std::vector<ScaledProduct> all_terms_;
   Extents extents_;
   Index size_ = 1;
   operators::SpectralSum spectrum_;
   /// Per mode the matrix A and, of a pair, B.
   std::vector<factors::BasisRequest> matrices_;
+  /// Modes whose matrix has been seen to be positive semi-definite.
+  std::vector<bool> semidefinite_;
   std::string description_;
   double log_determinant_ = 0;
   double smallest_ = 0;
   double largest_ = 0;
 };
+
+/// The inverses of sums of a covariance, each as one by itself. Collective on comm, which must
+/// outlive them.
+std::vector<Covariance> separate_inverses(const communication::Communicator& comm,
+                                          const std::shared_ptr<Workspace>& workspace,
+                                          const CovarianceTerms& terms);
 
 }  // namespace kronwerk::models

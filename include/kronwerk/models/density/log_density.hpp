@@ -19,8 +19,8 @@ enum class Judged {
 };
 
 struct DensityRequest {
-  /// ∂K/∂θ of every parameter as a sum of products.
-  std::vector<std::vector<ScaledProduct>> derivatives;
+  /// ∂K/∂θ of every parameter.
+  std::vector<CovarianceDerivative> derivatives;
   bool input_gradient = false;
   Judged judged = Judged::never;
   double tolerance = 1e-10;  ///< of the residuals

@@ -51,6 +51,9 @@ struct FactoredCovariance {
 /// covariance P − C K⁻¹ Cᵀ (Rasmussen and Williams 2006, eq. 2.23 and 2.24). With G_t,k = C_t,k V_k
 /// these are products mode by mode: Σ_t s_t (⊗G_t,k) α̃, and for the variance Σ_tu s_t s_u
 /// (⊗G_t,k∘G_u,k) (1/e).
+///
+/// Where the covariance has inverses of sums the field is known at the grid's own cells only: with
+/// its values f in the coordinates the mean is V (f∘α̃), and the variance (⊗V_k∘V_k)(f (e − f)/e).
 class Prediction {
  public:
   /// O(Σ n*_k n_k²) flops, shared by the ranks of a node. Collective.
@@ -75,7 +78,7 @@ class Prediction {
   /// @param variance  layout(1)
   /// @throws ConfigurationError if the new points' own variances were not given
   void variance(std::span<double> variance) const;
-  /// The variances of the field before any observation: Σ_t s_t ⊗diag(P_t,k). Local.
+  /// The variances of the field before any observation: Σ_t s_t ⊗diag(P_t,k). Collective.
   void prior_variance(std::span<double> variance) const;
   /// Adds the noise's variances: σ² (not σ). Local.
   /// @throws ConfigurationError for noise of diagonals at new points: it is not known there
@@ -84,6 +87,7 @@ class Prediction {
   FactoredCovariance covariance() const;
 
  private:
+  void add_diagonal(std::vector<double> values, std::span<double> variance) const;
   friend class PosteriorSampler;
   struct State;
   const Covariance* covariance_;
@@ -117,6 +121,7 @@ class PosteriorSampler {
   const Prediction* prediction_;
   std::vector<std::vector<factors::Chain>> at_data_;  ///< roots per signal term and mode
   std::vector<std::vector<factors::Chain>> at_new_;
+  std::vector<Covariance> inverses_;  ///< of sums, each by itself
 };
 
 }  // namespace kronwerk::models

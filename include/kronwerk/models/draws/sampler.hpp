@@ -10,9 +10,9 @@
 
 namespace kronwerk::models {
 
-/// Draws of N(m, K): Σ_t √s_t (⊗S_t,k) z_t + √s_n ⊗√D_k z_n with S_t,k S_t,kᵀ = C_t,k, O(N Σ n_k)
-/// flops each. The z are counter-based: draw i of a seed is the same for every np, batch and call,
-/// to rounding.
+/// Draws of N(m, K): Σ_t √s_t (⊗S_t,k) z_t + Σ_j √s_j S_j^-½ z_j + √s_n ⊗√D_k z_n with S_t,k S_t,kᵀ
+/// = C_t,k and the symmetric roots of the inverses of sums, O(N Σ n_k) flops each. The z are
+/// counter-based: draw i of a seed is the same for every np, batch and call, to rounding.
 class Sampler {
  public:
   /// Collective on comm, which must outlive the sampler.
@@ -35,6 +35,7 @@ class Sampler {
   std::vector<MeanColumn> mean_;
   Extents extents_;
   std::vector<std::vector<factors::Chain>> roots_;  ///< per signal term and mode
+  std::vector<Covariance> inverses_;                ///< of sums, each by itself
 };
 
 }  // namespace kronwerk::models

@@ -96,7 +96,7 @@ class MissingCells {
   /// tr(M⁻¹ (K⁻¹ ∂K K⁻¹)_mm) of several ∂K: what is taken from tr(K⁻¹∂K) to give
   /// tr(K_oo⁻¹ ∂K_oo). Collective. @throws ShapeError if a derivative does not fit the grid
   std::vector<operators::StochasticValue> traces(
-      const std::vector<std::vector<ScaledProduct>>& derivatives);
+      const std::vector<CovarianceDerivative>& derivatives);
   /// variance += diag(C K⁻¹_·m M⁻¹ K⁻¹_m· Cᵀ): what missing cells add to the variance of
   /// predictions with the cross-covariance C (new points by grid) over that with all cells
   /// observed. Collective.
