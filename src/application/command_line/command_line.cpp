@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "application/command_line/import_command.hpp"
+#include "application/reference/reference.hpp"
 #include "application/session/libraries.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
@@ -71,6 +72,30 @@ void add_show(CLI::App& program, CommandLine& line) {
   show.final_callback([&line] { line.command = Command::show; });
 }
 
+void add_new(CLI::App& program, CommandLine& line) {
+  CLI::App& command =
+      *program.add_subcommand("new", "print a commented job that runs on the examples' data");
+  command.add_option("task", line.file, "what it computes: solve, fit, reduce, …")->required();
+  command.footer("'kronwerk new solve >job.yaml' begins a job of one's own.");
+  command.final_callback([&line] { line.text = new_job(line.file, examples_folder()); });
+}
+
+void add_help(CLI::App& program, CommandLine& line) {
+  CLI::App& command = *program.add_subcommand("help", "say what a key of a job means");
+  command.add_option("key", line.file, "such as solver.tolerance, or tolerance; none: this help");
+  command.final_callback([&line] {
+    if (!line.file.empty()) {
+      line.text = help_of_key(line.file);
+      return;
+    }
+    // One that has parsed nothing, which would give the help of this command.
+    CommandLine none;
+    CLI::App other("Distributed solver for Kronecker-structured matrices", "kronwerk");
+    add_commands(other, none);
+    line.text = other.help();
+  });
+}
+
 std::vector<std::string> names_of(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
@@ -101,6 +126,18 @@ void refuse_unknown_command(const CLI::App& program, char** first, char** last) 
 
 }  // namespace
 
+void add_commands(CLI::App& program, CommandLine& line) {
+  program.require_subcommand(1);
+  add_run(program, line);
+  add_plan(program, line);
+  add_new(program, line);
+  add_help(program, line);
+  add_import_command(program, line);
+  add_show(program, line);
+  add_measure(program, line);
+  add_check(program, line);
+}
+
 CommandLine parse_command_line(int argc, char** argv) {
   // Everything behind "--" is PETSc's; CLI11 would take it for positional arguments.
   char** const end = argv + argc;
@@ -111,13 +148,7 @@ CommandLine parse_command_line(int argc, char** argv) {
 
   CLI::App program("Distributed solver for Kronecker-structured matrices", "kronwerk");
   program.set_version_flag("--version", full_version_text());
-  program.require_subcommand(1);
-  add_run(program, line);
-  add_plan(program, line);
-  add_measure(program, line);
-  add_check(program, line);
-  add_import_command(program, line);
-  add_show(program, line);
+  add_commands(program, line);
   refuse_unknown_command(program, argv, separator);
   try {
     program.parse(static_cast<int>(separator - argv), argv);

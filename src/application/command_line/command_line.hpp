@@ -7,6 +7,10 @@
 
 #include "kronwerk/io/import/import.hpp"
 
+namespace CLI {
+class App;
+}
+
 namespace kronwerk::application {
 
 enum class Command { nothing, run, plan, measure, check, import, show };
@@ -14,7 +18,7 @@ enum class Command { nothing, run, plan, measure, check, import, show };
 /// What the user asked for.
 struct CommandLine {
   Command command = Command::nothing;
-  std::string text;  ///< of --help or --version, to be printed
+  std::string text;  ///< of --help, --version, `help` or `new`, to be printed
   std::string file;  ///< the configuration, or the file to show
   std::vector<std::string> overrides;
   bool quiet = false;
@@ -29,6 +33,9 @@ struct CommandLine {
   /// Runs the importer that was asked for; serial.
   std::function<io::ImportSummary()> import;
 };
+
+/// All commands with their options, whose values go to `line`, which must outlive `program`.
+void add_commands(CLI::App& program, CommandLine& line);
 
 /// @throws ConfigurationError for everything that is wrong on the command line
 CommandLine parse_command_line(int argc, char** argv);

@@ -77,6 +77,13 @@ TEST(CommandLine, NamesTheNearestCommandAndImporter) {
   EXPECT_EQ(message({"import", "table", "x.csv", "--to", "o.h5:/x"}), "accepted");
 }
 
+TEST(CommandLine, HelpsWithKeysAndCommands) {
+  EXPECT_EQ(parse({"help", "solver.tolerance"}).text.find("solver.tolerance\n"), 0U);
+  EXPECT_NE(parse({"help"}).text.find("run a job"), std::string::npos);
+  EXPECT_THROW(parse({"help", "toleranse"}), core::ConfigurationError);
+  EXPECT_THROW(parse({"new"}), core::ConfigurationError);
+}
+
 TEST(CommandLine, TablesTakeTheOptionsOfASeasonalMean) {
   const CommandLine line = parse({"import", "table", "in.csv", "--to", "o.h5:/y",
                                   "--remove-seasonal-mean", "--harmonics", "3", "--time", "/time"});
