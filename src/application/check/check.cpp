@@ -24,6 +24,10 @@ const char* plural(int count) {
 
 }  // namespace
 
+void require(bool right, const std::string& what) {
+  if (!right) throw core::InternalError(what);
+}
+
 const std::vector<Check>& all_checks() {
   static const std::vector<Check> checks = {
       {"program", check_program,

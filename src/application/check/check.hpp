@@ -25,6 +25,9 @@ const std::vector<Check>& all_checks();
 int run_checks(const communication::Communicator& comm, const communication::Communicator& failures,
                const std::string& folder);
 
+/// @throws InternalError with `what` unless it is right
+void require(bool right, const std::string& what);
+
 // The checks, each in a file of its own or with those that are alike. See Check::run.
 std::string check_program(const communication::Communicator& comm, const std::string& folder);
 std::string check_blas(const communication::Communicator& comm, const std::string& folder);

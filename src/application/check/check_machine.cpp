@@ -24,10 +24,6 @@ namespace {
 using communication::Communicator;
 using core::Index;
 
-void require(bool right, const std::string& what) {
-  if (!right) throw core::InternalError(what);
-}
-
 /// A reflection H = I - 2 v vᵀ/(vᵀv) is its own inverse.
 void check_products(int n) {
   std::vector<double> v(static_cast<std::size_t>(n));

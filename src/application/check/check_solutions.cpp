@@ -22,10 +22,6 @@ namespace {
 using communication::Communicator;
 using core::Index;
 
-void require(bool right, const std::string& what) {
-  if (!right) throw core::InternalError(what);
-}
-
 /// min(i, j) counted from 1: its determinant is 1, and its inverse the second difference.
 double minimum(Index i, Index j) {
   return static_cast<double>(std::min(i, j) + 1);

@@ -10,6 +10,7 @@
 
 #include "io/import/import_target.hpp"
 #include "io/text/csv.hpp"
+#include "kronwerk/core/earth.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/files/data_file.hpp"
 
@@ -18,8 +19,6 @@ namespace {
 
 using core::Index;
 
-// As the kernels' great-circle distances (mean radius of the Earth, km).
-constexpr double earth_radius = 6371.0088;
 // All counts are in memory once.
 constexpr double most_cells = 1 << 27;
 
@@ -123,7 +122,7 @@ std::vector<double> areas(const std::vector<Axis>& axes, Index cells) {
   for (Index cell = 0; cell < cells; ++cell) {
     const Index i = second ? cell % latitude.extent : cell / longitude.extent;
     const double low = latitude.lower + static_cast<double>(i) * latitude.size;
-    result.push_back(earth_radius * earth_radius * longitude.size * radian *
+    result.push_back(core::earth_radius * core::earth_radius * longitude.size * radian *
                      (std::sin((low + latitude.size) * radian) - std::sin(low * radian)));
   }
   return result;

@@ -20,12 +20,10 @@
 #include <numbers>
 
 #include "kernels/formula/functions.hpp"
+#include "kronwerk/core/earth.hpp"
 
 namespace kronwerk::kernels {
 namespace {
-
-/// Mean radius of the Earth in kilometres (Moritz 2000, Geodetic Reference System 1980).
-constexpr double earth_radius = 6371.0088;
 
 NodePtr point(const Call& call, const std::string& name) {
   return call.builder.variable(name, call.symbols.variables.at(name));
@@ -53,7 +51,7 @@ NodePtr great_circle_distance(const Call& call) {
                                      b.apply(Operation::cos, b.slice(second, 1, 1)));
   const NodePtr h = b.add(half_sine_squared(1), b.multiply(cosines, half_sine_squared(0)));
   const NodePtr sine = b.apply(Operation::min, b.number(1), b.sqrt(h));
-  return b.multiply(2 * earth_radius, b.apply(Operation::asin, sine));
+  return b.multiply(2 * core::earth_radius, b.apply(Operation::asin, sine));
 }
 
 bool is_distance(const formulas::Syntax& syntax) {

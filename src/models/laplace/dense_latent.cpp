@@ -90,36 +90,46 @@ DenseLatent::DenseLatent(const communication::Communicator& comm, const LatentCe
   const std::vector<Index> index = unravel(extents_, cells_);
   const std::size_t modes = extents_.size();
   const auto m = static_cast<std::size_t>(all);
-  factor_.assign(m * m, 0.0);
-  for (std::size_t i = 0; i < m; ++i) {
+  factor_ = communication::SharedArray<double>(comm, core::multiply(all, all));
+  double* b = factor_.mutable_span().data();
+  const auto& node = comm.node();
+  for (auto i = static_cast<std::size_t>(node.rank()); i < m;
+       i += static_cast<std::size_t>(node.size())) {
     const std::span row(index.data() + i * modes, modes);
     for (std::size_t j = 0; j <= i; ++j) {
-      factor_[i * m + j] =
+      b[i * m + j] =
           roots_[i] * roots_[j] * entries.at(row, std::span(index.data() + j * modes, modes));
     }
-    factor_[i * m + i] += 1;
+    b[i * m + i] += 1;
   }
-  const int order = core::narrow<int>(all);
+  factor_.publish();
   int info = 0;
-  // The lower triangle by rows is the upper one by columns.
-  dpotrf_("U", &order, factor_.data(), &order, &info, 1);
+  if (node.is_root()) {
+    const int order = core::narrow<int>(all);
+    // The lower triangle by rows is the upper one by columns.
+    dpotrf_("U", &order, b, &order, &info, 1);
+  }
   if (comm.any(info != 0)) {
     throw core::DataError(
         "I + W^1/2 K W^1/2 is not positive definite to working precision; the covariance is not "
         "positive semi-definite");
   }
   double sum = 0;
-  for (std::size_t i = 0; i < m; ++i) sum += 2 * std::log(factor_[i * m + i]);
+  for (std::size_t i = 0; i < m; ++i) sum += 2 * std::log(b[i * m + i]);
   comm.broadcast(std::span(&sum, 1));
   log_determinant_ = sum;
 }
 
 void DenseLatent::invert() {
-  if (!inverse_.empty() || count() == 0) return;
-  inverse_ = factor_;
-  const int order = core::narrow<int>(count());
-  int info = 0;
-  dpotri_("U", &order, inverse_.data(), &order, &info, 1);
+  if (inverse_.size() > 0) return;
+  inverse_ = communication::SharedArray<double>(*comm_, factor_.size());
+  if (comm_->node().is_root()) {
+    std::ranges::copy(factor_.span(), inverse_.mutable_span().begin());
+    const int order = core::narrow<int>(count());
+    int info = 0;
+    dpotri_("U", &order, inverse_.mutable_span().data(), &order, &info, 1);
+  }
+  inverse_.publish();
 }
 
 std::vector<double> DenseLatent::leverage() {
@@ -128,7 +138,7 @@ std::vector<double> DenseLatent::leverage() {
   const auto m = static_cast<std::size_t>(count());
   for (std::size_t i = 0; i < mine_.size(); ++i) {
     const auto place = static_cast<std::size_t>(begin_) + i;
-    result[mine_[i]] = 1 - inverse_[place * m + place];
+    result[mine_[i]] = 1 - inverse_.span()[place * m + place];
   }
   return result;
 }
@@ -144,7 +154,7 @@ double DenseLatent::trace(const std::vector<ScaledProduct>& derivative) {
        i += static_cast<std::size_t>(comm_->size())) {
     const std::span row(index.data() + i * modes, modes);
     for (std::size_t j = 0; j <= i; ++j) {
-      const double entry = inverse_[i * m + j] * roots_[i] * roots_[j] *
+      const double entry = inverse_.span()[i * m + j] * roots_[i] * roots_[j] *
                            entries.at(row, std::span(index.data() + j * modes, modes));
       sum += i == j ? entry : 2 * entry;
     }

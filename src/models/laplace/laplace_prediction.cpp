@@ -1,5 +1,7 @@
 // What a latent field's mode tells of the field elsewhere.
 // See src/MATHEMATICS.md, "Counts on grids".
+#include <cblas.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -16,7 +18,7 @@ using factors::FactorPtr;
 
 namespace {
 
-/// (n* x n) values of a cross-covariance's mode, or the product with w_k G_k. Local.
+/// (n* x n) values of a cross-covariance's mode.
 struct Image {
   Index rows = 0;
   Index columns = 0;
@@ -28,36 +30,46 @@ Image image_of(const Communicator& comm, const Chain& chain) {
   return {factors::rows(chain), factors::cols(chain), dense_matrix(chain)};
 }
 
-/// (C ∘ C') of the images C w G and C' w G.
-FactorPtr product_of_images(const Communicator& comm, const Image& c, const Image& other,
-                            const factors::Factor& root, const Vector& w) {
+/// This rank's rows, of those that a node's ranks have among them.
+struct Rows {
+  Index all = 0;
+  Index begin = 0;
+  Index columns = 0;
+  Vector values;
+};
+
+/// C w G. Local.
+Rows project(const Communicator& comm, const Image& c, const Vector& w,
+             const factors::Factor& root) {
+  const distribution::BlockPartition part(c.rows, comm.node().size());
+  const Index begin = part.begin(comm.node().rank()), end = part.end(comm.node().rank());
+  Vector lines(c.values.begin() + begin * c.columns, c.values.begin() + end * c.columns);
+  for (std::size_t e = 0; e < lines.size(); ++e) lines[e] *= w[e % w.size()];
+  Rows result{c.rows, begin, root.cols(), {}};
   const auto values = factors::dense_values(root);
-  const Vector diagonal = values.empty() ? root.diagonal() : Vector();
-  const Index columns = root.cols();
-  const auto entry = [&](const Image& image, Index row, Index column) {
-    const double* line = image.values.data() + row * image.columns;
-    if (values.empty()) {
-      return line[column] * w[static_cast<std::size_t>(column)] *
-             diagonal[static_cast<std::size_t>(column)];
-    }
-    double sum = 0;
-    for (Index i = 0; i < image.columns; ++i) {
-      sum += line[i] * w[static_cast<std::size_t>(i)] *
-             values[static_cast<std::size_t>(i * columns + column)];
-    }
-    return sum;
-  };
-  return factors::make_shared_dense(comm, "projected", c.rows, columns, [&](std::span<double> out) {
-    const distribution::BlockPartition part(c.rows, comm.node().size());
-    const int rank = comm.node().rank();
-    for (Index i = part.begin(rank); i < part.end(rank); ++i) {
-      for (Index j = 0; j < columns; ++j) {
-        const double first = entry(c, i, j);
-        out[static_cast<std::size_t>(i * columns + j)] =
-            first * (&c == &other ? first : entry(other, i, j));
-      }
-    }
-  });
+  if (values.empty()) {
+    const Vector diagonal = root.diagonal();
+    for (std::size_t e = 0; e < lines.size(); ++e) lines[e] *= diagonal[e % diagonal.size()];
+    result.values = std::move(lines);
+    return result;
+  }
+  result.values.resize(static_cast<std::size_t>((end - begin) * result.columns));
+  if (result.values.empty()) return result;
+  const int columns = core::narrow<int>(result.columns), inner = core::narrow<int>(c.columns);
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, core::narrow<int>(end - begin), columns,
+              inner, 1, lines.data(), inner, values.data(), columns, 0, result.values.data(),
+              columns);
+  return result;
+}
+
+/// Entry by entry. Collective.
+FactorPtr product_of(const Communicator& comm, const Rows& a, const Rows& b) {
+  return factors::make_shared_dense(comm, "projected", a.all, a.columns,
+                                    [&](std::span<double> out) {
+                                      double* mine = out.data() + a.begin * a.columns;
+                                      for (std::size_t e = 0; e < a.values.size(); ++e)
+                                        mine[e] = a.values[e] * b.values[e];
+                                    });
 }
 
 /// diag(C R̃ Cᵀ) = diag(C W̃ Cᵀ) − diag(C W̃ G D⁻¹ GᵀW̃ Cᵀ), subtracted. Collective.
@@ -66,9 +78,18 @@ void explain_by_nearest(const LatentState& state, std::span<const ScaledProduct>
   const LatentBasis& basis = *state.basis;
   const std::size_t modes = basis.extents().size();
   std::vector<std::vector<Image>> images;
+  // Per term of C, term of the basis and mode.
+  std::vector<std::vector<std::vector<Rows>>> projected;
   for (const ScaledProduct& term : cross) {
     auto& list = images.emplace_back();
     for (const Chain& chain : term.chains) list.push_back(image_of(state.comm, chain));
+    auto& with_basis = projected.emplace_back(basis.terms());
+    for (std::size_t t = 0; t < basis.terms(); ++t) {
+      for (std::size_t k = 0; k < modes; ++k) {
+        with_basis[t].push_back(
+            project(state.comm, list[k], basis.weights()[k], *basis.factors_of(t)[k]));
+      }
+    }
   }
   std::vector<GridTerm> whole;
   std::vector<ScaledProduct> parts;
@@ -91,8 +112,7 @@ void explain_by_nearest(const LatentState& state, std::span<const ScaledProduct>
         if (basis.terms() > 1) part.chains.push_back(basis.selector(t));
         for (std::size_t k = 0; k < modes; ++k) {
           part.chains.push_back(
-              {factors::Link{product_of_images(state.comm, images[c][k], images[d][k],
-                                               *basis.factors_of(t)[k], basis.weights()[k])}});
+              {factors::Link{product_of(state.comm, projected[c][t][k], projected[d][t][k])}});
         }
       }
     }

@@ -4,15 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
 
-#include "application/command_line/commands.hpp"
-#include "application/session/session.hpp"
+#include "application/job_test.hpp"
 #include "kronwerk/io/files/data_file.hpp"
-#include "kronwerk/io/hdf5/read.hpp"
 #include "models/laplace/dense_laplace.hpp"
 #include "support/dense_oracle.hpp"
-#include "support/shared_directory.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -24,7 +20,7 @@ using oracle::Matrix;
 constexpr Index rows = 7;
 constexpr Index columns = 5;
 
-class LatentJobTest : public testing::Test {
+class LatentJobTest : public JobTest {
  protected:
   LatentJobTest() {
     for (Index i = 0; i < rows; ++i)
@@ -83,34 +79,6 @@ covariance: ")yaml" +
   }
   static std::string poisson() {
     return "{family: poisson, exposure: {file: data.h5, dataset: /exposure}}";
-  }
-
-  Outcome run(const std::string& text, const std::string& output = "out.h5") const {
-    if (comm_.is_root()) {
-      std::ofstream(directory_ + "/job.yaml")
-          << text << "output: {file: " << output << ", overwrite: true}\n";
-    }
-    comm_.barrier();
-    CommandLine line;
-    line.command = Command::run;
-    line.file = directory_ + "/job.yaml";
-    line.quiet = true;
-    Outcome outcome =
-        agree_on_outcome(failures_, [&] { run_job(comm_, load_job(comm_, line), true); });
-    const Index speaker = comm_.max(outcome.message.empty() ? Index{-1} : Index{comm_.rank()});
-    if (speaker >= 0) outcome.message = comm_.broadcast(outcome.message, static_cast<int>(speaker));
-    return outcome;
-  }
-  Numbers read(const std::string& dataset, const std::string& file = "out.h5") const {
-    const io::Location location{directory_ + "/" + file, dataset};
-    Numbers values(static_cast<std::size_t>(core::product(io::inspect(comm_, location).shape)));
-    io::read_range(comm_, location, 0, values);
-    return values;
-  }
-  void expect_refused(const std::string& text, const std::string& part) const {
-    const Outcome outcome = run(text);
-    EXPECT_EQ(outcome.code, 2) << text;
-    EXPECT_NE(outcome.message.find(part), std::string::npos) << outcome.message;
   }
 
   Matrix kernel(const Numbers& a, const Numbers& b, double length) const {
@@ -178,10 +146,6 @@ covariance: ")yaml" +
     return result;
   }
 
-  communication::Communicator comm_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
-  communication::Communicator failures_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
-  SharedDirectory temporary_{comm_};
-  const std::string& directory_ = temporary_.name();
   Numbers x_, t_, counts_, exposure_, trials_;
 };
 

@@ -4,19 +4,14 @@
 
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <numeric>
 
-#include "application/command_line/commands.hpp"
-#include "application/session/session.hpp"
+#include "application/job_test.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/io/files/data_file.hpp"
-#include "kronwerk/io/hdf5/read.hpp"
 #include "kronwerk/models/fit/prior.hpp"
 #include "kronwerk/models/posterior/diagnostics.hpp"
-#include "kronwerk/operators/petsc/petsc.hpp"
 #include "support/dense_oracle.hpp"
-#include "support/shared_directory.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -27,14 +22,12 @@ using Numbers = std::vector<double>;
 constexpr Index rows = 4;
 constexpr Index columns = 3;
 
-class PosteriorJob : public testing::Test {
+class PosteriorJob : public JobTest {
  protected:
   PosteriorJob() {
     if (comm_.is_root()) write_data();
-    operators::check_petsc(PetscPushErrorHandler(PetscReturnErrorHandler, nullptr));
     comm_.barrier();
   }
-  ~PosteriorJob() override { PetscPopErrorHandler(); }
 
   void write_data() const {
     io::DataFile file(directory_ + "/data.h5");
@@ -63,43 +56,8 @@ class PosteriorJob : public testing::Test {
     file.commit();
   }
 
-  Outcome run(const std::string& text) const {
-    if (comm_.is_root()) {
-      std::ofstream(directory_ + "/job.yaml")
-          << text << "\noutput: {file: results/out.h5, overwrite: true}\n";
-    }
-    comm_.barrier();
-    CommandLine line;
-    line.command = Command::run;
-    line.file = directory_ + "/job.yaml";
-    line.quiet = true;
-    Outcome outcome =
-        agree_on_outcome(failures_, [&] { run_job(comm_, load_job(comm_, line), true); });
-    const bool speaks = !outcome.message.empty();
-    const Index speaker = comm_.max(speaks ? Index{comm_.rank()} : Index{-1});
-    if (speaker >= 0) outcome.message = comm_.broadcast(outcome.message, static_cast<int>(speaker));
-    return outcome;
-  }
+  std::string result() const { return directory_ + "/out.h5"; }
 
-  std::string result() const { return directory_ + "/results/out.h5"; }
-
-  Numbers read(const std::string& path) const {
-    const io::Location location{result(), path};
-    Numbers values(static_cast<std::size_t>(core::product(io::inspect(comm_, location).shape)));
-    io::read_range(comm_, location, 0, values);
-    return values;
-  }
-
-  void refuse(const std::string& text, const std::string& part, int code = 2) const {
-    const Outcome outcome = run(text);
-    EXPECT_EQ(outcome.code, code) << outcome.message;
-    EXPECT_NE(outcome.message.find(part), std::string::npos) << outcome.message;
-  }
-
-  communication::Communicator comm_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
-  communication::Communicator failures_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
-  SharedDirectory temporary_{comm_};
-  const std::string& directory_ = temporary_.name();
   const Numbers y_{0.5, 1.1, 0.9, -0.3, 0.2, 0.4, -1.0, -0.4, -0.9, 0.1, -0.6, -0.2};
 };
 
@@ -225,33 +183,36 @@ TEST_F(PosteriorJob, OutsideOfTheFeasibleRegionAreDivergencesAndNoDraws) {
 }
 
 TEST_F(PosteriorJob, RefusesWhatHasNoPosterior) {
-  refuse(gaussian + "posterior: {parameters: {eta: {}}}", "the posterior may be improper: 'eta'");
-  refuse(gaussian + "posterior: {parameters: {eta: {upper: 3, prior: \"uniform(4, 5)\"}}}",
-         "nowhere to go");
-  refuse(gaussian + "posterior: {parameters: {eta: {prior: \"uniform(2, 5)\"}}}",
-         "begins at 1, which is not inside of its support");
-  refuse(gaussian + "posterior: {parameters: " + priors + ", draws: 7}",
-         "R-hat compares the halves of chains");
-  refuse(gaussian + "likelihood: {family: poisson}\nposterior: {parameters: " + priors + "}",
-         "Laplace's approximation");
-  refuse(gaussian + "posterior: {parameters: {}}", "'posterior.parameters' is empty");
-  refuse(gaussian + "posterior: {parameters: {etta: {}}}", "did you mean 'eta'?");
-  refuse(gaussian + "posterior: {parameters: " + priors + ", metric: round}",
-         "must be one of diagonal, dense");
-  refuse(gaussian + "posterior: {parameters: " + priors + ", target_acceptance: 1}",
-         "must be less than 1");
+  expect_refused(gaussian + "posterior: {parameters: {eta: {}}}",
+                 "the posterior may be improper: 'eta'");
+  expect_refused(gaussian + "posterior: {parameters: {eta: {upper: 3, prior: \"uniform(4, 5)\"}}}",
+                 "nowhere to go");
+  expect_refused(gaussian + "posterior: {parameters: {eta: {prior: \"uniform(2, 5)\"}}}",
+                 "begins at 1, which is not inside of its support");
+  expect_refused(gaussian + "posterior: {parameters: " + priors + ", draws: 7}",
+                 "R-hat compares the halves of chains");
+  expect_refused(
+      gaussian + "likelihood: {family: poisson}\nposterior: {parameters: " + priors + "}",
+      "Laplace's approximation");
+  expect_refused(gaussian + "posterior: {parameters: {}}", "'posterior.parameters' is empty");
+  expect_refused(gaussian + "posterior: {parameters: {etta: {}}}", "did you mean 'eta'?");
+  expect_refused(gaussian + "posterior: {parameters: " + priors + ", metric: round}",
+                 "must be one of diagonal, dense");
+  expect_refused(gaussian + "posterior: {parameters: " + priors + ", target_acceptance: 1}",
+                 "must be less than 1");
   const std::string flow =
       "task: posterior\nfilter: \"kron(I - r*W, eye(6))\"\nparameters: {r: 0}\n"
       "matrices: {W: {file: data.h5, dataset: /W}}\nmean: {columns: [\"kron(1, 1)\"]}\n";
   const std::string counts =
       flow + "posterior: {parameters: {r: {}}}\nobservations: {file: data.h5, dataset: ";
-  refuse(counts + "/counts}\nfamily: negative_binomial", "improper without a prior of 'theta'");
-  refuse(counts + "/negative}\nfamily: poisson", "a count is negative");
-  refuse(counts + "/broken}\nfamily: poisson", "a count is no whole number");
-  refuse(flow +
-             "posterior: {parameters: {r: {}, sigma2: {prior: \"gamma(1, 1)\"}}}\n"
-             "observations: {file: data.h5, dataset: /flows}",
-         "inverse_gamma(shape, scale)");
+  expect_refused(counts + "/counts}\nfamily: negative_binomial",
+                 "improper without a prior of 'theta'");
+  expect_refused(counts + "/negative}\nfamily: poisson", "a count is negative");
+  expect_refused(counts + "/broken}\nfamily: poisson", "a count is no whole number");
+  expect_refused(flow +
+                     "posterior: {parameters: {r: {}, sigma2: {prior: \"gamma(1, 1)\"}}}\n"
+                     "observations: {file: data.h5, dataset: /flows}",
+                 "inverse_gamma(shape, scale)");
 }
 
 TEST_F(PosteriorJob, ChainsThatHaveNotConvergedEndWithThree) {

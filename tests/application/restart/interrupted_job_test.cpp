@@ -10,15 +10,11 @@
 #include <numeric>
 #include <random>
 
-#include "application/command_line/commands.hpp"
-#include "application/session/session.hpp"
+#include "application/job_test.hpp"
 #include "application/session/signals.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/io/files/data_file.hpp"
-#include "kronwerk/io/hdf5/read.hpp"
-#include "kronwerk/operators/petsc/petsc.hpp"
 #include "support/dense_oracle.hpp"
-#include "support/shared_directory.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -127,18 +123,15 @@ mean: {columns: ["kron(1, 1)"]}
   };
 }
 
-class InterruptedJob : public testing::TestWithParam<Kind> {
+class InterruptedJob : public JobTest, public testing::WithParamInterface<Kind> {
  protected:
-  InterruptedJob() {
+  InterruptedJob() : JobTest(fast_disk()) {
     if (comm_.is_root()) write_data();
-    // As the program does: PETSc's errors become exceptions and are not printed.
-    operators::check_petsc(PetscPushErrorHandler(PetscReturnErrorHandler, nullptr));
     comm_.barrier();
   }
   ~InterruptedJob() override {
     observe_termination_checks({});
     forget_termination();
-    PetscPopErrorHandler();
   }
 
   /// Every iteration is saved, which takes a disk its time.
@@ -173,17 +166,9 @@ class InterruptedJob : public testing::TestWithParam<Kind> {
   }
 
   Outcome run() const {
-    CommandLine line;
-    line.command = Command::run;
-    line.file = directory_ + "/job.yaml";
-    line.quiet = true;
-    Outcome outcome =
-        agree_on_outcome(failures_, [&] { run_job(comm_, load_job(comm_, line), true); });
+    const Outcome outcome = run_file();
     observe_termination_checks({});
     forget_termination();
-    const bool speaks = !outcome.message.empty();
-    const Index speaker = comm_.max(speaks ? Index{comm_.rank()} : Index{-1});
-    if (speaker >= 0) outcome.message = comm_.broadcast(outcome.message, static_cast<int>(speaker));
     return outcome;
   }
   /// Does `act` on every rank at check number `wanted`, if the job comes to that.
@@ -204,10 +189,7 @@ class InterruptedJob : public testing::TestWithParam<Kind> {
   std::vector<Numbers> values() const {
     std::vector<Numbers> all;
     for (const auto& dataset : GetParam().datasets) {
-      const io::Location location{results() + "/out.h5", dataset};
-      Numbers& one = all.emplace_back(
-          static_cast<std::size_t>(core::product(io::inspect(comm_, location).shape)));
-      io::read_range(comm_, location, 0, one);
+      all.push_back(read(dataset, "results/out.h5"));
     }
     return all;
   }
@@ -259,10 +241,6 @@ class InterruptedJob : public testing::TestWithParam<Kind> {
     ++saved_;
   }
 
-  communication::Communicator comm_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
-  communication::Communicator failures_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
-  SharedDirectory temporary_{comm_, fast_disk()};
-  const std::string& directory_ = temporary_.name();
   Index checks_ = 0;
   int saved_ = 0;
 };
