@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <memory>
 
 #include "communication/stream_copy.hpp"
 #include "kronwerk/communication/requests.hpp"
@@ -46,6 +47,24 @@ void count_shared(const distribution::Layout& layout, const std::vector<int>& ne
   for (const int other : near) columns += other == rank ? 0 : layout.away().count(other);
   traffic().shared_bytes += layout.home().count(rank) * columns * Index{sizeof(double)};
 }
+
+/// Room for messages that grows, its contents lost: the same few megabytes for many messages need
+/// no zeros every time.
+class Buffer {
+ public:
+  double* reserve(Index count) {
+    if (count > count_) {
+      values_ = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(count));
+      count_ = count;
+    }
+    return values_.get();
+  }
+  double* data() const noexcept { return values_.get(); }
+
+ private:
+  std::unique_ptr<double[]> values_;
+  Index count_ = 0;
+};
 
 }  // namespace
 
@@ -105,8 +124,9 @@ Redistribution::Rounds Redistribution::rounds() const {
   const Index largest = std::max<Index>(1, layout_.home().largest());
   if (static_cast<int>(near_.size()) == layout_.parts()) return {largest, 1, false, false};
   const Index row_bytes = std::max<Index>(1, layout_.trailing()) * Index{sizeof(double)};
-  const Index rows = std::max<Index>(1, message_bytes / row_bytes);
-  return {rows, (largest + rows - 1) / rows, true, rows > 1 || by_node_};
+  const Index together = std::max<Index>(1, message_bytes / row_bytes);
+  const Index rows = std::min(together, largest);
+  return {rows, (largest + rows - 1) / rows, true, together > 1 || by_node_};
 }
 
 Index Redistribution::incoming_values(const Channel& channel, const Rounds& rounds,
@@ -167,8 +187,8 @@ void Redistribution::to_away(Index chunk_rows, const Producer& produce) {
   const Rounds rounds = this->rounds();
   const Copy place_rows = copy_for(layout_);
 
-  std::array<std::vector<double>, 2> packed;
-  std::array<std::vector<double>, 2> arrived;
+  std::array<Buffer, 2> packed;
+  std::array<Buffer, 2> arrived;
   std::array<Requests, 2> sends;
   std::array<Requests, 2> receives;
   const auto finish_receives = [&](Index round) {
@@ -179,8 +199,7 @@ void Redistribution::to_away(Index chunk_rows, const Producer& produce) {
   };
   const auto begin_receives = [&](Index round) {
     const auto set = static_cast<std::size_t>(round % 2);
-    arrived[set].resize(static_cast<std::size_t>(handed_on(rounds, round)));
-    double* next = arrived[set].data();
+    double* next = arrived[set].reserve(handed_on(rounds, round));
     for (const Channel& channel : incoming_) {
       const Index count = incoming_values(channel, rounds, round);
       const Index first = home.begin(channel.partner) + rounds.first(round);
@@ -195,7 +214,7 @@ void Redistribution::to_away(Index chunk_rows, const Producer& produce) {
     finish_receives(round - 2);
     begin_receives(round);
     sends[set].wait();
-    if (rounds.packed) packed[set].resize(static_cast<std::size_t>(rounds.rows * trailing));
+    if (rounds.packed) packed[set].reserve(rounds.rows * trailing);
     const Index own_rows = rounds.count(round, home.count(rank_));
     for (Index begin = 0; begin < own_rows; begin += chunk_rows) {
       const Index first = rounds.first(round) + begin;
@@ -250,21 +269,20 @@ void Redistribution::to_home(Index chunk_rows, const Target& target, const Consu
   const Copy place_rows = keep_in_cache ? copy : copy_for(layout_);
 
   node_barrier(comm);
-  std::array<std::vector<double>, 2> packed;
-  std::array<std::vector<double>, 2> leaving;
+  std::array<Buffer, 2> packed;
+  std::array<Buffer, 2> leaving;
   std::array<Requests, 2> sends;
   std::array<Requests, 2> receives;
   const auto exchange = [&](Index round) {
     const auto set = static_cast<std::size_t>(round % 2);
     const Index own_rows = rounds.count(round, home.count(rank_));
-    if (rounds.messages) packed[set].resize(static_cast<std::size_t>(rounds.rows * trailing));
+    if (rounds.messages) packed[set].reserve(rounds.rows * trailing);
     sends[set].wait();
     for (const Channel& channel : outgoing_) {
       receives[set].receive(packed[set].data() + channel.before * own_rows,
                             own_rows * channel.columns, channel.partner, comm.get());
     }
-    leaving[set].resize(static_cast<std::size_t>(handed_on(rounds, round)));
-    double* next = leaving[set].data();
+    double* next = leaving[set].reserve(handed_on(rounds, round));
     for (const Channel& channel : incoming_) {
       const Index count = incoming_values(channel, rounds, round);
       sends[set].send(collect(channel, rounds, round, next), count, channel.partner, comm.get());
