@@ -42,7 +42,65 @@ models::FlowMoments find_moments(FlowContext& context, const FlowObservations::F
                               context.acts_on(), context.model.fixed_effects());
 }
 
+/// The density with σ² and the coefficients integrated out, and what it is computed from.
+class IntegratedPosterior {
+ public:
+  /// Decomposes the filter's matrices. Collective. @param context  must outlive this
+  IntegratedPosterior(FlowContext& context, models::FlowMoments moments, Index years,
+                      std::pair<double, double> variance)
+      : context_(context), moments_(std::move(moments)), years_(years), variance_(variance) {
+    const auto& filter = context.model.filter();
+    context.stages.run("determinant", [&] {
+      determinant_ = make_flow_determinant(context.comm, context.model.data(),
+                                           context.model.problem(), filter);
+    });
+    constraints_.emplace(filter, determinant_.region, parameters_to_fit(context.job));
+    flow_.emplace(filter, *determinant_.determinant, moments_, variance.first, variance.second);
+  }
+
+  std::string description() const { return determinant_.determinant->description(); }
+  const models::IntegratedFlow& flow() const { return *flow_; }
+
+  void check_columns() const {
+    const models::GaussianFlow concentrated(context_.model.filter(), *determinant_.determinant,
+                                            moments_, years_, context_.model.column_texts());
+    concentrated.check_columns(constraints_->beginning(1, 0, 0));
+  }
+
+  models::Evaluation evaluate(std::span<const double> x) const {
+    if (!constraints_->hold(x)) throw core::DataError("outside of the feasible region");
+    return flow_->evaluate(x);
+  }
+
+  /// The moments are the same on all ranks.
+  void copy_to(JobContext& group, PosteriorProblem& problem) const {
+    struct Copy {
+      Copy(JobContext& job, const IntegratedPosterior& other)
+          : apart(job), posterior(apart.context, other.moments_, other.years_, other.variance_) {}
+      FlowApart apart;
+      IntegratedPosterior posterior;
+    };
+    const auto copy = std::make_shared<Copy>(group, *this);
+    problem.log_density = [copy](std::span<const double> x) { return copy->posterior.evaluate(x); };
+  }
+
+ private:
+  FlowContext& context_;
+  models::FlowMoments moments_;
+  Index years_;
+  std::pair<double, double> variance_;  ///< its prior
+  FlowDeterminant determinant_;
+  std::optional<models::FilterConstraints> constraints_;
+  std::optional<models::IntegratedFlow> flow_;
+};
+
 }  // namespace
+
+CopyNeeds needs_of_copies(const FlowContext& context) {
+  return [&context](int ranks, int nodes) {
+    return estimate_flow_memory(context.comm, context.job, context.model, ranks, nodes, false);
+  };
+}
 
 std::vector<models::PosteriorParameter> filter_parameters(const FlowContext& context) {
   std::vector<models::PosteriorParameter> parameters;
@@ -87,46 +145,35 @@ void write_observed_flows(FlowContext& context, const core::Extents& shape,
 
 std::string run_flow_posterior(FlowContext& context) {
   Stages& stages = context.stages;
-  const auto& filter = context.model.filter();
-  const auto [shape, scale] = variance_prior(context);
+  const auto variance = variance_prior(context);
   FlowObservations observations(context.comm, context.job, context.model.extents());
   FlowObservations::Flows flows;
   stages.run("read", [&] { flows = observations.read(false); });
   models::FlowMoments moments;
   stages.run("moments", [&] { moments = find_moments(context, flows); });
   write_observed_flows(context, observations.shape(), flows.years);
-  FlowDeterminant determinant;
-  stages.run("determinant", [&] {
-    determinant =
-        make_flow_determinant(context.comm, context.model.data(), context.model.problem(), filter);
-  });
-  stages.report("determinant", determinant.determinant->description());
-  const models::FilterConstraints constraints(filter, determinant.region,
-                                              parameters_to_fit(context.job));
-  const models::GaussianFlow concentrated(filter, *determinant.determinant, moments,
-                                          std::ssize(flows.years), context.model.column_texts());
-  concentrated.check_columns(constraints.beginning(1, 0, 0));
-  const models::IntegratedFlow flow(filter, *determinant.determinant, std::move(moments), shape,
-                                    scale);
+  const IntegratedPosterior posterior(context, std::move(moments), std::ssize(flows.years),
+                                      variance);
+  stages.report("determinant", posterior.description());
+  posterior.check_columns();
   PosteriorProblem problem;
   problem.parameters = filter_parameters(context);
-  problem.log_density = [&](std::span<const double> x) {
-    if (!constraints.hold(x)) throw core::DataError("outside of the feasible region");
-    return flow.evaluate(x);
-  };
+  problem.log_density = [&](std::span<const double> x) { return posterior.evaluate(x); };
+  problem.copy = [&](JobContext& group, PosteriorProblem& copy) { posterior.copy_to(group, copy); };
+  problem.copy_needs = needs_of_copies(context);
   for (const auto& each : problem.parameters) problem.variables.push_back({each.name});
   problem.variables.push_back({"sigma2"});
   const auto columns = context.model.column_texts();
   if (!columns.empty()) problem.variables.push_back({"coefficients", columns, "column"});
-  problem.values = [&flow](std::span<const double> x, std::uint64_t seed, std::uint64_t stream) {
+  problem.values = [&flow = posterior.flow()](std::span<const double> x, std::uint64_t seed,
+                                              std::uint64_t stream) {
     std::vector<double> values(x.begin(), x.end());
     const auto given = flow.draw(x, seed, stream);
     values.push_back(given.sigma2);
     values.insert(values.end(), given.coefficients.begin(), given.coefficients.end());
     return values;
   };
-  problem.method = "coefficients and σ² integrated out; log determinant " +
-                   determinant.determinant->description();
+  problem.method = "coefficients and σ² integrated out; log determinant " + posterior.description();
   note_flat(context, problem.parameters, "coefficients and log σ²");
   return sample_posterior(context, problem);
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <memory>
 
 #include "application/fit/fit_parameters.hpp"
 #include "application/flow/flow_posterior.hpp"
@@ -31,12 +32,27 @@ class CountPosterior {
     describe(problem);
     begin(problem);
     problem.log_density = [&](std::span<const double> x) { return evaluate(x, problem); };
+    problem.copy = copy_to;
+    problem.copy_needs = needs_of_copies(context_);
     return sample_posterior(context_, problem);
   }
 
  private:
   const models::FlowFilter& filter() const { return context_.model.filter(); }
   models::CountFlow& flow() { return likelihood_.flow(); }
+
+  static void copy_to(JobContext& group, PosteriorProblem& problem) {
+    struct Copy {
+      explicit Copy(JobContext& job) : apart(job), posterior(apart.context) {}
+      FlowApart apart;
+      CountPosterior posterior;
+    };
+    const auto copy = std::make_shared<Copy>(group);
+    copy->posterior.likelihood_.read();
+    problem.log_density = [copy, &problem](std::span<const double> x) {
+      return copy->posterior.evaluate(x, problem);
+    };
+  }
 
   void refuse_effects() const {
     if (!context_.model.fixed_effects().any()) return;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <memory>
 
 #include "application/fit/fit_parameters.hpp"
 #include "application/gaussian/likelihood.hpp"
@@ -24,10 +25,33 @@ class GaussianPosterior {
     }
     add_coefficients(problem);
     problem.log_density = [&](std::span<const double> x) { return evaluate(x, problem); };
+    problem.copy = [this](JobContext& group, PosteriorProblem& copy) { copy_to(group, copy); };
+    problem.copy_needs = [this](int ranks, int nodes) {
+      return estimate_gaussian_memory(context_.comm, context_.job, context_.model, ranks, nodes);
+    };
     return sample_posterior(context_, problem);
   }
 
  private:
+  void copy_to(JobContext& group, PosteriorProblem& problem) const {
+    struct Copy {
+      Copy(JobContext& job, const GaussianPosterior& other)
+          : model(job.comm, job.job),
+            context{job, model, std::make_shared<operators::Workspace>(job.comm),
+                    other.context_.parameters},
+            posterior(context) {
+        posterior.names_ = other.names_;
+      }
+      GaussianModel model;
+      GaussianContext context;
+      GaussianPosterior posterior;
+    };
+    const auto copy = std::make_shared<Copy>(group, *this);
+    problem.log_density = [copy, &problem](std::span<const double> x) {
+      return copy->posterior.evaluate(x, problem);
+    };
+  }
+
   /// @throws ConfigurationError if its prior has no integral and nothing else bounds it
   models::PosteriorParameter parameter_of(const models::FitParameter& each) const {
     const auto& mean = context_.request().mean.parameter;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "application/posterior/chain_groups.hpp"
 #include "application/session/job_context.hpp"
 #include "kronwerk/models/posterior/posterior_density.hpp"
 
@@ -34,6 +35,10 @@ struct PosteriorProblem {
                                     std::uint64_t stream)>
       values{};
   std::string method{};  ///< for the report; set by the density
+  /// Gives a problem the log density of this one, by a model of its own on some of the ranks, those
+  /// of a context that outlives it. Collective on these. Empty: chains run one after the other.
+  std::function<void(JobContext& group, PosteriorProblem& copy)> copy{};
+  CopyNeeds copy_needs{};
 };
 
 /// Chains of the No-U-Turn sampler, their draws and statistics in the result, and the table of what

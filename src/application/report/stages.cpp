@@ -41,6 +41,17 @@ Stages::Repeating::~Repeating() {
   stages_.again_ = false;
 }
 
+Stages::Apart::Apart(Stages& stages, const communication::Communicator& group)
+    : stages_(stages), all_(stages.comm_) {
+  stages_.apart_ = &group != all_;
+  stages_.comm_ = &group;
+}
+
+Stages::Apart::~Apart() {
+  stages_.comm_ = all_;
+  stages_.apart_ = false;
+}
+
 int Stages::petsc_stage(const std::string& name) {
   // Another job of this process may have registered it.
   int stage = 0;
@@ -56,12 +67,12 @@ void Stages::report(const std::string& name, const std::string& detail) {
 }
 
 void Stages::print(const std::string& text) {
-  if (quiet_ || silent_ || again_ || !comm_->is_root()) return;
+  if (quiet_ || silent_ || again_ || apart_ || !comm_->is_root()) return;
   print_now(text + "\n");
 }
 
 void Stages::warn(const std::string& text) {
-  if (again_ || !comm_->is_root()) return;
+  if (again_ || apart_ || !comm_->is_root()) return;
   print_now();
   std::fputs(fmt::format("kronwerk: warning: {}\n", text).c_str(), stderr);
 }

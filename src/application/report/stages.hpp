@@ -43,6 +43,13 @@ class Stages {
     const Repeating repeating(*this, again);
     std::forward<Work>(work)();
   }
+  /// Runs `work`, in which groups of the ranks do the same side by side: its stages are collective
+  /// on this rank's group, and its lines and warnings held back. Must not throw on one rank alone.
+  template <typename Work>
+  void apart(const communication::Communicator& group, Work&& work) {
+    const Apart alone(*this, group);
+    std::forward<Work>(work)();
+  }
   /// Whether what runs now has run before.
   bool runs_again() const noexcept { return again_; }
   /// Prints to stderr on rank 0, quiet or not.
@@ -77,12 +84,24 @@ class Stages {
    private:
     Stages& stages_;
   };
+  class Apart {
+   public:
+    Apart(Stages& stages, const communication::Communicator& group);
+    Apart(const Apart&) = delete;
+    Apart& operator=(const Apart&) = delete;
+    ~Apart();
+
+   private:
+    Stages& stages_;
+    const communication::Communicator* all_;
+  };
   int petsc_stage(const std::string& name);
 
   const communication::Communicator* comm_;
   bool quiet_;
   bool silent_ = false;
   bool again_ = false;
+  bool apart_ = false;
   Progress progress_;
   StageLedger ledger_;
 };

@@ -195,7 +195,11 @@ const io::HeldResult* Checkpoint::result() const {
 }
 
 bool Checkpoint::due_here(Cost cost) const {
-  if (!active() || !comm_->is_root()) return false;
+  return comm_->is_root() && overdue(cost);
+}
+
+bool Checkpoint::overdue(Cost cost) const {
+  if (!active()) return false;
   const double rarely = hundredth * cost_;
   const double every = job_->checkpoint_seconds.value_or(std::max(usual_seconds, rarely));
   return MPI_Wtime() - last_ >= (cost == Cost::small ? std::min(every, rarely) : every);

@@ -70,6 +70,8 @@ class Checkpoint {
   /// What saving costs: small changes are saved as often as that takes no hundredth of the time,
   /// large ones at most so often unless the job says how often.
   enum class Cost { small, large };
+  /// Whether it is time to save by this rank's clock. Local.
+  bool overdue(Cost cost) const;
   /// Whether it is time to save. Collective.
   bool due(Cost cost);
   /// The part of due() that can be merged into a reduction: true on some rank. Local.

@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <numeric>
 
 #include "application/job_test.hpp"
+#include "application/session/signals.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/io/files/data_file.hpp"
 #include "kronwerk/models/fit/prior.hpp"
@@ -180,6 +183,30 @@ TEST_F(PosteriorJob, OutsideOfTheFeasibleRegionAreDivergencesAndNoDraws) {
       "posterior: {parameters: {r: {}}, chains: 2, warmup: 200, draws: 200}\n");
   ASSERT_TRUE(outcome.code == 0 || outcome.code == 3) << outcome.message;
   for (const double r : read("/posterior/r")) EXPECT_LT(r, 1);
+}
+
+TEST_F(PosteriorJob, GroupsOfRanksGoOnWithTheSameDraws) {
+  if (comm_.size() == 1) GTEST_SKIP() << "one rank is one group";
+  const std::string text = gaussian + "posterior: {parameters: " + priors +
+                           ", warmup: 10, draws: 8, chains: 3, max_depth: 3}\n"
+                           "checkpoint: {every: 0}\n";
+  const Outcome whole = run(text);
+  ASSERT_TRUE(whole.code == 0 || whole.code == 3) << whole.message;
+  const Numbers expected = read("/posterior/eta");
+  for (const Index moment : {30, 70, 150}) {
+    // Ranks of different groups come to their moments at different times.
+    Index checks = 0;
+    observe_termination_checks([&checks, moment] {
+      if (++checks == moment) request_termination(SIGTERM);
+    });
+    const Outcome ended = run(text);
+    observe_termination_checks({});
+    forget_termination();
+    EXPECT_EQ(ended.code, static_cast<int>(core::ExitCode::terminated)) << ended.message;
+    const Outcome again = run(text);
+    ASSERT_EQ(again.code, whole.code) << again.message;
+    EXPECT_EQ(read("/posterior/eta"), expected) << "ended at " << moment;
+  }
 }
 
 TEST_F(PosteriorJob, RefusesWhatHasNoPosterior) {

@@ -1,0 +1,282 @@
+#include "application/posterior/chain_runs.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+
+#include "application/report/usage.hpp"
+#include "application/session/signals.hpp"
+#include "kronwerk/core/text.hpp"
+#include "kronwerk/operators/base/random.hpp"
+
+namespace kronwerk::application {
+namespace {
+
+using models::Chain;
+
+// Chains begin as if drawn from about twice the width of the posterior.
+constexpr double overdispersion = 2;
+constexpr int start_attempts = 20;
+// Lines of a chain.
+constexpr Index lines_per_chain = 4;
+
+std::string name_of(const char* what, Index chain) {
+  return fmt::format("posterior_{}_{}", what, chain);
+}
+
+}  // namespace
+
+models::DensityFunction watched(JobContext& context, PosteriorProblem& problem) {
+  return [&context, &problem](std::span<const double> x) {
+    models::Evaluation found;
+    try {
+      context.stages.run("evaluate", [&] { found = problem.log_density(x); });
+    } catch (const core::ConvergenceError& error) {
+      throw core::DataError(error.what());  // not defined here, as where a factor is singular
+    }
+    return found;
+  };
+}
+
+ChainRuns::Apart::Apart(JobContext& job, const communication::Communicator& group)
+    : file(io::ResultFile::discarding(group, job.job.output.file)),
+      checkpoint(Checkpoint::none(group, job.job, job.stages)),
+      context{group, job.job, job.stages, report, file, checkpoint} {}
+
+ChainRuns::ChainRuns(JobContext& context, PosteriorProblem& problem,
+                     const models::Coordinates& coordinates, bool found, PosteriorDraws& draws)
+    : context_(context),
+      request_(*context.job.posterior),
+      coordinates_(coordinates),
+      found_(found),
+      draws_(draws),
+      groups_(context.comm, request_.chains, problem.copy ? problem.copy_needs : CopyNeeds{}),
+      courses_(static_cast<std::size_t>(request_.chains)) {
+  recall();
+  if (!groups_.apart()) {
+    density_.emplace(context.comm, watched(context, problem), problem.parameters);
+    return;
+  }
+  std::exception_ptr failure;
+  context.stages.apart(groups_.own(), [&] {
+    try {
+      Apart& apart = apart_.emplace(context, groups_.own());
+      problem.copy(apart.context, apart.problem);
+      density_.emplace(groups_.own(), watched(apart.context, apart.problem), problem.parameters);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  });
+  communication::collectively(context.comm, [&] {
+    if (failure) std::rethrow_exception(failure);
+  });
+}
+
+models::TargetDensity ChainRuns::target() {
+  return coordinates_.transformed(
+      [this](std::span<const double> u) { return density_->evaluate(u); });
+}
+
+models::ChainSettings ChainRuns::settings_of(Index chain) const {
+  return {request_.warmup,
+          request_.draws,
+          request_.seed,
+          chain,
+          request_.target_acceptance,
+          request_.max_depth,
+          request_.metric == configuration::PosteriorMetric::diagonal ? models::MetricKind::diagonal
+                                                                      : models::MetricKind::dense};
+}
+
+Index ChainRuns::iterations() const {
+  return request_.warmup + request_.draws;
+}
+
+/// Nearer to the middle with every attempt, and there with the last.
+std::vector<double> ChainRuns::beginning_of(Index chain, int attempt) const {
+  const std::size_t n = density_->dimension();
+  std::vector<double> v(n, 0.0);
+  if (attempt + 1 == start_attempts) return v;
+  const auto stream = (std::uint64_t{1} << 31) + static_cast<std::uint64_t>(chain);
+  const auto kind = found_ ? operators::RandomKind::normal : operators::RandomKind::uniform;
+  operators::fill_random(kind, request_.seed, stream, attempt * static_cast<Index>(n), v);
+  const double scale = overdispersion * std::pow(0.8, attempt);
+  for (double& each : v) each = scale * (found_ ? each : each - 0.5);
+  return v;
+}
+
+Chain ChainRuns::begin(Index number) {
+  const auto scaled = target();
+  std::vector<double> v;
+  for (int attempt = 0; attempt < start_attempts; ++attempt) {
+    v = beginning_of(number, attempt);
+    if (scaled(v)) break;
+  }
+  return {scaled, std::move(v), settings_of(number)};
+}
+
+/// What an earlier run has kept.
+void ChainRuns::recall() {
+  Index resumed = 0;
+  for (Index number = 0; number < request_.chains; ++number) {
+    const auto* state = context_.checkpoint.numbers(name_of("chain", number));
+    const auto* rows = context_.checkpoint.numbers(name_of("draws", number));
+    if (state == nullptr || rows == nullptr) continue;
+    constexpr std::size_t own = 2;  // numbers behind the chain's
+    Course& known = course(number);
+    known.state.assign(state->begin(), state->end() - own);
+    known.iteration = known.first = static_cast<Index>(state->end()[-2]);
+    known.warmup_divergences = static_cast<Index>(state->back());
+    draws_.rows(number) = *rows;
+    resumed += known.iteration;
+  }
+  if (resumed == 0) return;
+  context_.checkpoint.goes_on_with(
+      fmt::format("{} of {} iterations of all chains", resumed, request_.chains * iterations()));
+}
+
+Chain ChainRuns::take_up(Index number) {
+  const Course& known = course(number);
+  if (known.state.empty()) return begin(number);
+  return {target(), settings_of(number), density_->dimension(), known.state};
+}
+
+/// Where the chain is between two iterations: a trajectory that is interrupted is made again with
+/// the same random numbers.
+void ChainRuns::note(const Chain& chain, Index number) {
+  Course& known = course(number);
+  known.state = chain.state();
+  known.iteration = chain.iteration();
+  known.step_size = chain.step_size();
+  known.seconds = measure_usage().elapsed - started_;
+  context_.stages.progress().set(fmt::format("chain {}, iteration", number + 1), known.iteration,
+                                 iterations());
+}
+
+void ChainRuns::advance(Chain& chain, Index number) {
+  const bool kept = !chain.warming_up();
+  const auto draw = chain.advance();
+  if (kept) {
+    draws_.add(number, density_->from_free(coordinates_.at(draw.position)), draw);
+  } else if (draw.diverging) {
+    ++course(number).warmup_divergences;
+  }
+  note(chain, number);
+}
+
+/// This group's chains, until they are done or it is time to keep what there is.
+void ChainRuns::advance() {
+  const auto& group = groups_.own();
+  for (Index number = 0; number < request_.chains; ++number) {
+    if (!groups_.runs(number) || course(number).iteration == iterations()) continue;
+    if (!chain_) {
+      started_ = measure_usage().elapsed;
+      chain_ = take_up(number);
+      note(*chain_, number);
+    }
+    while (!chain_->finished()) {
+      advance(*chain_, number);
+      const bool late = group.is_root() && context_.checkpoint.overdue(Checkpoint::Cost::small);
+      if (group.any(late)) break;
+    }
+    if (!chain_->finished()) return;
+    chain_.reset();
+  }
+}
+
+/// Every rank learns how far all chains are.
+void ChainRuns::exchange() {
+  if (!groups_.apart()) return;
+  const auto send = [&](std::vector<double>& values, int root) {
+    Index count = std::ssize(values);
+    context_.comm.broadcast(std::span(&count, 1), root);
+    values.resize(static_cast<std::size_t>(count));
+    context_.comm.broadcast(std::span(values), root);
+  };
+  for (Index number = 0; number < request_.chains; ++number) {
+    const int root = groups_.root_of(number);
+    Course& known = course(number);
+    std::vector<double> numbers{static_cast<double>(known.iteration),
+                                static_cast<double>(known.warmup_divergences), known.step_size,
+                                known.seconds};
+    send(numbers, root);
+    known.iteration = static_cast<Index>(numbers[0]);
+    known.warmup_divergences = static_cast<Index>(numbers[1]);
+    known.step_size = numbers[2];
+    known.seconds = numbers[3];
+    send(known.state, root);
+    send(draws_.rows(number), root);
+  }
+}
+
+void ChainRuns::keep() {
+  auto& checkpoint = context_.checkpoint;
+  if (!checkpoint.keeps()) return;
+  for (Index number = 0; number < request_.chains; ++number) {
+    const Course& known = course(number);
+    if (known.state.empty()) continue;
+    std::vector<double> state = known.state;
+    state.push_back(static_cast<double>(known.iteration));
+    state.push_back(static_cast<double>(known.warmup_divergences));
+    checkpoint.set(name_of("chain", number), std::move(state));
+    checkpoint.set(name_of("draws", number), draws_.rows(number));
+  }
+}
+
+/// Of the chains that have come past another part of their iterations.
+void ChainRuns::print_lines() {
+  const Index all = iterations();
+  for (Index number = 0; number < request_.chains; ++number) {
+    Course& known = course(number);
+    const Index lines = known.iteration * lines_per_chain / all;
+    if (lines == known.lines || known.iteration == known.first) continue;
+    known.lines = lines;
+    Index left = 0;  // for its group
+    for (Index other = number; other < request_.chains; other += groups_.count()) {
+      left += all - course(other).iteration;
+    }
+    const double each = known.seconds / static_cast<double>(known.iteration - known.first);
+    const bool warming_up = known.iteration < request_.warmup;
+    context_.stages.print(fmt::format(
+        "chain {:<3} {:>7} of {} iterations{}, {} divergences, step {:.3g}, {}{}", number + 1,
+        known.iteration, all, warming_up ? " (warm-up)" : "",
+        warming_up ? known.warmup_divergences : draws_.divergences(number), known.step_size,
+        core::format_seconds(known.seconds),
+        left == 0 ? ""
+                  : ", about " + core::format_seconds(each * static_cast<double>(left)) + " left"));
+  }
+}
+
+void ChainRuns::run() {
+  const auto done = [this](const Course& known) { return known.iteration == iterations(); };
+  while (!std::ranges::all_of(courses_, done)) {
+    std::exception_ptr failure;
+    context_.stages.apart(groups_.own(), [&] {
+      try {
+        advance();
+      } catch (const core::Terminated&) {
+        // Agreed on below, once all is kept.
+      } catch (...) {
+        failure = std::current_exception();
+      }
+    });
+    communication::collectively(context_.comm, [&] {
+      if (failure) std::rethrow_exception(failure);
+    });
+    exchange();
+    print_lines();
+    keep();
+    check_termination(context_.comm);
+    if (!context_.checkpoint.keeps() || std::ranges::all_of(courses_, done)) continue;
+    context_.stages.run("checkpoint", [this] { context_.checkpoint.save(); });
+  }
+}
+
+Index ChainRuns::evaluations() const {
+  const Index own = groups_.own().is_root() ? density_->evaluations() : 0;
+  return context_.comm.sum(own);
+}
+
+}  // namespace kronwerk::application
