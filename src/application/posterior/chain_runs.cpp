@@ -186,28 +186,46 @@ void ChainRuns::advance() {
   }
 }
 
-/// Every rank learns how far all chains are.
+/// Every rank learns how far all chains are: one message from each group.
 void ChainRuns::exchange() {
   if (!groups_.apart()) return;
-  const auto send = [&](std::vector<double>& values, int root) {
-    Index count = std::ssize(values);
-    context_.comm.broadcast(std::span(&count, 1), root);
-    values.resize(static_cast<std::size_t>(count));
-    context_.comm.broadcast(std::span(values), root);
-  };
+  constexpr std::size_t width = 6;
+  std::vector<std::vector<double>> packed(static_cast<std::size_t>(groups_.count()));
+  std::vector<Index> sizes(packed.size(), 0);
   for (Index number = 0; number < request_.chains; ++number) {
-    const int root = groups_.root_of(number);
-    Course& known = course(number);
-    std::vector<double> numbers{static_cast<double>(known.iteration),
-                                static_cast<double>(known.warmup_divergences), known.step_size,
-                                known.seconds};
-    send(numbers, root);
-    known.iteration = static_cast<Index>(numbers[0]);
-    known.warmup_divergences = static_cast<Index>(numbers[1]);
-    known.step_size = numbers[2];
-    known.seconds = numbers[3];
-    send(known.state, root);
-    send(draws_.rows(number), root);
+    if (context_.comm.rank() != groups_.root_of(number)) continue;
+    const auto group = static_cast<std::size_t>(number % groups_.count());
+    const Course& known = course(number);
+    const auto& rows = draws_.rows(number);
+    auto& values = packed[group];
+    values.insert(values.end(),
+                  {static_cast<double>(known.iteration),
+                   static_cast<double>(known.warmup_divergences), known.step_size, known.seconds,
+                   static_cast<double>(known.state.size()), static_cast<double>(rows.size())});
+    values.insert(values.end(), known.state.begin(), known.state.end());
+    values.insert(values.end(), rows.begin(), rows.end());
+    sizes[group] = std::ssize(values);
+  }
+  context_.comm.sum(std::span<Index>(sizes));
+  for (std::size_t group = 0; group < packed.size(); ++group) {
+    packed[group].resize(static_cast<std::size_t>(sizes[group]));
+    context_.comm.broadcast(std::span<double>(packed[group]),
+                            groups_.root_of(static_cast<Index>(group)));
+    auto next = packed[group].cbegin();
+    for (auto number = static_cast<Index>(group); number < request_.chains;
+         number += groups_.count()) {
+      Course& known = course(number);
+      known.iteration = static_cast<Index>(next[0]);
+      known.warmup_divergences = static_cast<Index>(next[1]);
+      known.step_size = next[2];
+      known.seconds = next[3];
+      const auto state = next + width;
+      const auto rows = state + static_cast<Index>(next[4]);
+      const auto end = rows + static_cast<Index>(next[5]);
+      known.state.assign(state, rows);
+      draws_.rows(number).assign(rows, end);
+      next = end;
+    }
   }
 }
 
