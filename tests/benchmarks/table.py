@@ -11,7 +11,7 @@ import os
 import sys
 
 from bench import HERE, TRIALS, Bench, faster, seconds
-from model_rows import gaussians, kernel_reductions, kernel_systems, missing_cells
+from model_rows import gaussians, graphs, kernel_reductions, kernel_systems, missing_cells
 from operator_rows import (counties, decompositions, exchanges, grids, krylov, large, layers, products,
                            small, spectra, sums, triangular)
 
@@ -193,7 +193,7 @@ def main(build, work, *wanted):
     bench = Bench(build, work, wanted)
     print(f"{'work':<46}{'ours':>16}{'peer':>16}{'ratio':>12}{'limit':>8}  {'target':<12}")
     for part in (counties, small, krylov, large, exchanges, products, layers, triangular, spectra, decompositions,
-                 grids, sums, kernel_reductions, kernel_systems, gaussians, missing_cells, flows,
+                 grids, sums, kernel_reductions, kernel_systems, gaussians, graphs, missing_cells, flows,
                  flow_likelihoods, flow_counts, flow_effects, flow_coverage):
         part(bench)
     print(f"\nBLAS core: {bench.core}; cores: {os.cpu_count()}; rows below target: {bench.below}")

@@ -2,7 +2,6 @@
 // See src/MATHEMATICS.md, "Graphs of every mode".
 #include "kronwerk/models/graph/graph.hpp"
 
-#include <cblas.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "models/graph/graph_solver.hpp"
 #include "models/graph/spectrum_fit.hpp"
+#include "models/graph/symmetric.hpp"
 
 namespace kronwerk::models {
 namespace {
@@ -26,25 +26,21 @@ bool without_penalties(const GraphObjective& objective) {
   return !objective.comm().any(found);
 }
 
-/// Each block's Vᵀ diag(a) V, exactly symmetric. Local.
-void compose(const GraphObjective& objective, const ModeVectors& spectra,
-             const BlockMatrices& vectors, BlockMatrices& factors) {
-  objective.resize(factors);
-  for (std::size_t b = 0; b < factors.size(); ++b) {
+/// Each block's Uᵀ diag(a) U, exactly symmetric, after shifts that make all a positive. Local.
+void compose_factors(const GraphObjective& objective, GraphPoint& point) {
+  const double share = least_sum(point.spectra) / static_cast<double>(point.spectra.size());
+  for (auto& spectrum : point.spectra) {
+    const double shift = share - *std::ranges::min_element(spectrum);
+    for (double& value : spectrum) value += shift;
+  }
+  std::vector<double> work;
+  for (std::size_t b = 0; b < point.factors.size(); ++b) {
     const GraphBlock& block = objective.own_block(b);
-    const Index n = block.extent();
-    const double* a = spectra[block.mode].data() + block.offset;
-    std::vector<double> scaled = vectors[b];
-    for (std::size_t i = 0; i < scaled.size(); ++i) scaled[i] *= a[static_cast<Index>(i) / n];
-    const int size = core::narrow<int>(n);
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, size, size, size, 1.0, scaled.data(), size,
-                vectors[b].data(), size, 0.0, factors[b].data(), size);
-    for (Index i = 0; i < n; ++i) {
-      for (Index j = 0; j < i; ++j) {
-        factors[b][static_cast<std::size_t>(j * n + i)] =
-            factors[b][static_cast<std::size_t>(i * n + j)];
-      }
-    }
+    auto& factor = point.factors[b];
+    compose(block.extent(), point.vectors[b], point.spectra[block.mode].data() + block.offset, work,
+            factor);
+    for_pairs(block.extent(),
+              [&](std::size_t below, std::size_t above) { factor[above] = factor[below]; });
   }
 }
 
@@ -105,8 +101,7 @@ GraphPoint solve_without_penalties(const GraphObjective& objective, const GraphS
   estimate.inner_iterations = fit.inner_iterations;
   const double linear = mean_product(point.spectra, fit.spectra);
   point.spectra = fit.spectra;
-  communication::collectively(
-      objective.comm(), [&] { compose(objective, point.spectra, point.vectors, point.factors); });
+  communication::collectively(objective.comm(), [&] { compose_factors(objective, point); });
   point.log_determinant =
       operators::kronecker_sum_determinant(objective.comm(), point.spectra).log_abs;
   point.objective = linear - point.log_determinant / static_cast<double>(objective.points());

@@ -13,8 +13,7 @@
 namespace kronwerk::models {
 namespace {
 
-// As factors::SpectrumLimits: from which extent on all ranks decompose one matrix, and how well.
-constexpr Index large_extent = 1500;
+// As factors::SpectrumLimits: of P ranks on one decomposition, compared with P at once.
 constexpr double distributed_efficiency = 0.8;
 
 /// Sets that are joined (Tarjan 1975).
@@ -73,7 +72,7 @@ double penalty_of(const GraphProblem& problem, std::size_t mode, Index i, Index 
 }
 
 std::vector<GraphBlock> find_blocks(const communication::Communicator& comm,
-                                    const GraphProblem& problem) {
+                                    const GraphProblem& problem, Index large_extent) {
   std::vector<GraphBlock> blocks;
   for (std::size_t k = 0; k < problem.extents.size(); ++k) {
     const std::size_t first = blocks.size();

@@ -21,10 +21,14 @@ struct GraphBlock {
 /// What the entries' absolute values are multiplied by, for any two rows of a mode.
 double penalty_of(const GraphProblem& problem, std::size_t mode, Index i, Index j);
 
+/// From which extent on all ranks decompose one matrix together, where that is faster.
+inline constexpr Index default_large_extent = 1500;
+
 /// The components of all modes, one mode after the other, with owners that balance the work. Local;
 /// O(Σ n_k²).
 std::vector<GraphBlock> find_blocks(const communication::Communicator& comm,
-                                    const GraphProblem& problem);
+                                    const GraphProblem& problem,
+                                    Index large_extent = default_large_extent);
 
 /// @throws as estimate_graph(), on every rank; collective.
 void check_graph_problem(const communication::Communicator& comm, const GraphProblem& problem);

@@ -9,6 +9,7 @@
 #include "factors/base/lapack.hpp"
 #include "factors/spectra/eigen_local.hpp"
 #include "models/graph/graph_blocks.hpp"
+#include "models/graph/symmetric.hpp"
 
 namespace kronwerk::models {
 namespace {
@@ -86,16 +87,14 @@ double check_entries(std::size_t mode, Index n, std::span<const double> gram) {
                        : "without variation there the likelihood is unbounded; take this slice "
                          "out of the samples (or check their centring)"));
     }
-    for (Index j = 0; j < i; ++j) {
-      const double below = gram[static_cast<std::size_t>(i * n + j)];
-      const double above = gram[static_cast<std::size_t>(j * n + i)];
-      if (std::abs(below - above) <= asymmetry_allowed * norm) continue;
-      throw core::DataError(
-          fmt::format("the Gram matrix of mode {} is not symmetric: {} at ({}, {}) and {} at "
-                      "({}, {})",
-                      mode + 1, below, i, j, above, j, i));
-    }
   }
+  for_pairs(n, [&](std::size_t below, std::size_t above) {
+    if (std::abs(gram[below] - gram[above]) <= asymmetry_allowed * norm) return;
+    const auto i = static_cast<Index>(below) / n, j = static_cast<Index>(below) % n;
+    throw core::DataError(fmt::format(
+        "the Gram matrix of mode {} is not symmetric: {} at ({}, {}) and {} at ({}, {})", mode + 1,
+        gram[below], i, j, gram[above], j, i));
+  });
   return norm;
 }
 
@@ -109,6 +108,9 @@ bool is_definite(Index n, std::vector<double> matrix, double shift) {
 
 void check_definite(const GraphProblem& problem, std::size_t mode, double norm) {
   const Index n = problem.extents[mode];
+  const double rounding =
+      10 * static_cast<double>(n) * std::numeric_limits<double>::epsilon() * norm;
+  if (problem.penalties[mode] == 0 && is_definite(n, problem.grams[mode], -rounding)) return;
   if (!is_definite(n, problem.grams[mode], indefinite_allowed * norm)) {
     throw core::DataError(
         fmt::format("the Gram matrix of mode {} ({} x {}) is not positive semi-definite, which "
@@ -117,9 +119,6 @@ void check_definite(const GraphProblem& problem, std::size_t mode, double norm) 
   }
   if (problem.penalties[mode] > 0) return;
   // Without a penalty the optimum's factors grow without bound along the kernel of S_k.
-  const double rounding =
-      10 * static_cast<double>(n) * std::numeric_limits<double>::epsilon() * norm;
-  if (is_definite(n, problem.grams[mode], -rounding)) return;
   std::vector<double> matrix = problem.grams[mode];
   std::vector<double> eigenvalues(static_cast<std::size_t>(n));
   factors::symmetric_eigenvalues(n, matrix.data(), eigenvalues.data(), "Gram matrix");

@@ -9,6 +9,7 @@
 
 #include "kronwerk/core/interruption.hpp"
 #include "models/graph/spectrum_fit.hpp"
+#include "models/graph/symmetric.hpp"
 
 namespace kronwerk::models {
 namespace {
@@ -162,14 +163,9 @@ Index GraphHessian::solve(double relative, BlockMatrices& d) {
   }
   objective_->balance(d);
   for (std::size_t b = 0; b < d.size(); ++b) {
-    const Index n = objective_->own_block(b).extent();
-    for (Index i = 0; i < n; ++i) {
-      for (Index j = 0; j < i; ++j) {
-        double& below = d[b][static_cast<std::size_t>(i * n + j)];
-        double& above = d[b][static_cast<std::size_t>(j * n + i)];
-        below = above = 0.5 * (below + above);
-      }
-    }
+    for_pairs(objective_->own_block(b).extent(), [&](std::size_t below, std::size_t above) {
+      d[b][below] = d[b][above] = 0.5 * (d[b][below] + d[b][above]);
+    });
   }
   return iterations;
 }

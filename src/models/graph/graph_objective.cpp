@@ -10,7 +10,9 @@
 
 #include "factors/spectra/eigen_distributed.hpp"
 #include "kronwerk/core/interruption.hpp"
+#include "models/graph/entries.hpp"
 #include "models/graph/spectrum_fit.hpp"
+#include "models/graph/symmetric.hpp"
 
 namespace kronwerk::models {
 namespace {
@@ -32,21 +34,6 @@ std::string name_of(const GraphBlock& block) {
   return fmt::format("precision of mode {}", block.mode + 1);
 }
 
-/// B = Uᵀ diag(b) U, of which the lower triangle is computed.
-void weighted_square(Index extent, const std::vector<double>& vectors, const double* weights,
-                     std::vector<double>& scaled, double* out) {
-  const int n = core::narrow<int>(extent);
-  scaled.resize(vectors.size());
-  for (Index i = 0; i < extent; ++i) {
-    const double root = std::sqrt(weights[i]);
-    for (Index j = 0; j < extent; ++j) {
-      scaled[static_cast<std::size_t>(i * extent + j)] =
-          root * vectors[static_cast<std::size_t>(i * extent + j)];
-    }
-  }
-  cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, n, n, 1.0, scaled.data(), n, 0.0, out, n);
-}
-
 }  // namespace
 
 /// What all ranks need to decompose a matrix together.
@@ -57,10 +44,11 @@ struct GraphObjective::Shared {
   communication::SharedArray<double> matrix;
 };
 
-GraphObjective::GraphObjective(const communication::Communicator& comm, const GraphProblem& problem)
+GraphObjective::GraphObjective(const communication::Communicator& comm, const GraphProblem& problem,
+                               Index large_extent)
     : comm_(&comm),
       extents_(problem.extents),
-      blocks_(find_blocks(comm, problem)),
+      blocks_(find_blocks(comm, problem, large_extent)),
       unit_(mean_diagonal(problem, 0)) {
   for (std::size_t b = 0; b < blocks_.size(); ++b) {
     if (blocks_[b].owner == comm.rank()) own_.push_back(b);
@@ -77,13 +65,14 @@ GraphObjective::GraphObjective(const communication::Communicator& comm, const Gr
       std::size_t at = 0;
       for (const Index i : block.rows) {
         for (const Index j : block.rows) {
-          const double sum =
-              gram[static_cast<std::size_t>(i * n + j)] + gram[static_cast<std::size_t>(j * n + i)];
-          grams_[b][at] = 0.5 * scale * sum;
+          // The lower triangle counts.
+          if (j <= i) grams_[b][at] = scale * gram[static_cast<std::size_t>(i * n + j)];
           penalties_[b][at] = i == j ? 0 : penalty_of(problem, block.mode, i, j) / unit_;
           ++at;
         }
       }
+      for_pairs(block.extent(),
+                [&](std::size_t below, std::size_t above) { grams_[b][above] = grams_[b][below]; });
     }
   });
   Index largest = 0;
@@ -100,7 +89,7 @@ void GraphObjective::resize(BlockMatrices& matrices) const {
   for (std::size_t b = 0; b < own_.size(); ++b) matrices[b].resize(square(own_block(b).extent()));
 }
 
-ModeVectors GraphObjective::gather(const std::vector<std::vector<double>>& own) const {
+ModeVectors GraphObjective::gather(const std::vector<std::vector<double>>& own, double* sum) const {
   std::vector<double> all(
       static_cast<std::size_t>(std::accumulate(extents_.begin(), extents_.end(), Index{0})), 0.0);
   std::vector<std::size_t> begins{0};
@@ -111,7 +100,9 @@ ModeVectors GraphObjective::gather(const std::vector<std::vector<double>>& own) 
     std::ranges::copy(own[b],
                       all.begin() + static_cast<std::ptrdiff_t>(begins[block.mode]) + block.offset);
   }
+  if (sum != nullptr) all.push_back(*sum);
   comm_->sum(std::span(all));
+  if (sum != nullptr) *sum = all.back();
   ModeVectors result;
   for (std::size_t k = 0; k < extents_.size(); ++k) {
     result.emplace_back(all.begin() + static_cast<std::ptrdiff_t>(begins[k]),
@@ -155,9 +146,7 @@ BlockMatrices GraphObjective::take(const std::vector<std::vector<double>>& matri
 double GraphObjective::product(const BlockMatrices& x, const BlockMatrices& y) const {
   double result = 0;
   for (std::size_t b = 0; b < own_.size(); ++b) {
-    double sum = 0;
-    for (std::size_t i = 0; i < x[b].size(); ++i) sum += x[b][i] * y[b][i];
-    result += sum / static_cast<double>(extents_[own_block(b).mode]);
+    result += inner_of(x[b], y[b]) / static_cast<double>(extents_[own_block(b).mode]);
   }
   return comm_->sum(result);
 }
@@ -230,23 +219,36 @@ void GraphObjective::decompose(GraphPoint& point,
 bool GraphObjective::evaluate(GraphPoint& point) const {
   std::vector<std::vector<double>> eigenvalues;
   decompose(point, eigenvalues);
-  point.spectra = gather(eigenvalues);
-  if (!(least_sum(point.spectra) > 0)) return false;
   double linear = 0;
   for (std::size_t b = 0; b < own_.size(); ++b) {
-    const auto& factor = point.factors[b];
-    double sum = 0;
-    for (std::size_t i = 0; i < factor.size(); ++i) {
-      if (factor[i] != 0) {
-        sum += grams_[b][i] * factor[i] + penalties_[b][i] * std::abs(factor[i]);
-      }
-    }
+    const double* factor = point.factors[b].data();
+    const double* gram = grams_[b].data();
+    const double* penalty = penalties_[b].data();
+    const double sum = sum_of(grams_[b].size(), [=](std::size_t i) {
+      // Where entries are kept at zero the penalty is infinite.
+      const double term = gram[i] * factor[i] + penalty[i] * std::abs(factor[i]);
+      return factor[i] != 0 ? term : 0;
+    });
     linear += sum / static_cast<double>(extents_[own_block(b).mode]);
   }
-  linear = comm_->sum(linear);
+  point.spectra = gather(eigenvalues, &linear);
+  if (!(least_sum(point.spectra) > 0)) return false;
   point.log_determinant = operators::kronecker_sum_determinant(*comm_, point.spectra).log_abs;
   point.objective = linear - point.log_determinant / static_cast<double>(points());
   return std::isfinite(point.objective);
+}
+
+void compose(Index extent, const std::vector<double>& vectors, const double* weights,
+             std::vector<double>& work, std::vector<double>& out) {
+  const int n = core::narrow<int>(extent);
+  work.resize(vectors.size());
+  for (Index i = 0; i < extent; ++i) {
+    const double root = std::sqrt(weights[i]);
+    const double* from = vectors.data() + i * extent;
+    double* to = work.data() + i * extent;
+    for (Index j = 0; j < extent; ++j) to[j] = root * from[j];
+  }
+  cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, n, n, 1.0, work.data(), n, 0.0, out.data(), n);
 }
 
 void GraphObjective::differentiate(GraphPoint& point) const {
@@ -258,14 +260,12 @@ void GraphObjective::differentiate(GraphPoint& point) const {
       const GraphBlock& block = own_block(b);
       const Index n = block.extent();
       auto& gradient = point.gradients[b];
-      weighted_square(n, point.vectors[b], point.means[block.mode].data() + block.offset, scaled,
-                      gradient.data());
-      for (Index i = 0; i < n; ++i) {
-        for (Index j = 0; j <= i; ++j) {
-          const auto below = static_cast<std::size_t>(i * n + j);
-          gradient[below] = grams_[b][below] - gradient[below];
-          gradient[static_cast<std::size_t>(j * n + i)] = gradient[below];
-        }
+      compose(n, point.vectors[b], point.means[block.mode].data() + block.offset, scaled, gradient);
+      for_pairs(n, [&](std::size_t below, std::size_t above) {
+        gradient[below] = gradient[above] = grams_[b][below] - gradient[below];
+      });
+      for (std::size_t i = 0; i < gradient.size(); i += static_cast<std::size_t>(n + 1)) {
+        gradient[i] = grams_[b][i] - gradient[i];
       }
     }
   });
@@ -275,14 +275,15 @@ void GraphObjective::differentiate(GraphPoint& point) const {
 double GraphObjective::violation(const GraphPoint& point) const {
   double result = 0;
   for (std::size_t b = 0; b < own_.size(); ++b) {
-    const auto& factor = point.factors[b];
-    for (std::size_t i = 0; i < factor.size(); ++i) {
-      const double gradient = point.gradients[b][i];
-      const double penalty = penalties_[b][i];
-      const double missed = factor[i] != 0 ? std::abs(gradient + std::copysign(penalty, factor[i]))
-                                           : std::abs(gradient) - penalty;
-      result = std::max(result, missed);
-    }
+    const double* factor = point.factors[b].data();
+    const double* gradient = point.gradients[b].data();
+    const double* penalty = penalties_[b].data();
+    result = std::max(result, largest_of(penalties_[b].size(), [=](std::size_t i) {
+                        const double held = std::abs(gradient[i]) - penalty[i];
+                        const double free =
+                            std::abs(gradient[i] + std::copysign(penalty[i], factor[i]));
+                        return factor[i] != 0 ? free : held;
+                      }));
   }
   return result;
 }

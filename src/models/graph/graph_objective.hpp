@@ -23,12 +23,18 @@ struct GraphPoint {
   double kkt = 0;
 };
 
+/// The lower triangle of Uᵀ diag(weights) U, weights ≥ 0, U (n, n). Local.
+void compose(Index extent, const std::vector<double>& vectors, const double* weights,
+             std::vector<double>& work, std::vector<double>& out);
+
 /// The penalised likelihood in units of the mean diagonal of S: Grams and penalties are divided by
 /// it. Whatever is computed by blocks is computed by their owners.
 class GraphObjective {
  public:
   /// Collective on comm, which must outlive this.
-  GraphObjective(const communication::Communicator& comm, const GraphProblem& problem);
+  /// @param large_extent  as of find_blocks()
+  GraphObjective(const communication::Communicator& comm, const GraphProblem& problem,
+                 Index large_extent = default_large_extent);
   ~GraphObjective();
 
   const communication::Communicator& comm() const { return *comm_; }
@@ -55,7 +61,8 @@ class GraphObjective {
   /// Σ_k ⟨X_k, Y_k⟩ / n_k over all blocks. Collective.
   double product(const BlockMatrices& x, const BlockMatrices& y) const;
   /// Vectors of this rank's blocks to those of all modes, block after block. Collective.
-  ModeVectors gather(const std::vector<std::vector<double>>& own) const;
+  /// @param sum  if given, summed over the ranks with them
+  ModeVectors gather(const std::vector<std::vector<double>>& own, double* sum = nullptr) const;
   /// Gives all modes one mean diagonal and leaves ⊕ X_k as it is. Collective.
   void balance(BlockMatrices& x) const;
   /// Whole matrices of every mode, on every rank. Collective.

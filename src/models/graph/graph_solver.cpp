@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "models/graph/entries.hpp"
 #include "models/graph/graph_hessian.hpp"
 #include "models/graph/spectrum_fit.hpp"
 
@@ -38,12 +39,6 @@ constexpr double unbounded_in_effect = 1e6;
 // Of the least mean of 1/s: above it the residual does not tell whether there is a minimum.
 constexpr double resolved = 0.1;
 
-double soft(double value, double threshold) {
-  if (value > threshold) return value - threshold;
-  if (value < -threshold) return value + threshold;
-  return 0;
-}
-
 }  // namespace
 
 GraphSolver::GraphSolver(const GraphObjective& objective, const GraphSettings& settings)
@@ -56,7 +51,7 @@ GraphSolver::GraphSolver(const GraphObjective& objective, const GraphSettings& s
   unpenalised_ = objective.comm().any(unpenalised_);
 }
 
-void GraphSolver::run(BlockMatrices start) {
+void GraphSolver::begin(BlockMatrices start) {
   objective_->balance(start);
   current_.factors = std::move(start);
   if (!objective_->evaluate(current_)) {
@@ -66,7 +61,14 @@ void GraphSolver::run(BlockMatrices start) {
   const double least = least_sum(current_.spectra);
   length_ = least * least;
   recent_ = {current_.objective};
-  best_ = current_;
+  communication::collectively(objective_->comm(), [&] {
+    objective_->resize(trial_.factors);
+    best_ = current_;
+  });
+}
+
+void GraphSolver::run(BlockMatrices start) {
+  begin(std::move(start));
   iterate();
   if (!converged()) check_bounded(unbounded_in_effect);
 }
@@ -153,29 +155,36 @@ bool GraphSolver::proximal_step() {
   for (int halving = 0; halving < most_halvings; ++halving, length_ /= 2) {
     // ‖Δ‖² by blocks, entries that came or went, entries, and the mean diagonals of Δ.
     std::vector<double> sums(3 + extents.size(), 0.0);
-    communication::collectively(objective_->comm(), [&] { objective_->resize(trial_.factors); });
     for (std::size_t b = 0; b < current_.factors.size(); ++b) {
       const GraphBlock& block = objective_->own_block(b);
       const auto extent = static_cast<double>(extents[block.mode]);
       const auto diagonal = static_cast<std::size_t>(block.extent() + 1);
-      const auto& old = current_.factors[b];
-      const auto& gradient = current_.gradients[b];
-      const auto& penalty = objective_->penalties()[b];
-      auto& made = trial_.factors[b];
-      for (std::size_t i = 0; i < old.size(); ++i) {
-        made[i] = soft(old[i] - length_ * gradient[i], length_ * penalty[i]);
+      const std::size_t count = trial_.factors[b].size();
+      const double length = length_;
+      const double* old = current_.factors[b].data();
+      const double* gradient = current_.gradients[b].data();
+      const double* penalty = objective_->penalties()[b].data();
+      double* made = trial_.factors[b].data();
+      for (std::size_t i = 0; i < count; ++i) {
+        made[i] = shrunk(old[i] - length * gradient[i], length * penalty[i]);
       }
-      for (std::size_t i = 0; i < old.size(); i += diagonal) {
-        made[i] = old[i] - length_ * (gradient[i] - surplus);
+      for (std::size_t i = 0; i < count; i += diagonal) {
+        made[i] = old[i] - length * (gradient[i] - surplus);
         sums[3 + block.mode] += (made[i] - old[i]) / extent;
       }
-      double squares = 0;
-      for (std::size_t i = 0; i < old.size(); ++i) {
-        squares += (made[i] - old[i]) * (made[i] - old[i]);
-        sums[1] += (made[i] != 0) != (old[i] != 0) ? 1 : 0;
-        sums[2] += made[i] != 0 ? 1 : 0;
+      sums[0] += sum_of(count,
+                        [=](std::size_t i) {
+                          const double change = made[i] - old[i];
+                          return change * change;
+                        }) /
+                 extent;
+      int changed = 0, kept = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        changed += static_cast<int>((made[i] != 0) != (old[i] != 0));
+        kept += static_cast<int>(made[i] != 0);
       }
-      sums[0] += squares / extent;
+      sums[1] += changed;
+      sums[2] += kept;
     }
     objective_->comm().sum(std::span(sums));
     double squares = sums[0], trace = 0;
@@ -195,11 +204,13 @@ bool GraphSolver::proximal_step() {
     // After the exchange: ⟨Δ, ΔG⟩.
     double slope = 0;
     for (std::size_t b = 0; b < current_.factors.size(); ++b) {
-      double sum = 0;
-      for (std::size_t i = 0; i < current_.factors[b].size(); ++i) {
-        sum += (current_.factors[b][i] - trial_.factors[b][i]) *
-               (current_.gradients[b][i] - trial_.gradients[b][i]);
-      }
+      const double* factor = current_.factors[b].data();
+      const double* before = trial_.factors[b].data();
+      const double* gradient = current_.gradients[b].data();
+      const double* gradient_before = trial_.gradients[b].data();
+      const double sum = sum_of(current_.factors[b].size(), [=](std::size_t i) {
+        return (factor[i] - before[i]) * (gradient[i] - gradient_before[i]);
+      });
       slope += sum / static_cast<double>(extents[objective_->own_block(b).mode]);
     }
     slope = objective_->comm().sum(slope);
@@ -218,7 +229,6 @@ bool GraphSolver::newton_step() {
   double part = 1;
   for (int halving = 0; halving < most_halvings; ++halving, part /= 2) {
     double slope = 0;
-    communication::collectively(objective_->comm(), [&] { objective_->resize(trial_.factors); });
     for (std::size_t b = 0; b < direction.size(); ++b) {
       const GraphBlock& block = objective_->own_block(b);
       const auto diagonal = static_cast<std::size_t>(block.extent() + 1);

@@ -16,6 +16,14 @@ class GraphSolver {
   /// @throws DataError where the objective has no minimum
   void run(BlockMatrices start);
 
+  // What run() is made of.
+  void begin(BlockMatrices start);
+  /// False where no step makes the objective smaller.
+  bool proximal_step();
+  /// False after a step that was cut short, or none.
+  bool newton_step();
+
+  const GraphPoint& current() const { return current_; }
   /// The point of the least KKT residual.
   const GraphPoint& best() const { return best_; }
   bool converged() const;
@@ -25,8 +33,6 @@ class GraphSolver {
   Index inner_iterations() const { return inner_iterations_; }
 
  private:
-  bool proximal_step();
-  bool newton_step();
   void accept();
   bool keep_best();
   void iterate();

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "models/graph/dense_graph.hpp"
+#include "models/graph/graph_solver.hpp"
 
 namespace kronwerk::models {
 namespace {
@@ -244,6 +245,30 @@ TEST_F(GraphTest, StartsFromAnEstimateOfAnotherPenalty) {
   auto far = problem;
   for (double& penalty : far.penalties) penalty *= 6;
   expect_same(estimate(far, &cold).factors, estimate(far).factors, 1e-7);
+}
+
+TEST_F(GraphTest, DecomposesLargeBlocksByAllRanks) {
+  const auto problem = make({9, 8}, 3, 0.05);
+  const GraphObjective objective(comm_, problem, 4);
+  BlockMatrices start;
+  objective.resize(start);
+  for (std::size_t b = 0; b < start.size(); ++b) {
+    const auto step = static_cast<std::size_t>(objective.own_block(b).extent() + 1);
+    for (std::size_t i = 0; i < start[b].size(); i += step) start[b][i] = 0.5;
+  }
+  GraphSettings settings;
+  settings.tolerance = 1e-10;
+  GraphSolver solver(objective, settings);
+  solver.run(start);
+  EXPECT_TRUE(solver.converged());
+  auto factors = objective.assemble(solver.best().factors);
+  for (auto& mode : factors) {
+    for (double& value : mode) value /= objective.unit();
+  }
+  EXPECT_LE(oracle::graph(problem.extents, problem.grams, problem.penalties, factors).kkt, 1e-8);
+  const auto distributed = std::ranges::count_if(
+      objective.blocks(), [](const GraphBlock& block) { return block.distributed; });
+  EXPECT_EQ(distributed > 0, comm_.size() > 2) << distributed;
 }
 
 TEST_F(GraphTest, KnowsTheDensityOfOtherSamples) {
