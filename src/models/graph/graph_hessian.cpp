@@ -7,14 +7,11 @@
 #include <cmath>
 #include <limits>
 
-#include "kronwerk/core/interruption.hpp"
 #include "models/graph/spectrum_fit.hpp"
 #include "models/graph/symmetric.hpp"
 
 namespace kronwerk::models {
 namespace {
-
-constexpr Index most_iterations = 500;
 
 /// C = op(A) B or A op(B) of square matrices.
 void multiply(CBLAS_TRANSPOSE first, CBLAS_TRANSPOSE second, Index extent,
@@ -24,10 +21,10 @@ void multiply(CBLAS_TRANSPOSE first, CBLAS_TRANSPOSE second, Index extent,
               n);
 }
 
-void add(double factor, const BlockMatrices& x, BlockMatrices& y) {
-  for (std::size_t b = 0; b < x.size(); ++b) {
-    for (std::size_t i = 0; i < x[b].size(); ++i) y[b][i] += factor * x[b][i];
-  }
+void make_symmetric(Index extent, std::vector<double>& a) {
+  for_pairs(extent, [&](std::size_t below, std::size_t above) {
+    a[below] = a[above] = 0.5 * (a[below] + a[above]);
+  });
 }
 
 }  // namespace
@@ -35,28 +32,10 @@ void add(double factor, const BlockMatrices& x, BlockMatrices& y) {
 GraphHessian::GraphHessian(const GraphObjective& objective, const GraphPoint& point)
     : objective_(&objective), point_(&point), sums_(objective.comm(), point.spectra) {
   communication::collectively(objective.comm(), [&] {
-    for (BlockMatrices* matrices : {&slope_, &free_, &curvature_, &inverse_, &work_}) {
-      objective.resize(*matrices);
-    }
-    find_slope();
+    for (BlockMatrices* matrices : {&curvature_, &diagonal_, &work_}) objective.resize(*matrices);
     find_curvature();
-    find_preconditioner();
+    find_diagonal();
   });
-  objective.balance(slope_);
-}
-
-void GraphHessian::find_slope() {
-  for (std::size_t b = 0; b < slope_.size(); ++b) {
-    const auto& factor = point_->factors[b];
-    const auto& gradient = point_->gradients[b];
-    const auto& penalty = objective_->penalties()[b];
-    for (std::size_t i = 0; i < factor.size(); ++i) {
-      const bool free = factor[i] != 0 || penalty[i] == 0 || std::abs(gradient[i]) > penalty[i];
-      const double sign = factor[i] != 0 ? factor[i] : -gradient[i];
-      free_[b][i] = free ? 1 : 0;
-      slope_[b][i] = free ? gradient[i] + std::copysign(penalty[i], sign) : 0;
-    }
-  }
 }
 
 void GraphHessian::find_curvature() {
@@ -86,16 +65,14 @@ void GraphHessian::find_curvature() {
 }
 
 /// By entry (i, j): Σ_pq C(p, q) U_pi² U_qj².
-void GraphHessian::find_preconditioner() {
-  for (std::size_t own = 0; own < inverse_.size(); ++own) {
+void GraphHessian::find_diagonal() {
+  for (std::size_t own = 0; own < diagonal_.size(); ++own) {
     const Index n = objective_->own_block(own).extent();
     std::vector<double> squares = point_->vectors[own];
     for (double& value : squares) value *= value;
     multiply(CblasNoTrans, CblasNoTrans, n, curvature_[own], squares, work_[own]);
-    multiply(CblasTrans, CblasNoTrans, n, squares, work_[own], inverse_[own]);
-    for (std::size_t i = 0; i < inverse_[own].size(); ++i) {
-      inverse_[own][i] = free_[own][i] / inverse_[own][i];
-    }
+    multiply(CblasTrans, CblasNoTrans, n, squares, work_[own], diagonal_[own]);
+    make_symmetric(n, diagonal_[own]);
   }
 }
 
@@ -118,56 +95,8 @@ void GraphHessian::apply(const BlockMatrices& x, BlockMatrices& y) {
     for (Index i = 0; i < n; ++i) y[b][static_cast<std::size_t>(i * (n + 1))] = values[i];
     multiply(CblasNoTrans, CblasNoTrans, n, y[b], point_->vectors[b], work_[b]);
     multiply(CblasTrans, CblasNoTrans, n, point_->vectors[b], work_[b], y[b]);
-    for (std::size_t i = 0; i < y[b].size(); ++i) y[b][i] *= free_[b][i];
+    make_symmetric(n, y[b]);
   }
-}
-
-void GraphHessian::precondition(const BlockMatrices& residual, BlockMatrices& scaled) const {
-  for (std::size_t b = 0; b < residual.size(); ++b) {
-    for (std::size_t i = 0; i < residual[b].size(); ++i) {
-      scaled[b][i] = residual[b][i] * inverse_[b][i];
-    }
-  }
-}
-
-Index GraphHessian::solve(double relative, BlockMatrices& d) {
-  BlockMatrices residual, scaled, direction, image;
-  communication::collectively(objective_->comm(), [&] {
-    for (BlockMatrices* matrices : {&d, &residual, &scaled, &image}) objective_->resize(*matrices);
-    for (std::size_t b = 0; b < d.size(); ++b) {
-      std::ranges::fill(d[b], 0.0);
-      std::ranges::transform(slope_[b], residual[b].begin(), std::negate());
-    }
-    precondition(residual, scaled);
-    direction = scaled;
-  });
-  double product = objective_->product(residual, scaled);
-  const double enough = relative * relative * product;
-  Index iterations = 0;
-  while (iterations < most_iterations && product > enough) {
-    ++iterations;
-    apply(direction, image);
-    const double length = product / objective_->product(direction, image);
-    if (!(length > 0) || !std::isfinite(length)) break;
-    add(length, direction, d);
-    add(-length, image, residual);
-    precondition(residual, scaled);
-    const double next = objective_->product(residual, scaled);
-    for (std::size_t b = 0; b < d.size(); ++b) {
-      for (std::size_t i = 0; i < d[b].size(); ++i) {
-        direction[b][i] = scaled[b][i] + next / product * direction[b][i];
-      }
-    }
-    product = next;
-    communication::collectively(objective_->comm(), [] { core::check_interruption(); });
-  }
-  objective_->balance(d);
-  for (std::size_t b = 0; b < d.size(); ++b) {
-    for_pairs(objective_->own_block(b).extent(), [&](std::size_t below, std::size_t above) {
-      d[b][below] = d[b][above] = 0.5 * (d[b][below] + d[b][above]);
-    });
-  }
-  return iterations;
 }
 
 }  // namespace kronwerk::models

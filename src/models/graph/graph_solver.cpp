@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "models/graph/entries.hpp"
-#include "models/graph/graph_hessian.hpp"
+#include "models/graph/graph_model.hpp"
 #include "models/graph/spectrum_fit.hpp"
 
 namespace kronwerk::models {
@@ -21,12 +21,14 @@ constexpr double proximal_decrease = 0.01;
 constexpr double newton_decrease = 1e-4;
 // Of the objective: what of its decrease is rounding.
 constexpr double rounding = 1e-14;
-// Newton's method begins when a proximal step changes less than this part of the support.
-constexpr double settled = 0.3;
-// Proximal steps after a Newton step that was cut below this part.
-constexpr double short_part = 0.1;
-constexpr int steps_between = 4;
+// Proximal steps before Newton's method, and where it makes none.
+constexpr int first_steps = 2;
+constexpr int steps_between = 3;
+// Of min s, of which a Newton step leaves at least so much: near zero the next ones would be short.
+constexpr double most_shrinking = 0.3;
 constexpr double newton_accuracy = 0.1;
+// With the Hessian, for one step.
+constexpr Index most_products = 300;
 // Steps without a smaller residual or objective after which rounding is what is left.
 constexpr Index patience = 100;
 constexpr Index patience_near = 10;
@@ -35,7 +37,7 @@ constexpr double progress = 1e-9;
 // Of Ω, in units of the mean diagonal of S: beyond it the objective has no minimum.
 constexpr double unbounded = 1e13;
 // Beyond it, where the steps come to nothing, it has none either, as far as rounding can tell.
-constexpr double unbounded_in_effect = 1e6;
+constexpr double unbounded_in_effect = 1e5;
 // Of the least mean of 1/s: above it the residual does not tell whether there is a minimum.
 constexpr double resolved = 0.1;
 
@@ -74,7 +76,7 @@ void GraphSolver::run(BlockMatrices start) {
 }
 
 void GraphSolver::iterate() {
-  int proximal_left = 1;
+  int proximal_left = first_steps;
   Index last_better = 0;
   double lowest = current_.objective;
   for (Index iteration = 0;; ++iteration) {
@@ -95,7 +97,7 @@ void GraphSolver::iterate() {
       reason_ = "the KKT residual no longer shrinks: rounding keeps it above the tolerance";
       return;
     }
-    if (proximal_left <= 0 && changed_ < settled) {
+    if (proximal_left <= 0) {
       if (newton_step()) continue;
       proximal_left = steps_between;
     }
@@ -153,8 +155,8 @@ bool GraphSolver::proximal_step() {
   const double surplus = (modes - 1) / modes * (1 - mean);
   const double slack = rounding * std::max(1.0, std::abs(current_.objective));
   for (int halving = 0; halving < most_halvings; ++halving, length_ /= 2) {
-    // ‖Δ‖² by blocks, entries that came or went, entries, and the mean diagonals of Δ.
-    std::vector<double> sums(3 + extents.size(), 0.0);
+    // ‖Δ‖² by blocks, and the mean diagonals of Δ.
+    std::vector<double> sums(1 + extents.size(), 0.0);
     for (std::size_t b = 0; b < current_.factors.size(); ++b) {
       const GraphBlock& block = objective_->own_block(b);
       const auto extent = static_cast<double>(extents[block.mode]);
@@ -170,7 +172,7 @@ bool GraphSolver::proximal_step() {
       }
       for (std::size_t i = 0; i < count; i += diagonal) {
         made[i] = old[i] - length * (gradient[i] - surplus);
-        sums[3 + block.mode] += (made[i] - old[i]) / extent;
+        sums[1 + block.mode] += (made[i] - old[i]) / extent;
       }
       sums[0] += sum_of(count,
                         [=](std::size_t i) {
@@ -178,17 +180,10 @@ bool GraphSolver::proximal_step() {
                           return change * change;
                         }) /
                  extent;
-      int changed = 0, kept = 0;
-      for (std::size_t i = 0; i < count; ++i) {
-        changed += static_cast<int>((made[i] != 0) != (old[i] != 0));
-        kept += static_cast<int>(made[i] != 0);
-      }
-      sums[1] += changed;
-      sums[2] += kept;
     }
     objective_->comm().sum(std::span(sums));
     double squares = sums[0], trace = 0;
-    for (std::size_t k = 3; k < sums.size(); ++k) {
+    for (std::size_t k = 1; k < sums.size(); ++k) {
       squares -= sums[k] * sums[k];
       trace += sums[k];
     }
@@ -198,7 +193,6 @@ bool GraphSolver::proximal_step() {
         trial_.objective > highest - proximal_decrease / (2 * length_) * squares + slack) {
       continue;
     }
-    changed_ = sums[1] / std::max(1.0, sums[2]);
     ++proximal_steps_;
     accept();
     // After the exchange: ⟨Δ, ΔG⟩.
@@ -221,37 +215,30 @@ bool GraphSolver::proximal_step() {
 }
 
 bool GraphSolver::newton_step() {
-  GraphHessian hessian(*objective_, current_);
-  BlockMatrices direction;
+  GraphModel model(*objective_, current_);
   const double relative = std::min(newton_accuracy, std::sqrt(current_.kkt));
-  inner_iterations_ += hessian.solve(relative, direction);
+  inner_iterations_ += model.minimise(relative, most_products);
+  const double slope = model.slope();
+  if (!(slope < 0)) return false;
   const double slack = rounding * std::max(1.0, std::abs(current_.objective));
   double part = 1;
   for (int halving = 0; halving < most_halvings; ++halving, part /= 2) {
-    double slope = 0;
-    for (std::size_t b = 0; b < direction.size(); ++b) {
-      const GraphBlock& block = objective_->own_block(b);
-      const auto diagonal = static_cast<std::size_t>(block.extent() + 1);
+    for (std::size_t b = 0; b < trial_.factors.size(); ++b) {
+      const auto& end = model.factors()[b];
       const auto& old = current_.factors[b];
-      double sum = 0;
+      auto& made = trial_.factors[b];
       for (std::size_t i = 0; i < old.size(); ++i) {
-        double value = old[i] + part * direction[b][i];
-        const double sign = old[i] != 0 ? old[i] : -current_.gradients[b][i];
-        const bool bound = objective_->penalties()[b][i] > 0 && i % diagonal != 0;
-        if (bound && value * sign < 0) value = 0;
-        trial_.factors[b][i] = value;
-        sum += hessian.slope()[b][i] * (value - old[i]);
+        made[i] = part == 1 ? end[i] : old[i] + part * (end[i] - old[i]);
       }
-      slope += sum / static_cast<double>(objective_->extents()[block.mode]);
     }
-    slope = objective_->comm().sum(slope);
     if (!objective_->evaluate(trial_) ||
-        trial_.objective > current_.objective + newton_decrease * slope + slack) {
+        least_sum(trial_.spectra) < most_shrinking * least_sum(current_.spectra) ||
+        trial_.objective > current_.objective + newton_decrease * part * slope + slack) {
       continue;
     }
     ++newton_steps_;
     accept();
-    return part >= short_part;
+    return true;
   }
   return false;
 }

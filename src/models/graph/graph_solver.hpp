@@ -4,9 +4,9 @@
 
 namespace kronwerk::models {
 
-/// The way to the optimum: proximal gradient steps in the metric of the sum (Greenewald, Zhou and
-/// Hero 2019) with lengths of Barzilai and Borwein (1988), until few entries come and go; then
-/// Newton's method within an orthant (Andrew and Gao 2007), back to proximal steps where it stalls.
+/// The way to the optimum: some proximal gradient steps in the metric of the sum (Greenewald, Zhou
+/// and Hero 2019) with lengths of Barzilai and Borwein (1988), then Newton's method on GraphModel,
+/// and proximal steps again where it stalls.
 class GraphSolver {
  public:
   /// Everything is collective on the objective's communicator; the objective must outlive this.
@@ -20,7 +20,7 @@ class GraphSolver {
   void begin(BlockMatrices start);
   /// False where no step makes the objective smaller.
   bool proximal_step();
-  /// False after a step that was cut short, or none.
+  /// False where none makes the objective smaller.
   bool newton_step();
 
   const GraphPoint& current() const { return current_; }
@@ -45,7 +45,6 @@ class GraphSolver {
   GraphPoint best_;
   std::vector<double> recent_;  ///< objectives of the last steps
   double length_ = 1;           ///< of the next proximal step
-  double changed_ = 1;          ///< of the free entries, by the last proximal step
   bool unpenalised_ = false;    ///< some entry beside the diagonal
   std::string reason_;
   Index proximal_steps_ = 0;
