@@ -103,8 +103,10 @@ methods::MemoryNeeds estimate_gaussian_memory(const communication::Communicator&
   needs.nodes = nodes;
   needs.base_bytes_per_rank = methods::base_bytes_per_rank;
   const auto& request = *job.gaussian;
-  for (const Index extent : model.extents()) {
-    const auto n = static_cast<double>(extent);
+  for (std::size_t mode = 0; mode < model.extents().size(); ++mode) {
+    // Sparse factors and their Cholesky factors are small beside the vectors.
+    if (model.sparse_modes()[mode] && job.gaussian->new_points.empty()) continue;
+    const auto n = static_cast<double>(model.extents()[mode]);
     // The factor, its eigenvectors, and the derivatives by the parameters of its kernel.
     const bool differentiates = job.gradient.has_value() || job.estimates();
     needs.factor_bytes_per_node += 8 * n * n * (differentiates ? 5 : 3);

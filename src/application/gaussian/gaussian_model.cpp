@@ -33,6 +33,37 @@ void refuse_grid_diagonals(const expressions::SumOfProducts& sum, const configur
   }
 }
 
+bool is_sparse(const expressions::FactorLeaf& leaf, const expressions::Symbols& symbols) {
+  using Kind = expressions::FactorLeaf::Kind;
+  if (leaf.kind == Kind::matrix) {
+    const auto found = symbols.matrices.find(leaf.text);
+    return found != symbols.matrices.end() && found->second.sparse;
+  }
+  return leaf.kind == Kind::diagonal || std::ranges::all_of(leaf.terms, [&](const auto& term) {
+           return std::ranges::all_of(term.second->links, [&](const auto& link) {
+             return !link.inverse && is_sparse(*link.leaf, symbols);
+           });
+         });
+}
+
+/// What models::sparse_basis() takes, or an identity.
+std::vector<bool> find_sparse_modes(const CovarianceFormula::Parts& parts,
+                                    const expressions::Symbols& symbols) {
+  std::vector<bool> result(parts.signal.row_extents.size(), false);
+  if (parts.signal.terms.size() != 1 || !parts.noise.terms.empty() || !parts.inverses.empty()) {
+    return result;
+  }
+  const auto& factors = parts.signal.terms.front().factors;
+  for (std::size_t mode = 0; mode < result.size(); ++mode) {
+    const auto& links = factors[mode]->links;
+    result[mode] = links.size() < 3 && std::ranges::all_of(links, [&](const auto& link) {
+                     return link.inverse && is_sparse(*link.leaf, symbols) &&
+                            link.leaf->text == links.front().leaf->text;
+                   });
+  }
+  return result;
+}
+
 }  // namespace
 
 GaussianModel::GaussianModel(const communication::Communicator& comm, const configuration::Job& job)
@@ -44,11 +75,12 @@ GaussianModel::GaussianModel(const communication::Communicator& comm, const conf
   load_files();
   Parameters parameters;
   for (const auto& [name, value] : job.parameters) parameters[name] = value.value;
-  formula_.emplace(expressions::analyse(job.formula.value,
-                                        symbols_of(job, data_, kernels(), parameters),
-                                        job.where(job.formula.position)));
+  const expressions::Symbols symbols = symbols_of(job, data_, kernels(), parameters);
+  formula_.emplace(
+      expressions::analyse(job.formula.value, symbols, job.where(job.formula.position)));
   const auto parts = formula_->parts(parameters, names_at(parameters));
   has_inverses_ = !parts.inverses.empty();
+  sparse_modes_ = find_sparse_modes(parts, symbols);
   refuse_grid_diagonals(parts.signal, job);
   refuse_grid_diagonals(parts.noise, job);
   for (const auto& inverse : parts.inverses) refuse_grid_diagonals(inverse.sum, job);

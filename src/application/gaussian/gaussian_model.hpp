@@ -44,6 +44,9 @@ class GaussianModel {
   /// Whether the covariance has inverses of sums at the job's parameters, which are known at the
   /// cells of its grid only.
   bool has_inverses() const noexcept { return has_inverses_; }
+  /// Modes that need nothing dense at the job's parameters: inverses of sparse matrices, where the
+  /// covariance is one product. Local.
+  const std::vector<bool>& sparse_modes() const noexcept { return sparse_modes_; }
 
   /// One factor of a mode between other points, if the mode's kernel has new ones.
   struct CrossFactors {
@@ -94,6 +97,7 @@ class GaussianModel {
   core::Extents extents_;
   std::string text_;
   bool has_inverses_ = false;
+  std::vector<bool> sparse_modes_;
   std::set<std::string> used_;
   /// The matrices of files; those given as Cholesky factors or eigenvectors as chains of these.
   std::map<std::string, factors::Chain> files_;

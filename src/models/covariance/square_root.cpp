@@ -4,6 +4,7 @@
 
 #include "kronwerk/factors/base/make.hpp"
 #include "models/covariance/chains.hpp"
+#include "models/covariance/covariance_bases.hpp"
 #include "models/covariance/positive_definite.hpp"
 
 namespace kronwerk::models {
@@ -40,6 +41,17 @@ std::pair<Index, std::vector<double>> root_of_matrix(const Chain& chain) {
   return {pivoted.rank, std::move(pivoted.factor)};
 }
 
+/// Of K = A⁻¹ with a sparse A = C Cᵀ: C⁻ᵀ; of A⁻¹A⁻ᵀ: A⁻¹. Collective.
+std::optional<Link> sparse_root(const communication::Communicator& comm, const Chain& chain) {
+  const auto basis = sparse_basis(comm, chain);
+  if (!basis) return std::nullopt;
+  // V⁻ᵀ, V being sparse.
+  Link root = basis->from_basis.front();
+  root.transposed = !root.transposed;
+  root.inverse = true;
+  return root;
+}
+
 }  // namespace
 
 std::vector<Chain> square_roots(const communication::Communicator& comm,
@@ -58,6 +70,8 @@ std::vector<Chain> square_roots(const communication::Communicator& comm,
       result.push_back(chain);
     } else if (is_diagonal(chain)) {
       result.push_back({Link{root_of_diagonal(comm, name_of(chain), diagonal_of(chain))}});
+    } else if (const auto root = sparse_root(comm, chain)) {
+      result.push_back({*root});
     } else {
       factors::factorise(comm, factors::to_factorise(chain));
       task_of.push_back(result.size());

@@ -76,11 +76,29 @@ class FieldJob : public testing::Test {
 
   static bool is_hidden(Index cell) { return cell == 3 || cell == 12 || cell % columns == 2; }
 
+  /// The second differences as a sparse matrix.
+  static void write_line(io::DataFile& file, const std::string& path, Index n) {
+    std::vector<Index> entry_rows;
+    std::vector<std::int32_t> neighbours;
+    Numbers values;
+    const Matrix matrix = laplacian(n);
+    for (Index i = 0; i < n; ++i) {
+      for (Index j = std::max<Index>(0, i - 1); j < std::min(n, i + 2); ++j) {
+        entry_rows.push_back(i);
+        neighbours.push_back(static_cast<std::int32_t>(j));
+        values.push_back(matrix(i, j));
+      }
+    }
+    file.write_sparse(path, n, n, entry_rows, neighbours, values);
+  }
+
   void write_data() const {
     io::DataFile file(directory_ + "/data.h5");
     file.write_dense("/S", core::Extents{rows, rows}, laplacian(rows).values);
     file.write_dense("/T", core::Extents{columns, columns}, laplacian(columns).values);
     file.write_dense("/t", core::Extents{columns}, Numbers{0, 1, 2, 3});
+    write_line(file, "/L", rows);
+    write_line(file, "/D", columns);
     file.write_dense("/y", core::Extents{2, rows, columns}, y_);
     file.write_dense("/gaps", core::Extents{2, rows, columns}, gaps_);
     file.write_dense("/counts", core::Extents{rows, columns}, Numbers(cells, 2.0));
@@ -89,16 +107,20 @@ class FieldJob : public testing::Test {
 
   Outcome run(const std::string& task, const std::string& more,
               const std::string& covariance = "") const {
-    if (comm_.is_root()) {
-      std::ofstream(directory_ + "/job.yaml")
-          << "task: " << task << R"yaml(
+    return run_text(
+        "task: " + task + R"yaml(
 parameters: {k: 0.7, q: 1.3, l: 1.5, e: 1.1, sigma: 0.4}
 matrices: {S: {file: data.h5, dataset: /S}}
 kernels: {T: {formula: "exponential(d, l)", points: {file: data.h5, dataset: /t}}}
-covariance: ")yaml"
-          << (covariance.empty() ? "e^2*inv(kronsum(k^2*I + S, q*T)) + sigma^2*I" : covariance)
-          << "\"\n"
-          << more << "\noutput: {file: results/out.h5, overwrite: true}\n";
+covariance: ")yaml" +
+        (covariance.empty() ? "e^2*inv(kronsum(k^2*I + S, q*T)) + sigma^2*I" : covariance) +
+        "\"\n" + more);
+  }
+
+  Outcome run_text(const std::string& text) const {
+    if (comm_.is_root()) {
+      std::ofstream(directory_ + "/job.yaml")
+          << text << "\noutput: {file: results/out.h5, overwrite: true}\n";
     }
     comm_.barrier();
     CommandLine line;
@@ -115,6 +137,11 @@ covariance: ")yaml"
 
   void expect_runs(const std::string& task, const std::string& more) const {
     const Outcome outcome = run(task, more);
+    ASSERT_EQ(outcome.code, 0) << outcome.message;
+  }
+
+  void expect_runs_text(const std::string& text) const {
+    const Outcome outcome = run_text(text);
     ASSERT_EQ(outcome.code, 0) << outcome.message;
   }
 
@@ -263,6 +290,41 @@ TEST_F(FieldJob, SamplesAreTheSameWithEveryNumberOfRanks) {
   // As found with one rank.
   const Numbers expected{2.918544032};
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(draws[i], expected[i], 1e-8);
+}
+
+TEST_F(FieldJob, OfOneProductOfSparseFactorsHasSparseCholeskyFactors) {
+  const auto density = [&](const Numbers& at) {
+    const Matrix space = plus(laplacian(rows), oracle::identity(rows), at[0] * at[0]);
+    const Matrix time = plus(oracle::identity(columns), laplacian(columns), at[1]);
+    const Matrix dense = oracle::add(at[2] * at[2], oracle::inverse(oracle::kron(space, time)), 0,
+                                     Matrix(cells, cells));
+    return oracle::log_density(dense, std::span(y_).first(cells)) +
+           oracle::log_density(dense, std::span(y_).subspan(cells));
+  };
+  const std::string inputs = R"yaml(
+parameters: {k: 0.7, q: 1.3, e: 1.1}
+matrices: {L: {file: data.h5, dataset: /L}, D: {file: data.h5, dataset: /D}}
+covariance: "e^2*inv(kron(k^2*I + L, I + q*D))"
+)yaml";
+  ASSERT_NO_FATAL_FAILURE(
+      expect_runs_text("task: logpdf" + inputs + whole + "gradient: {parameters: [k, q, e]}\n"));
+  const Numbers values = read("/result");
+  const double expected = density({0.7, 1.3, 1.1});
+  EXPECT_NEAR(values[0] + values[1], expected, 1e-11 * std::abs(expected));
+  const char* names[] = {"k", "q", "e"};
+  for (std::size_t p = 0; p < 3; ++p) {
+    constexpr double step = 1e-5;
+    Numbers above{0.7, 1.3, 1.1}, below = above;
+    above[p] += step;
+    below[p] -= step;
+    const double slope = (density(above) - density(below)) / (2 * step);
+    EXPECT_NEAR(read(std::string("/gradient/") + names[p])[0], slope, 1e-6 * (1 + std::abs(slope)))
+        << names[p];
+  }
+  ASSERT_NO_FATAL_FAILURE(expect_runs_text("task: sample" + inputs + "draws: 2\nmean: 0\n"));
+  EXPECT_EQ(read("/result").size(), static_cast<std::size_t>(2 * cells));
+  // With gaps the same model takes conjugate gradients.
+  ASSERT_NO_FATAL_FAILURE(expect_runs_text("task: predict" + inputs + with_gaps));
 }
 
 TEST_F(FieldJob, RefusesWhatIsNoField) {
