@@ -43,6 +43,25 @@ double difference(const std::vector<double>& actual, const std::vector<double>& 
   return error / largest;
 }
 
+TEST_F(Example, AFieldIsDrawnFittedAndPredicted) {
+  const auto configs = std::string(std::getenv("KRONWERK_SOURCE_DIR")) + "/configs/field";
+  const auto sample = run_example("field", 2, "sample").string();
+  const auto fit = path("fit.h5").string(), prediction = path("prediction.h5").string();
+  auto outcome = kronwerk(2, fmt::format("run {}/fit.yaml --set output.file={} --set "
+                                         "observations.file={} --set fit.standard_errors=false",
+                                         configs, fit, sample));
+  ASSERT_EQ(outcome.code, 0) << outcome.output << outcome.errors;
+  const Result fitted(fit);
+  EXPECT_NEAR(fitted.value("/log_density"), -148.33351, 1e-4);
+  EXPECT_NEAR(fitted.value("/parameters/eta"), 1.0609, 1e-3);
+  EXPECT_NEAR(fitted.value("/parameters/sigma"), 0.19987, 1e-4);
+  outcome = kronwerk(3, fmt::format("run {}/predict.yaml --set output.file={} --set "
+                                    "observations.file={} --set parameters.file={}",
+                                    configs, prediction, sample, fit));
+  ASSERT_EQ(outcome.code, 0) << outcome.output << outcome.errors;
+  EXPECT_NEAR(norm(Result(prediction).values("/mean")), 92.0186, 1e-3);
+}
+
 TEST_F(Example, FlightsGiveThePromisedNumbersOnAnyNumberOfRanks) {
   std::vector<double> expected;
   std::vector<double> expected_gradient;
