@@ -35,14 +35,24 @@ class DisjointSets {
   std::vector<std::size_t> parent_;
 };
 
+double mean_diagonal(const GraphProblem& problem, std::size_t mode) {
+  const Index n = problem.extents[mode];
+  double trace = 0;
+  for (Index i = 0; i < n; ++i) {
+    trace += problem.grams[mode][static_cast<std::size_t>(i * (n + 1))];
+  }
+  return trace / static_cast<double>(n);
+}
+
 void find_blocks_of_mode(const GraphProblem& problem, std::size_t mode,
                          std::vector<GraphBlock>& blocks) {
   const Index n = problem.extents[mode];
   DisjointSets sets(n);
   const double* gram = problem.grams[mode].data();
+  const double scale = scale_of(problem, mode);
   for (Index i = 1; i < n; ++i) {
     for (Index j = 0; j < i; ++j) {
-      const double value = std::abs(gram[i * n + j]);
+      const double value = scale * std::abs(gram[i * n + j]);
       if (value > 0 && value > penalty_of(problem, mode, i, j)) {
         sets.join(static_cast<std::size_t>(i), static_cast<std::size_t>(j));
       }
@@ -62,6 +72,16 @@ void find_blocks_of_mode(const GraphProblem& problem, std::size_t mode,
 }
 
 }  // namespace
+
+double unit_of(const GraphProblem& problem) {
+  return mean_diagonal(problem, 0);
+}
+
+double scale_of(const GraphProblem& problem, std::size_t mode) {
+  constexpr double rounding = 1e-12;
+  const double scale = unit_of(problem) / mean_diagonal(problem, mode);
+  return std::abs(scale - 1) > rounding ? scale : 1;
+}
 
 double penalty_of(const GraphProblem& problem, std::size_t mode, Index i, Index j) {
   const double penalty = problem.penalties[mode];

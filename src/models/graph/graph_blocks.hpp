@@ -21,6 +21,12 @@ struct GraphBlock {
 /// What the entries' absolute values are multiplied by, for any two rows of a mode.
 double penalty_of(const GraphProblem& problem, std::size_t mode, Index i, Index j);
 
+/// The mean diagonal of S_1, which penalties are compared with.
+double unit_of(const GraphProblem& problem);
+/// What S_k is multiplied by to have that mean: 1, unless rounding (of single precision, say) keeps
+/// the means apart, in which case no diagonal of B could be that of S in every mode.
+double scale_of(const GraphProblem& problem, std::size_t mode);
+
 /// From which extent on all ranks decompose one matrix together, where that is faster.
 inline constexpr Index default_large_extent = 1500;
 

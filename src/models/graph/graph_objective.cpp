@@ -17,15 +17,6 @@
 namespace kronwerk::models {
 namespace {
 
-double mean_diagonal(const GraphProblem& problem, std::size_t mode) {
-  const Index n = problem.extents[mode];
-  double trace = 0;
-  for (Index i = 0; i < n; ++i) {
-    trace += problem.grams[mode][static_cast<std::size_t>(i * (n + 1))];
-  }
-  return trace / static_cast<double>(n);
-}
-
 std::size_t square(Index n) {
   return static_cast<std::size_t>(core::multiply(n, n));
 }
@@ -49,7 +40,7 @@ GraphObjective::GraphObjective(const communication::Communicator& comm, const Gr
     : comm_(&comm),
       extents_(problem.extents),
       blocks_(find_blocks(comm, problem, large_extent)),
-      unit_(mean_diagonal(problem, 0)) {
+      unit_(unit_of(problem)) {
   for (std::size_t b = 0; b < blocks_.size(); ++b) {
     if (blocks_[b].owner == comm.rank()) own_.push_back(b);
   }
@@ -60,8 +51,7 @@ GraphObjective::GraphObjective(const communication::Communicator& comm, const Gr
       const GraphBlock& block = own_block(b);
       const Index n = extents_[block.mode];
       const auto& gram = problem.grams[block.mode];
-      // Where means differ by rounding, no diagonal of B could be that of S in every mode.
-      const double scale = 1 / mean_diagonal(problem, block.mode);
+      const double scale = scale_of(problem, block.mode) / unit_;
       std::size_t at = 0;
       for (const Index i : block.rows) {
         for (const Index j : block.rows) {

@@ -203,6 +203,18 @@ TEST_F(GraphTest, WeighsAndExcludesEntries) {
   expect_same(result.factors, estimate(ones).factors, 1e-8);
 }
 
+TEST_F(GraphTest, TakesMeanDiagonalsThatSinglePrecisionSetsApart) {
+  auto problem = make({6, 7, 5}, 8, 0.1);
+  const auto exact = estimate(problem);
+  for (double& value : problem.grams[1]) value *= 1 + 3e-7;
+  const auto result = estimate(problem);
+  for (std::size_t k = 0; k < 3; ++k) {
+    for (std::size_t i = 0; i < exact.factors[k].size(); ++i) {
+      EXPECT_NEAR(result.factors[k][i], exact.factors[k][i], 1e-7 * exact.factors[k][0]);
+    }
+  }
+}
+
 TEST_F(GraphTest, PutsTheTraceWhereTheRuleSays) {
   const auto problem = make({6, 7}, 5, 0.1);
   const auto split = estimate(problem);
