@@ -4,6 +4,7 @@
 #include "application/gaussian/gaussian_model.hpp"
 #include "application/inputs/kernel_matrices.hpp"
 #include "kronwerk/expressions/factor_node.hpp"
+#include "kronwerk/factors/base/make.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -29,6 +30,16 @@ void collect_kernels(const FactorNode& factor,
       only = false;
     }
   }
+}
+
+/// What new and old points of an identity have in common.
+factors::Chain zero_chain(Index rows, Index cols) {
+  communication::SharedSparse matrix;
+  matrix.rows = rows;
+  matrix.cols = cols;
+  const std::vector<Index> offsets(static_cast<std::size_t>(rows) + 1, 0);
+  matrix.row_offsets = communication::SharedArray<Index>::from_private(offsets);
+  return {{factors::make_sparse("0", std::move(matrix))}};
 }
 
 }  // namespace
@@ -69,6 +80,8 @@ GaussianModel::NewPoints GaussianModel::inspect_new_points() {
     std::set<std::string>& names = kernels_of_mode[k];
     bool only = true;
     for (const auto& term : sum.terms) {
+      // What is independent between points is so between new and old ones.
+      if (term.factors[k]->is_identity()) continue;
       collect_kernels(*term.factors[k], kernel_of_identity, names, only);
     }
     const std::string* first = nullptr;
@@ -137,7 +150,10 @@ std::vector<GaussianModel::CrossFactors> GaussianModel::cross_factors(const Para
         changed[kernels().at(name).identity(parameters)] = name;
       }
       collect_kernels(node, changed, names, only);
-      if (names.empty()) {
+      if (points.new_mode[k] && node.is_identity()) {
+        factors.new_by_old.push_back(zero_chain(points.extents[k], extents_[k]));
+        factors.new_by_new.push_back({{factors::make_identity(points.extents[k])}});
+      } else if (names.empty()) {
         factors.new_by_old.push_back(lowering_->lower(node));
         factors.new_by_new.push_back(factors.new_by_old.back());
       } else {

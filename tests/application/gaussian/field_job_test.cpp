@@ -97,6 +97,8 @@ class FieldJob : public testing::Test {
     file.write_dense("/S", core::Extents{rows, rows}, laplacian(rows).values);
     file.write_dense("/T", core::Extents{columns, columns}, laplacian(columns).values);
     file.write_dense("/t", core::Extents{columns}, Numbers{0, 1, 2, 3});
+    file.write_dense("/x", core::Extents{rows}, Numbers{0, 1, 2, 3, 4});
+    file.write_dense("/later", core::Extents{2}, Numbers{1.5, 4});
     write_line(file, "/L", rows);
     write_line(file, "/D", columns);
     file.write_dense("/y", core::Extents{2, rows, columns}, y_);
@@ -325,6 +327,51 @@ covariance: "e^2*inv(kron(k^2*I + L, I + q*D))"
   EXPECT_EQ(read("/result").size(), static_cast<std::size_t>(2 * cells));
   // With gaps the same model takes conjugate gradients.
   ASSERT_NO_FATAL_FAILURE(expect_runs_text("task: predict" + inputs + with_gaps));
+}
+
+TEST_F(FieldJob, AdditiveEffectsAreExactAndKnownAtNewTimes) {
+  const auto kernel = [](const Numbers& x, const Numbers& y) {
+    Matrix result(std::ssize(x), std::ssize(y));
+    for (Index i = 0; i < result.rows; ++i) {
+      for (Index j = 0; j < result.cols; ++j) {
+        const double d = x[static_cast<std::size_t>(i)] - y[static_cast<std::size_t>(j)];
+        result(i, j) = std::exp(-std::abs(d) / 1.5);
+      }
+    }
+    return result;
+  };
+  const Numbers times{0, 1, 2, 3}, sites{0, 1, 2, 3, 4}, later{1.5, 4};
+  const Matrix space = kernel(sites, sites);
+  const auto effects = [&](const Matrix& time, const Matrix& same) {
+    Matrix sum = oracle::add(1.21, oracle::kron(space, time), 0.49, oracle::kron(space, same));
+    return oracle::add(1, sum, 1.3, oracle::kron(oracle::identity(rows), time));
+  };
+  const Matrix dense =
+      plus(effects(kernel(times, times), oracle::identity(columns)), oracle::identity(cells), 0.16);
+  const std::string inputs = R"yaml(
+parameters: {k: 0.7, q: 1.3, l: 1.5, e: 1.1, sigma: 0.4}
+kernels:
+  K: {formula: "exponential(d, 1.5)", points: {file: data.h5, dataset: /x}}
+  T: {formula: "exponential(d, l)", points: {file: data.h5, dataset: /t}}
+covariance: "e^2*kron(K, T) + k^2*kron(K, I) + q*kron(I, T) + sigma^2*I"
+)yaml";
+  ASSERT_NO_FATAL_FAILURE(expect_runs_text("task: logpdf" + inputs + whole));
+  const Numbers values = read("/result");
+  for (Index o = 0; o < 2; ++o) {
+    const double expected = oracle::log_density(
+        dense, std::span(y_).subspan(static_cast<std::size_t>(o * cells), cells));
+    EXPECT_NEAR(values[static_cast<std::size_t>(o)], expected, 1e-11 * std::abs(expected));
+  }
+  ASSERT_NO_FATAL_FAILURE(expect_runs_text("task: predict" + inputs + whole +
+                                           "new_points: {T: {file: data.h5, dataset: /later}}\n"));
+  const auto expected = oracle::posterior(dense, effects(kernel(later, times), Matrix(2, columns)),
+                                          effects(kernel(later, later), oracle::identity(2)),
+                                          std::span(y_).first(cells));
+  const Numbers means = read("/mean");
+  expect_near({means.begin(), means.begin() + 2 * rows}, expected.mean, 1e-10);
+  Numbers diagonal;
+  for (Index i = 0; i < 2 * rows; ++i) diagonal.push_back(expected.covariance(i, i));
+  expect_near(read("/variance"), diagonal, 1e-10);
 }
 
 TEST_F(FieldJob, RefusesWhatIsNoField) {
