@@ -110,6 +110,23 @@ NodePtr ModelJob::choose_noise(Random& random) {
   return product(variance(random, "s"), unit);
 }
 
+/// The inverse of a Kronecker sum of the modes' matrices, perhaps squared, and a multiple of I. Of
+/// fewer than two matrices it would be one product.
+NodePtr ModelJob::choose_inverse(Random& random) {
+  Index matrices = 0;
+  std::vector<NodePtr> factors;
+  for (std::size_t k = 0; k < modes_.size(); ++k) {
+    NodePtr factor = modes_[k].factor;
+    matrices += factor->kind == Kind::matrix && grid_[k] > 1 ? 1 : 0;
+    if (random.one_in(3)) factor = product(variance(random, "a"), factor);
+    factors.push_back(factor);
+  }
+  if (matrices < 2 || !random.one_in(3)) return nullptr;
+  NodePtr whole = sum(kronsum(factors), product(variance(random, "k"), identity(grid_)));
+  if (random.one_in(3)) whole = product(whole, whole);
+  return product(variance(random, "e"), inverse(whole));
+}
+
 void ModelJob::choose_covariance(Random& random) {
   std::vector<NodePtr> first;
   for (const CovarianceMode& mode : modes_) first.push_back(mode.factor);
@@ -138,9 +155,18 @@ void ModelJob::choose_covariance(Random& random) {
                     random.one_in(3) ? kron(second) : product(variance(random, "e"), kron(second)));
     }
   }
+  inverse_ = choose_inverse(random);
+  if (inverse_ != nullptr) {
+    form_ += ", inverse of a sum";
+    signal_ = random.one_in(2) ? inverse_ : sum(signal_, inverse_);
+    // Those of a second term are a matrix more only where that term is.
+    if (signal_ == inverse_) many_matrices_ = false;
+  }
   noise_ = choose_noise(random);
   // Diagonals in the noise are a matrix more in their modes.
-  if (noise_ != nullptr && !scalar_noise_ && form_ == "two terms") many_matrices_ = true;
+  if (noise_ != nullptr && !scalar_noise_ && (form_ == "two terms" || inverse_ != nullptr)) {
+    many_matrices_ = true;
+  }
 }
 
 void ModelJob::choose_mean(Random& random) {
@@ -232,7 +258,8 @@ void ModelJob::choose_prediction(Random& random) {
   for (std::size_t k = 0; k < modes_.size(); ++k) {
     CovarianceMode& mode = modes_[k];
     // A second matrix of the mode has to be the same kernel.
-    const bool possible = !mode.kernel.empty() && mode.second == mode.factor && !many_matrices_;
+    const bool possible = !mode.kernel.empty() && mode.second == mode.factor && !many_matrices_ &&
+                          inverse_ == nullptr;
     if (!possible || random.one_in(3)) continue;
     const auto* kernel = dynamic_cast<const KernelLeaf*>(material_.leaves().at(mode.kernel).get());
     mode.new_points = random_points(random, 1 + random.below(4));

@@ -40,6 +40,7 @@ class ModelJob final : public RandomJob {
 
   void choose_modes(Random& random);
   void choose_covariance(Random& random);
+  NodePtr choose_inverse(Random& random);
   NodePtr choose_noise(Random& random);
   void choose_mean(Random& random);
   void choose_observations(Random& random);
@@ -59,6 +60,7 @@ class ModelJob final : public RandomJob {
   Grid grid_;
   std::vector<CovarianceMode> modes_;
   NodePtr signal_;
+  NodePtr inverse_;             ///< of a sum, in the signal; empty if there is none
   NodePtr noise_;               ///< empty if there is none
   bool scalar_noise_ = false;   ///< a multiple of I, so that it is known at new points
   bool many_matrices_ = false;  ///< more per mode than coordinates can be found for
