@@ -95,7 +95,8 @@ GraphPoint solve_without_penalties(const GraphObjective& objective, const GraphS
                                    GraphEstimate& estimate) {
   GraphPoint point;
   point.factors = objective.grams();
-  if (!objective.evaluate(point)) throw core::InternalError("Gram matrices became indefinite");
+  objective.evaluate(point);
+  check_spectra(point.spectra);
   const auto fit = fit_spectra(objective.comm(), point.spectra, settings.tolerance / 2);
   estimate.newton_steps = fit.steps;
   estimate.inner_iterations = fit.inner_iterations;

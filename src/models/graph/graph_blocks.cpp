@@ -26,9 +26,11 @@ class DisjointSets {
     while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
     return i;
   }
-  void join(std::size_t i, std::size_t j) {
+  /// False if they were one set before.
+  bool join(std::size_t i, std::size_t j) {
     const std::size_t a = find(i), b = find(j);
     parent_[std::max(a, b)] = std::min(a, b);
+    return a != b;
   }
 
  private:
@@ -50,11 +52,12 @@ void find_blocks_of_mode(const GraphProblem& problem, std::size_t mode,
   DisjointSets sets(n);
   const double* gram = problem.grams[mode].data();
   const double scale = scale_of(problem, mode);
-  for (Index i = 1; i < n; ++i) {
-    for (Index j = 0; j < i; ++j) {
+  Index count = n;  // of sets
+  for (Index i = 1; i < n && count > 1; ++i) {
+    for (Index j = 0; j < i && count > 1; ++j) {
       const double value = scale * std::abs(gram[i * n + j]);
       if (value > 0 && value > penalty_of(problem, mode, i, j)) {
-        sets.join(static_cast<std::size_t>(i), static_cast<std::size_t>(j));
+        count -= sets.join(static_cast<std::size_t>(i), static_cast<std::size_t>(j)) ? 1 : 0;
       }
     }
   }

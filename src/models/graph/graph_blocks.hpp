@@ -36,7 +36,11 @@ std::vector<GraphBlock> find_blocks(const communication::Communicator& comm,
                                     const GraphProblem& problem,
                                     Index large_extent = default_large_extent);
 
-/// @throws as estimate_graph(), on every rank; collective.
+/// Eigenvalues of Gram matrices without penalties. Local. @throws DataError where there is no
+/// minimum
+void check_spectra(const std::vector<std::vector<double>>& spectra);
+/// @throws as estimate_graph(), on every rank; collective. Without any penalties check_spectra() is
+/// left to do.
 void check_graph_problem(const communication::Communicator& comm, const GraphProblem& problem);
 
 }  // namespace kronwerk::models

@@ -106,27 +106,38 @@ bool is_definite(Index n, std::vector<double> matrix, double shift) {
   return info == 0;
 }
 
-void check_definite(const GraphProblem& problem, std::size_t mode, double norm) {
-  const Index n = problem.extents[mode];
-  const double rounding =
-      10 * static_cast<double>(n) * std::numeric_limits<double>::epsilon() * norm;
-  if (problem.penalties[mode] == 0 && is_definite(n, problem.grams[mode], -rounding)) return;
-  if (!is_definite(n, problem.grams[mode], indefinite_allowed * norm)) {
-    throw core::DataError(
-        fmt::format("the Gram matrix of mode {} ({} x {}) is not positive semi-definite, which "
-                    "Gram matrices of samples are",
-                    mode + 1, n, n));
-  }
-  if (problem.penalties[mode] > 0) return;
-  // Without a penalty the optimum's factors grow without bound along the kernel of S_k.
-  std::vector<double> matrix = problem.grams[mode];
-  std::vector<double> eigenvalues(static_cast<std::size_t>(n));
-  factors::symmetric_eigenvalues(n, matrix.data(), eigenvalues.data(), "Gram matrix");
+double rounding_of(Index n, double norm) {
+  return 10 * static_cast<double>(n) * std::numeric_limits<double>::epsilon() * norm;
+}
+
+[[noreturn]] void refuse_indefinite(std::size_t mode, Index n) {
+  throw core::DataError(
+      fmt::format("the Gram matrix of mode {} ({} x {}) is not positive semi-definite, which Gram "
+                  "matrices of samples are",
+                  mode + 1, n, n));
+}
+
+/// Without a penalty the optimum's factors grow without bound along the kernel of S_k.
+void check_kernel(std::size_t mode, const std::vector<double>& eigenvalues, double rounding) {
+  const auto n = std::ssize(eigenvalues);
   const auto kernel = std::ranges::count_if(eigenvalues, [&](double v) { return v <= rounding; });
+  if (kernel == 0) return;
   throw core::DataError(fmt::format(
       "the likelihood is unbounded: the Gram matrix of mode {} ({} x {}) is singular (rank {}) and "
       "its penalty is zero; give this mode a penalty above zero, or use more samples",
       mode + 1, n, n, n - kernel));
+}
+
+void check_definite(const GraphProblem& problem, std::size_t mode, double norm) {
+  const Index n = problem.extents[mode];
+  const double rounding = rounding_of(n, norm);
+  if (problem.penalties[mode] == 0 && is_definite(n, problem.grams[mode], -rounding)) return;
+  if (!is_definite(n, problem.grams[mode], indefinite_allowed * norm)) refuse_indefinite(mode, n);
+  if (problem.penalties[mode] > 0) return;
+  std::vector<double> matrix = problem.grams[mode];
+  std::vector<double> eigenvalues(static_cast<std::size_t>(n));
+  factors::symmetric_eigenvalues(n, matrix.data(), eigenvalues.data(), "Gram matrix");
+  check_kernel(mode, eigenvalues, rounding);
 }
 
 bool without_edges(const GraphProblem& problem, std::size_t mode) {
@@ -143,6 +154,15 @@ bool without_edges(const GraphProblem& problem, std::size_t mode) {
 }
 
 }  // namespace
+
+void check_spectra(const std::vector<std::vector<double>>& spectra) {
+  for (std::size_t k = 0; k < spectra.size(); ++k) {
+    const auto [least, greatest] = std::ranges::minmax(spectra[k]);
+    const auto n = std::ssize(spectra[k]);
+    if (least < -indefinite_allowed * greatest) refuse_indefinite(k, n);
+    check_kernel(k, spectra[k], rounding_of(n, greatest));
+  }
+}
 
 void check_graph_problem(const communication::Communicator& comm, const GraphProblem& problem) {
   check_shapes(problem);
@@ -163,7 +183,9 @@ void check_graph_problem(const communication::Communicator& comm, const GraphPro
           "(check how they were scaled and centred)",
           means[0], means[k], k + 1));
     }
-    for (std::size_t k = 0; k < problem.extents.size(); ++k) {
+    // Without any penalties the decompositions that are needed anyway tell: check_spectra().
+    const bool penalised = std::ranges::any_of(problem.penalties, [](double l) { return l > 0; });
+    for (std::size_t k = 0; (penalised || !problem.weights.empty()) && k < norms.size(); ++k) {
       const bool mine = static_cast<int>(k) % comm.size() == comm.rank();
       if (mine && !without_edges(problem, k)) check_definite(problem, k, norms[k]);
     }

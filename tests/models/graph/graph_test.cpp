@@ -343,6 +343,9 @@ TEST_F(GraphTest, RefusesGramsThatAreNone) {
   problem.grams[0][1] = problem.grams[0][4] = 3 * problem.grams[0][0];
   EXPECT_NE(refusal<core::DataError>(problem).find("mode 1 (4 x 4) is not positive semi-definite"),
             std::string::npos);
+  problem.penalties = {0, 0};
+  EXPECT_NE(refusal<core::DataError>(problem).find("mode 1 (4 x 4) is not positive semi-definite"),
+            std::string::npos);
 
   problem = good;
   problem.grams[0][1] += 0.1 * problem.grams[0][0];
