@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "configuration/tree_reader.hpp"
 #include "kronwerk/core/error.hpp"
@@ -156,7 +157,6 @@ class Reader : private TreeReader {
       fail(sweep->position, "'sweep' is empty: name a parameter and its values");
     }
     constexpr core::Index most_points = 100'000;
-    core::Index points = 1;
     for (const TreeEntry& entry : sweep->entries) {
       const Position& position =
           entry.value.position.override_text.empty() ? entry.position : entry.value.position;
@@ -165,14 +165,41 @@ class Reader : private TreeReader {
                                    "are numbers, can be swept",
                                    entry.key));
       }
-      job_.sweep.push_back({entry.key, sweep_values(entry.value, entry.key), position});
-      points = core::multiply(points, std::ssize(job_.sweep.back().values));
-      if (points > most_points) {
-        fail(position, fmt::format("the sweep has more than {} points", most_points));
+      if (entry.key == "solver") {
+        for (const TreeEntry& key : entry.value.entries) add_key_axis("solver." + key.key, key);
+      } else if (is_time(entry.key)) {
+        add_key_axis(entry.key, entry);
+      } else {
+        job_.sweep.push_back({entry.key, sweep_values(entry.value, entry.key), position});
+        // A value below `parameters` is replaced; it is useful to switch the sweep off.
+        job_.parameters[entry.key] = {job_.sweep.back().values.front(), position};
       }
-      // A value below `parameters` is replaced; it is useful to switch the sweep off.
-      job_.parameters[entry.key] = {job_.sweep.back().values.front(), position};
     }
+    core::Index points = 1;
+    for (const SweepAxis& axis : job_.sweep) {
+      points = core::multiply(points, std::ssize(axis.values));
+      if (points <= most_points) continue;
+      fail(axis.position, fmt::format("the sweep has more than {} points", most_points));
+    }
+  }
+
+  /// The key of `expm`, unless a parameter is called so.
+  bool is_time(const std::string& name) const {
+    return name == "time" && job_.task == Task::expm && !job_.parameters.contains(name);
+  }
+
+  /// Values of a key of the job: each is one that may stand there.
+  void add_key_axis(const std::string& name, const TreeEntry& entry) {
+    const SchemaEntry& key = *find_entry(name);
+    SweepAxis axis{name, sweep_values(entry.value, name), entry.position};
+    for (const double value : axis.values) {
+      const bool whole = (key.types & number) != 0 || value == std::floor(value);
+      const bool above = key.minimum_excluded ? value > key.minimum : value >= key.minimum;
+      if (whole && above && value <= key.maximum) continue;
+      fail(entry.position, fmt::format("'sweep.{}' holds {}, which '{}' cannot be: {}", name, value,
+                                       name, key.documentation));
+    }
+    job_.sweep.push_back(std::move(axis));
   }
 
   void check_parameter(const std::string& name, const Position& position, const char* key) const {

@@ -122,11 +122,13 @@ const SchemaEntry* find_entry(std::string_view path) {
 
 std::vector<std::string> child_names(std::string_view path) {
   std::vector<std::string> names;
+  // A literal name wins over "*", with what is below it.
+  const bool literal = std::ranges::find(schema(), path, &SchemaEntry::path) != schema().end();
   for (const SchemaEntry& entry : schema()) {
     if (entry.path.ends_with("[]")) continue;
     const std::string_view parent = parent_of(entry.path);
     const std::string_view name = name_of(entry.path);
-    const bool below = path.empty() ? parent.empty() : matches(parent, path);
+    const bool below = path.empty() || literal ? parent == path : matches(parent, path);
     if (below && name != "*") names.emplace_back(name);
   }
   return names;

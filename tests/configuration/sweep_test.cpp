@@ -51,6 +51,16 @@ TEST(Sweep, SetsTheParametersOfTheFirstPoint) {
   EXPECT_EQ(job.sweep[1].values, std::vector<double>{0.5});
 }
 
+TEST(Sweep, TakesKeysOfTheSolver) {
+  const Job job = parse("{rho_o: [0.2], rho_d: [0.1], solver: {tolerance: [1e-4, 1e-8]}}");
+  ASSERT_EQ(job.sweep.size(), 3U);
+  EXPECT_EQ(job.sweep[2].name, "solver.tolerance");
+  EXPECT_EQ(job.sweep[2].values, (std::vector<double>{1e-4, 1e-8}));
+  EXPECT_FALSE(job.parameters.contains("solver.tolerance"));
+  expect_refusal("{rho_d: [0.1], solver: {tolerance: [-1]}}", "'sweep.solver.tolerance' holds -1");
+  expect_refusal("{rho_d: [0.1], solver: {toleranse: [1]}}", "did you mean 'tolerance'?");
+}
+
 TEST(Sweep, TakesOverrides) {
   const Job job = parse("{rho_o: [0.2], rho_d: {from: 0, to: 1, count: 3}}",
                         {"sweep.rho_o=[1, 2, 3]", "sweep.rho_d.count=2"});

@@ -29,12 +29,38 @@ Extents axes_of(const Job& job) {
   return axes;
 }
 
+/// What a sweep varies: a key of the job, or a parameter.
+void set_value(Job& job, const std::string& name, double value) {
+  if (name == "solver.tolerance") {
+    job.solver.tolerance = value;
+  } else if (name == "solver.max_iterations") {
+    job.solver.max_iterations = static_cast<Index>(value);
+  } else if (name == "solver.probes") {
+    job.solver.probes = static_cast<Index>(value);
+  } else if (name == "solver.seed") {
+    job.solver.seed = static_cast<std::uint64_t>(value);
+  } else if (job.parameters.contains(name)) {
+    job.parameters.at(name).value = value;
+  } else {
+    job.time = value;
+  }
+}
+
+double value_of(const Job& job, const std::string& name) {
+  if (name == "solver.tolerance") return job.solver.tolerance;
+  if (name == "solver.max_iterations") return static_cast<double>(job.solver.max_iterations);
+  if (name == "solver.probes") return static_cast<double>(job.solver.probes);
+  if (name == "solver.seed") return static_cast<double>(job.solver.seed);
+  const auto parameter = job.parameters.find(name);
+  return parameter != job.parameters.end() ? parameter->second.value : job.time;
+}
+
 /// The job of one point, the last axis fastest.
 Job job_at(const Job& job, Index point) {
   Job result = job;
   for (auto axis = job.sweep.rbegin(); axis != job.sweep.rend(); ++axis) {
     const Index count = std::ssize(axis->values);
-    result.parameters.at(axis->name).value = axis->values[static_cast<std::size_t>(point % count)];
+    set_value(result, axis->name, axis->values[static_cast<std::size_t>(point % count)]);
     point /= count;
   }
   return result;
@@ -44,10 +70,20 @@ Job job_at(const Job& job, Index point) {
 std::string values_text(const Job& job_of_point) {
   std::vector<std::string> parts;
   for (const auto& axis : job_of_point.sweep) {
-    const double value = job_of_point.parameters.at(axis.name).value;
-    parts.push_back(fmt::format("{} = {}", axis.name, value));
+    parts.push_back(fmt::format("{} = {}", axis.name, value_of(job_of_point, axis.name)));
   }
   return core::join(parts, ", ");
+}
+
+/// ": min 0, max 1, …", what the report says of the result first; "" if nothing.
+std::string result_text(const Report& report) {
+  const std::string_view name = "result";
+  for (const std::string& line : report.lines()) {
+    if (!line.starts_with(name)) continue;
+    const auto begin = line.find_first_not_of(' ', name.size());
+    return begin == std::string::npos ? "" : ": " + line.substr(begin);
+  }
+  return "";
 }
 
 /// The results of finished points, in the checkpoint's folder.
@@ -151,6 +187,7 @@ class Sweep {
     load();
     finished_->begin();
     for (Index point = 0; point < points_; ++point) {
+      stages_.progress().set("point", point, points_);
       if (!finished_->finished(point)) run_and_explain(point);
     }
   }
@@ -213,7 +250,8 @@ class Sweep {
       file.commit();
     });
     stages_.silence(false);
-    print_point(point, job, start, failure.empty() ? "" : ": not converged, " + failure);
+    print_point(point, job, start,
+                failure.empty() ? result_text(report) : ": not converged, " + failure);
     if (watch_.is_short()) data_->forget();
   }
 
