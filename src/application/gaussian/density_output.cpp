@@ -15,7 +15,8 @@ void write_log_density(GaussianContext& context, double value, double standard_e
   context.report.line(text);
 }
 
-void write_mean(GaussianContext& context, const models::MeanEstimate& mean, bool several) {
+void write_mean(GaussianContext& context, const models::MeanEstimate& mean, bool several,
+                const std::string& group) {
   if (context.request().mean.columns.empty()) return;
   const Index n = static_cast<Index>(mean.columns);
   core::Extents shape{n}, square{n, n};
@@ -24,8 +25,8 @@ void write_mean(GaussianContext& context, const models::MeanEstimate& mean, bool
     shape.insert(shape.begin(), count);
     square.insert(square.begin(), count);
   }
-  context.file.write_array("/mean/coefficients", shape, mean.coefficients);
-  context.file.write_array("/mean/covariance", square, mean.covariance);
+  context.file.write_array(group + "/coefficients", shape, mean.coefficients);
+  context.file.write_array(group + "/covariance", square, mean.covariance);
   std::string text = "mean        β =";
   if (shape.size() > 1) text = "mean        β of the first observation =";
   for (const double coefficient : mean.row(0)) text += fmt::format(" {:.9g}", coefficient);

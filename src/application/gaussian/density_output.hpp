@@ -13,7 +13,8 @@ void write_log_density(GaussianContext& context, double value, double standard_e
                        double quadrature_error);
 
 /// β and its covariance, or a row (and a matrix) for each of several observations. Collective.
-void write_mean(GaussianContext& context, const models::MeanEstimate& mean, bool several);
+void write_mean(GaussianContext& context, const models::MeanEstimate& mean, bool several,
+                const std::string& group = "/mean");
 
 /// A gradient of a log density by parameters. Collective.
 /// @param errors  standard errors of an estimate, else empty

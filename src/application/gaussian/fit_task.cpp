@@ -9,6 +9,7 @@
 #include "application/fit/fit_checkpoint.hpp"
 #include "application/fit/fit_output.hpp"
 #include "application/fit/fit_parameters.hpp"
+#include "application/gaussian/density_output.hpp"
 #include "application/gaussian/likelihood.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/models/fit/fit.hpp"
@@ -120,7 +121,9 @@ std::string run_fit(GaussianContext& context) {
                                    std::move(value.gradient_errors)};
        },
        [&](const Parameters& all, bool converged) {
-         return write_solves(context, likelihood.evaluate(all, {}).solves, converged);
+         const auto value = likelihood.evaluate(all, {});
+         write_mean(context, value.mean, likelihood.observations().shape().several);
+         return write_solves(context, value.solves, converged);
        }});
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "application/gaussian/density_output.hpp"
 #include "application/gaussian/posterior_draws.hpp"
 #include "kronwerk/core/text.hpp"
 
@@ -74,6 +75,11 @@ class Predictor {
   void estimate_mean() {
     context_.stages.run(
         "solve", [&] { estimate_ = likelihood_.estimate_mean(field_.covariance, field_.columns); });
+    if (context_.request().mean.columns.empty()) return;
+    // Beside '/mean', which is the prediction.
+    context_.stages.run("write", [&] {
+      write_mean(context_, estimate_, likelihood_.observations().shape().several, "/regression");
+    });
   }
 
   /// Everything of the observations of one block. Collective.

@@ -58,6 +58,9 @@ TEST_F(NewJob, OfEveryTaskRunsOnTheExamples) {
     // Few draws are not enough for the diagnostics.
     EXPECT_TRUE(outcome.code == 0 || (task == "posterior" && outcome.code == 3)) << outcome.message;
     EXPECT_TRUE(std::filesystem::exists(path(task + ".h5")));
+    if (task == "fit") {
+      EXPECT_EQ(read("/mean/coefficients", "fit.h5").size(), 1U);
+    }
   }
   EXPECT_GE(found, 16U);
   EXPECT_NE(message([] { new_job("slove", examples); }).find("did you mean 'solve'?"),
