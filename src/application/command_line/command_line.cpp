@@ -27,6 +27,13 @@ void add_run(CLI::App& program, CommandLine& line) {
   run.add_option("config", line.file, "the configuration")->required();
   add_overrides(run, line);
   run.add_flag("--quiet", line.quiet, "print nothing but warnings and errors");
+  run.add_option("--log", line.log, "add what is printed, and how far the job is, to this file");
+  run.add_flag("--json", line.json, "print one object of JSON for each stage, and the report");
+  // Taken out before the ranks begin, see launch_command().
+  run.add_option("-n,--ranks", line.ranks, "start so many ranks by mpirun, or $KRONWERK_MPIRUN")
+      ->check(CLI::Range(1, 100'000'000))
+      ->expected(1)
+      ->type_name("P");
   run.footer("Options for PETSc stand behind '--'.");
   run.final_callback([&line] { line.command = Command::run; });
 }

@@ -22,6 +22,8 @@ struct CommandLine {
   std::string file;  ///< the configuration, or the file to show
   std::vector<std::string> overrides;
   bool quiet = false;
+  std::string log;    ///< what is printed is added to this file too; empty: none
+  bool json = false;  ///< one object for each line
   std::vector<std::string> petsc_options;
   std::vector<int> ranks;  ///< that a plan is for; none: those that run
   std::optional<int> nodes;

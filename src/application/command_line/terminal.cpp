@@ -19,6 +19,9 @@ namespace {
 // Of the first text that could not be written: the stream forgets what it failed with.
 std::atomic<int> print_error = 0;
 
+OutputStyle style_of_process = OutputStyle::text;
+std::FILE* log_file = nullptr;
+
 }  // namespace
 
 bool output_is_watched() {
@@ -32,7 +35,41 @@ bool output_is_watched() {
   return watched;
 }
 
+void set_output_style(OutputStyle style) {
+  style_of_process = style;
+}
+
+OutputStyle output_style() {
+  return style_of_process;
+}
+
+void set_log(const std::string& file) {
+  if (log_file != nullptr) std::fclose(log_file);
+  log_file = nullptr;
+  if (file.empty()) return;
+  errno = 0;
+  log_file = std::fopen(file.c_str(), "a");
+  if (log_file != nullptr) return;
+  throw core::ResourceError(
+      fmt::format("--log {}: the file cannot be written ({})", file, std::strerror(errno)));
+}
+
+bool log_is_open() {
+  return log_file != nullptr;
+}
+
+void print_to_log(const std::string& text) {
+  if (log_file == nullptr) return;
+  std::fputs(text.c_str(), log_file);
+  std::fflush(log_file);
+}
+
 void print_now(const std::string& text) {
+  print_to_log(text);
+  print_in_place(text);
+}
+
+void print_in_place(const std::string& text) {
   errno = 0;
   if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return;
   int none = 0;

@@ -56,4 +56,20 @@ void check_output(const communication::Communicator& comm, const Job& job) {
   });
 }
 
+void check_log(const communication::Communicator& comm, const Job& job, const std::string& log) {
+  if (log.empty()) return;
+  communication::on_root(comm, [&] {
+    const auto refuse_log = [&](const std::string& what) {
+      throw core::ConfigurationError(
+          fmt::format("--log {}: is {}; lines added to it would destroy it, so choose another name",
+                      log, what));
+    };
+    if (io::same_file(log, job.file)) refuse_log("this configuration");
+    if (io::same_file(log, job.output.file)) refuse_log("the result of the job");
+    for (const FileUse& use : job.files) {
+      if (io::same_file(log, use.file)) refuse_log(text_of(job, use));
+    }
+  });
+}
+
 }  // namespace kronwerk::application

@@ -10,4 +10,10 @@ namespace kronwerk::application {
 /// files. Collective. @throws ConfigurationError
 void check_output(const communication::Communicator& comm, const configuration::Job& job);
 
+/// Refuses a log that would be added to a file that the job reads or writes; "" is none.
+/// Collective.
+/// @throws ConfigurationError
+void check_log(const communication::Communicator& comm, const configuration::Job& job,
+               const std::string& log);
+
 }  // namespace kronwerk::application

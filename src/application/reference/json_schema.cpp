@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "application/command_line/json_text.hpp"
 #include "application/reference/reference.hpp"
 #include "kronwerk/configuration/schema.hpp"
 #include "kronwerk/core/text.hpp"
@@ -13,18 +14,9 @@ namespace {
 
 using configuration::SchemaEntry;
 
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (const char letter : text) {
-    if (letter == '"' || letter == '\\') result += '\\';
-    result += letter;
-  }
-  return result + '"';
-}
-
 std::string list_of(const std::vector<std::string>& texts) {
   std::vector<std::string> all;
-  for (const auto& text : texts) all.push_back(quoted(text));
+  for (const auto& text : texts) all.push_back(json_text(text));
   return "[" + core::join(all, ", ") + "]";
 }
 
@@ -53,7 +45,7 @@ class SchemaText {
       const std::string child = path.empty() ? name : path + "." + name;
       const SchemaEntry& entry = *configuration::find_entry(child);
       properties.push_back(
-          fmt::format("{}  {}: {}", inner, quoted(name), value(entry, inner + "  ")));
+          fmt::format("{}  {}: {}", inner, json_text(name), value(entry, inner + "  ")));
       if (entry.required) required.push_back(name);
     }
     const SchemaEntry* any = configuration::find_entry(path + ".*");
@@ -67,7 +59,8 @@ class SchemaText {
  private:
   std::string value(const SchemaEntry& entry, const std::string& indent) const {
     const std::string inner = indent + "  ";
-    std::string text = fmt::format("{{\n{}\"description\": {}", inner, quoted(entry.documentation));
+    std::string text =
+        fmt::format("{{\n{}\"description\": {}", inner, json_text(entry.documentation));
     const auto add = [&](const std::string& more) { text += ",\n" + inner + more; };
     const unsigned others = entry.types & ~static_cast<unsigned>(configuration::text);
     if (entry.choices.empty()) {

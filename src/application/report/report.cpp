@@ -10,6 +10,8 @@
 #include <limits>
 #include <set>
 
+#include "application/command_line/json_text.hpp"
+#include "application/command_line/terminal.hpp"
 #include "application/command_line/version.hpp"
 #include "application/session/libraries.hpp"
 #include "kronwerk/core/text.hpp"
@@ -118,6 +120,23 @@ void write_report(const communication::Communicator& comm, io::ResultFile& file,
   for (const auto& [name, value] : root) file.write_attribute("/", name, value);
 }
 
+std::string json_of(const Report& report, const StageTable& table) {
+  std::vector<std::string> parts;
+  for (const auto& [name, value] : report.attributes()) {
+    const auto* const text = std::get_if<std::string>(&value);
+    const auto* const number = std::get_if<double>(&value);
+    const auto* const whole = std::get_if<core::Index>(&value);
+    const std::string written = text != nullptr     ? json_text(*text)
+                                : number != nullptr ? json_number(*number)
+                                : whole != nullptr  ? std::to_string(*whole)
+                                                    : "null";
+    parts.push_back(json_text(name) + ": " + written);
+  }
+  const std::size_t elapsed = measure_index("elapsed");
+  parts.push_back("\"seconds\": " + json_number(table.total[elapsed].largest));
+  return "{\"report\": {" + core::join(parts, ", ") + "}}";
+}
+
 void write_usage(io::ResultFile& file, const StageTable& table, const RepeatTable& repeats,
                  const std::vector<NodePlacement>& nodes, const JobClock& clock) {
   write_table(file, table);
@@ -142,6 +161,10 @@ void print_usage(const communication::Communicator& comm, const std::string& tar
                  const RepeatTable& repeats, const std::vector<NodePlacement>& nodes,
                  const JobClock& clock) {
   constexpr std::size_t most_nodes = 8;
+  if (output_style() == OutputStyle::json) {
+    return stages.print_object(fmt::format("{{\"written\": {}, \"seconds\": {}}}",
+                                           json_text(target), json_number(stages.total_seconds())));
+  }
   const StageTable table = stages.table();
   stages.print(fmt::format("written to  {} ({} in all)", target,
                            core::format_seconds(stages.total_seconds())));

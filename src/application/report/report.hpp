@@ -71,6 +71,9 @@ void write_report(const communication::Communicator& comm, io::ResultFile& file,
                   const configuration::Job& job, const StageTable& table, const Report& report,
                   const JobClock& clock);
 
+/// {"report": …}: the attributes and the seconds in all.
+std::string json_of(const Report& report, const StageTable& table);
+
 /// Writes what belongs to whole jobs, not to points of a sweep: /report/stages, /report/repeats,
 /// /report/nodes and the parts of the start-up. Collective.
 /// @param nodes  where the ranks run; rank 0's counts

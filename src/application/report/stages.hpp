@@ -18,6 +18,9 @@ class Stages {
   /// @param comm     must outlive the stages
   /// @param startup  whether all that the process has done until now is its start-up
   Stages(const communication::Communicator& comm, bool quiet, bool startup = false);
+  Stages(const Stages&) = delete;
+  Stages& operator=(const Stages&) = delete;
+  ~Stages();
 
   /// Runs `work` as a part of stage `name` and adds up what it uses; a stage within another takes
   /// its own part away from that one. Collective.
@@ -31,8 +34,10 @@ class Stages {
   /// Prints the line of a stage: its seconds so far on the slowest rank, and what it did.
   /// Collective.
   void report(const std::string& name, const std::string& detail);
-  /// Prints one line on rank 0 unless the job is quiet.
+  /// Prints one line on rank 0; unless the job is quiet, to the log only.
   void print(const std::string& text);
+  /// The same of a line that is an object of JSON where that is asked for.
+  void print_object(const std::string& line);
   /// Whether lines are held back although the job is not quiet.
   void silence(bool silent) noexcept { silent_ = silent; }
   /// Runs `work`, which is what the job computes, as a repeat: its stages are also kept by

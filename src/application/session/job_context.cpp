@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "application/command_line/terminal.hpp"
+
 namespace kronwerk::application {
 
 namespace {
@@ -29,16 +31,21 @@ std::string compute_and_write(const JobRun& run, io::ResultFile& file,
   if (!run.checkpoint.resumed().empty()) report.set("resumed", run.checkpoint.resumed());
   const RepeatTable repeats(stages.repeat_tables());
   const std::vector<NodePlacement> nodes = find_placement(run.comm);
+  StageTable table;
   stages.run("write", [&] {
     file.flush();
-    const StageTable table = stages.table();
+    table = stages.table();
     write_report(run.comm, file, run.job, table, report, run.clock);
     write_usage(file, table, repeats, nodes, run.clock);
     file.commit();
     run.checkpoint.remove();
   });
   stages.report("write", target);
-  for (const std::string& line : report.lines()) stages.print(line);
+  if (output_style() == OutputStyle::json) {
+    stages.print_object(json_of(report, table));
+  } else {
+    for (const std::string& line : report.lines()) stages.print(line);
+  }
   print_usage(run.comm, target, stages, repeats, nodes, run.clock);
   return failure;
 }

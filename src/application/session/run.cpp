@@ -4,8 +4,10 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 #include "application/command_line/terminal.hpp"
+#include "application/session/launcher.hpp"
 #include "application/session/libraries.hpp"
 #include "application/session/run_command.hpp"
 #include "application/session/session.hpp"
@@ -17,7 +19,26 @@ namespace kronwerk::application {
 
 using communication::Communicator;
 
+namespace {
+
+/// The file of this program, however it was called.
+std::string program_file() {
+  std::error_code error;
+  const auto file = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? std::string("kronwerk") : file.string();
+}
+
+}  // namespace
+
 int run(int argc, char** argv) {
+  try {
+    const auto command = launch_command(argc, argv, program_file(),
+                                        [](const char* name) { return std::getenv(name); });
+    if (command) return launch(*command);
+  } catch (const core::Error& error) {
+    std::fputs(fmt::format("kronwerk: {}\n", error.what()).c_str(), stderr);
+    return static_cast<int>(core::exit_code(error.kind()));
+  }
   JobClock clock;
   clock.first_of_process = true;
   clock.loading_seconds = measure_usage().elapsed;

@@ -69,7 +69,8 @@ int run_with_petsc(const Communicator& comm, const Communicator& failures, const
 /// What long work of this process says of itself, on the terminal.
 class ShownProgress {
  public:
-  ShownProgress(bool shown, const std::string& stage) : progress_(shown) {
+  ShownProgress(bool shown, const std::string& stage)
+      : progress_(shown ? Progress::Shown::in_place : Progress::Shown::nowhere) {
     progress_.begin(stage);
     core::set_progress_listener([this](std::string_view unit, core::Index done, core::Index total) {
       progress_.set(std::string(unit), done, total);
@@ -103,7 +104,9 @@ int run_command(const Communicator& comm, const Communicator& failures, int argc
   const int code = agree_on_exit_code(failures, [&] {
     line = parse_command_line(argc, argv);
     print_on_root(comm, line.text);
+    set_output_style(line.json ? OutputStyle::json : OutputStyle::text);
     if (line.command == Command::run || line.command == Command::plan) job = load_job(comm, line);
+    communication::on_root(comm, [&] { set_log(line.log); });
   });
   if (code != 0) return code;
   switch (line.command) {

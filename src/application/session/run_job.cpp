@@ -77,6 +77,7 @@ Job load_job(const communication::Communicator& comm, const CommandLine& line) {
     job = configuration::parse_job(text, line.file, overrides);
   }
   check_output(comm, job);
+  check_log(comm, job, line.log);
   drop_unused(job);
   read_parameter_file(comm, job);
   return job;

@@ -18,8 +18,10 @@ namespace {
 
 void print_error(const std::string& message) {
   print_now();
-  std::fputs(fmt::format("kronwerk: {}\n", message).c_str(), stderr);
+  const std::string text = fmt::format("kronwerk: {}\n", message);
+  std::fputs(text.c_str(), stderr);
   std::fflush(stderr);
+  print_to_log(text);
 }
 
 /// True if all ranks arrived in time.

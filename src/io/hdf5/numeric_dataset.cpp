@@ -15,6 +15,7 @@
 #include "io/hdf5/element_type.hpp"
 #include "io/hdf5/hyperslab.hpp"
 #include "kronwerk/core/interruption.hpp"
+#include "kronwerk/core/progress.hpp"
 
 namespace kronwerk::io {
 
@@ -52,6 +53,7 @@ void read_directly(const NumericDataset& dataset, core::Index offset, std::span<
           fmt::format("{}: the file is truncated within this dataset", name_of(dataset.location)));
     }
     done += count;
+    core::report_progress("bytes", done, total);
   }
 }
 

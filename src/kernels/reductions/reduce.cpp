@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernels/reductions/partial_results.hpp"
+#include "kronwerk/core/progress.hpp"
 #include "kronwerk/kernels/reductions/nearest_points.hpp"
 
 namespace kronwerk::kernels {
@@ -69,6 +70,7 @@ void add_in_pieces(LocalReduction& reduction, const Side& block, Index rows,
   const Index piece = (rows / pieces / smallest_piece + 1) * smallest_piece;
   for (Index begin = 0; begin < rows; begin += piece) {
     reduction.add(block, begin, std::min(rows, begin + piece));
+    core::report_progress("row", std::min(rows, begin + piece), rows);
     progress();
   }
 }

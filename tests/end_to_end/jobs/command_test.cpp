@@ -42,6 +42,23 @@ TEST_F(Commands, ImportRunAndShow) {
   EXPECT_EQ(kronwerk(1, "show points.csv").code, 2);
 }
 
+TEST_F(Commands, RunStartsItsRanksItself) {
+  write_points();
+  ASSERT_EQ(
+      kronwerk(1, "import knn points.csv --planar --k 2 --row-normalise --to data.h5:/W").code, 0);
+  ASSERT_EQ(kronwerk(1, "import edges edges.csv points.csv --to data.h5:/b").code, 0);
+  write_text(path("job.yaml"), job_);
+  const Outcome done = shell(program_ + " run -n 2 job.yaml --log job.log");
+  EXPECT_EQ(done.code, 0) << done.errors;
+  EXPECT_EQ(done.errors, "");
+  EXPECT_GE(done.count("on 2 ranks"), 1) << done.output;
+  EXPECT_NE(read_text(path("job.log")).find("on 2 ranks"), std::string::npos);
+  // One message, and nothing of mpirun's.
+  const Outcome refused = shell(program_ + " run -n 2 job.yaml --set task=slove");
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_EQ(std::count(refused.errors.begin(), refused.errors.end(), '\n'), 1) << refused.errors;
+}
+
 TEST_F(Commands, SayWhatCouldNotBePrinted) {
   write_points();
   const char* import = "import knn points.csv --planar --k 2 --row-normalise --to data.h5:/W";
