@@ -5,14 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "factors/base/lapack.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/factors/base/make.hpp"
-#include "kronwerk/factors/sparse/sparse_cholesky_factor.hpp"
 #include "models/covariance/chains.hpp"
 #include "models/covariance/positive_definite.hpp"
+#include "models/covariance/sparse_basis.hpp"
 
 namespace kronwerk::models {
 
@@ -20,7 +19,6 @@ using factors::Basis;
 using factors::BasisKind;
 using factors::BasisPtr;
 using factors::Chain;
-using factors::FactorPtr;
 using factors::Link;
 using Entry = BasisCache::Entry;
 
@@ -103,46 +101,6 @@ BasisPtr cholesky_basis(const Chain& chain, const factors::FactorPtr& inverse) {
   basis->description =
       fmt::format("Cholesky factorisation ({} x {})", basis->extent, basis->extent);
   return basis;
-}
-
-BasisPtr root_basis(Link root, double log_abs_det, std::string description) {
-  auto basis = std::make_shared<Basis>();
-  basis->kind = BasisKind::pair;
-  basis->extent = root.factor->rows();
-  basis->from_basis = {root};
-  basis->to_basis = factors::transposed({root});
-  basis->eigenvalues.assign(static_cast<std::size_t>(basis->extent), 1.0);
-  basis->log_abs_det = log_abs_det;
-  basis->description = std::move(description);
-  return basis;
-}
-
-/// V with V Vᵀ = A for inv(A) with a sparse A.
-BasisPtr sparse_precision_basis(const communication::Communicator& comm, const FactorPtr& matrix) {
-  const Index n = matrix->rows();
-  const auto cholesky = factors::sparse_cholesky(comm, matrix);
-  const auto fail = [&](const std::string& what) {
-    throw core::DataError(fmt::format("the factor '{}' ({} x {}) is no precision matrix: it is {}",
-                                      matrix->name(), n, n, what));
-  };
-  if (!cholesky.symmetric) fail("not symmetric");
-  if (!cholesky.factor) fail("not positive definite");
-  constexpr double epsilon = std::numeric_limits<double>::epsilon();
-  if (cholesky.least_pivot <= static_cast<double>(n) * epsilon * cholesky.greatest_pivot) {
-    fail(fmt::format(
-        "singular to working precision, the pivots of its Cholesky factorisation being between "
-        "{:.2g} and {:.2g}; add a multiple of the identity to it",
-        cholesky.least_pivot, cholesky.greatest_pivot));
-  }
-  return root_basis({cholesky.factor}, -cholesky.log_abs_det,
-                    fmt::format("sparse Cholesky factorisation ({} x {})", n, n));
-}
-
-/// Whether the chain is A⁻¹A⁻ᵀ with a sparse A, or its transpose.
-bool is_inverse_of_gram(const Chain& chain) {
-  return chain.size() == 2 && chain[0].factor == chain[1].factor && chain[0].inverse &&
-         chain[1].inverse && chain[0].transposed != chain[1].transposed &&
-         chain[0].factor->kind() == factors::Kind::sparse;
 }
 
 BasisPtr diagonal_pair(const communication::Communicator& comm, const Chain& chain) {
@@ -233,22 +191,6 @@ Entry question(const ModeContent& content, std::size_t mode, const Chain* noise)
 }
 
 }  // namespace
-
-BasisPtr sparse_basis(const communication::Communicator& comm, const Chain& chain) {
-  if (chain.size() == 1 && chain[0].inverse && chain[0].factor->kind() == factors::Kind::sparse) {
-    return sparse_precision_basis(comm, chain[0].factor);
-  }
-  if (!is_inverse_of_gram(chain)) return nullptr;
-  // K⁻¹ = AᵀA for A⁻¹A⁻ᵀ.
-  const FactorPtr& factor = chain[0].factor;
-  const Index n = factor->rows();
-  const std::vector<FactorPtr> factors{factor};
-  factors::factorise(comm, factors);
-  return root_basis({factor, !chain[0].transposed},
-                    -2 * factor->factorisation()->determinant().log_abs,
-                    fmt::format("given root of the precision, {} ({} x {})",
-                                factor->factorisation()->description(), n, n));
-}
 
 const Entry* BasisCache::find(const Entry& wanted) const {
   const auto found = std::ranges::find_if(

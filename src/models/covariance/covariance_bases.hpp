@@ -19,12 +19,6 @@ struct ModeContent {
 std::vector<ModeContent> contents(const std::vector<ScaledProduct>& terms,
                                   const std::vector<InverseOfSum>& inverses);
 
-/// V with V Vᵀ = K⁻¹ as a sparse matrix, for K = inv(A) with a sparse A (its Cholesky factor) and
-/// K = inv(A'*A) (A'); null for other matrices. Collective. @throws DataError if A is not symmetric
-/// positive definite, or singular
-factors::BasisPtr sparse_basis(const communication::Communicator& comm,
-                               const factors::Chain& chain);
-
 /// V_k = L_k⁻ᵀ and so on for one product without noise: bases in which its matrices are identities
 /// (given eigenvectors: diagonal). Collective. @throws DataError if a matrix is not symmetric
 /// positive definite

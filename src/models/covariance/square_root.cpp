@@ -1,11 +1,12 @@
 #include "kronwerk/models/covariance/square_root.hpp"
 
 #include <cmath>
+#include <optional>
 
 #include "kronwerk/factors/base/make.hpp"
 #include "models/covariance/chains.hpp"
-#include "models/covariance/covariance_bases.hpp"
 #include "models/covariance/positive_definite.hpp"
+#include "models/covariance/sparse_basis.hpp"
 
 namespace kronwerk::models {
 
