@@ -30,6 +30,11 @@ Expression analyse(const std::string& formula, const Symbols& symbols, const std
   const auto source = std::make_shared<const formulas::Source>(formulas::Source{formula, where});
   const formulas::SyntaxPtr syntax = formulas::parse(*source);
   const DraftPtr draft = make_draft(*syntax, *source, symbols);
+  if (draft->scalar) {
+    formulas::fail_at(
+        *source, draft->span,
+        "the formula is a number, not an operator: multiply it by a matrix or eye(n)");
+  }
   if (draft->modes == 0) {
     formulas::fail_at(*source, draft->span,
                       fmt::format("the size of '{}' cannot be inferred: write eye(n), or "
@@ -43,6 +48,21 @@ Expression analyse(const std::string& formula, const Symbols& symbols, const std
                                   draft->modes, most_modes));
   }
   return Expression(with_sizes(*draft, source));
+}
+
+double evaluate_scalar(const std::string& formula, const std::map<std::string, double>& parameters,
+                       const std::string& where) {
+  const Symbols symbols{parameters, {}};
+  check_names(symbols, where);
+  const auto source = std::make_shared<const formulas::Source>(formulas::Source{formula, where});
+  const formulas::SyntaxPtr syntax = formulas::parse(*source);
+  const DraftPtr draft = make_draft(*syntax, *source, symbols);
+  if (!draft->scalar) {
+    formulas::fail_at(*source, draft->span,
+                      fmt::format("'{}' is no number: expected numbers and parameters",
+                                  formulas::excerpt(*source, draft->span)));
+  }
+  return evaluate(*with_sizes(*draft, source), parameters);
 }
 
 }  // namespace kronwerk::expressions

@@ -386,13 +386,7 @@ class Drafter {
 
 DraftPtr make_draft(const formulas::Syntax& syntax, const formulas::Source& source,
                     const Symbols& symbols) {
-  DraftPtr result = Drafter(source, symbols).draft(syntax);
-  if (result->scalar) {
-    formulas::fail_at(
-        source, result->span,
-        "the formula is a number, not an operator: multiply it by a matrix or eye(n)");
-  }
-  return result;
+  return Drafter(source, symbols).draft(syntax);
 }
 
 }  // namespace kronwerk::expressions

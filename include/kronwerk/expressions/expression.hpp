@@ -63,6 +63,11 @@ inline constexpr int most_modes = 32;
 /// @throws ConfigurationError showing the formula with a caret (and the shapes involved)
 Expression analyse(const std::string& formula, const Symbols& symbols, const std::string& where);
 
+/// The number that a formula of parameters alone stands for. `where` heads every message.
+/// @throws ConfigurationError, with a caret, for anything else
+double evaluate_scalar(const std::string& formula, const std::map<std::string, double>& parameters,
+                       const std::string& where);
+
 /// True for the names of functions, `I`, `input` and `result`: no matrix or parameter may have
 /// them.
 bool is_reserved_name(const std::string& name);
