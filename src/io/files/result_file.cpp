@@ -38,6 +38,11 @@ struct SmallDataset {
   std::vector<double> values;
 };
 
+struct SparseGroup {
+  std::string path;
+  core::Extents shape;
+};
+
 struct Texts {
   std::string path;
   std::vector<std::string> values;
@@ -79,6 +84,7 @@ struct ResultFile::State {
   std::map<std::string, Declared> datasets;
   std::vector<SmallDataset> small_datasets;  ///< on rank 0
   std::vector<Texts> texts;                  ///< on rank 0
+  std::vector<SparseGroup> sparse_groups;    ///< on rank 0
   std::vector<Attribute> attributes;         ///< on rank 0
   std::vector<NamedAxes> axes;               ///< on rank 0
 
@@ -123,6 +129,7 @@ core::Index ResultFile::State::pending_bytes() const {
     const auto* text = std::get_if<std::string>(&attribute.value);
     bytes += 8192 + (text != nullptr ? 2 * static_cast<core::Index>(text->size()) : 0);
   }
+  bytes += 8192 * std::ssize(sparse_groups);
   if (!axes.empty()) {
     // A scale of each axis and what refers to it.
     const auto count = datasets.size() + small_datasets.size() + texts.size();
@@ -144,6 +151,11 @@ void ResultFile::State::write_pending() const {
     } else {
       io::write_strings(file, each.path, each.values);
     }
+  }
+  for (const auto& [path, shape] : sparse_groups) {
+    io::write_attribute(open_object(file, {target, path}).get(), "shape", shape);
+    io::write_attribute(file, path, "encoding-type", std::string("csr_matrix"));
+    io::write_attribute(file, path, "encoding-version", std::string("0.1.0"));
   }
   for (const auto& attribute : attributes) {
     io::write_attribute(file, attribute.path, attribute.name, attribute.value);
@@ -264,6 +276,29 @@ void ResultFile::write_bytes(const std::string& path, core::Index offset, core::
                values + width * first, width * size);
     });
   }
+}
+
+void ResultFile::create_sparse(const std::string& path, core::Index rows, core::Index cols,
+                               core::Index stored) {
+  create_dataset(path + "/data", core::Extents{stored});
+  create_integer_dataset(path + "/indices", core::Extents{stored});
+  create_integer_dataset(path + "/indptr", core::Extents{rows + 1});
+  if (state_->comm->is_root()) state_->sparse_groups.push_back({path, {rows, cols}});
+}
+
+void ResultFile::write_sparse(const std::string& path, const SparseMatrix& matrix) {
+  const bool root = state_->comm->is_root();
+  core::Extents sizes{matrix.rows, matrix.cols, std::ssize(matrix.values)};
+  state_->comm->broadcast(std::span<core::Index>(sizes));
+  create_sparse(path, sizes[0], sizes[1], sizes[2]);
+  std::vector<std::int64_t> indices, offsets;
+  if (root) {
+    indices.assign(matrix.column_indices.begin(), matrix.column_indices.end());
+    offsets.assign(matrix.row_offsets.begin(), matrix.row_offsets.end());
+  }
+  write_range(path + "/data", 0, root ? std::span(matrix.values) : std::span<const double>());
+  write_integer_range(path + "/indices", 0, indices);
+  write_integer_range(path + "/indptr", 0, offsets);
 }
 
 void ResultFile::write_scalar(const std::string& path, double value) {

@@ -40,6 +40,30 @@ std::vector<double> share(const Communicator& comm, core::Index count, core::Ind
   return values;
 }
 
+TEST_F(ResultFile, HoldsSparseMatricesThatAreReadAgain) {
+  io::SparseMatrix matrix;
+  if (comm_.is_root()) matrix = {3, 4, {0, 2, 2, 3}, {0, 3, 1}, {1.5, -2, 4}};
+  io::HeldResult held;
+  {
+    io::ResultFile result(comm_, target_, false);
+    result.write_sparse("/path/1/factor", matrix);
+    held = result.hold(directory_ / "results/held.h5");
+  }
+  io::ResultFile again(comm_, target_, false);
+  again.create_sparse("/path/1/factor", 3, 4, 3);
+  for (const auto& [name, count] : {std::pair("data", 3), {"indices", 3}, {"indptr", 4}}) {
+    again.take_over(held, std::string("/path/1/factor/") + name, 0, count);
+  }
+  again.commit();
+  const auto found = io::read_sparse(comm_, {target_, "/path/1/factor"});
+  EXPECT_EQ(found.cols, 4);
+  EXPECT_TRUE(std::ranges::equal(found.row_offsets.span(), std::vector<core::Index>{0, 2, 2, 3}));
+  EXPECT_TRUE(std::ranges::equal(found.column_indices.span(), std::vector<std::int32_t>{0, 3, 1}));
+  EXPECT_TRUE(std::ranges::equal(found.values.span(), std::vector<double>{1.5, -2, 4}));
+  const auto info = io::inspect(comm_, {target_, "/path/1/factor"});
+  EXPECT_TRUE(info.sparse && info.encoded);
+}
+
 TEST_F(ResultFile, EveryAxisHasADimensionScaleOnceOneIsNamed) {
   io::ResultFile result(comm_, target_, false);
   core::Index offset = 0;

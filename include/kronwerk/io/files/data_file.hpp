@@ -8,17 +8,9 @@
 
 #include "kronwerk/core/extents.hpp"
 #include "kronwerk/io/files/result_file.hpp"
+#include "kronwerk/io/files/sparse_matrix.hpp"
 
 namespace kronwerk::io {
-
-/// A sparse matrix of one process in compressed-row form; columns ascend within a row.
-struct SparseMatrix {
-  core::Index rows = 0;
-  core::Index cols = 0;
-  std::vector<core::Index> row_offsets;      ///< rows + 1
-  std::vector<std::int32_t> column_indices;  ///< one per stored entry
-  std::vector<double> values;                ///< one per stored entry
-};
 
 /// Writes data files (design section 7) from one process; how the importers and tests make their
 /// HDF5. An existing file is copied under a temporary name first, so that the target is either

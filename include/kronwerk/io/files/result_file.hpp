@@ -11,6 +11,7 @@
 
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/io/files/location.hpp"
+#include "kronwerk/io/files/sparse_matrix.hpp"
 
 namespace kronwerk::io {
 
@@ -61,6 +62,12 @@ class ResultFile {
   void create_integer_dataset(const std::string& path, std::span<const core::Index> shape);
   void write_integer_range(const std::string& path, core::Index offset,
                            std::span<const std::int64_t> values);
+  /// Declares a CSR group (design section 7) of so many entries: its `data`, and `indices` and
+  /// `indptr` of 64-bit integers. Collective.
+  void create_sparse(const std::string& path, core::Index rows, core::Index cols,
+                     core::Index stored);
+  /// Declares and writes a CSR group held by rank 0. Collective.
+  void write_sparse(const std::string& path, const SparseMatrix& matrix);
   /// A scalar dataset. Collective.
   void write_scalar(const std::string& path, double value);
   /// A small 1-D dataset held by rank 0. Collective.
