@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "application/command_line/export_command.hpp"
 #include "application/command_line/import_command.hpp"
 #include "application/reference/reference.hpp"
 #include "application/session/libraries.hpp"
@@ -140,6 +141,7 @@ void add_commands(CLI::App& program, CommandLine& line) {
   add_new(program, line);
   add_help(program, line);
   add_import_command(program, line);
+  add_export_command(program, line);
   add_show(program, line);
   add_measure(program, line);
   add_check(program, line);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kronwerk/io/export/export.hpp"
 #include "kronwerk/io/import/import.hpp"
 
 namespace CLI {
@@ -13,7 +14,7 @@ class App;
 
 namespace kronwerk::application {
 
-enum class Command { nothing, run, plan, measure, check, import, show };
+enum class Command { nothing, run, plan, measure, check, import, exporting, show };
 
 /// What the user asked for.
 struct CommandLine {
@@ -34,6 +35,8 @@ struct CommandLine {
   std::string output;          ///< where `measure` writes; empty: to standard output
   /// Runs the importer that was asked for; serial.
   std::function<io::ImportSummary()> import;
+  /// Likewise the exporter.
+  std::function<io::ExportSummary()> exporting;
 };
 
 /// All commands with their options, whose values go to `line`, which must outlive `program`.

@@ -8,7 +8,6 @@
 #include "kronwerk/core/error.hpp"
 
 namespace kronwerk::application {
-namespace {
 
 io::Location parse_target(const std::string& name, const std::string& text) {
   const std::size_t colon = text.rfind(":/");
@@ -18,6 +17,8 @@ io::Location parse_target(const std::string& name, const std::string& text) {
   }
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
+
+namespace {
 
 char parse_separator(const std::string& text) {
   if (text == "tab" || text == "\\t") return '\t';

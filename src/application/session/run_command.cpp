@@ -89,7 +89,9 @@ void run_serial(const Communicator& comm, const CommandLine& line) {
   communication::on_root(comm, [&] {
     const bool import = line.command == Command::import;
     const ShownProgress progress(import && output_is_watched(), "import");
-    text = import ? io::to_text(line.import()) : io::describe_file(line.file);
+    text = import                               ? io::to_text(line.import())
+           : line.command == Command::exporting ? io::to_text(line.exporting())
+                                                : io::describe_file(line.file);
   });
   if (!text.empty() && text.back() != '\n') text += '\n';
   print_on_root(comm, text);
@@ -121,6 +123,7 @@ int run_command(const Communicator& comm, const Communicator& failures, int argc
     case Command::check:
       return check_with_petsc(comm, failures, line);
     case Command::import:
+    case Command::exporting:
     case Command::show:
       return agree_on_exit_code(failures, [&] { run_serial(comm, line); });
   }

@@ -12,7 +12,7 @@ namespace kronwerk::io {
 namespace {
 
 // Null unless there is a list of that many strings.
-ModeIdsPtr read_list(const FileHandle& file, const DatasetInfo& info, const char* suffix,
+ModeIdsPtr read_list(const FileHandle& file, const DatasetInfo& info, const std::string& suffix,
                      core::Index extent) {
   const Location list{info.location.file, normalised_path(info.location.dataset) + suffix,
                       info.location.external};
@@ -58,6 +58,10 @@ std::vector<ModeIdsPtr> find_mode_ids(const DatasetInfo& read) {
   const std::size_t count = std::min<std::size_t>(info.shape.size(), 2);
   for (std::size_t k = 0; k < count; ++k) {
     const char* suffix = k == 0 ? "_row_ids" : "_column_ids";
+    if (auto own = read_list(file, info, suffix, info.shape[k])) found[k] = std::move(own);
+  }
+  for (std::size_t k = 0; k < info.shape.size(); ++k) {
+    const std::string suffix = "_ids_" + std::to_string(k + 1);
     if (auto own = read_list(file, info, suffix, info.shape[k])) found[k] = std::move(own);
   }
   if (info.location.transposed) std::ranges::reverse(found);

@@ -84,6 +84,17 @@ TEST(CommandLine, HelpsWithKeysAndCommands) {
   EXPECT_THROW(parse({"new"}), core::ConfigurationError);
 }
 
+TEST(CommandLine, ExportsTheEdgesOfAMatrix) {
+  const CommandLine line = parse({"export", "edges", "out.h5:/factor/1", "--to", "e.csv"});
+  EXPECT_EQ(line.command, Command::exporting);
+  EXPECT_TRUE(line.exporting != nullptr);
+  EXPECT_THROW(parse({"export", "edges", "out.h5", "--to", "e.csv"}), core::ConfigurationError);
+  EXPECT_THROW(parse({"export", "edges", "out.h5:/factor/1"}), core::ConfigurationError);
+  EXPECT_THROW(parse({"export", "edges", "out.h5:/W", "--to", "e.csv", "--top", "0"}),
+               core::ConfigurationError);
+  EXPECT_THROW(parse({"export"}), core::ConfigurationError);
+}
+
 TEST(CommandLine, TablesTakeTheOptionsOfASeasonalMean) {
   const CommandLine line = parse({"import", "table", "in.csv", "--to", "o.h5:/y",
                                   "--remove-seasonal-mean", "--harmonics", "3", "--time", "/time"});
