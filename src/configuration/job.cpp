@@ -49,6 +49,7 @@ class Reader : private TreeReader {
     read_gradient();
     read_tangent();
     read_projection();
+    if (job_.task == Task::graph) read_graph(*this, job_);
     read_solver();
     read_output();
     if (const Tree* time = tree_.find("time")) job_.time = *to_number(*time);
@@ -152,7 +153,8 @@ class Reader : private TreeReader {
 
   void read_sweep() {
     const Tree* sweep = tree_.find("sweep");
-    if (sweep == nullptr || !has_operator(job_.task)) return;
+    const auto& sweeping = find_entry("sweep")->tasks;
+    if (sweep == nullptr || std::ranges::find(sweeping, job_.task) == sweeping.end()) return;
     if (sweep->entries.empty()) {
       fail(sweep->position, "'sweep' is empty: name a parameter and its values");
     }
@@ -273,15 +275,6 @@ class Reader : private TreeReader {
     job_.tangent = std::move(tangent);
   }
 
-  core::Extents extents(const Tree& tree, const char* key) const {
-    core::Extents values;
-    for (const Tree& item : tree.items) values.push_back(*to_integer(item));
-    if (values.empty()) {
-      fail(tree.position, fmt::format("'{}' is empty: name the extent of each mode", key));
-    }
-    return values;
-  }
-
   void read_projection() {
     if (job_.task != Task::project) return;
     ProjectionRequest projection;
@@ -313,8 +306,12 @@ class Reader : private TreeReader {
 
   void read_solver() {
     const Tree* tree = tree_.find("solver");
-    if (tree == nullptr) return;
     SolverSettings& solver = job_.solver;
+    if (job_.task == Task::graph) {
+      solver.tolerance = 1e-8;
+      solver.max_iterations = 3000;
+    }
+    if (tree == nullptr) return;
     if (const Tree* method = tree->find("method")) {
       solver.method = choice<Method>(*method, "solver.method");
     }
@@ -349,7 +346,8 @@ class Reader : private TreeReader {
   void check_task() {
     const std::string& task = task_name(job_.task);
     const auto& with_input = find_entry("input")->tasks;
-    const bool needs_input = std::ranges::find(with_input, job_.task) != with_input.end();
+    const bool needs_input = job_.task != Task::graph &&  // which may have Grams instead
+                             std::ranges::find(with_input, job_.task) != with_input.end();
     if (needs_input && !job_.input) {
       throw ConfigurationError(fmt::format(
           "{}: missing key 'input', which the task '{}' is applied to", job_.file, task));

@@ -11,10 +11,11 @@ namespace {
 
 std::vector<SchemaEntry> all_entries() {
   std::vector<SchemaEntry> entries = main_entries();
-  for (const auto& part : {kernel_entries(), vector_entries(), projection_entries(),
-                           observation_entries(), likelihood_entries(), prediction_entries(),
-                           fit_entries(), posterior_entries(), flow_entries(), derivative_entries(),
-                           sweep_entries(), remaining_entries(), initial_guess_entries()}) {
+  for (const auto& part :
+       {kernel_entries(), vector_entries(), projection_entries(), graph_entries(),
+        observation_entries(), likelihood_entries(), prediction_entries(), fit_entries(),
+        posterior_entries(), flow_entries(), derivative_entries(), sweep_entries(),
+        remaining_entries(), initial_guess_entries()}) {
     entries.insert(entries.end(), part.begin(), part.end());
   }
   return entries;
@@ -49,9 +50,10 @@ bool matches(std::string_view pattern, std::string_view path) {
 }  // namespace
 
 std::span<const std::string> task_names() {
-  static const std::array<std::string, 16> names{
-      "apply", "solve",  "logdet", "assemble", "project", "trace",     "diagonal", "eigenvalues",
-      "expm",  "logpdf", "sample", "predict",  "fit",     "posterior", "effects",  "reduce"};
+  static const std::array<std::string, 17> names{
+      "apply",   "solve",    "logdet",      "assemble", "project", "graph",
+      "trace",   "diagonal", "eigenvalues", "expm",     "logpdf",  "sample",
+      "predict", "fit",      "posterior",   "effects",  "reduce"};
   return names;
 }
 

@@ -12,6 +12,7 @@ std::vector<SchemaEntry> main_entries();
 std::vector<SchemaEntry> kernel_entries();
 std::vector<SchemaEntry> vector_entries();
 std::vector<SchemaEntry> projection_entries();
+std::vector<SchemaEntry> graph_entries();
 std::vector<SchemaEntry> observation_entries();
 std::vector<SchemaEntry> likelihood_entries();
 std::vector<SchemaEntry> prediction_entries();
@@ -33,6 +34,12 @@ const std::vector<Task>& with_matrices();
 /// The texts of priors, for the table.
 extern const char* const prior_texts;
 
+/// The keys of a vector below `path`: a dataset, or random numbers.
+void add_vector_source(std::vector<SchemaEntry>& entries, const std::string& path,
+                       const std::vector<Task>& tasks, const std::string& what);
+/// The key `transform` below `path`.
+void add_transform(std::vector<SchemaEntry>& entries, const std::string& path,
+                   const std::vector<Task>& tasks);
 /// The keys `file` and `dataset` below `path`.
 void add_dataset(std::vector<SchemaEntry>& entries, const std::string& path,
                  const std::vector<Task>& tasks, const std::string& what);

@@ -5,7 +5,7 @@ namespace kronwerk::configuration {
 namespace {
 
 std::vector<Task> with_parameters() {
-  return together(with_matrices(), {Task::reduce});
+  return together(with_matrices(), {Task::graph, Task::reduce});
 }
 
 }  // namespace
@@ -119,7 +119,7 @@ std::vector<SchemaEntry> remaining_entries() {
   const std::vector<Task> with_missing_cells{Task::logpdf, Task::predict, Task::fit,
                                              Task::posterior};
   const std::vector<Task> iterating =
-      together({Task::solve, Task::logdet, Task::project}, with_missing_cells);
+      together({Task::solve, Task::logdet, Task::project, Task::graph}, with_missing_cells);
   const std::vector<Task> probing = together({Task::logdet}, with_missing_cells);
   return {
       {.path = "solver", .types = map, .tasks = iterating, .documentation = "how to solve"},
@@ -132,21 +132,21 @@ std::vector<SchemaEntry> remaining_entries() {
            "`auto` takes the direct structured solve where there is one that is worth it"},
       {.path = "solver.tolerance",
        .types = number,
-       .default_value = "1e-10",
+       .default_value = "1e-10, of `graph` 1e-8",
        .minimum = 0,
        .maximum = 1,
        .minimum_excluded = true,
        .tasks = iterating,
        .documentation =
-           "relative residual up to which a solve is accepted (or at which the iteration of "
-           "`onto: kron` stops)"},
+           "relative residual up to which a solve is accepted, or at which the iterations of "
+           "`onto: kron` and `graph` stop"},
       {.path = "solver.max_iterations",
        .types = integer,
-       .default_value = "1000",
+       .default_value = "1000, of `graph` 3000",
        .minimum = 1,
        .maximum = 2147483647,
        .tasks = iterating,
-       .documentation = "of `krylov`, per right-hand side"},
+       .documentation = "of `krylov`, per right-hand side, or of `graph`, per point"},
       {.path = "solver.probes",
        .types = integer,
        .default_value = "30",

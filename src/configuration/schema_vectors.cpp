@@ -5,13 +5,16 @@ namespace kronwerk::configuration {
 namespace {
 
 const std::vector<Task> on_vectors{Task::apply, Task::solve};
-const std::vector<Task> with_input{Task::apply, Task::solve, Task::project, Task::expm};
+const std::vector<Task> with_input{Task::apply, Task::solve, Task::project, Task::graph,
+                                   Task::expm};
 const std::vector<Task> differentiable_operator{Task::apply, Task::solve, Task::logdet, Task::trace,
                                                 Task::diagonal};
 const std::vector<Task> with_cotangent{Task::apply, Task::solve,    Task::logdet,
                                        Task::trace, Task::diagonal, Task::reduce};
 const std::vector<Task> differentiable{Task::apply,    Task::solve,  Task::logdet, Task::trace,
                                        Task::diagonal, Task::logpdf, Task::reduce};
+
+}  // namespace
 
 void add_vector_source(std::vector<SchemaEntry>& entries, const std::string& path,
                        const std::vector<Task>& tasks, const std::string& what) {
@@ -29,22 +32,26 @@ void add_vector_source(std::vector<SchemaEntry>& entries, const std::string& pat
                      .documentation = "of the random numbers"});
 }
 
-}  // namespace
+void add_transform(std::vector<SchemaEntry>& entries, const std::string& path,
+                   const std::vector<Task>& tasks) {
+  entries.push_back({.path = path + ".transform",
+                     .types = text,
+                     .default_value = "none",
+                     .choices = {"none", "log1p", "log", "sqrt", "square", "exp"},
+                     .tasks = tasks,
+                     .documentation = "applied to every value after reading"});
+}
 
 std::vector<SchemaEntry> vector_entries() {
   std::vector<SchemaEntry> entries;
   entries.push_back({.path = "input",
                      .types = map,
                      .tasks = with_input,
-                     .documentation = "the vector (or vectors) that the operator or its inverse is "
-                                      "applied to"});
+                     .documentation =
+                         "the vector (or vectors) that the operator or its inverse is "
+                         "applied to, or what is projected, or the samples of a graph"});
   add_vector_source(entries, "input", with_input, "the input");
-  entries.push_back({.path = "input.transform",
-                     .types = text,
-                     .default_value = "none",
-                     .choices = {"none", "log1p", "log", "sqrt", "square", "exp"},
-                     .tasks = with_input,
-                     .documentation = "applied to every value after reading"});
+  add_transform(entries, "input", with_input);
   return entries;
 }
 
@@ -112,6 +119,7 @@ std::vector<SchemaEntry> derivative_entries() {
 
 std::vector<SchemaEntry> projection_entries() {
   const std::vector<Task> projecting{Task::project};
+  const std::vector<Task> on_grids{Task::project, Task::graph};
   return {
       {.path = "onto",
        .types = text,
@@ -129,12 +137,12 @@ std::vector<SchemaEntry> projection_entries() {
       {.path = "extents",
        .types = list,
        .default_value = "required",
-       .tasks = projecting,
+       .tasks = on_grids,
        .documentation = "rows of the factors: n_1, …, n_K"},
       {.path = "extents[]",
        .types = integer,
        .minimum = 1,
-       .tasks = projecting,
+       .tasks = on_grids,
        .documentation = "one extent"},
       {.path = "columns",
        .types = list,
@@ -150,43 +158,41 @@ std::vector<SchemaEntry> projection_entries() {
        .types = text,
        .default_value = "split",
        .choices = {"split", "first", "none"},
-       .tasks = projecting,
+       .tasks = on_grids,
        .documentation = "which factors of a Kronecker sum carry the mean of the diagonal"},
   };
 }
 
 std::vector<SchemaEntry> sweep_entries() {
+  const std::vector<Task> sweeping = together(operator_tasks(), {Task::graph});
   return {
       {.path = "sweep",
        .types = map,
-       .tasks = operator_tasks(),
+       .tasks = sweeping,
        .documentation = "parameters that run through several values each: the task is repeated for "
                         "all combinations, the first name slowest"},
       {.path = "sweep.*",
        .types = list | map,
-       .tasks = operator_tasks(),
+       .tasks = sweeping,
        .documentation =
            "values of one parameter, or of `time`: a list, or `from`, `to` and `count`"},
-      {.path = "sweep.*[]",
-       .types = number,
-       .tasks = operator_tasks(),
-       .documentation = "one value"},
+      {.path = "sweep.*[]", .types = number, .tasks = sweeping, .documentation = "one value"},
       {.path = "sweep.*.from",
        .types = number,
        .required = true,
-       .tasks = operator_tasks(),
+       .tasks = sweeping,
        .documentation = "the first value"},
       {.path = "sweep.*.to",
        .types = number,
        .required = true,
-       .tasks = operator_tasks(),
+       .tasks = sweeping,
        .documentation = "the last value"},
       {.path = "sweep.*.count",
        .types = integer,
        .required = true,
        .minimum = 1,
        .maximum = 100'000,
-       .tasks = operator_tasks(),
+       .tasks = sweeping,
        .documentation = "how many values, at equal distances"},
       {.path = "sweep.solver",
        .types = map,

@@ -45,6 +45,15 @@ DatasetReference TreeReader::dataset(const Tree& tree, const std::string& path) 
           transpose != nullptr && *to_boolean(*transpose)};
 }
 
+core::Extents TreeReader::extents(const Tree& tree, const std::string& key) const {
+  core::Extents values;
+  for (const Tree& item : tree.items) values.push_back(*to_integer(item));
+  if (values.empty()) {
+    fail(tree.position, fmt::format("'{}' is empty: name the extent of each mode", key));
+  }
+  return values;
+}
+
 VectorSource TreeReader::vector_source(const Tree& tree, const std::string& path) const {
   VectorSource source;
   source.position = tree.position;

@@ -26,6 +26,8 @@ class TreeReader {
   std::string resolve(const Tree& path) const;
   /// The keys `file` and `dataset` of a map at `path`.
   DatasetReference dataset(const Tree& tree, const std::string& path) const;
+  /// The extents of a grid. @throws ConfigurationError for none
+  core::Extents extents(const Tree& tree, const std::string& key) const;
   /// A file, or random numbers.
   VectorSource vector_source(const Tree& tree, const std::string& path) const;
   static Placed<std::string> placed(const Tree& scalar) { return {scalar.text, scalar.position}; }
@@ -61,6 +63,7 @@ FitParameter read_parameter(const TreeReader& reader, const TreeEntry& entry,
 /// The map of parameters to vary at `path`.
 std::map<std::string, FitParameter> read_varied(const TreeReader& reader, const Job& job,
                                                 const Tree& tree, const std::string& path);
+void read_graph(const TreeReader& reader, Job& job);
 void read_posterior(const TreeReader& reader, Job& job);
 /// @param counts  of a count model: other things are estimated too, by a method of choice
 FitRequest read_fit(const TreeReader& reader, const Job& job, bool counts);

@@ -137,6 +137,26 @@ struct ProjectionRequest {
   core::Extents columns;  ///< of the factors of a Kronecker product; as many as extents
 };
 
+enum class Centre { none, mean, samples };
+
+/// Sparse graphs of every axis of samples on a grid.
+struct GraphRequest {
+  /// The mode-wise Gram matrices instead of samples.
+  struct Grams {
+    DatasetReference group;   ///< of the datasets 1, …, K
+    core::Index samples = 1;  ///< that they are means over
+    Position position;
+  };
+  Placed<core::Extents> extents;
+  std::optional<Grams> grams;
+  Centre centre = Centre::none;
+  std::vector<Placed<std::string>> penalty;         ///< a formula for all modes, or one for each
+  std::optional<Placed<DatasetReference>> weights;  ///< group of matrices 1, …, K, some absent
+  std::optional<VectorSource> held_out;
+  TraceChoice trace = TraceChoice::split;
+  double gamma = 0.5;  ///< of the extended BIC
+};
+
 /// The mean of a Gaussian model: a number, a parameter, or Xβ.
 struct MeanRequest {
   double constant = 0;
@@ -289,6 +309,7 @@ struct Job {
   std::optional<GradientRequest> gradient;
   std::optional<TangentRequest> tangent;
   std::optional<ProjectionRequest> projection;
+  std::optional<GraphRequest> graph;
   std::optional<GaussianRequest> gaussian;
   std::optional<FlowRequest> flow;
   std::optional<ReduceRequest> reduce;

@@ -17,6 +17,7 @@ enum class Task {
   logdet,
   assemble,
   project,  ///< of data alone
+  graph,    ///< likewise
   trace,
   diagonal,
   eigenvalues,

@@ -84,6 +84,7 @@ std::string run_task(FlowContext& context) {
     case Task::logdet:
     case Task::assemble:
     case Task::project:
+    case Task::graph:
     case Task::trace:
     case Task::diagonal:
     case Task::eigenvalues:

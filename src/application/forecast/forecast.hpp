@@ -11,6 +11,7 @@ prediction::Model forecast_gaussian_job(const PlanRequest& request);
 prediction::Model forecast_reduce_job(const PlanRequest& request);
 prediction::Model forecast_flow_job(const PlanRequest& request);
 prediction::Model forecast_projection_job(const PlanRequest& request);
+prediction::Model forecast_graph_job(const PlanRequest& request);
 
 /// "no prediction for …".
 prediction::Model not_modelled(const std::string& what);

@@ -44,6 +44,7 @@ std::string run_task(GaussianContext& context) {
     case Task::logdet:
     case Task::assemble:
     case Task::project:
+    case Task::graph:
     case Task::trace:
     case Task::diagonal:
     case Task::eigenvalues:

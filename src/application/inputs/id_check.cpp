@@ -40,6 +40,10 @@ class IdLists {
     return numbers;
   }
 
+  const std::vector<std::string>& ids(int number) const {
+    return lists_[static_cast<std::size_t>(number)].ids->ids;
+  }
+
   /// @throws DataError if two of them contradict each other
   void expect_same(const std::vector<int>& numbers) const {
     const List* first = nullptr;
@@ -312,6 +316,39 @@ void check_ids(const communication::Communicator& comm, const Job& job,
       add_points(lists, "", variables, axis);
     }
   });
+}
+
+std::vector<std::vector<std::string>> check_ids(const communication::Communicator& comm,
+                                                const Job& job, std::size_t modes,
+                                                const std::vector<AlongModes>& data) {
+  std::vector<std::vector<std::string>> ids(modes);
+  communication::on_root(comm, [&] {
+    IdLists lists(job);
+    std::vector<std::vector<int>> of_mode(modes);
+    for (const AlongModes& each : data) {
+      const auto numbers = lists.add({each.what, each.info});
+      for (std::size_t d = 0; d < each.modes.size(); ++d) {
+        if (each.modes[d] < 0 || numbers[d] < 0) continue;
+        of_mode[static_cast<std::size_t>(each.modes[d])].push_back(numbers[d]);
+      }
+    }
+    for (std::size_t k = 0; k < modes; ++k) {
+      lists.expect_same(of_mode[k]);
+      if (!of_mode[k].empty()) ids[k] = lists.ids(of_mode[k].front());
+    }
+  });
+  for (auto& names : ids) {
+    std::string text;
+    for (const std::string& name : names) text.append(name).push_back('\0');
+    text = comm.broadcast(std::move(text));
+    names.clear();
+    for (std::size_t begin = 0; begin < text.size();) {
+      const std::size_t end = text.find('\0', begin);
+      names.push_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  }
+  return ids;
 }
 
 }  // namespace kronwerk::application

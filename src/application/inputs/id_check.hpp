@@ -40,5 +40,15 @@ void check_ids(const communication::Communicator& comm, const Problem& problem,
 /// Of the points of a reduction: variables with the same index.
 void check_ids(const communication::Communicator& comm, const configuration::Job& job,
                const PointVariables& variables);
+/// Of data along the modes of one grid. Returns the ids of every mode, on every rank: empty where
+/// there are none.
+struct AlongModes {
+  std::string what;  ///< "'input'"
+  io::DatasetInfo info;
+  std::vector<int> modes;  ///< of each dimension; -1 for one that is no mode
+};
+std::vector<std::vector<std::string>> check_ids(const communication::Communicator& comm,
+                                                const configuration::Job& job, std::size_t modes,
+                                                const std::vector<AlongModes>& data);
 
 }  // namespace kronwerk::application

@@ -77,6 +77,9 @@ std::vector<std::string> names_in_formulas(const Job& job) {
   if (job.flow) {
     for (const auto& column : job.flow->columns) add_operator_formula(column);
   }
+  if (job.graph) {
+    for (const auto& penalty : job.graph->penalty) add_operator_formula(penalty);
+  }
   if (job.reduce) {
     add_kernel_formula(job.reduce->formula);
     if (job.reduce->weight) add_kernel_formula(*job.reduce->weight);
@@ -90,14 +93,17 @@ void check_used(const Job& job) {
     for (const auto& [name, value] : defined) {
       if (std::ranges::find(used, name) != used.end()) continue;
       if (calls_unknown_function(job)) return;
-      throw ConfigurationError(fmt::format(
-          "{}: the {} '{}' is not used by the {} {}{}", job.where(value.position), what, name,
-          job.flow       ? "columns of the mean or the filter"
-          : job.gaussian ? "covariance"
-          : job.reduce   ? "formula"
-                         : "operator",
-          job.reduce ? job.reduce->formula.value : job.formula.value,
-          core::suggestion(name, undefined_names(job, used))));
+      throw ConfigurationError(fmt::format("{}: the {} '{}' is not used by the {} {}{}",
+                                           job.where(value.position), what, name,
+                                           job.flow       ? "columns of the mean or the filter"
+                                           : job.gaussian ? "covariance"
+                                           : job.reduce   ? "formula"
+                                           : job.graph    ? "penalty"
+                                                          : "operator",
+                                           job.reduce  ? job.reduce->formula.value
+                                           : job.graph ? job.graph->penalty.front().value
+                                                       : job.formula.value,
+                                           core::suggestion(name, undefined_names(job, used))));
     }
   };
   check(job.parameters, "parameter");

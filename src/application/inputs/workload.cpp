@@ -21,6 +21,7 @@ methods::Workload::Kind kind_of(Task task) {
     case Task::diagonal:
       return methods::Workload::Kind::inspect;
     case Task::project:
+    case Task::graph:
     case Task::logpdf:
     case Task::sample:
     case Task::predict:

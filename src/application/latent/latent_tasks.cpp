@@ -70,6 +70,7 @@ std::string run_latent_task(GaussianContext& context) {
     case Task::logdet:
     case Task::assemble:
     case Task::project:
+    case Task::graph:
     case Task::trace:
     case Task::diagonal:
     case Task::eigenvalues:

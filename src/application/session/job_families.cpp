@@ -3,6 +3,7 @@
 #include "application/flow/flow_job.hpp"
 #include "application/forecast/forecast.hpp"
 #include "application/gaussian/gaussian_job.hpp"
+#include "application/graph/graph_job.hpp"
 #include "application/kernels/reduce_task.hpp"
 #include "application/tasks/operator_job.hpp"
 #include "application/tasks/project_task.hpp"
@@ -24,6 +25,8 @@ JobFamily family_of(const configuration::Job& job) {
       return {run_operator_job, plan_operator_job, forecast_operator_job};
     case Task::project:
       return {run_projection_job, plan_projection_job, forecast_projection_job};
+    case Task::graph:
+      return {run_graph_job, plan_graph_job, forecast_graph_job};
     case Task::logpdf:
     case Task::sample:
     case Task::predict:

@@ -46,6 +46,7 @@ void run_task(TaskContext& context) {
     case Task::expm:
       return run_expm(context);
     case Task::project:
+    case Task::graph:
     case Task::logpdf:
     case Task::sample:
     case Task::predict:

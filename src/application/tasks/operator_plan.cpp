@@ -79,6 +79,7 @@ std::string method_text(const Problem& problem, Index count, int ranks) {
     case Task::assemble:
       return "the transposed operator applied to unit vectors";
     case Task::project:
+    case Task::graph:
     case Task::logpdf:
     case Task::sample:
     case Task::predict:

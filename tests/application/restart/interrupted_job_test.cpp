@@ -115,6 +115,11 @@ mean: {columns: ["kron(1, 1)"]}
       {"flow_sample",
        "task: sample\nsigma2: 0.5\ndraws: 6\n" + flow_with_coefficients,
        {"/result"}},
+      {"graph",
+       "task: graph\nextents: [12, 12]\npenalty: r\nsweep: {r: [0.3, 0.5, 0.4, 0.2]}\n"
+       "input: {file: data.h5, dataset: /b}\n",
+       {"/path/1/factor/1/data", "/path/4/factor/2/indptr", "/extended_bic", "/parameters/r"},
+       1e-6},
       {"sweep",
        "task: solve\noperator: \"kron(I - r*W, I - 0.4*A)\"\n"
        "sweep: {r: {from: 0, to: 0.9, count: 5}}\n" +

@@ -20,7 +20,8 @@ using ModeIdsPtr = std::shared_ptr<const ModeIds>;
 
 /// The ids of each dimension of what is at `info.location`, as the importers name them: <path>_ids
 /// for every dimension of that extent, <path>_row_ids for the first, <path>_column_ids for the
-/// second, or <path>_ids_<d> for dimension d = 1, 2, …; null where there are none. Serial. @throws DataError if the file cannot be read
+/// second, or <path>_ids_<d> for dimension d = 1, 2, …; null where there are none. Serial. @throws
+/// DataError if the file cannot be read
 std::vector<ModeIdsPtr> find_mode_ids(const DatasetInfo& info);
 
 /// How two lists of one mode contradict each other: an id that both have is at different positions.
