@@ -3,12 +3,18 @@
 
   jobs/plot.py RESULT.h5 [--dataset /result] [--to PICTURE.png] [--origin NAME] [--destination NAME]
                [--labels DATA.h5:/ids] [--places DATA.h5:/longitude,/latitude]
+               [--point I] [--edges N] [--order spectral]
 
 Left the matrix, origin by destination, in blocks where it is larger than the picture; right the sums
 by origin and by destination, in descending order. A projection has a panel for each factor instead:
 lines or bars for vectors, pictures for matrices; labels name the entries of factors of their length.
 The draws of a posterior have a trace and a density for each parameter and chain. With the places of the
 regions, effects of a flow model are maps: a point for each region.
+
+Graphs have two pictures for each mode: the partial correlations of its factor as a matrix, and its
+strongest edges between coordinates: of --places where there are as many, else on a circle. Of a path
+--point says which (default: the selected one); --order spectral puts ids that belong together side by
+side.
 """
 
 import argparse
@@ -137,6 +143,107 @@ def draw_factors(file, arguments):
     return figure
 
 
+def read_factor(group):
+    """A CSR group or a dataset as a matrix, and the ids beside it."""
+    if isinstance(group, h5py.Dataset):
+        matrix = group[:]
+    else:
+        matrix = np.zeros(tuple(group.attrs["shape"]))
+        rows = np.repeat(np.arange(len(matrix)), np.diff(group["indptr"][:]))
+        matrix[rows, group["indices"][:]] = group["data"][:]
+    ids = group.file.get(group.name + "_ids")
+    return matrix, [] if ids is None else [label.decode() for label in ids[:]]
+
+
+def correlations(factors):
+    """Partial correlations of neighbours along each mode, for points of mean precision: -Psi(i, j) over the
+    roots of Omega(i, i) and Omega(j, j), where Omega is the sum of all modes."""
+    means = [np.diag(factor).mean() for factor in factors]
+    result = []
+    for factor, mean in zip(factors, means):
+        scale = np.sqrt(np.maximum(np.diag(factor) + sum(means) - mean, 1e-300))
+        correlation = -factor / np.outer(scale, scale)
+        np.fill_diagonal(correlation, 0)
+        result.append(correlation)
+    return result
+
+
+def spectral_order(correlation):
+    """Ids along a path so that strong edges are short: by the second eigenvector of the normalised
+    Laplacian of the squares of positive partial correlations (Atkins, Boman and Hendrickson 1998)."""
+    weights = np.maximum(correlation, 0) ** 2
+    weights = weights + 1e-4 * weights.mean()  # connected, whatever the edges are
+    degree = weights.sum(axis=1)
+    laplacian = np.eye(len(weights)) - weights / np.sqrt(np.outer(degree, degree))
+    vectors = np.linalg.eigh(laplacian)[1]
+    return np.argsort(vectors[:, 1] / np.sqrt(degree))
+
+
+def draw_edges(axes, weights, places, labels, count):
+    """The strongest edges; red for what rises together, blue for what does not."""
+    rows, columns = np.nonzero(np.triu(weights, 1))
+    strength = weights[rows, columns]
+    strongest = np.argsort(-np.abs(strength))[:count][::-1]
+    top = max(np.abs(strength).max(initial=0), 1e-300)
+    for e in strongest:
+        ends = [rows[e], columns[e]]
+        part = abs(strength[e]) / top
+        axes.plot(places[0][ends], places[1][ends], color="tab:red" if strength[e] > 0 else "tab:blue",
+                  linewidth=0.3 + 2.2 * part, alpha=0.3 + 0.7 * part, zorder=1)
+    axes.scatter(*places, s=min(30, max(2, 1200 / len(weights))), color="black", zorder=2)
+    if len(labels) <= 40:
+        for x, y, label in zip(*places, labels):
+            axes.annotate(label, (x, y), textcoords="offset points", xytext=(4, 4), fontsize=7)
+    axes.set(aspect="equal", title=f"{len(strongest)} strongest of {len(strength)} edges")
+
+
+def draw_graph(panel, mode, weights, labels, places, arguments):
+    left, right = panel
+    size = len(weights)
+    order = spectral_order(weights) if arguments.order == "spectral" else np.arange(size)
+    labels = [labels[i] for i in order] if len(labels) == size else []
+    weights = weights[np.ix_(order, order)]
+    top = np.abs(weights).max()
+    image = left.imshow(weights, cmap="RdBu_r", vmin=-top, vmax=top, interpolation="nearest")
+    left.figure.colorbar(image, ax=left, shrink=0.85)
+    left.set_title(f"mode {mode}: partial correlations, {size} ids")
+    if 0 < len(labels) <= 40:
+        left.set_xticks(range(size), labels, rotation=90, fontsize=7)
+        left.set_yticks(range(size), labels, fontsize=7)
+    if places is not None and len(places[0]) == size:
+        at = [values[order] for values in places]
+    else:
+        angle = 2 * np.pi * np.arange(size) / size
+        at = [np.sin(angle), np.cos(angle)]
+        right.set_axis_off()
+    draw_edges(right, weights, at, labels, arguments.edges)
+
+
+def draw_graphs(file, arguments):
+    point = ""
+    if "path" in file:
+        chosen = arguments.point or int(file["report"].attrs["selected"])
+        point = f"/path/{chosen}"
+    group = file[point + "/factor"]
+    read = [read_factor(group[name]) for name in sorted(group, key=lambda n: int(n.split("_")[0]))
+            if not name.endswith("_ids")]
+    places = read_places(arguments.places) if arguments.places else None
+    found = correlations([matrix for matrix, _ in read])
+    drawn = [k for k, weights in enumerate(found) if weights.any()]
+    if not drawn:
+        raise SystemExit(f"{arguments.result}: the graphs have no edges")
+    figure, panels = plt.subplots(
+        len(drawn), 2, figsize=(9, 4.2 * len(drawn)), dpi=90, squeeze=False, layout="constrained"
+    )
+    for mode, panel in zip(drawn, panels):
+        labels = read[mode][1] or read_labels(arguments.labels)
+        draw_graph(panel, mode + 1, found[mode], labels, places, arguments)
+    job = os.path.basename(str(file.attrs.get("configuration_file", file.filename)))
+    kkt = file["kkt"][:].ravel()[chosen - 1] if point else file["report"].attrs["kkt"]
+    figure.suptitle(f"{job}{f', point {chosen}' if point else ''}, KKT residual {kkt:.1e}")
+    return figure
+
+
 def read_places(place):
     """Two vectors of FILE.h5:/x,/y."""
     name, _, paths = place.rpartition(":")
@@ -223,7 +330,10 @@ def main():
     parser.add_argument("--origin", default="origin")
     parser.add_argument("--destination", default="destination")
     parser.add_argument("--labels", help="names of a factor's entries: DATA.h5:/ids")
-    parser.add_argument("--places", help="of the regions: DATA.h5:/longitude,/latitude")
+    parser.add_argument("--places", help="of the regions or ids: DATA.h5:/longitude,/latitude")
+    parser.add_argument("--point", type=int, help="of a path of graphs")
+    parser.add_argument("--edges", type=int, default=400, help="of a graph, the strongest")
+    parser.add_argument("--order", choices=("given", "spectral"), default="given", help="of the ids of a graph")
     arguments = parser.parse_args()
     target = arguments.to or os.path.splitext(arguments.result)[0] + ".png"
     with h5py.File(arguments.result) as file:
@@ -231,6 +341,8 @@ def main():
             figure = draw(file, arguments)
         elif "posterior" in file:
             figure = draw_posterior(file, arguments)
+        elif "path" in file or isinstance(file.get("factor/1"), h5py.Group):
+            figure = draw_graphs(file, arguments)
         elif "factor" in file:
             figure = draw_factors(file, arguments)
         elif "effects" in file and arguments.places:

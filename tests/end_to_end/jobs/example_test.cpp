@@ -1,5 +1,6 @@
 // The examples as they are, with the numbers that their READMEs promise, on one to four ranks.
 #include <cmath>
+#include <fstream>
 #include <limits>
 
 #include "end_to_end/program.hpp"
@@ -172,6 +173,29 @@ TEST_F(Example, ProjectionGivesThePromisedNumbersOnAnyNumberOfRanks) {
     ASSERT_EQ(stations.size(), expected.size());
     for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(stations[i], expected[i], 5e-5);
   }
+}
+
+TEST_F(Example, WindGraphFindsNeighbouringDaysAndStations) {
+  const Result days(run_example("wind-graph", 2, "days"));
+  EXPECT_EQ(days.number("/report", "edges_1"), 2973);
+  EXPECT_EQ(days.number("/report", "edges_2"), 0);
+  EXPECT_NEAR(days.number("/report", "objective"), 4005.57169, 1e-4);
+  EXPECT_LE(days.number("/report", "kkt"), 1e-8);
+  const auto file = run_example("wind-graph", 1, "stations");
+  const Result stations(file);
+  EXPECT_EQ(stations.values("/edges_2"), (std::vector<double>{49, 46, 40, 38, 66}));
+  EXPECT_EQ(stations.number("/report", "selected"), 5);
+  const auto csv = path("edges.csv");
+  const auto outcome = kronwerk(1, fmt::format("export edges {}:/path/4/factor/2 --top 2 --to {}",
+                                               file.string(), csv.string()));
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_NE(outcome.output.find("the 2 largest of 38 pairs between 12 ids"), std::string::npos);
+  std::ifstream stream(csv);
+  std::string header, first;
+  std::getline(stream, header);
+  std::getline(stream, first);
+  EXPECT_EQ(header, "origin,destination,value");
+  EXPECT_EQ(first.substr(0, 8), "BEL,CLA,");
 }
 
 }  // namespace
