@@ -3,16 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
 
-#include "application/command_line/commands.hpp"
-#include "application/session/session.hpp"
+#include "application/job_test.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/io/files/data_file.hpp"
-#include "kronwerk/io/hdf5/read.hpp"
-#include "kronwerk/operators/petsc/petsc.hpp"
 #include "models/covariance/dense_gaussian.hpp"
-#include "support/shared_directory.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -59,7 +54,7 @@ struct Model {
   }
 };
 
-class FieldJob : public testing::Test {
+class FieldJob : public JobTest {
  protected:
   FieldJob() {
     for (Index i = 0; i < 2 * cells; ++i) y_.push_back(std::sin(3.7 * static_cast<double>(i)));
@@ -69,10 +64,8 @@ class FieldJob : public testing::Test {
       if (is_hidden(i % cells)) gaps_[static_cast<std::size_t>(i)] = std::nan("");
     }
     if (comm_.is_root()) write_data();
-    operators::check_petsc(PetscPushErrorHandler(PetscReturnErrorHandler, nullptr));
     comm_.barrier();
   }
-  ~FieldJob() override { PetscPopErrorHandler(); }
 
   static bool is_hidden(Index cell) { return cell == 3 || cell == 12 || cell % columns == 2; }
 
@@ -109,7 +102,7 @@ class FieldJob : public testing::Test {
 
   Outcome run(const std::string& task, const std::string& more,
               const std::string& covariance = "") const {
-    return run_text(
+    return JobTest::run(
         "task: " + task + R"yaml(
 parameters: {k: 0.7, q: 1.3, l: 1.5, e: 1.1, sigma: 0.4}
 matrices: {S: {file: data.h5, dataset: /S}}
@@ -119,31 +112,13 @@ covariance: ")yaml" +
         "\"\n" + more);
   }
 
-  Outcome run_text(const std::string& text) const {
-    if (comm_.is_root()) {
-      std::ofstream(directory_ + "/job.yaml")
-          << text << "\noutput: {file: results/out.h5, overwrite: true}\n";
-    }
-    comm_.barrier();
-    CommandLine line;
-    line.command = Command::run;
-    line.file = directory_ + "/job.yaml";
-    line.quiet = true;
-    Outcome outcome =
-        agree_on_outcome(failures_, [&] { run_job(comm_, load_job(comm_, line), true); });
-    const bool speaks = !outcome.message.empty();
-    const Index speaker = comm_.max(speaks ? Index{comm_.rank()} : Index{-1});
-    if (speaker >= 0) outcome.message = comm_.broadcast(outcome.message, static_cast<int>(speaker));
-    return outcome;
-  }
-
   void expect_runs(const std::string& task, const std::string& more) const {
     const Outcome outcome = run(task, more);
     ASSERT_EQ(outcome.code, 0) << outcome.message;
   }
 
   void expect_runs_text(const std::string& text) const {
-    const Outcome outcome = run_text(text);
+    const Outcome outcome = JobTest::run(text);
     ASSERT_EQ(outcome.code, 0) << outcome.message;
   }
 
@@ -152,13 +127,6 @@ covariance: ")yaml" +
     const Outcome outcome = run(task, more, covariance);
     EXPECT_EQ(outcome.code, 2) << part << outcome.message;
     EXPECT_NE(outcome.message.find(part), std::string::npos) << outcome.message;
-  }
-
-  Numbers read(const std::string& path) const {
-    const io::Location location{directory_ + "/results/out.h5", path};
-    Numbers values(static_cast<std::size_t>(core::product(io::inspect(comm_, location).shape)));
-    io::read_range(comm_, location, 0, values);
-    return values;
   }
 
   static void expect_near(const Numbers& found, const Numbers& expected, double tolerance) {
@@ -204,10 +172,6 @@ covariance: ")yaml" +
     return part;
   }
 
-  communication::Communicator comm_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
-  communication::Communicator failures_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
-  SharedDirectory temporary_{comm_};
-  const std::string& directory_ = temporary_.name();
   Numbers y_, gaps_;
 };
 

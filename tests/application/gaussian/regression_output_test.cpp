@@ -1,10 +1,10 @@
 // The coefficients of a mean in the results of fits and predictions.
-#include "application/job_fixture.hpp"
+#include "application/job_test.hpp"
 
 namespace kronwerk::application {
 namespace {
 
-class RegressionOutput : public JobFixture {
+class RegressionOutput : public JobTest {
  protected:
   RegressionOutput() {
     make_data([](io::DataFile& file) {

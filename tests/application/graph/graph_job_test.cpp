@@ -286,10 +286,8 @@ TEST_F(GraphJobTest, APathHasThePointsOfJobsOfTheirOwn) {
 }
 
 TEST_F(GraphJobTest, ASelectedParameterIsTakenFromAPath) {
-  ASSERT_EQ(
-      run("sweep: {lambda: [0.4, 0.05]}\n" + graph("centre: samples\npenalty: lambda"), "path.h5")
-          .code,
-      0);
+  expect_done("sweep: {lambda: [0.4, 0.05]}\n" + graph("centre: samples\npenalty: lambda") +
+              "\noutput: {file: path.h5, overwrite: true}\n");
   EXPECT_EQ(run("parameters: {file: path.h5}\n" + graph("centre: samples\npenalty: lambda")).code,
             0);
 }
@@ -305,10 +303,9 @@ TEST_F(GraphJobTest, WeightsLeavePairsWithoutAPenalty) {
 }
 
 TEST_F(GraphJobTest, TakesGramsThatAProjectionWrote) {
-  ASSERT_EQ(run("task: project\nof: gram\nextents: [5, 3]\ninput: {file: data.h5, dataset: /y}\n",
-                "projected.h5")
-                .code,
-            0);
+  expect_done(
+      "task: project\nof: gram\nextents: [5, 3]\ninput: {file: data.h5, dataset: /y}\n"
+      "output: {file: projected.h5, overwrite: true}\n");
   ASSERT_EQ(run("task: graph\nextents: [5, 3]\npenalty: 0.1\n"
                 "grams: {file: projected.h5, dataset: /gram, samples: 20}\n")
                 .code,

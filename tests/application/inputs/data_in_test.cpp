@@ -1,12 +1,12 @@
 // What jobs take in, whoever wrote it.
 #include <cmath>
 
-#include "application/job_fixture.hpp"
+#include "application/job_test.hpp"
 
 namespace kronwerk::application {
 namespace {
 
-using DataIn = JobFixture;
+using DataIn = JobTest;
 
 TEST_F(DataIn, DimensionsInTheOppositeOrderAreThoseOfTheJob) {
   // A = (1, 2, 3; 4, 5, 6) and x = (1, 2, 0; 0, 1, 3; 2, 0, 1), as MATLAB would have written them.

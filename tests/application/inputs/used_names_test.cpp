@@ -1,10 +1,10 @@
 // Names that a job defines and does not use.
-#include "application/job_fixture.hpp"
+#include "application/job_test.hpp"
 
 namespace kronwerk::application {
 namespace {
 
-class UsedNames : public JobFixture {
+class UsedNames : public JobTest {
  protected:
   UsedNames() {
     make_data([](io::DataFile& file) {

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <sstream>
 
-#include "application/job_fixture.hpp"
+#include "application/job_test.hpp"
 #include "kronwerk/configuration/schema.hpp"
 
 namespace kronwerk::application {
@@ -37,7 +37,7 @@ TEST(KeyHelp, TellsAboutAPathOrAboutAllOfAName) {
             std::string::npos);
 }
 
-class NewJob : public JobFixture {};
+class NewJob : public JobTest {};
 
 TEST_F(NewJob, OfEveryTaskRunsOnTheExamples) {
   std::size_t found = 0;

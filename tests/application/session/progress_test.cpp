@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "application/command_line/terminal.hpp"
-#include "application/job_fixture.hpp"
+#include "application/job_test.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -28,7 +28,7 @@ TEST(WorkDone, SaysTheShareAndTheTimeLeft) {
   EXPECT_EQ(work.text(4001), "0 bytes of 4 MB (0 %)");
 }
 
-class Printed : public JobFixture {
+class Printed : public JobTest {
  protected:
   Printed() {
     make_data([](io::DataFile& file) {

@@ -1,12 +1,12 @@
 // Sweeps over keys of the job.
 #include <cmath>
 
-#include "application/job_fixture.hpp"
+#include "application/job_test.hpp"
 
 namespace kronwerk::application {
 namespace {
 
-class SweepKeys : public JobFixture {
+class SweepKeys : public JobTest {
  protected:
   SweepKeys() {
     make_data([](io::DataFile& file) {
