@@ -99,7 +99,7 @@ bool GraphModel::conjugate_gradients() {
     ++products_;
     const double length = product / objective_->product(direction_, direction_image_);
     if (!(length > 0) || !std::isfinite(length)) return i > 0;
-    double next = 0;
+    std::vector<double> squares;
     for (std::size_t b = 0; b < factors_.size(); ++b) {
       const double* direction = direction_[b].data();
       const double* image = direction_image_[b].data();
@@ -114,11 +114,11 @@ bool GraphModel::conjugate_gradients() {
         way_image[k] += length * image[k];
         residual[k] -= sign[k] != 0 ? length * image[k] : 0;
       }
-      next +=
+      squares.push_back(
           sum_of(count, [=](std::size_t k) { return residual[k] * residual[k] / diagonal[k]; }) /
-          static_cast<double>(objective_->extents()[objective_->own_block(b).mode]);
+          static_cast<double>(objective_->extents()[objective_->own_block(b).mode]));
     }
-    next = objective_->comm().sum(next);
+    const double next = objective_->sum_blocks(squares);
     if (leaving(1) > most_leaving) break;
     for (std::size_t b = 0; b < factors_.size(); ++b) {
       double* direction = direction_[b].data();
@@ -155,7 +155,7 @@ bool GraphModel::search() {
       hessian_.apply(direction_, direction_image_);
       ++products_;
     }
-    std::array<double, 2> sums{};  // the model's value, and what its slope promised
+    std::vector<double> numbers;  // of every block: the model's value, and what its slope promised
     for (std::size_t b = 0; b < factors_.size(); ++b) {
       const double* step = direction_[b].data();
       const double* trial = trial_[b].data();
@@ -170,20 +170,26 @@ bool GraphModel::search() {
         image[i] = image_[b][i] + part * way_image_[b][i];
       }
       const auto extent = static_cast<double>(objective_->extents()[objective_->own_block(b).mode]);
-      sums[0] += sum_of(count,
-                        [=](std::size_t i) {
-                          const double change =
-                              penalty[i] * (std::abs(trial[i]) - std::abs(old[i]));
-                          const double term = step[i] * (gradient[i] + 0.5 * image[i]) + change;
-                          return step[i] != 0 ? term : 0;
-                        }) /
-                 extent;
-      sums[1] +=
-          sum_of(count, [=](std::size_t i) { return slope[i] * (trial[i] - factor[i]); }) / extent;
+      numbers.push_back(sum_of(count,
+                               [=](std::size_t i) {
+                                 const double change =
+                                     penalty[i] * (std::abs(trial[i]) - std::abs(old[i]));
+                                 const double term =
+                                     step[i] * (gradient[i] + 0.5 * image[i]) + change;
+                                 return step[i] != 0 ? term : 0;
+                               }) /
+                        extent);
+      numbers.push_back(
+          sum_of(count, [=](std::size_t i) { return slope[i] * (trial[i] - factor[i]); }) / extent);
     }
-    objective_->comm().sum(std::span(sums));
-    if (!(sums[0] <= value_ - sufficient * sums[1])) continue;
-    value_ = sums[0];
+    numbers = objective_->of_all_blocks(numbers, 2);
+    double value = 0, promised = 0;
+    for (std::size_t i = 0; i < numbers.size(); i += 2) {
+      value += numbers[i];
+      promised += numbers[i + 1];
+    }
+    if (!(value <= value_ - sufficient * promised)) continue;
+    value_ = value;
     std::swap(factors_, trial_);
     std::swap(image_, direction_image_);
     return true;
@@ -202,7 +208,7 @@ Index GraphModel::minimise(double relative, Index most_products) {
 }
 
 double GraphModel::slope() const {
-  double result = 0;
+  std::vector<double> slopes;
   for (std::size_t b = 0; b < factors_.size(); ++b) {
     const double* factor = factors_[b].data();
     const double* old = point_->factors[b].data();
@@ -213,9 +219,10 @@ double GraphModel::slope() const {
                           penalty[i] * (std::abs(factor[i]) - std::abs(old[i]));
       return factor[i] != old[i] ? term : 0;
     });
-    result += sum / static_cast<double>(objective_->extents()[objective_->own_block(b).mode]);
+    slopes.push_back(sum /
+                     static_cast<double>(objective_->extents()[objective_->own_block(b).mode]));
   }
-  return objective_->comm().sum(result);
+  return objective_->sum_blocks(slopes);
 }
 
 }  // namespace kronwerk::models

@@ -79,7 +79,23 @@ void GraphObjective::resize(BlockMatrices& matrices) const {
   for (std::size_t b = 0; b < own_.size(); ++b) matrices[b].resize(square(own_block(b).extent()));
 }
 
-ModeVectors GraphObjective::gather(const std::vector<std::vector<double>>& own, double* sum) const {
+std::vector<double> GraphObjective::of_all_blocks(std::span<const double> own,
+                                                  std::size_t width) const {
+  std::vector<double> all(blocks_.size() * width, 0.0);
+  for (std::size_t b = 0; b < own_.size(); ++b) {
+    for (std::size_t i = 0; i < width; ++i) all[own_[b] * width + i] = own[b * width + i];
+  }
+  comm_->sum(std::span(all));
+  return all;
+}
+
+double GraphObjective::sum_blocks(std::span<const double> own) const {
+  const std::vector<double> all = of_all_blocks(own);
+  return std::accumulate(all.begin(), all.end(), 0.0);
+}
+
+ModeVectors GraphObjective::gather(const std::vector<std::vector<double>>& own,
+                                   std::vector<double>* numbers) const {
   std::vector<double> all(
       static_cast<std::size_t>(std::accumulate(extents_.begin(), extents_.end(), Index{0})), 0.0);
   std::vector<std::size_t> begins{0};
@@ -90,9 +106,15 @@ ModeVectors GraphObjective::gather(const std::vector<std::vector<double>>& own, 
     std::ranges::copy(own[b],
                       all.begin() + static_cast<std::ptrdiff_t>(begins[block.mode]) + block.offset);
   }
-  if (sum != nullptr) all.push_back(*sum);
+  const std::size_t entries = all.size();
+  if (numbers != nullptr) {
+    all.resize(entries + blocks_.size(), 0.0);
+    for (std::size_t b = 0; b < own_.size(); ++b) all[entries + own_[b]] = (*numbers)[b];
+  }
   comm_->sum(std::span(all));
-  if (sum != nullptr) *sum = all.back();
+  if (numbers != nullptr) {
+    numbers->assign(all.begin() + static_cast<std::ptrdiff_t>(entries), all.end());
+  }
   ModeVectors result;
   for (std::size_t k = 0; k < extents_.size(); ++k) {
     result.emplace_back(all.begin() + static_cast<std::ptrdiff_t>(begins[k]),
@@ -134,23 +156,24 @@ BlockMatrices GraphObjective::take(const std::vector<std::vector<double>>& matri
 }
 
 double GraphObjective::product(const BlockMatrices& x, const BlockMatrices& y) const {
-  double result = 0;
+  std::vector<double> products;
   for (std::size_t b = 0; b < own_.size(); ++b) {
-    result += inner_of(x[b], y[b]) / static_cast<double>(extents_[own_block(b).mode]);
+    products.push_back(inner_of(x[b], y[b]) / static_cast<double>(extents_[own_block(b).mode]));
   }
-  return comm_->sum(result);
+  return sum_blocks(products);
 }
 
 void GraphObjective::balance(BlockMatrices& x) const {
-  std::vector<double> means(extents_.size(), 0.0);
+  std::vector<double> traces;
   for (std::size_t b = 0; b < own_.size(); ++b) {
     const auto step = static_cast<std::size_t>(own_block(b).extent() + 1);
     double trace = 0;
     for (std::size_t i = 0; i < x[b].size(); i += step) trace += x[b][i];
-    const std::size_t mode = own_block(b).mode;
-    means[mode] += trace / static_cast<double>(extents_[mode]);
+    traces.push_back(trace / static_cast<double>(extents_[own_block(b).mode]));
   }
-  comm_->sum(std::span(means));
+  traces = of_all_blocks(traces);
+  std::vector<double> means(extents_.size(), 0.0);
+  for (std::size_t b = 0; b < blocks_.size(); ++b) means[blocks_[b].mode] += traces[b];
   double mean = 0;
   for (const double value : means) mean += value / static_cast<double>(means.size());
   for (std::size_t b = 0; b < own_.size(); ++b) {
@@ -209,7 +232,7 @@ void GraphObjective::decompose(GraphPoint& point,
 bool GraphObjective::evaluate(GraphPoint& point) const {
   std::vector<std::vector<double>> eigenvalues;
   decompose(point, eigenvalues);
-  double linear = 0;
+  std::vector<double> linear;
   for (std::size_t b = 0; b < own_.size(); ++b) {
     const double* factor = point.factors[b].data();
     const double* gram = grams_[b].data();
@@ -219,12 +242,13 @@ bool GraphObjective::evaluate(GraphPoint& point) const {
       const double term = gram[i] * factor[i] + penalty[i] * std::abs(factor[i]);
       return factor[i] != 0 ? term : 0;
     });
-    linear += sum / static_cast<double>(extents_[own_block(b).mode]);
+    linear.push_back(sum / static_cast<double>(extents_[own_block(b).mode]));
   }
   point.spectra = gather(eigenvalues, &linear);
   if (!(least_sum(point.spectra) > 0)) return false;
   point.log_determinant = operators::kronecker_sum_determinant(*comm_, point.spectra).log_abs;
-  point.objective = linear - point.log_determinant / static_cast<double>(points());
+  point.objective = std::accumulate(linear.begin(), linear.end(), 0.0) -
+                    point.log_determinant / static_cast<double>(points());
   return std::isfinite(point.objective);
 }
 

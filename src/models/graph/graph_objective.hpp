@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "models/graph/graph_blocks.hpp"
 #include "models/graph/inverse_sums.hpp"
@@ -61,8 +63,14 @@ class GraphObjective {
   /// Σ_k ⟨X_k, Y_k⟩ / n_k over all blocks. Collective.
   double product(const BlockMatrices& x, const BlockMatrices& y) const;
   /// Vectors of this rank's blocks to those of all modes, block after block. Collective.
-  /// @param sum  if given, summed over the ranks with them
-  ModeVectors gather(const std::vector<std::vector<double>>& own, double* sum = nullptr) const;
+  /// @param numbers  if given, one of each of this rank's blocks, then of each of all blocks
+  ModeVectors gather(const std::vector<std::vector<double>>& own,
+                     std::vector<double>* numbers = nullptr) const;
+  /// `width` numbers of each of this rank's blocks to those of all blocks. Whatever is summed over
+  /// the blocks is summed in their order, so that it does not depend on who owns them. Collective.
+  std::vector<double> of_all_blocks(std::span<const double> own, std::size_t width = 1) const;
+  /// Σ of one number of every block. Collective.
+  double sum_blocks(std::span<const double> own) const;
   /// Gives all modes one mean diagonal and leaves ⊕ X_k as it is. Collective.
   void balance(BlockMatrices& x) const;
   /// Whole matrices of every mode, on every rank. Collective.

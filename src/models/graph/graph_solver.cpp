@@ -155,8 +155,7 @@ bool GraphSolver::proximal_step() {
   const double surplus = (modes - 1) / modes * (1 - mean);
   const double slack = rounding * std::max(1.0, std::abs(current_.objective));
   for (int halving = 0; halving < most_halvings; ++halving, length_ /= 2) {
-    // ‖Δ‖² by blocks, and the mean diagonals of Δ.
-    std::vector<double> sums(1 + extents.size(), 0.0);
+    std::vector<double> numbers;  // of every block: ‖Δ‖², and Δ's part of the mean diagonal
     for (std::size_t b = 0; b < current_.factors.size(); ++b) {
       const GraphBlock& block = objective_->own_block(b);
       const auto extent = static_cast<double>(extents[block.mode]);
@@ -167,25 +166,32 @@ bool GraphSolver::proximal_step() {
       const double* gradient = current_.gradients[b].data();
       const double* penalty = objective_->penalties()[b].data();
       double* made = trial_.factors[b].data();
+      double mean_change = 0;
       for (std::size_t i = 0; i < count; ++i) {
         made[i] = shrunk(old[i] - length * gradient[i], length * penalty[i]);
       }
       for (std::size_t i = 0; i < count; i += diagonal) {
         made[i] = old[i] - length * (gradient[i] - surplus);
-        sums[1 + block.mode] += (made[i] - old[i]) / extent;
+        mean_change += (made[i] - old[i]) / extent;
       }
-      sums[0] += sum_of(count,
-                        [=](std::size_t i) {
-                          const double change = made[i] - old[i];
-                          return change * change;
-                        }) /
-                 extent;
+      numbers.push_back(sum_of(count,
+                               [=](std::size_t i) {
+                                 const double change = made[i] - old[i];
+                                 return change * change;
+                               }) /
+                        extent);
+      numbers.push_back(mean_change);
     }
-    objective_->comm().sum(std::span(sums));
-    double squares = sums[0], trace = 0;
-    for (std::size_t k = 1; k < sums.size(); ++k) {
-      squares -= sums[k] * sums[k];
-      trace += sums[k];
+    numbers = objective_->of_all_blocks(numbers, 2);
+    std::vector<double> diagonals(extents.size(), 0.0);
+    double squares = 0, trace = 0;
+    for (std::size_t b = 0; b < objective_->blocks().size(); ++b) {
+      squares += numbers[2 * b];
+      diagonals[objective_->blocks()[b].mode] += numbers[2 * b + 1];
+    }
+    for (const double value : diagonals) {
+      squares -= value * value;
+      trace += value;
     }
     squares += trace * trace;
     const double highest = *std::ranges::max_element(recent_);
@@ -196,7 +202,7 @@ bool GraphSolver::proximal_step() {
     ++proximal_steps_;
     accept();
     // After the exchange: ⟨Δ, ΔG⟩.
-    double slope = 0;
+    std::vector<double> slopes;
     for (std::size_t b = 0; b < current_.factors.size(); ++b) {
       const double* factor = current_.factors[b].data();
       const double* before = trial_.factors[b].data();
@@ -205,9 +211,9 @@ bool GraphSolver::proximal_step() {
       const double sum = sum_of(current_.factors[b].size(), [=](std::size_t i) {
         return (factor[i] - before[i]) * (gradient[i] - gradient_before[i]);
       });
-      slope += sum / static_cast<double>(extents[objective_->own_block(b).mode]);
+      slopes.push_back(sum / static_cast<double>(extents[objective_->own_block(b).mode]));
     }
-    slope = objective_->comm().sum(slope);
+    const double slope = objective_->sum_blocks(slopes);
     length_ = slope > 0 ? std::clamp(squares / slope, 1e-10, 1e10) : 1e10;
     return true;
   }
