@@ -4,9 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "application/report/progress.hpp"
 #include "application/report/stage_ledger.hpp"
 #include "application/report/stage_table.hpp"
-#include "application/session/progress.hpp"
 #include "kronwerk/communication/communicator.hpp"
 
 namespace kronwerk::application {

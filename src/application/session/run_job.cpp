@@ -7,9 +7,9 @@
 
 #include "application/command_line/commands.hpp"
 #include "application/command_line/version.hpp"
-#include "application/inputs/output_check.hpp"
 #include "application/inputs/problem.hpp"
 #include "application/inputs/used_names.hpp"
+#include "application/restart/output_check.hpp"
 #include "application/session/blas_check.hpp"
 #include "application/session/job_families.hpp"
 #include "kronwerk/core/text.hpp"

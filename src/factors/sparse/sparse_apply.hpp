@@ -1,7 +1,7 @@
 #pragma once
 
 #include "factors/sparse/sparse_arrays.hpp"
-#include "factors/sparse/triangular.hpp"
+#include "factors/triangular/triangular.hpp"
 
 namespace kronwerk::factors {
 

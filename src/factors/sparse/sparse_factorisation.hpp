@@ -5,7 +5,7 @@
 
 #include "factors/base/local_factorisation.hpp"
 #include "factors/sparse/sparse_factor.hpp"
-#include "factors/sparse/triangular.hpp"
+#include "factors/triangular/triangular.hpp"
 
 namespace kronwerk::factors {
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "factors/sparse/triangular.hpp"
+#include "factors/triangular/triangular.hpp"
 #include "kronwerk/factors/base/mode_view.hpp"
 
 namespace kronwerk::factors {

@@ -24,7 +24,7 @@
 #include "factors/sparse/sparse_decomposition.hpp"
 #include "factors/sparse/sparse_factor.hpp"
 #include "factors/sparse/sparse_panel.hpp"
-#include "factors/sparse/triangular.hpp"
+#include "factors/triangular/triangular.hpp"
 #include "kronwerk/factors/base/blas_library.hpp"
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/factors/base/scratch.hpp"

@@ -1,4 +1,4 @@
-#include "factors/sparse/triangular.hpp"
+#include "factors/triangular/triangular.hpp"
 
 #include <gtest/gtest.h>
 

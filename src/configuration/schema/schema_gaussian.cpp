@@ -1,5 +1,5 @@
-// Declared in configuration/schema_entries.hpp.
-#include "configuration/schema_entries.hpp"
+// Declared in configuration/schema/schema_entries.hpp.
+#include "configuration/schema/schema_entries.hpp"
 
 namespace kronwerk::configuration {
 std::vector<SchemaEntry> observation_entries() {

@@ -1,4 +1,4 @@
-#include "application/session/progress.hpp"
+#include "application/report/progress.hpp"
 
 #include <fmt/format.h>
 

@@ -1,10 +1,10 @@
-// Declared in factors/sparse/triangular.hpp.
+// Declared in factors/triangular/triangular.hpp.
 // See src/MATHEMATICS.md, "Sparse factors".
 #include <algorithm>
 #include <array>
 #include <limits>
 
-#include "factors/sparse/triangular.hpp"
+#include "factors/triangular/triangular.hpp"
 
 namespace kronwerk::factors {
 namespace {

@@ -1,4 +1,4 @@
-// Declared in factors/sparse/triangular.hpp.
+// Declared in factors/triangular/triangular.hpp.
 // The hot loop: both substitutions with one unit lower triangular factor on a panel of right-hand
 // sides. Forth, the solution rows of a block stay in registers while each row of its pattern is
 // loaded once, updated by every column of the block and stored once; back, each row of the pattern
@@ -6,10 +6,10 @@
 // multiply-adds of 4 loads (and 4 stores forth), which is bound by the multiply-adds.
 
 #include "core/simd_targets.hpp"
-#include "factors/sparse/triangular.hpp"
+#include "factors/triangular/triangular.hpp"
 // clang-format off
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "factors/sparse/triangular_simd.cpp"
+#define HWY_TARGET_INCLUDE "factors/triangular/triangular_simd.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 // clang-format on

@@ -1,5 +1,5 @@
 // How far a job is, on terminals, in logs and as JSON.
-#include "application/session/progress.hpp"
+#include "application/report/progress.hpp"
 
 #include <yaml-cpp/yaml.h>
 

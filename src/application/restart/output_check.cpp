@@ -1,4 +1,4 @@
-#include "application/inputs/output_check.hpp"
+#include "application/restart/output_check.hpp"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "configuration/schema_entries.hpp"
+#include "configuration/schema/schema_entries.hpp"
 #include "kronwerk/core/text.hpp"
 
 namespace kronwerk::configuration {

@@ -1,5 +1,5 @@
 // An output that is one of the job's inputs, under any name, is refused by every rank.
-#include "application/inputs/output_check.hpp"
+#include "application/restart/output_check.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -181,6 +181,23 @@ matrices: {{W: {{file: other.h5, dataset: /W}}}}
 observations: {{file: other.h5, dataset: /y}}
 exposure: {{file: {}, dataset: /x}}
 fit: {{parameters: {{r: {{}}}}}}
+)yaml"},
+    {"grams.file", R"yaml(task: graph
+extents: [2, 2]
+penalty: 0.1
+grams: {{file: {}, dataset: /gram, samples: 5}}
+)yaml"},
+    {"weights.file", R"yaml(task: graph
+extents: [2, 2]
+penalty: 0.1
+input: {{file: other.h5, dataset: /y}}
+weights: {{file: {}, dataset: /weights}}
+)yaml"},
+    {"held_out.file", R"yaml(task: graph
+extents: [2, 2]
+penalty: 0.1
+input: {{file: other.h5, dataset: /y}}
+held_out: {{file: {}, dataset: /y}}
 )yaml"},
     {"points.*.file", R"yaml(task: reduce
 formula: "exp(-sqdist(u, v))"

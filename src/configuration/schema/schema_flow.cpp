@@ -1,4 +1,4 @@
-#include "configuration/schema_entries.hpp"
+#include "configuration/schema/schema_entries.hpp"
 
 namespace kronwerk::configuration {
 
