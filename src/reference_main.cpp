@@ -1,5 +1,6 @@
 // Writes what is installed beside the program from the same tables as it reads: the schema of job
 // files, the completion of bash and the manual page. Without MPI, since it runs while building.
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <fstream>

@@ -1,6 +1,8 @@
 // Declared in application/reference/reference.hpp.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+
 #include "application/command_line/version.hpp"
 #include "application/reference/reference.hpp"
 #include "kronwerk/configuration/schema.hpp"

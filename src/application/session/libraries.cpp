@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <petscsys.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/Version.hpp>
 
 #include "application/command_line/version.hpp"
 #include "application/report/placement.hpp"
