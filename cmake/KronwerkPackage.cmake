@@ -15,6 +15,9 @@ install(FILES ${PROJECT_BINARY_DIR}/copyright ${PROJECT_SOURCE_DIR}/README.md ${
         DESTINATION ${kronwerk_doc_dir})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/configs/ DESTINATION ${CMAKE_INSTALL_DATADIR}/kronwerk/configs
         PATTERN "results" EXCLUDE)
+# What the pages beside the examples link to.
+install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/kronwerk)
+install(FILES ${PROJECT_SOURCE_DIR}/src/MATHEMATICS.md DESTINATION ${CMAKE_INSTALL_DATADIR}/kronwerk/src)
 install(PROGRAMS ${PROJECT_SOURCE_DIR}/jobs/slurm.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/kronwerk)
 
 set(CPACK_PACKAGE_NAME kronwerk)

@@ -23,7 +23,7 @@ std::string expected_row(const SchemaEntry& entry) {
 }
 
 TEST(Schema, IsTheTableOfTheReference) {
-  const auto reference = std::filesystem::path(KRONWERK_SOURCE_DIR) / "configs/README.md";
+  const auto reference = std::filesystem::path(KRONWERK_SOURCE_DIR) / "configs/keys.md";
   std::ifstream file(reference);
   std::set<std::string> found;
   for (std::string line; std::getline(file, line);) {

@@ -53,7 +53,7 @@ enum Type : unsigned {
 };
 
 /// One key of the configuration language. The validation of section 6 of the design and the table
-/// in configs/README.md both follow from these entries.
+/// in configs/keys.md both follow from these entries.
 struct SchemaEntry {
   /// "solver.tolerance"; "*" stands for a name chosen by the user, "[]" for the items of a list.
   std::string path{};

@@ -62,7 +62,7 @@ std::string help_of_key(const std::string& key) {
   if (!text.empty()) return text;
   throw core::ConfigurationError(fmt::format(
       "help: there is no key '{}'{}; 'kronwerk help solver.tolerance' tells about one, "
-      "configs/README.md has the table of all",
+      "configs/keys.md has the table of all",
       key, core::suggestion(key, std::vector<std::string>(names.begin(), names.end()))));
 }
 

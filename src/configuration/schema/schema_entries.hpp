@@ -7,7 +7,7 @@
 
 namespace kronwerk::configuration {
 
-// The table of keys in parts, in the order of configs/README.md.
+// The table of keys in parts, in the order of configs/keys.md.
 std::vector<SchemaEntry> main_entries();
 std::vector<SchemaEntry> kernel_entries();
 std::vector<SchemaEntry> vector_entries();

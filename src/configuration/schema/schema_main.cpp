@@ -213,7 +213,7 @@ std::vector<SchemaEntry> remaining_entries() {
                         "not with `sweep`"},
       {.path = "checkpoint",
        .types = map,
-       .documentation = "what is kept of a job that has not ended, see [Restart](#restart)"},
+       .documentation = "what is kept of a job that has not ended, see restart.md"},
       {.path = "checkpoint.every",
        .types = number,
        .default_value = "300, or what saving takes a hundredth of",
