@@ -1,12 +1,6 @@
 #pragma once
 
-#include <unistd.h>
-
-#include <filesystem>
-#include <string>
-#include <system_error>
-
-#include "kronwerk/communication/communicator.hpp"
+#include "kronwerk/io/files/scratch_folder.hpp"
 
 namespace kronwerk {
 
@@ -17,25 +11,24 @@ class SharedDirectory {
   explicit SharedDirectory(
       const communication::Communicator& comm,
       const std::filesystem::path& parent = std::filesystem::temp_directory_path())
-      : comm_(&comm) {
-    std::string name = (parent / "kronwerk-test-XXXXXX").string();
-    if (comm.is_root() && ::mkdtemp(name.data()) == nullptr) name.clear();
-    name_ = comm.broadcast(name);
-  }
+      : comm_(&comm), folder_(comm, parent, "kronwerk-test") {}
   SharedDirectory(const SharedDirectory&) = delete;
   SharedDirectory& operator=(const SharedDirectory&) = delete;
   /// Collective.
-  ~SharedDirectory() {
-    comm_->barrier();
-    std::error_code ignored;
-    if (comm_->is_root()) std::filesystem::remove_all(name_, ignored);
-  }
+  ~SharedDirectory() { comm_->barrier(); }
 
-  const std::string& name() const noexcept { return name_; }
+  const std::string& name() const noexcept { return folder_.path().native(); }
+  std::string operator/(const std::string& file) const { return folder_.path() / file; }
+
+  /// Names in the directory; for "nothing was left behind".
+  std::size_t file_count() const {
+    const auto count = std::distance(std::filesystem::directory_iterator(folder_.path()), {});
+    return static_cast<std::size_t>(count);
+  }
 
  private:
   const communication::Communicator* comm_;
-  std::string name_;
+  io::ScratchFolder folder_;
 };
 
 }  // namespace kronwerk

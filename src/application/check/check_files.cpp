@@ -8,6 +8,7 @@
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/files/result_file.hpp"
+#include "kronwerk/io/files/scratch_folder.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 
 namespace kronwerk::application {
@@ -17,7 +18,8 @@ using core::Index;
 
 std::string check_files(const Communicator& comm, const std::string& folder) {
   constexpr Index count = Index{1} << 19;  // 4 MB of each rank
-  const std::string target = (std::filesystem::path(folder) / "kronwerk-check.h5").string();
+  const io::ScratchFolder scratch(comm, folder, "kronwerk-check");
+  const std::string target = (scratch.path() / "values.h5").string();
   std::vector<double> values;
   communication::collectively(comm, [&] {
     values.resize(static_cast<std::size_t>(count));
@@ -41,7 +43,6 @@ std::string check_files(const Communicator& comm, const std::string& folder) {
     throw core::InternalError(fmt::format("{}: rank {} does not read what rank {} has written",
                                           target, comm.rank(), other));
   });
-  communication::on_root(comm, [&] { std::filesystem::remove(target); });
   return fmt::format("HDF5 {} written by all ranks to {} and read again, {}/s", io::hdf5_version(),
                      std::filesystem::absolute(folder).lexically_normal().string(),
                      core::format_bytes(8.0 * static_cast<double>(count) * comm.size() / seconds));

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <fstream>
 
 #include "application/check/check.hpp"
@@ -14,6 +13,7 @@
 #include "kronwerk/factors/dense/distributed_system.hpp"
 #include "kronwerk/factors/spectra/bases.hpp"
 #include "kronwerk/io/files/data_file.hpp"
+#include "kronwerk/io/files/scratch_folder.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 
 namespace kronwerk::application {
@@ -75,15 +75,10 @@ std::string check_decompositions(const Communicator& comm, const std::string&) {
 std::string check_solve(const Communicator& comm, const std::string& folder) {
   constexpr Index rows = 37;
   constexpr Index columns = 29;
-  const std::filesystem::path directory(folder);
-  const std::string data = (directory / "kronwerk-check-data.h5").string();
-  const std::string result = (directory / "kronwerk-check-result.h5").string();
-  const std::string text = (directory / "kronwerk-check.yaml").string();
-  const auto clean_up = [&] {
-    communication::on_root(comm, [&] {
-      for (const std::string& file : {data, result, text}) std::filesystem::remove(file);
-    });
-  };
+  const io::ScratchFolder scratch(comm, folder, "kronwerk-check");
+  const std::string data = (scratch.path() / "data.h5").string();
+  const std::string result = (scratch.path() / "result.h5").string();
+  const std::string text = (scratch.path() / "job.yaml").string();
   communication::on_root(comm, [&] {
     std::vector<double> b;
     const auto x = [&](Index i, Index j) { return known(i % rows * columns + j % columns); };
@@ -100,33 +95,27 @@ std::string check_solve(const Communicator& comm, const std::string& folder) {
     std::ofstream job(text);
     job << "task: solve\n"
            "matrices:\n"
-           "  W: {file: kronwerk-check-data.h5, dataset: /W}\n"
-           "  V: {file: kronwerk-check-data.h5, dataset: /V}\n"
+           "  W: {file: data.h5, dataset: /W}\n"
+           "  V: {file: data.h5, dataset: /V}\n"
            "operator: \"kron(I - 0.3*W, I - 0.2*V)\"\n"
-           "input: {file: kronwerk-check-data.h5, dataset: /b}\n"
-           "output: {file: kronwerk-check-result.h5, overwrite: true}\n";
+           "input: {file: data.h5, dataset: /b}\n"
+           "output: result.h5\n";
     require(static_cast<bool>(job.flush()), text + ": cannot be written");
   });
+  CommandLine line;
+  line.command = Command::run;
+  line.file = text;
+  line.quiet = true;
+  run_job(comm, load_job(comm, line), true);
+  std::vector<double> found(static_cast<std::size_t>(rows * columns));
+  io::read_range(comm, {result, "/result"}, 0, found);
   double error = 0;
-  try {
-    CommandLine line;
-    line.command = Command::run;
-    line.file = text;
-    line.quiet = true;
-    run_job(comm, load_job(comm, line), true);
-    std::vector<double> found(static_cast<std::size_t>(rows * columns));
-    io::read_range(comm, {result, "/result"}, 0, found);
-    for (Index i = 0; i < rows * columns; ++i) {
-      error = std::max(error, std::abs(found[static_cast<std::size_t>(i)] - known(i)));
-    }
-    communication::collectively(comm, [&] {
-      require(error < 1e-12, fmt::format("the solution of a known job is wrong by {:.1e}", error));
-    });
-  } catch (const core::Error&) {
-    clean_up();
-    throw;
+  for (Index i = 0; i < rows * columns; ++i) {
+    error = std::max(error, std::abs(found[static_cast<std::size_t>(i)] - known(i)));
   }
-  clean_up();
+  communication::collectively(comm, [&] {
+    require(error < 1e-12, fmt::format("the solution of a known job is wrong by {:.1e}", error));
+  });
   return fmt::format("a job of {} unknowns gives the known solution to {:.1e}", rows * columns,
                      comm.max(error));
 }

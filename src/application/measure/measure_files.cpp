@@ -6,6 +6,7 @@
 
 #include "application/measure/measure.hpp"
 #include "kronwerk/io/files/result_file.hpp"
+#include "kronwerk/io/files/scratch_folder.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 
 namespace kronwerk::application {
@@ -77,8 +78,8 @@ Seconds best_of(const Communicator& comm, const std::string& target) {
 
 void measure_files(const Bench& bench, const std::string& folder, configuration::Machine& machine) {
   const Communicator& comm = bench.comm();
-  const std::string target =
-      (std::filesystem::path(folder) / "kronwerk-measure.h5").lexically_normal().string();
+  const io::ScratchFolder scratch(comm, folder, "kronwerk-measure");
+  const std::string target = (scratch.path() / "values.h5").string();
   const Seconds all = best_of(comm, target);
   machine.file_create_milliseconds = 1e3 * comm.max(all.create);
   machine.file_open_milliseconds = 1e3 * comm.max(all.open);

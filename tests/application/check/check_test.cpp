@@ -1,12 +1,12 @@
 #include "application/check/check.hpp"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 
 #include "application/command_line/commands.hpp"
 #include "kronwerk/core/error.hpp"
+#include "support/shared_directory.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -15,18 +15,10 @@ namespace fs = std::filesystem;
 
 class CheckTest : public testing::Test {
  protected:
-  void SetUp() override {
-    const std::string number = comm_.broadcast(std::to_string(getpid()), 0);
-    folder_ = fs::temp_directory_path() / ("kronwerk-check-" + number);
-    communication::on_root(comm_, [&] { fs::create_directory(folder_); });
-  }
-  void TearDown() override {
-    communication::on_root(comm_, [&] { fs::remove_all(folder_); });
-  }
-
   communication::Communicator comm_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
   communication::Communicator failures_ = communication::Communicator::duplicate(MPI_COMM_WORLD);
-  fs::path folder_;
+  SharedDirectory directory_{comm_};
+  fs::path folder_ = directory_.name();
 };
 
 TEST_F(CheckTest, PassesOnThisMachineAndLeavesNothing) {

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "support/shared_directory.hpp"
+
 namespace kronwerk::application {
 namespace {
 
@@ -51,13 +53,15 @@ TEST_F(MeasureTest, MessagesArePricedWhereThereAreSome) {
 }
 
 TEST_F(MeasureTest, FilesAreMeasuredAndLeaveNothing) {
-  const std::string folder = std::filesystem::temp_directory_path().string();
+  const SharedDirectory directory(comm_);
+  const std::string& folder = directory.name();
   configuration::Machine machine;
   measure_files(bench_, folder, machine);
   EXPECT_GT(machine.file_read.one_rank, 0);
   EXPECT_GT(machine.file_write.all_ranks, 0);
   EXPECT_GT(machine.file_open_milliseconds, 0);
-  EXPECT_FALSE(std::filesystem::exists(std::filesystem::path(folder) / "kronwerk-measure.h5"));
+  comm_.barrier();
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
 }
 
 }  // namespace

@@ -259,7 +259,7 @@ TEST_F(ResultFile, RefusesDirectoriesThatCannotBeCreatedOrWritten) {
   expect_error(ErrorKind::configuration, "cannot be created",
                [&] { io::ResultFile(comm_, directory_ / "plain/run.h5", false); });
   expect_error(ErrorKind::configuration, "is a directory",
-               [&] { io::ResultFile(comm_, directory_.path(), true); });
+               [&] { io::ResultFile(comm_, directory_.name(), true); });
   expect_error(ErrorKind::configuration, "output directory cannot be",
                [&] { io::ResultFile(comm_, "/proc/kronwerk/run.h5", false); });
   const std::string longest(5000, 'x');
@@ -273,7 +273,7 @@ TEST_F(ResultFile, RefusesDirectoriesThatCannotBeCreatedOrWritten) {
     expect_error(ErrorKind::configuration, "choose a shorter one",
                  [&] { io::ResultFile(comm_, directory_ / longest.substr(0, length), true); });
   }
-  for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.name())) {
     EXPECT_EQ(entry.path().filename(), "plain") << "left behind";
   }
 }
@@ -299,7 +299,7 @@ TEST_F(ResultFile, RemovesTemporariesOfTheSameTargetWhoseWriterHasNoLock) {
     for (const auto& file : abandoned) EXPECT_FALSE(std::filesystem::exists(file)) << file;
     // This one's own stays when another job comes, however old it looks.
     if (comm_.is_root()) {
-      for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+      for (const auto& entry : std::filesystem::directory_iterator(directory_.name())) {
         std::filesystem::last_write_time(
             entry, std::filesystem::file_time_type::clock::now() - std::chrono::hours(48));
       }

@@ -100,7 +100,7 @@ TEST_F(Stack, TellsTheConfigurationOfAResult) {
   EXPECT_EQ(configuration_of(file), "task: 7");
   EXPECT_EQ(read_number({file, "/deep/number"}), 70);
   EXPECT_EQ(configuration_of(directory_ / "absent.h5"), "");
-  EXPECT_EQ(configuration_of(directory_.path()), "");
+  EXPECT_EQ(configuration_of(directory_.name()), "");
 }
 
 TEST_F(Stack, ReadsOneNumberAndRefusesNoneAndSeveral) {

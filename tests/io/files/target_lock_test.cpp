@@ -146,7 +146,7 @@ TEST_F(Target, ThatIsNoRegularFileIsRefusedAndStays) {
                                                           {device, "is a device"},
                                                           {"/dev/full", "is a device"},
                                                           {socket, "is a socket"},
-                                                          {directory_.path(), "is a directory"}}) {
+                                                          {directory_.name(), "is a directory"}}) {
       const auto before = fs::status(file).type();
       expect_error(ErrorKind::configuration, kind, [&] { write_one(file, 1); });
       expect_error(ErrorKind::configuration, kind, [&] { io::DataFile(file, true); });
@@ -167,7 +167,7 @@ TEST_F(Target, KeepsItsModeWhenItIsReplaced) {
       fs::permissions(target_, wanted);
       {
         io::ResultFile result(alone_, target_, true);
-        for (const auto& entry : fs::directory_iterator(directory_.path())) {
+        for (const auto& entry : fs::directory_iterator(directory_.name())) {
           if (entry.path().extension() != ".part") continue;
           EXPECT_EQ(entry.status().permissions() & ~own, wanted & ~own) << "while it is written";
         }

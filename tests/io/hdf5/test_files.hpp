@@ -1,46 +1,16 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <string>
 
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/core/error.hpp"
+#include "support/shared_directory.hpp"
 
 namespace kronwerk::test {
-
-/// A directory of the whole communicator, removed at the end. Collective.
-class SharedDirectory {
- public:
-  explicit SharedDirectory(const communication::Communicator& comm) : comm_(&comm) {
-    std::string name = (std::filesystem::temp_directory_path() / "kronwerk-io-XXXXXX").string();
-    if (comm.is_root() && ::mkdtemp(name.data()) == nullptr) name.clear();
-    path_ = comm.broadcast(name);
-  }
-  SharedDirectory(const SharedDirectory&) = delete;
-  SharedDirectory& operator=(const SharedDirectory&) = delete;
-  ~SharedDirectory() {
-    comm_->barrier();
-    std::error_code ignored;
-    if (comm_->is_root()) std::filesystem::remove_all(path_, ignored);
-  }
-  std::string path() const { return path_; }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
-  /// Names in the directory, sorted; for "nothing was left behind".
-  std::size_t file_count() const {
-    const auto count = std::distance(std::filesystem::directory_iterator(path_), {});
-    return static_cast<std::size_t>(count);
-  }
-
- private:
-  const communication::Communicator* comm_;
-  std::string path_;
-};
 
 /// Tests with files that all ranks see.
 class InDirectory : public testing::Test {
