@@ -8,6 +8,7 @@ set(kronwerk_mpi_environment
     PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe  # the same for Open MPI 5
     OMPI_MCA_mpi_yield_when_idle=1
     OMPI_MCA_hwloc_base_binding_policy=none
+    GTEST_BRIEF=1  # what failed, without the hundreds that did not
     ASAN_OPTIONS=detect_leaks=0)
 # Developers' tests compare before each collective what the ranks are about to do.
 if(KRONWERK_DEVELOPER)
