@@ -8,6 +8,7 @@
 
 #include "application/inputs/id_check.hpp"
 #include "application/inputs/problem.hpp"
+#include "application/inputs/vector_shape.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 
@@ -59,21 +60,15 @@ class Examination {
     const io::DatasetInfo info = io::inspect(comm_, to_location(*dataset));
     const Index points = core::product(input_.extents);
     const Extents& shape = info.shape;
-    if (shape == Extents{points}) return 1;
-    std::vector<int> modes(input_.extents.size());
-    std::iota(modes.begin(), modes.end(), 0);
-    if (shape == input_.extents) {
+    if (const auto reading = find_shape(shape, input_.extents)) {
+      // Samples that are one axis say nothing about the ids of several modes.
+      if (reading->flat && input_.extents.size() > 1) return reading->count;
+      std::vector<int> modes(input_.extents.size());
+      std::iota(modes.begin(), modes.end(), 0);
+      if (reading->several) modes.insert(modes.begin(), -1);
       uses_.push_back({fmt::format("'{}'", what), info, modes});
-      return 1;
+      return reading->count;
     }
-    const Extents rest(shape.begin() + (shape.empty() ? 0 : 1), shape.end());
-    const Index samples = shape.empty() ? 0 : shape.front();
-    if (samples > 0 && rest == input_.extents) {
-      modes.insert(modes.begin(), -1);
-      uses_.push_back({fmt::format("'{}'", what), info, modes});
-      return samples;
-    }
-    if (samples > 0 && rest == Extents{points}) return samples;
     throw core::ShapeError(fmt::format(
         "{}: '{}' {}:{} has the shape ({}), but 'extents' ({}) make a grid of {} points: expected "
         "m samples, (m x {}) or (m x {}), or one without m",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "application/inputs/trace_rule.hpp"
 #include "application/session/signals.hpp"
 #include "kronwerk/core/text.hpp"
 
@@ -21,18 +22,6 @@ std::string edges_text(const std::vector<Index>& edges) {
   std::vector<std::string> parts;
   for (const Index each : edges) parts.push_back(core::format_count(each));
   return core::join(parts, " + ");
-}
-
-operators::TraceRule rule_of(configuration::TraceChoice choice) {
-  switch (choice) {
-    case configuration::TraceChoice::first:
-      return operators::TraceRule::first;
-    case configuration::TraceChoice::none:
-      return operators::TraceRule::none;
-    case configuration::TraceChoice::split:
-      break;
-  }
-  return operators::TraceRule::split;
 }
 
 }  // namespace
@@ -95,7 +84,7 @@ models::GraphSettings GraphPath::settings() const {
   models::GraphSettings settings;
   settings.tolerance = context_.job.solver.tolerance;
   settings.max_iterations = context_.job.solver.max_iterations;
-  settings.trace = rule_of(context_.job.graph->trace);
+  settings.trace = to_trace_rule(context_.job.graph->trace);
   settings.on_iteration = [this](Index iteration, double) {
     if (!several()) {
       context_.stages.progress().set("iteration", iteration, context_.job.solver.max_iterations);

@@ -88,16 +88,12 @@ class IdLists {
 
 /// Which of the lists of a dataset belong to each mode of a grid that its vectors run over.
 std::vector<int> lists_of_modes(const std::vector<int>& lists, const core::Extents& shape,
-                                const core::Extents& grid, const std::string& what) {
-  VectorShape reading;
-  try {
-    reading = match_shape(shape, grid, what);
-  } catch (const core::ShapeError&) {
-    return {};  // refused by who reads it, with its place
-  }
-  if (reading.flat && grid.size() > 1) return {};
+                                const core::Extents& grid) {
+  const auto reading = find_shape(shape, grid);
+  // Another shape is refused by who reads it, with its place.
+  if (!reading || (reading->flat && grid.size() > 1)) return {};
   std::vector<int> result(grid.size(), -1);
-  const std::size_t leading = reading.several ? 1 : 0;
+  const std::size_t leading = reading->several ? 1 : 0;
   for (std::size_t k = 0; k < grid.size(); ++k) result[k] = lists[leading + k];
   return result;
 }
@@ -140,7 +136,7 @@ std::map<std::string, expressions::ModeLists> lists_of_names(
 /// Adds what runs over a grid to the classes of its modes.
 void attach(IdLists& lists, SharedModes& shared, const std::vector<int>& modes,
             const core::Extents& grid, const Operand& operand) {
-  const auto numbers = lists_of_modes(lists.add(operand), operand.info.shape, grid, operand.what);
+  const auto numbers = lists_of_modes(lists.add(operand), operand.info.shape, grid);
   for (std::size_t k = 0; k < numbers.size(); ++k) {
     shared.lists[static_cast<std::size_t>(modes[k])].push_back(numbers[k]);
   }

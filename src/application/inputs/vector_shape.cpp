@@ -29,7 +29,7 @@ std::string explain_long_axis(const Extents& shape, Index points) {
 
 }  // namespace
 
-VectorShape match_shape(const Extents& shape, const Extents& grid, const std::string& what) {
+std::optional<VectorShape> find_shape(const Extents& shape, const Extents& grid) {
   const Extents flat{core::product(grid)};
   const bool has_leading = !shape.empty();
   const Extents rest(shape.begin() + (has_leading ? 1 : 0), shape.end());
@@ -44,6 +44,11 @@ VectorShape match_shape(const Extents& shape, const Extents& grid, const std::st
     reading.flat = false;
     if (rest == grid) return reading;
   }
+  return std::nullopt;
+}
+
+VectorShape match_shape(const Extents& shape, const Extents& grid, const std::string& what) {
+  if (const auto reading = find_shape(shape, grid)) return *reading;
   throw core::ShapeError(fmt::format(
       "{} has the shape ({}), but the operator acts on the grid {}: expected {} for one vector, {} "
       "for m vectors{}",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "kronwerk/core/extents.hpp"
@@ -16,10 +17,12 @@ struct VectorShape {
   bool flat = false;     ///< the grid is one axis
 };
 
-/// Finds the reading of `shape` for the grid. Where several readings fit, they differ by extents of
-/// 1 only and hold the same numbers; the one with the grid's own axes is taken.
+/// Finds the reading of `shape` for the grid, if there is one. Where several readings fit, they
+/// differ by extents of 1 only and hold the same numbers; the one with the grid's own axes is taken.
+std::optional<VectorShape> find_shape(const Extents& shape, const Extents& grid);
+
 /// @param what  names the dataset in the message
-/// @throws ShapeError that names both shapes
+/// @throws ShapeError that names both shapes if there is none
 VectorShape match_shape(const Extents& shape, const Extents& grid, const std::string& what);
 
 /// The dataset's shape for the same reading of another grid.

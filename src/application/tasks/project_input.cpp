@@ -60,12 +60,12 @@ class Examination {
 
   void examine_samples() {
     input_.kind = Kind::samples;
-    if (shape_ == input_.extents || shape_ == Extents{points_}) return;
-    input_.samples = shape_.empty() ? 0 : shape_.front();
-    const Extents rest(shape_.begin() + (shape_.empty() ? 0 : 1), shape_.end());
-    if (input_.samples > 0 && (rest == input_.extents || rest == Extents{points_})) return;
-    fail(fmt::format("expected m samples, (m x {}) or (m x {}), or one without m", points_,
-                     core::to_text(input_.extents)));
+    const auto reading = find_shape(shape_, input_.extents);
+    if (!reading) {
+      fail(fmt::format("expected m samples, (m x {}) or (m x {}), or one without m", points_,
+                       core::to_text(input_.extents)));
+    }
+    input_.samples = reading->count;
   }
 
   std::string expected_data() const {

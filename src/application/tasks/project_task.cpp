@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "application/inputs/trace_rule.hpp"
 #include "application/inputs/vector_reader.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/operators/grids/grams.hpp"
@@ -48,17 +49,7 @@ class ProjectTask {
   }
 
  private:
-  operators::TraceRule rule() const {
-    switch (job_.projection->trace) {
-      case configuration::TraceChoice::first:
-        return operators::TraceRule::first;
-      case configuration::TraceChoice::none:
-        return operators::TraceRule::none;
-      case configuration::TraceChoice::split:
-        break;
-    }
-    return operators::TraceRule::split;
-  }
+  operators::TraceRule rule() const { return to_trace_rule(job_.projection->trace); }
 
   VectorReader reader(const Extents& grid) const {
     return {comm_, job_, *job_.input, "input", grid};
