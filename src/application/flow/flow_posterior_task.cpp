@@ -59,6 +59,9 @@ class IntegratedPosterior {
   }
 
   std::string description() const { return determinant_.determinant->description(); }
+  std::string method() const {
+    return "coefficients and σ² integrated out; log determinant " + description();
+  }
   const models::IntegratedFlow& flow() const { return *flow_; }
 
   void check_columns() const {
@@ -73,7 +76,7 @@ class IntegratedPosterior {
   }
 
   /// The moments are the same on all ranks.
-  void copy_to(JobContext& group, PosteriorProblem& problem) const {
+  PosteriorModel copy(JobContext& group) const {
     struct Copy {
       Copy(JobContext& job, const IntegratedPosterior& other)
           : apart(job), posterior(apart.context, other.moments_, other.years_, other.variance_) {}
@@ -81,7 +84,8 @@ class IntegratedPosterior {
       IntegratedPosterior posterior;
     };
     const auto copy = std::make_shared<Copy>(group, *this);
-    problem.log_density = [copy](std::span<const double> x) { return copy->posterior.evaluate(x); };
+    return {[copy](std::span<const double> x) { return copy->posterior.evaluate(x); },
+            [copy] { return copy->posterior.method(); }};
   }
 
  private:
@@ -158,8 +162,9 @@ std::string run_flow_posterior(FlowContext& context) {
   posterior.check_columns();
   PosteriorProblem problem;
   problem.parameters = filter_parameters(context);
-  problem.log_density = [&](std::span<const double> x) { return posterior.evaluate(x); };
-  problem.copy = [&](JobContext& group, PosteriorProblem& copy) { posterior.copy_to(group, copy); };
+  problem.model = {[&](std::span<const double> x) { return posterior.evaluate(x); },
+                   [&] { return posterior.method(); }};
+  problem.copy = [&](JobContext& group) { return posterior.copy(group); };
   problem.copy_needs = needs_of_copies(context);
   for (const auto& each : problem.parameters) problem.variables.push_back({each.name});
   problem.variables.push_back({"sigma2"});
@@ -173,7 +178,6 @@ std::string run_flow_posterior(FlowContext& context) {
     values.insert(values.end(), given.coefficients.begin(), given.coefficients.end());
     return values;
   };
-  problem.method = "coefficients and σ² integrated out; log determinant " + posterior.description();
   note_flat(context, problem.parameters, "coefficients and log σ²");
   return sample_posterior(context, problem);
 }

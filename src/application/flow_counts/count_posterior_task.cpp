@@ -31,8 +31,9 @@ class CountPosterior {
     problem.parameters = filter_parameters(context_);
     describe(problem);
     begin(problem);
-    problem.log_density = [&](std::span<const double> x) { return evaluate(x, problem); };
-    problem.copy = copy_to;
+    problem.model = {[&](std::span<const double> x) { return evaluate(x); },
+                     [&] { return likelihood_.solved_by(); }};
+    problem.copy = copy;
     problem.copy_needs = needs_of_copies(context_);
     return sample_posterior(context_, problem);
   }
@@ -41,7 +42,7 @@ class CountPosterior {
   const models::FlowFilter& filter() const { return context_.model.filter(); }
   models::CountFlow& flow() { return likelihood_.flow(); }
 
-  static void copy_to(JobContext& group, PosteriorProblem& problem) {
+  static PosteriorModel copy(JobContext& group) {
     struct Copy {
       explicit Copy(JobContext& job) : apart(job), posterior(apart.context) {}
       FlowApart apart;
@@ -49,9 +50,8 @@ class CountPosterior {
     };
     const auto copy = std::make_shared<Copy>(group);
     copy->posterior.likelihood_.read();
-    problem.log_density = [copy, &problem](std::span<const double> x) {
-      return copy->posterior.evaluate(x, problem);
-    };
+    return {[copy](std::span<const double> x) { return copy->posterior.evaluate(x); },
+            [copy] { return copy->posterior.likelihood_.solved_by(); }};
   }
 
   void refuse_effects() const {
@@ -127,7 +127,7 @@ class CountPosterior {
     return found;
   }
 
-  models::Evaluation evaluate(std::span<const double> x, PosteriorProblem& problem) {
+  models::Evaluation evaluate(std::span<const double> x) {
     if (!likelihood_.constraints().hold(x)) throw core::DataError("outside of the feasible region");
     std::vector<double> variables(x.begin(), x.end());
     if (likelihood_.binomial()) {
@@ -139,7 +139,6 @@ class CountPosterior {
     auto point = flow().evaluate_gradient(variables);
     if (!point) throw core::DataError("a mean overflows, or the filter is singular");
     if (likelihood_.binomial()) point->gradient.back() /= x.back();
-    if (problem.method.empty()) problem.method = likelihood_.solved_by();
     return {point->value, std::move(point->gradient)};
   }
 

@@ -24,8 +24,9 @@ class GaussianPosterior {
       problem.variables.push_back({each.name});
     }
     add_coefficients(problem);
-    problem.log_density = [&](std::span<const double> x) { return evaluate(x, problem); };
-    problem.copy = [this](JobContext& group, PosteriorProblem& copy) { copy_to(group, copy); };
+    problem.model = {[this](std::span<const double> x) { return evaluate(x); },
+                     [this] { return method_; }};
+    problem.copy = [this](JobContext& group) { return copy(group); };
     problem.copy_needs = [this](int ranks, int nodes) {
       return estimate_gaussian_memory(context_.comm, context_.job, context_.model, ranks, nodes);
     };
@@ -33,7 +34,7 @@ class GaussianPosterior {
   }
 
  private:
-  void copy_to(JobContext& group, PosteriorProblem& problem) const {
+  PosteriorModel copy(JobContext& group) const {
     struct Copy {
       Copy(JobContext& job, const GaussianPosterior& other)
           : model(job.comm, job.job),
@@ -47,9 +48,8 @@ class GaussianPosterior {
       GaussianPosterior posterior;
     };
     const auto copy = std::make_shared<Copy>(group, *this);
-    problem.log_density = [copy, &problem](std::span<const double> x) {
-      return copy->posterior.evaluate(x, problem);
-    };
+    return {[copy](std::span<const double> x) { return copy->posterior.evaluate(x); },
+            [copy] { return copy->posterior.method_; }};
   }
 
   /// @throws ConfigurationError if its prior has no integral and nothing else bounds it
@@ -116,7 +116,7 @@ class GaussianPosterior {
         likelihood_.missing_settings().exact_limit));
   }
 
-  models::Evaluation evaluate(std::span<const double> x, PosteriorProblem& problem) {
+  models::Evaluation evaluate(std::span<const double> x) {
     Parameters all = context_.parameters;
     for (std::size_t p = 0; p < names_.size(); ++p) all[names_[p]] = x[p];
     Likelihood::Request request{names_, false, models::Judged::first_use};
@@ -124,7 +124,7 @@ class GaussianPosterior {
     Likelihood::Value value = likelihood_.evaluate(all, request);
     refuse_estimates(value);
     if (!value.solves.failure().empty()) throw core::DataError(value.solves.failure());
-    problem.method = std::move(value.method);
+    method_ = std::move(value.method);
     models::Evaluation result{value.total(), std::move(value.gradient)};
     if (!request.coefficients.empty()) {
       result.gradient.insert(result.gradient.end(), value.mean_gradient.begin(),
@@ -159,6 +159,7 @@ class GaussianPosterior {
   GaussianContext& context_;
   Likelihood likelihood_;
   std::vector<std::string> names_;
+  std::string method_;  ///< of the last evaluation
 };
 
 }  // namespace

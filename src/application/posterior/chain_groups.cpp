@@ -1,6 +1,7 @@
 #include "application/posterior/chain_groups.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "kronwerk/distribution/node_map.hpp"
 #include "kronwerk/distribution/partition.hpp"
@@ -18,15 +19,14 @@ distribution::BlockPartition ranks_of(const communication::Communicator& comm, i
 /// Whether every node has room for the copies of the groups with ranks there. Collective.
 bool fits(const communication::Communicator& comm, int groups, const CopyNeeds& needs) {
   const auto ranks = ranks_of(comm, groups);
-  int here = 0;
-  for (int group = 0; group < groups; ++group) {
-    const auto members = comm.nodes().members(comm.nodes().node_of(comm.rank()));
-    here += std::ranges::any_of(members, [&](int rank) { return ranks.owner(rank) == group; });
+  std::set<core::Index> here;
+  for (const int rank : comm.nodes().members(comm.nodes().node_of(comm.rank()))) {
+    here.insert(ranks.owner(rank));
   }
   const int nodes = std::max(1, comm.node_count() / groups);
   methods::MemoryNeeds all = needs(comm.size() / groups, nodes);
   all.base_bytes_per_rank = 0;  // they are there
-  all.factor_bytes_per_node *= here;
+  all.factor_bytes_per_node *= static_cast<double>(here.size());
   all.ranks_here = comm.node().size();
   return !comm.any(!methods::explain_shortage(all, methods::read_memory_limits()).empty());
 }

@@ -28,11 +28,11 @@ std::string name_of(const char* what, Index chain) {
 
 }  // namespace
 
-models::DensityFunction watched(JobContext& context, PosteriorProblem& problem) {
-  return [&context, &problem](std::span<const double> x) {
+models::DensityFunction watched(JobContext& context, models::DensityFunction log_density) {
+  return [&context, log_density = std::move(log_density)](std::span<const double> x) {
     models::Evaluation found;
     try {
-      context.stages.run("evaluate", [&] { found = problem.log_density(x); });
+      context.stages.run("evaluate", [&] { found = log_density(x); });
     } catch (const core::ConvergenceError& error) {
       throw core::DataError(error.what());  // not defined here, as where a factor is singular
     }
@@ -52,24 +52,35 @@ ChainRuns::ChainRuns(JobContext& context, PosteriorProblem& problem,
       coordinates_(coordinates),
       found_(found),
       draws_(draws),
-      groups_(context.comm, request_.chains, problem.copy ? problem.copy_needs : CopyNeeds{}),
+      groups_(context.comm, request_.chains, problem.copy_needs),
       courses_(static_cast<std::size_t>(request_.chains)) {
   recall();
-  if (!groups_.apart()) {
-    density_.emplace(context.comm, watched(context, problem), problem.parameters);
-    return;
+  if (groups_.apart()) {
+    side_by_side([&] {
+      apart_.emplace(context, groups_.own());
+      model_ = problem.copy(apart_->context);
+    });
+    check_termination(context.comm);
+  } else {
+    model_ = problem.model;
   }
+  density_.emplace(groups_.own(), watched(apart_ ? apart_->context : context, model_.log_density),
+                   problem.parameters);
+}
+
+/// Every group does the same; what one of them throws, all throw. Collective on all ranks.
+void ChainRuns::side_by_side(const std::function<void()>& work) {
   std::exception_ptr failure;
-  context.stages.apart(groups_.own(), [&] {
+  context_.stages.apart(groups_.own(), [&] {
     try {
-      Apart& apart = apart_.emplace(context, groups_.own());
-      problem.copy(apart.context, apart.problem);
-      density_.emplace(groups_.own(), watched(apart.context, apart.problem), problem.parameters);
+      work();
+    } catch (const core::Terminated&) {
+      // All ranks come to know of it where they agree on it.
     } catch (...) {
       failure = std::current_exception();
     }
   });
-  communication::collectively(context.comm, [&] {
+  communication::collectively(context_.comm, [&] {
     if (failure) std::rethrow_exception(failure);
   });
 }
@@ -270,19 +281,7 @@ void ChainRuns::print_lines() {
 void ChainRuns::run() {
   const auto done = [this](const Course& known) { return known.iteration == iterations(); };
   while (!std::ranges::all_of(courses_, done)) {
-    std::exception_ptr failure;
-    context_.stages.apart(groups_.own(), [&] {
-      try {
-        advance();
-      } catch (const core::Terminated&) {
-        // Agreed on below, once all is kept.
-      } catch (...) {
-        failure = std::current_exception();
-      }
-    });
-    communication::collectively(context_.comm, [&] {
-      if (failure) std::rethrow_exception(failure);
-    });
+    side_by_side([&] { advance(); });
     exchange();
     print_lines();
     keep();

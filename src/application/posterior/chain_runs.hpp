@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,9 +11,9 @@
 
 namespace kronwerk::application {
 
-/// The density of a problem, counted as the stage "evaluate": where a termination that was asked
-/// for takes effect. Both must outlive it.
-models::DensityFunction watched(JobContext& context, PosteriorProblem& problem);
+/// A density, counted as the stage "evaluate": where a termination that was asked for takes effect.
+/// @param context  must outlive it
+models::DensityFunction watched(JobContext& context, models::DensityFunction log_density);
 
 /// The chains of a job, each by its group of ranks: kept as they are made, so that a job that was
 /// killed goes on.
@@ -31,6 +32,8 @@ class ChainRuns {
   /// @throws Terminated once what was drawn is kept
   void run();
   const ChainGroups& groups() const noexcept { return groups_; }
+  /// How this rank's group evaluates the density.
+  std::string method() const { return model_.method(); }
   /// Gradients of all chains. Collective on all ranks.
   Index evaluations() const;
 
@@ -42,7 +45,6 @@ class ChainRuns {
     Report report;
     Checkpoint checkpoint;
     JobContext context;
-    PosteriorProblem problem;
   };
   /// How far a chain is, the same on every rank whenever the groups have met.
   struct Course {
@@ -55,6 +57,7 @@ class ChainRuns {
     Index lines = 0;  ///< printed
   };
 
+  void side_by_side(const std::function<void()>& work);
   models::TargetDensity target();
   models::ChainSettings settings_of(Index chain) const;
   std::vector<double> beginning_of(Index chain, int attempt) const;
@@ -77,6 +80,7 @@ class ChainRuns {
   PosteriorDraws& draws_;
   ChainGroups groups_;
   std::optional<Apart> apart_;
+  PosteriorModel model_;
   std::optional<models::PosteriorDensity> density_;
   std::vector<Course> courses_;
   std::optional<models::Chain> chain_;  ///< that this rank's group is at

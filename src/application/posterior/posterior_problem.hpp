@@ -21,11 +21,18 @@ struct PosteriorVariable {
   std::size_t width() const noexcept { return labels.empty() ? 1 : labels.size(); }
 };
 
+/// What is evaluated, on all ranks or on those of a group.
+struct PosteriorModel {
+  /// By the parameters; throws DataError or ConvergenceError where it is not defined. Collective.
+  models::DensityFunction log_density;
+  /// How it was, for the report. Local.
+  std::function<std::string()> method;
+};
+
 /// What a model says of its posterior.
 struct PosteriorProblem {
   std::vector<models::PosteriorParameter> parameters;  ///< that vary
-  /// By these; throws DataError or ConvergenceError where it is not defined. Collective.
-  models::DensityFunction log_density;
+  PosteriorModel model;
   /// (n, n): about minus the second derivatives at the initial values; empty if not known.
   std::vector<double> information{};
   std::vector<PosteriorVariable> variables;
@@ -34,11 +41,10 @@ struct PosteriorProblem {
   std::function<std::vector<double>(std::span<const double> x, std::uint64_t seed,
                                     std::uint64_t stream)>
       values{};
-  std::string method{};  ///< for the report; set by the density
-  /// Gives a problem the log density of this one, by a model of its own on some of the ranks, those
-  /// of a context that outlives it. Collective on these. Empty: chains run one after the other.
-  std::function<void(JobContext& group, PosteriorProblem& copy)> copy{};
-  CopyNeeds copy_needs{};
+  /// The model once more, of some of the ranks alone: those of a context that outlives it.
+  /// Collective on these.
+  std::function<PosteriorModel(JobContext& group)> copy;
+  CopyNeeds copy_needs;
 };
 
 /// Chains of the No-U-Turn sampler, their draws and statistics in the result, and the table of what

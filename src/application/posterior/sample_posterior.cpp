@@ -15,7 +15,7 @@ class Sampling {
       : context_(context),
         problem_(problem),
         request_(*context.job.posterior),
-        density_(context.comm, watched(context, problem), problem.parameters),
+        density_(context.comm, watched(context, problem.model.log_density), problem.parameters),
         draws_(density_.dimension(), request_.chains, request_.draws) {}
 
   std::string run() {
@@ -27,12 +27,13 @@ class Sampling {
       runs.run();
       gradients_ = density_.evaluations() + runs.evaluations();
       groups_ = runs.groups().count();
+      method_ = runs.method();
     });
     stages.report("sample",
                   fmt::format("{} chains of {} + {} iterations{}, {} gradients; {}",
                               request_.chains, request_.warmup, request_.draws,
                               groups_ > 1 ? fmt::format(" by {} groups of ranks", groups_) : "",
-                              core::format_count(gradients_), problem_.method));
+                              core::format_count(gradients_), method_));
     return finish();
   }
 
@@ -101,7 +102,7 @@ class Sampling {
     const auto values = values_of(problem_, draws_, request_.seed);
     const std::string failure = report_draws(context_, draws_, values);
     write_draws(context_.file, draws_, values, context_.comm.is_root());
-    context_.report.set("method", "No-U-Turn sampler; " + problem_.method);
+    context_.report.set("method", "No-U-Turn sampler; " + method_);
     context_.report.set("converged", Index{failure.empty() ? 1 : 0});
     context_.report.set("gradients", gradients_);
     context_.report.set("chain_groups", Index{groups_});
@@ -117,6 +118,7 @@ class Sampling {
   bool found_ = false;
   Index gradients_ = 0;
   int groups_ = 1;
+  std::string method_;
 };
 
 }  // namespace
