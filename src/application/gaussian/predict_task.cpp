@@ -211,7 +211,7 @@ class Predictor {
     const Index copies = missing() ? count : 1;
     for (Index o = first; o < first + copies; ++o) {
       std::vector<double> whole = variance;
-      uncertainty_->add_variance(estimate_.covariance_of(o), whole);
+      models::add_variance_of_mean(uncertainty_->residuals(), estimate_.covariance_of(o), whole);
       write("/variance", o * field_.size(), layout, whole);
       variance_statistics_.add(whole);
     }

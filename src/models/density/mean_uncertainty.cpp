@@ -35,14 +35,14 @@ MeanUncertainty::MeanUncertainty(const Covariance& covariance, const Prediction&
   }
 }
 
-void MeanUncertainty::add_variance(std::span<const double> covariance_of_mean,
-                                   std::span<double> variance) const {
-  const std::size_t p = size();
+void add_variance_of_mean(std::span<const std::vector<double>> residuals,
+                          std::span<const double> covariance_of_mean, std::span<double> variance) {
+  const std::size_t p = residuals.size();
   for (std::size_t a = 0; a < p; ++a) {
     for (std::size_t b = 0; b < p; ++b) {
       const double weight = covariance_of_mean[a * p + b];
-      const auto& left = residuals_[a];
-      const auto& right = residuals_[b];
+      const auto& left = residuals[a];
+      const auto& right = residuals[b];
       for (std::size_t i = 0; i < variance.size(); ++i) {
         variance[i] += weight * left[i] * right[i];
       }

@@ -47,15 +47,8 @@ LatentPrediction::Variance LatentPrediction::variance(std::uint64_t seed, Index 
   field_->prior_variance(values);
   approximation_->explain(cross_, layout_, values);
   if (!approximation_->exact()) result.standard_error = correct(seed, probes, values);
-  const std::size_t p = columns_.size();
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    for (std::size_t j = 0; j < p; ++j) {
-      for (std::size_t k = 0; k < p; ++k) {
-        values[i] += columns_[j][i] * estimate_.covariance[j * p + k] * columns_[k][i];
-      }
-    }
-    values[i] = std::max(values[i], 0.0);
-  }
+  add_variance_of_mean(columns_, estimate_.covariance, values);
+  for (double& value : values) value = std::max(value, 0.0);
   return result;
 }
 

@@ -99,7 +99,7 @@ TEST_F(MeanUncertaintyTest, AddsWhatUniversalKrigingAdds) {
     const auto beta = oracle::least_squares(k, data.columns, data.y).covariance;
     std::vector<double> added(static_cast<std::size_t>(prediction.layout().home_size(comm_.rank())),
                               0.0);
-    uncertainty.add_variance(beta.values, added);
+    add_variance_of_mean(uncertainty.residuals(), beta.values, added);
     added = whole(prediction.layout(), added);
     for (Index i = 0; i < fresh_; ++i) {
       EXPECT_NEAR(added[static_cast<std::size_t>(i)], unknown(i, i) - known(i, i), 1e-9) << i;

@@ -30,12 +30,14 @@ class MeanUncertainty {
   std::size_t size() const noexcept { return residuals_.size(); }
   /// The columns of R: this rank's home blocks of Prediction::layout().
   const std::vector<std::vector<double>>& residuals() const noexcept { return residuals_; }
-  /// variance += diag(R B Rᵀ). Local.
-  void add_variance(std::span<const double> covariance_of_mean, std::span<double> variance) const;
 
  private:
   std::vector<std::vector<double>> residuals_;
 };
+
+/// variance += diag(R B Rᵀ), for the columns of R. Local.
+void add_variance_of_mean(std::span<const std::vector<double>> residuals,
+                          std::span<const double> covariance_of_mean, std::span<double> variance);
 
 /// Draw `number` of N(0, B), the same on every rank: of a counter-based sequence. Local.
 /// @param covariance  B, (size, size)
