@@ -62,11 +62,12 @@ class JobTest : public testing::Test {
     if (comm_.is_root()) std::ofstream(path("job.yaml")) << text;
     return run_file(overrides);
   }
-  /// A whole dataset, on every rank.
-  Numbers read(const std::string& dataset, const std::string& file = "out.h5") const {
+  /// A whole dataset, on every rank. @param nonfinite  whether NaN and Inf may be there
+  Numbers read(const std::string& dataset, const std::string& file = "out.h5",
+               bool nonfinite = false) const {
     const io::Location location{path(file), dataset};
     Numbers values(static_cast<std::size_t>(core::product(io::inspect(comm_, location).shape)));
-    io::read_range(comm_, location, 0, values, true);
+    io::read_range(comm_, location, 0, values, nonfinite);
     return values;
   }
   void expect_done(const std::string& text, const std::vector<std::string>& overrides = {}) const {
