@@ -195,13 +195,22 @@ OperatorPtr Covariance::signal(Index batch) const {
   return sum_with_inverses(terms_.signal, batch);
 }
 
-OperatorPtr Covariance::root(Index batch, int leading_modes) const {
+OperatorPtr Covariance::root_of(const operators::SpectralSum& spectrum, Index batch,
+                                int leading_modes) const {
   return operators::make_spectral_function(
-      *comm_, workspace_, spectrum_,
+      *comm_, workspace_, spectrum,
       [](std::span<double> values) {
         for (double& value : values) value = std::sqrt(value);
       },
       batch, leading_modes);
+}
+
+OperatorPtr Covariance::root(Index batch, int leading_modes) const {
+  return root_of(spectrum_, batch, leading_modes);
+}
+
+OperatorPtr Covariance::root_of_inverse(std::size_t inverse, Index batch, int leading_modes) const {
+  return root_of({spectrum_.bases, {}, {spectrum_.reciprocals[inverse]}}, batch, leading_modes);
 }
 
 OperatorPtr Covariance::derivative(const CovarianceDerivative& derivative) const {
@@ -228,15 +237,13 @@ OperatorPtr Covariance::inverse(Index batch) const {
 OperatorPtr Covariance::to_basis(Index batch) const {
   ScaledProduct product;
   for (const auto& basis : spectrum_.bases) product.chains.push_back(basis->to_basis);
-  return std::make_shared<operators::ProductSum>(*comm_, workspace_, batched({product}, batch),
-                                                 leading_modes(batch));
+  return sum_of({std::move(product)}, batch);
 }
 
 OperatorPtr Covariance::from_basis(Index batch) const {
   ScaledProduct product;
   for (const auto& basis : spectrum_.bases) product.chains.push_back(basis->from_basis);
-  return std::make_shared<operators::ProductSum>(*comm_, workspace_, batched({product}, batch),
-                                                 leading_modes(batch));
+  return sum_of({std::move(product)}, batch);
 }
 
 double Covariance::trace_of_inverse(std::span<const ScaledProduct> derivative) const {
@@ -250,20 +257,6 @@ void Covariance::divide(Index batch, std::span<double> x) const {
                     double* place = x.data() + offset;
                     for (Index i = 0; i < count; ++i) place[i] /= e[i];
                   });
-}
-
-std::vector<Covariance> separate_inverses(const communication::Communicator& comm,
-                                          const std::shared_ptr<Workspace>& workspace,
-                                          const CovarianceTerms& terms) {
-  std::vector<Covariance> result;
-  result.reserve(terms.inverses.size());
-  BasisCache cache;
-  for (const InverseOfSum& inverse : terms.inverses) {
-    CovarianceTerms alone;
-    if (inverse.scale > 0) alone.inverses.push_back(inverse);
-    if (!alone.inverses.empty()) result.emplace_back(comm, workspace, std::move(alone), cache);
-  }
-  return result;
 }
 
 }  // namespace kronwerk::models

@@ -65,15 +65,10 @@ PosteriorSampler::PosteriorSampler(const Prediction& prediction) : prediction_(&
   const Covariance& covariance = *prediction.covariance_;
   const Communicator& comm = covariance.comm();
   const auto& signal = covariance.terms().signal;
-  const auto& given = prediction.grid_.terms;
-  const auto new_points = [&](std::size_t t, std::size_t mode) {
-    return covariance.terms().inverses.empty() ? given[t][mode] : NewPoints();
-  };
-  inverses_ = separate_inverses(comm, covariance.workspace(), covariance.terms());
   std::vector<Chain> matrices;
   for (std::size_t t = 0; t < signal.size(); ++t) {
     for (std::size_t mode = 0; mode < signal[t].chains.size(); ++mode) {
-      const NewPoints points = new_points(t, mode);
+      const NewPoints& points = prediction.grid_.terms[t][mode];
       const Chain& data = signal[t].chains[mode];
       if (points.cross && !points.prior) {
         throw core::ConfigurationError(
@@ -91,7 +86,7 @@ PosteriorSampler::PosteriorSampler(const Prediction& prediction) : prediction_(&
     auto& at_data = at_data_.emplace_back();
     auto& at_new = at_new_.emplace_back();
     for (std::size_t mode = 0; mode < signal[t].chains.size(); ++mode, ++next) {
-      if (!new_points(t, mode).cross) {
+      if (!prediction.grid_.terms[t][mode].cross) {
         at_data.push_back(roots[next]);
         at_new.push_back(roots[next]);
         continue;
@@ -123,23 +118,26 @@ void PosteriorSampler::prior(std::uint64_t seed, Index first, Index count, std::
   const DrawStreams streams{seed, first, count,
                             std::ssize(terms.signal) + std::ssize(terms.inverses) + 1};
   std::ranges::fill(noisy, 0.0);
-  std::ranges::fill(field, 0.0);
   Index part = 0;
   for (const ScaledProduct& term : terms.signal) {
-    const auto t = static_cast<std::size_t>(part);
-    const double scale = std::sqrt(term.scale);
-    add_field(covariance.comm(), covariance.workspace(), scale, at_data_[t], data.leading_modes(),
-              streams, part, noisy);
-    add_field(covariance.comm(), covariance.workspace(), scale, at_new_[t], fresh.leading_modes(),
-              streams, part, field);
+    add_field(covariance.comm(), covariance.workspace(), std::sqrt(term.scale),
+              at_data_[static_cast<std::size_t>(part)], data.leading_modes(), streams, part, noisy);
     ++part;
   }
-  // They have no new points: the field is one and the same.
-  for (const Covariance& inverse : inverses_) {
-    const OperatorPtr root = inverse.root(count, data.leading_modes());
-    add_field(root, covariance.size(), streams, part, noisy);
-    add_field(root, covariance.size(), streams, part, field);
+  for (std::size_t j = 0; j < terms.inverses.size(); ++j) {
+    if (terms.inverses[j].scale == 0) continue;
+    add_field(covariance.root_of_inverse(j, count, data.leading_modes()), covariance.size(),
+              streams, part, noisy);
     ++part;
+  }
+  if (!prediction_->grid_.has_new_points()) {
+    std::ranges::copy(noisy, field.begin());
+  } else {
+    std::ranges::fill(field, 0.0);
+    for (std::size_t t = 0; t < terms.signal.size(); ++t) {
+      add_field(covariance.comm(), covariance.workspace(), std::sqrt(terms.signal[t].scale),
+                at_new_[t], fresh.leading_modes(), streams, static_cast<Index>(t), field);
+    }
   }
   if (terms.noise && with_noise) {
     add_noise(*terms.noise, covariance.extents(), streams, part, data.home_begin(rank), noisy);

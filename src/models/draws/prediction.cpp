@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <limits>
+#include <ranges>
 
 #include "kronwerk/factors/dense/dense_values.hpp"
 #include "kronwerk/factors/dense/shared_dense.hpp"
 #include "models/covariance/basis_panels.hpp"
 #include "models/covariance/chains.hpp"
+#include "models/covariance/cross_operator.hpp"
 #include "models/covariance/grid_values.hpp"
 #include "models/covariance/spectral_values.hpp"
 #include "models/draws/prediction_state.hpp"
@@ -80,15 +82,13 @@ bool has_inverses(const Covariance& covariance) {
   return !covariance.terms().inverses.empty();
 }
 
-void check_stays(const PredictionGrid& grid) {
-  for (const auto& term : grid.terms) {
-    for (std::size_t mode = 0; mode < term.size(); ++mode) {
-      if (!term[mode].cross) continue;
-      throw core::ConfigurationError(fmt::format(
-          "mode {} has new points, but the covariance has the inverse of a sum, which is known at "
-          "the cells of the grid only; give the observations these cells, as missing ones",
-          mode + 1));
-    }
+void check_stays(const PredictionGrid& grid, std::size_t modes) {
+  for (std::size_t mode = 0; mode < modes; ++mode) {
+    if (!grid.has_new_points(mode)) continue;
+    throw core::ConfigurationError(fmt::format(
+        "mode {} has new points, but the covariance has the inverse of a sum, which is known at "
+        "the cells of the grid only; give the observations these cells, as missing ones",
+        mode + 1));
   }
 }
 
@@ -96,7 +96,7 @@ void check_stays(const PredictionGrid& grid) {
 Extents check_grid(const Covariance& covariance, const PredictionGrid& grid) {
   const auto& signal = covariance.terms().signal;
   if (has_inverses(covariance)) {
-    check_stays(grid);
+    check_stays(grid, covariance.extents().size());
     return covariance.extents();
   }
   if (grid.terms.size() != signal.size() || signal.empty()) {
@@ -161,11 +161,23 @@ std::vector<Chain> to_chains(const std::vector<FactorPtr>& factors) {
 
 }  // namespace
 
+bool PredictionGrid::has_new_points(std::size_t mode) const {
+  return std::ranges::any_of(
+      terms, [&](const auto& term) { return mode < term.size() && term[mode].cross.has_value(); });
+}
+
+bool PredictionGrid::has_new_points() const {
+  return !terms.empty() &&
+         std::ranges::any_of(std::views::iota(std::size_t{0}, terms.front().size()),
+                             [&](std::size_t mode) { return has_new_points(mode); });
+}
+
 Prediction::Prediction(const Covariance& covariance, PredictionGrid grid)
     : covariance_(&covariance), grid_(std::move(grid)), state_(std::make_unique<State>()) {
   const Communicator& comm = covariance.comm();
   communication::collectively(comm, [&] { extents_ = check_grid(covariance, grid_); });
   if (has_inverses(covariance)) {
+    grid_.terms.assign(covariance.terms().signal.size(), std::vector<NewPoints>(extents_.size()));
     for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
       const FactorPtr vectors =
           times_basis(comm, *covariance.spectrum().bases[mode], identity_chain(extents_[mode]));
@@ -199,14 +211,11 @@ Layout Prediction::layout(Index batch) const {
 }
 
 OperatorPtr Prediction::cross(Index batch) const {
-  if (has_inverses(*covariance_)) return covariance_->signal(batch);
   std::vector<ScaledProduct> terms;
   for (std::size_t t = 0; t < state_->cross.size(); ++t) {
-    terms.push_back({covariance_->terms().signal[t].scale, with_batch(state_->cross[t], batch)});
+    terms.push_back({covariance_->terms().signal[t].scale, state_->cross[t]});
   }
-  return std::make_shared<operators::ProductSum>(covariance_->comm(), covariance_->workspace(),
-                                                 std::move(terms),
-                                                 covariance_->layout(batch).leading_modes());
+  return cross_operator(*covariance_, terms, batch);
 }
 
 void Prediction::add_mean(Index observations, std::span<const double> weights,
@@ -309,7 +318,7 @@ void Prediction::add_noise(std::span<double> variance) const {
     const Chain& chain = noise->chains[mode];
     const bool identity = factors::is_identity(chain);
     term.lists.push_back(identity ? std::vector<double>{} : diagonal_of(chain));
-    if (identity || has_inverses(*covariance_) || !grid_.terms.front()[mode].cross) continue;
+    if (identity || !grid_.has_new_points(mode)) continue;
     throw core::ConfigurationError(fmt::format(
         "mode {}: the noise '{}' is known at the points of the data only, so that it cannot be "
         "added at new ones",

@@ -12,6 +12,26 @@
 
 namespace kronwerk::models {
 
+namespace {
+
+/// The inverses of sums that are not zero, each as a covariance by itself: they need no coordinates
+/// in common. Collective.
+std::vector<Covariance> separate_inverses(const communication::Communicator& comm,
+                                          const std::shared_ptr<Workspace>& workspace,
+                                          const CovarianceTerms& terms) {
+  std::vector<Covariance> result;
+  BasisCache cache;
+  for (const InverseOfSum& inverse : terms.inverses) {
+    if (inverse.scale == 0) continue;
+    CovarianceTerms alone;
+    alone.inverses.push_back(inverse);
+    result.emplace_back(comm, workspace, std::move(alone), cache);
+  }
+  return result;
+}
+
+}  // namespace
+
 Sampler::Sampler(const communication::Communicator& comm, std::shared_ptr<Workspace> workspace,
                  CovarianceTerms terms, std::vector<MeanColumn> mean)
     : comm_(&comm),

@@ -120,8 +120,10 @@ class Covariance {
   OperatorPtr signal(Index batch = 1) const;
   /// K⁻¹. Collective.
   OperatorPtr inverse(Index batch = 1) const;
-  /// The symmetric root of K, if the coordinates are orthogonal. Collective.
+  /// The symmetric root of K, if the coordinates are orthogonal, and that of one of its inverses of
+  /// sums. Collective.
   OperatorPtr root(Index batch, int leading_modes) const;
+  OperatorPtr root_of_inverse(std::size_t inverse, Index batch, int leading_modes) const;
   /// ∂K; null if it has no terms. Collective.
   OperatorPtr derivative(const CovarianceDerivative& derivative) const;
   /// Vᵀ (to coordinates in which K is diagonal) and V. Collective.
@@ -150,6 +152,7 @@ class Covariance {
   void find_bases(BasisCache& cache);
   void find_spectrum();
   operators::SpectralTerm spectral_term(const ScaledProduct& product) const;
+  OperatorPtr root_of(const operators::SpectralSum& spectrum, Index batch, int leading_modes) const;
   OperatorPtr sum_of(std::vector<ScaledProduct> products, Index batch) const;
   OperatorPtr sum_with_inverses(const std::vector<ScaledProduct>& products, Index batch) const;
   int leading_modes(Index batch) const;
@@ -169,11 +172,5 @@ class Covariance {
   double smallest_ = 0;
   double largest_ = 0;
 };
-
-/// The inverses of sums of a covariance, each as one by itself. Collective on comm, which must
-/// outlive them.
-std::vector<Covariance> separate_inverses(const communication::Communicator& comm,
-                                          const std::shared_ptr<Workspace>& workspace,
-                                          const CovarianceTerms& terms);
 
 }  // namespace kronwerk::models

@@ -24,6 +24,10 @@ struct NewPoints {
 /// The grid of new points: for every signal term of the covariance one entry per mode.
 struct PredictionGrid {
   std::vector<std::vector<NewPoints>> terms;
+
+  /// Whether a term has new points in the mode, and in any mode.
+  bool has_new_points(std::size_t mode) const;
+  bool has_new_points() const;
 };
 
 /// The covariance between the new points as factors:
@@ -121,7 +125,6 @@ class PosteriorSampler {
   const Prediction* prediction_;
   std::vector<std::vector<factors::Chain>> at_data_;  ///< roots per signal term and mode
   std::vector<std::vector<factors::Chain>> at_new_;
-  std::vector<Covariance> inverses_;  ///< of sums, each by itself
 };
 
 }  // namespace kronwerk::models
