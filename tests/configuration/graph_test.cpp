@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "configuration/job_text.hpp"
 #include "kronwerk/configuration/job.hpp"
 #include "kronwerk/core/error.hpp"
 
@@ -23,19 +24,7 @@ output: out.h5
 )yaml";
 
 std::string with(const std::string& from, const std::string& to) {
-  std::string text = graph_text;
-  const std::size_t at = text.find(from);
-  if (at == std::string::npos) return "no such text: " + from;
-  return text.replace(at, from.size(), to);
-}
-
-std::string message(const std::string& text) {
-  try {
-    parse_job(text, "configs/x.yaml");
-  } catch (const core::ConfigurationError& error) {
-    return error.what();
-  }
-  return "";
+  return replaced(graph_text, from, to);
 }
 
 TEST(GraphJob, IsReadWithAllItsKeys) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "configuration/job_text.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
 
@@ -28,20 +29,8 @@ batch: 3
 petsc: "-ksp_monitor"
 )yaml";
 
-std::string replaced(const std::string& what, const std::string& by) {
-  std::string text = good;
-  const std::size_t position = text.find(what);
-  EXPECT_NE(position, std::string::npos) << what;
-  return text.replace(position, what.size(), by);
-}
-
-std::string message(const std::string& text, const std::vector<std::string>& overrides = {}) {
-  try {
-    parse_job(text, "configs/x.yaml", overrides);
-  } catch (const core::ConfigurationError& error) {
-    return error.what();
-  }
-  return "accepted";
+std::string with(const std::string& from, const std::string& to) {
+  return replaced(good, from, to);
 }
 
 TEST(Job, ReadsEveryKey) {
@@ -90,21 +79,21 @@ TEST(Job, HasDefaults) {
 
 TEST(Job, RefusesUnknownKeysWithTheNearestName) {
   EXPECT_EQ(
-      message(replaced("tolerance: 1.0e-8", "toleranse: 1.0e-8")),
+      message(with("tolerance: 1.0e-8", "toleranse: 1.0e-8")),
       "configs/x.yaml:12:26: unknown key 'toleranse' in 'solver' (did you mean 'tolerance'?)");
-  EXPECT_EQ(message(replaced("gradient:\n", "gradiant:\n")),
+  EXPECT_EQ(message(with("gradient:\n", "gradiant:\n")),
             "configs/x.yaml:7:1: unknown key 'gradiant' (did you mean 'gradient'?)");
-  EXPECT_EQ(message(replaced("dataset: /W", "zzz: /W")),
+  EXPECT_EQ(message(with("dataset: /W", "zzz: /W")),
             "configs/x.yaml:4:25: unknown key 'zzz' in 'matrices.W' (known are: file, dataset, "
             "transpose, given_as)");
 }
 
 TEST(Job, NamesATabAsTheCause) {
-  EXPECT_EQ(message(replaced("  input: true", "\tinput: true")),
+  EXPECT_EQ(message(with("  input: true", "\tinput: true")),
             "configs/x.yaml:10: a tab indents this line; YAML takes blanks only");
-  EXPECT_EQ(message(replaced("  W: {", "\tW: {")),
+  EXPECT_EQ(message(with("  W: {", "\tW: {")),
             "configs/x.yaml:4: a tab indents this line; YAML takes blanks only");
-  EXPECT_EQ(message(replaced("batch: 3", "batch:\t3")), "accepted");
+  EXPECT_EQ(message(with("batch: 3", "batch:\t3")), "accepted");
 }
 
 TEST(Job, NamesAFormulaThatBracesCut) {
@@ -115,7 +104,7 @@ TEST(Job, NamesAFormulaThatBracesCut) {
             "configs/x.yaml:1:25: the formula 'kron(A, B)'" + advice + "\"kron(A, B)…\"");
   EXPECT_EQ(message("task: fit\nmean: {columns: [kron(1, 1), kron(pop, 1)]}\n"),
             "configs/x.yaml:2:18: the formula 'kron(1, 1)'" + advice + "\"kron(1, 1)…\"");
-  EXPECT_EQ(message(replaced("\"kron(I - rho_o*W, I - rho_d*W)\"", "kron(I - rho_o*W, I - W)")),
+  EXPECT_EQ(message(with("\"kron(I - rho_o*W, I - rho_d*W)\"", "kron(I - rho_o*W, I - W)")),
             "accepted");
 }
 
@@ -138,52 +127,52 @@ TEST(Job, ATildeIsTheHomeOfItsUser) {
   EXPECT_EQ(
       parse_job(good, "configs/x.yaml", std::vector<std::string>{"output.file=~/o.h5"}).output.file,
       "/home/somebody/o.h5");
-  EXPECT_EQ(parse_job(replaced("results/flights.h5", "~/o.h5"), "configs/x.yaml").output.file,
+  EXPECT_EQ(parse_job(with("results/flights.h5", "~/o.h5"), "configs/x.yaml").output.file,
             "/home/somebody/o.h5");
 }
 
 TEST(Job, RefusesDuplicateKeys) {
   EXPECT_EQ(message(good + "task: apply\n"),
             "configs/x.yaml:16:1: duplicate key 'task' (first given on line 1)");
-  EXPECT_EQ(message(replaced("rho_d: 0.40", "rho_o: 0.40")),
+  EXPECT_EQ(message(with("rho_d: 0.40", "rho_o: 0.40")),
             "configs/x.yaml:2:27: duplicate key 'rho_o' in 'parameters' (first given on line 2)");
 }
 
 TEST(Job, RefusesMissingKeys) {
-  EXPECT_EQ(message(replaced("task: solve\n", "")),
+  EXPECT_EQ(message(with("task: solve\n", "")),
             "configs/x.yaml: missing key 'task' (what to compute)");
-  EXPECT_EQ(message(replaced(", dataset: /W", "")),
+  EXPECT_EQ(message(with(", dataset: /W", "")),
             "configs/x.yaml:4:6: missing key 'dataset' in 'matrices.W' (dataset (dense matrix, "
             "vector) or CSR group (sparse matrix) in it)");
-  EXPECT_EQ(message(replaced(", dataset: /y", "")),
+  EXPECT_EQ(message(with(", dataset: /y", "")),
             "configs/x.yaml:6:8: missing key 'dataset' in 'input'");
-  EXPECT_EQ(message(replaced("input: {file: flights.h5, dataset: /y, transform: log1p}\n", "")),
+  EXPECT_EQ(message(with("input: {file: flights.h5, dataset: /y, transform: log1p}\n", "")),
             "configs/x.yaml: missing key 'input', which the task 'solve' is applied to");
-  EXPECT_EQ(message(replaced("  cotangent: {file: /data/g.h5, dataset: /g}\n", "")),
+  EXPECT_EQ(message(with("  cotangent: {file: /data/g.h5, dataset: /g}\n", "")),
             "configs/x.yaml:8:3: missing key 'cotangent' in 'gradient' (a dataset, 'result' or "
             "'ones')");
-  EXPECT_EQ(message(replaced("{file: results/flights.h5, overwrite: true}", "{overwrite: true}")),
+  EXPECT_EQ(message(with("{file: results/flights.h5, overwrite: true}", "{overwrite: true}")),
             "configs/x.yaml:13:9: missing key 'file' in 'output' (the result file, "
             "relative to the configuration file)");
 }
 
 TEST(Job, RefusesWrongTypes) {
-  EXPECT_EQ(message(replaced("1.0e-8", "small")),
+  EXPECT_EQ(message(with("1.0e-8", "small")),
             "configs/x.yaml:12:37: 'solver.tolerance' must be a number, found the text 'small'");
-  EXPECT_EQ(message(replaced("0.35", "\"0.35\"")),
+  EXPECT_EQ(message(with("0.35", "\"0.35\"")),
             "configs/x.yaml:2:21: 'parameters.rho_o' must be a number, found the text '0.35'");
-  EXPECT_EQ(message(replaced("0.35", ".inf")),
+  EXPECT_EQ(message(with("0.35", ".inf")),
             "configs/x.yaml:2:21: 'parameters.rho_o' must be a number, found the text '.inf'");
-  EXPECT_EQ(message(replaced("max_iterations: 50", "max_iterations: 50.5")),
+  EXPECT_EQ(message(with("max_iterations: 50", "max_iterations: 50.5")),
             "configs/x.yaml:12:61: 'solver.max_iterations' must be an integer, found the number "
             "50.5");
-  EXPECT_EQ(message(replaced("input: true", "input: maybe")),
+  EXPECT_EQ(message(with("input: true", "input: maybe")),
             "configs/x.yaml:10:10: 'gradient.input' must be true or false, found the text 'maybe'");
-  EXPECT_EQ(message(replaced("{file: flights.h5, dataset: /W}", "flights.h5")),
+  EXPECT_EQ(message(with("{file: flights.h5, dataset: /W}", "flights.h5")),
             "configs/x.yaml:4:6: 'matrices.W' must be a map, found the text 'flights.h5'");
-  EXPECT_EQ(message(replaced("[rho_o, rho_d]", "rho_o")),
+  EXPECT_EQ(message(with("[rho_o, rho_d]", "rho_o")),
             "configs/x.yaml:9:15: 'gradient.parameters' must be a list, found the text 'rho_o'");
-  EXPECT_EQ(message(replaced("\"-ksp_monitor\"", "")),
+  EXPECT_EQ(message(with("\"-ksp_monitor\"", "")),
             "configs/x.yaml:15:1: 'petsc' must be text, found nothing");
   EXPECT_EQ(
       message("- task\n"),
@@ -193,59 +182,59 @@ TEST(Job, RefusesWrongTypes) {
 
 TEST(Job, RefusesValuesOutOfRange) {
   EXPECT_EQ(
-      message(replaced("1.0e-8", "0")),
+      message(with("1.0e-8", "0")),
       "configs/x.yaml:12:37: 'solver.tolerance' must be greater than 0 and at most 1, found 0");
-  EXPECT_EQ(message(replaced("batch: 3", "batch: 0")),
+  EXPECT_EQ(message(with("batch: 3", "batch: 0")),
             "configs/x.yaml:14:8: 'batch' must be at least 1 and at most 2147483647, found 0");
-  EXPECT_EQ(message(replaced("seed: 7", "seed: -7")),
+  EXPECT_EQ(message(with("seed: 7", "seed: -7")),
             "configs/x.yaml:11:66: 'tangent.input.seed' must be at least 0, found -7");
 }
 
 TEST(Job, RefusesUnknownChoices) {
-  EXPECT_EQ(message(replaced("task: solve", "task: sove")),
+  EXPECT_EQ(message(with("task: solve", "task: sove")),
             "configs/x.yaml:1:7: 'task' must be one of " + core::join(task_names(), ", ") +
                 "; found 'sove' "
                 "(did you mean 'solve'?)");
-  EXPECT_EQ(message(replaced("log1p", "log2")),
+  EXPECT_EQ(message(with("log1p", "log2")),
             "configs/x.yaml:6:51: 'input.transform' must be one of none, log1p, log, sqrt, square, "
             "exp; found 'log2' (did you mean 'log'?)");
-  EXPECT_EQ(message(replaced("{file: /data/g.h5, dataset: /g}", "results")),
+  EXPECT_EQ(message(with("{file: /data/g.h5, dataset: /g}", "results")),
             "configs/x.yaml:8:14: 'gradient.cotangent' must be one of result, ones or a map; found "
             "'results' (did you mean 'result'?)");
 }
 
 TEST(Job, RefusesContradictions) {
-  EXPECT_EQ(message(replaced("{random: uniform, seed: 7}", "{random: uniform, file: x.h5}")),
+  EXPECT_EQ(message(with("{random: uniform, seed: 7}", "{random: uniform, file: x.h5}")),
             "configs/x.yaml:11:66: 'tangent.input.file' and 'tangent.input.random' exclude each "
             "other");
-  EXPECT_EQ(message(replaced("transform: log1p}", "seed: 3}")),
+  EXPECT_EQ(message(with("transform: log1p}", "seed: 3}")),
             "configs/x.yaml:6:46: 'input.seed' needs 'input.random'");
   EXPECT_EQ(
-      message(replaced("{file: flights.h5, dataset: /y, transform: log1p}", "{transform: log1p}")),
+      message(with("{file: flights.h5, dataset: /y, transform: log1p}", "{transform: log1p}")),
       "configs/x.yaml:6:8: 'input' needs either 'file' and 'dataset' or 'random'");
-  EXPECT_EQ(message(replaced("  W:", "  rho_o:")),
+  EXPECT_EQ(message(with("  W:", "  rho_o:")),
             "configs/x.yaml:4:3: 'rho_o' names both a parameter and a matrix; rename one");
-  EXPECT_EQ(message(replaced("[rho_o, rho_d]", "[rho_o, rho_q]")),
+  EXPECT_EQ(message(with("[rho_o, rho_d]", "[rho_o, rho_q]")),
             "configs/x.yaml:9:23: 'gradient.parameters' names 'rho_q', which is not among the "
             "parameters (did you mean 'rho_d'?)");
-  EXPECT_EQ(message(replaced("[rho_o, rho_d]", "[rho_o, rho_o]")),
+  EXPECT_EQ(message(with("[rho_o, rho_d]", "[rho_o, rho_o]")),
             "configs/x.yaml:9:23: 'rho_o' is named twice in 'gradient.parameters'");
-  EXPECT_EQ(message(replaced("{parameters: {rho_o: 1}, input: {random: uniform, seed: 7}}",
-                             "{parameters: {rho: 1}}")),
+  EXPECT_EQ(message(with("{parameters: {rho_o: 1}, input: {random: uniform, seed: 7}}",
+                         "{parameters: {rho: 1}}")),
             "configs/x.yaml:11:24: 'tangent.parameters' names 'rho', which is not among the "
             "parameters");
-  EXPECT_EQ(message(replaced("  W:", "  2W:")),
+  EXPECT_EQ(message(with("  W:", "  2W:")),
             "configs/x.yaml:4:3: '2W' in 'matrices' is no name: expected letters, digits and '_', "
             "beginning with a letter or '_'");
 }
 
 TEST(Job, RefusesGradientsAndTangentsThatAskForNothing) {
   EXPECT_EQ(
-      message(replaced("  parameters: [rho_o, rho_d]\n  input: true\n", "")),
+      message(with("  parameters: [rho_o, rho_d]\n  input: true\n", "")),
       "configs/x.yaml:8:3: 'gradient' asks for nothing: name 'parameters' (or 'points') or set "
       "'input: true'");
-  EXPECT_EQ(message(replaced("{parameters: {rho_o: 1}, input: {random: uniform, seed: 7}}",
-                             "{parameters: {}}")),
+  EXPECT_EQ(message(with("{parameters: {rho_o: 1}, input: {random: uniform, seed: 7}}",
+                         "{parameters: {}}")),
             "configs/x.yaml:11:10: 'tangent' gives no direction: name 'parameters' or 'input'");
 }
 
@@ -402,12 +391,11 @@ TEST(Job, RefusesProjectionsThatDoNotFit) {
 
 // yaml-cpp would store another character with the result, which then repeats another run.
 TEST(Job, TextThatIsNotUtf8IsRefused) {
-  EXPECT_EQ(message(replaced("kron(I - rho_o", "kron(I - r\xE9")),
+  EXPECT_EQ(message(with("kron(I - rho_o", "kron(I - r\xE9")),
             "configs/x.yaml:5: is not UTF-8 text; convert the file (for example by iconv)");
   EXPECT_EQ(message(good, {"output.file=\xE9.h5"}),
             "--set: this is not UTF-8 text: output.file=\xE9.h5");
-  EXPECT_EQ(parse_job(replaced("results/flights.h5", "Flüge.h5"), "x.yaml").output.file,
-            "Flüge.h5");
+  EXPECT_EQ(parse_job(with("results/flights.h5", "Flüge.h5"), "x.yaml").output.file, "Flüge.h5");
 }
 
 }  // namespace

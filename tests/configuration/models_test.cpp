@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "configuration/job_text.hpp"
 #include "kronwerk/configuration/job.hpp"
 #include "kronwerk/core/error.hpp"
 
@@ -40,21 +41,6 @@ precision: float32
 k: 5
 output: out.h5
 )yaml";
-
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  const std::size_t at = text.find(from);
-  if (at == std::string::npos) return "no such text: " + from;
-  return text.replace(at, from.size(), to);
-}
-
-std::string message(const std::string& text) {
-  try {
-    parse_job(text, "configs/x.yaml");
-  } catch (const core::ConfigurationError& error) {
-    return error.what();
-  }
-  return "";
-}
 
 TEST(GaussianJob, HasKernelsObservationsAndWhatToFit) {
   const Job job = parse_job(gaussian_text, "configs/x.yaml");

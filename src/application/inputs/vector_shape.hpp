@@ -18,7 +18,8 @@ struct VectorShape {
 };
 
 /// Finds the reading of `shape` for the grid, if there is one. Where several readings fit, they
-/// differ by extents of 1 only and hold the same numbers; the one with the grid's own axes is taken.
+/// differ by extents of 1 only and hold the same numbers; the one with the grid's own axes is
+/// taken.
 std::optional<VectorShape> find_shape(const Extents& shape, const Extents& grid);
 
 /// @param what  names the dataset in the message
