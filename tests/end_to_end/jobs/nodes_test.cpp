@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::set<std::string> without_jobs{"data", "scaling"};
+const std::set<std::string> without_jobs{"data", "scaling", "tutorials"};
 /// These take minutes; jobs/hosts_examples.sh runs them.
 const std::set<std::string> long_examples{"airports", "flow-general", "wind"};
 const std::set<std::string> long_jobs{"posterior.yaml"};
