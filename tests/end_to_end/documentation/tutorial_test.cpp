@@ -88,8 +88,11 @@ TEST_P(Tutorial, PrintsWhatItSays) {
     GTEST_SKIP() << "not run: commands of python3, which has no h5py, numpy and scipy";
 }
 
-INSTANTIATE_TEST_SUITE_P(Pages, Tutorial, testing::ValuesIn(names()),
-                         [](const auto& page) { return page.param; });
+INSTANTIATE_TEST_SUITE_P(Pages, Tutorial, testing::ValuesIn(names()), [](const auto& page) {
+  std::string name = page.param;
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
 
 }  // namespace
 }  // namespace kronwerk::end_to_end
