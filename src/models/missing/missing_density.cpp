@@ -32,10 +32,10 @@ std::vector<std::vector<double>> observed_columns(const Covariance& covariance,
 
 void require_converged(const MissingCells::Completion& completion, const Extents& extents) {
   if (completion.converged) return;
-  throw core::ConvergenceError(fmt::format(
-      "the systems of the missing cells of the grid {} did not converge: {} after {} "
-      "iterations (relative residual {:.2g}); raise solver.max_iterations or solver.tolerance",
-      core::to_text(extents), completion.reason, completion.iterations, completion.residual));
+  throw core::ConvergenceError(
+      fmt::format("the systems of the missing cells of the grid {} did not converge: {}; raise "
+                  "solver.max_iterations or solver.tolerance",
+                  core::to_text(extents), completion.reason));
 }
 
 MissingDensity::MissingDensity(Index observations, std::vector<double> y,
