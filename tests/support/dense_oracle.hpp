@@ -105,6 +105,25 @@ inline Matrix add(double alpha, const Matrix& a, double beta, const Matrix& b) {
   return result;
 }
 
+/// Some rows and columns.
+inline Matrix select(const Matrix& matrix, const std::vector<std::int64_t>& rows,
+                     const std::vector<std::int64_t>& cols) {
+  Matrix result(std::ssize(rows), std::ssize(cols));
+  for (std::int64_t i = 0; i < result.rows; ++i) {
+    for (std::int64_t j = 0; j < result.cols; ++j) {
+      result(i, j) = matrix(rows[static_cast<std::size_t>(i)], cols[static_cast<std::size_t>(j)]);
+    }
+  }
+  return result;
+}
+
+inline std::vector<double> select(const std::vector<double>& x,
+                                  const std::vector<std::int64_t>& rows) {
+  std::vector<double> result;
+  for (const std::int64_t row : rows) result.push_back(x[static_cast<std::size_t>(row)]);
+  return result;
+}
+
 /// a ⊗ b in numpy.kron's order: entry (i p + k, j q + l) is a(i, j) b(k, l).
 inline Matrix kron(const Matrix& a, const Matrix& b) {
   Matrix result(a.rows * b.rows, a.cols * b.cols);

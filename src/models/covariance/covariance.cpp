@@ -83,7 +83,8 @@ void Covariance::find_bases(BasisCache& cache) {
     entries = eigenvector_bases(*comm_, modes, noisy ? &*terms_.noise : nullptr, cache);
   }
   for (const auto& entry : entries) {
-    spectrum_.bases.push_back(entry.basis);
+    matrix_bases_.push_back(entry.basis);
+    spectrum_.bases.push_back(entry.dual ? entry.dual : entry.basis);
     matrices_.push_back({entry.matrix, entry.partner});
     semidefinite_.push_back(entry.semidefinite);
   }
@@ -113,12 +114,12 @@ void Covariance::find_spectrum() {
 }
 
 operators::SpectralSum Covariance::spectrum_of_sum(std::size_t inverse) const {
-  return {spectrum_.bases, spectrum_.reciprocals[inverse].terms};
+  return {matrix_bases_, spectrum_.reciprocals[inverse].terms};
 }
 
 std::optional<std::vector<double>> Covariance::diagonal_in_basis(std::size_t mode,
                                                                  const Chain& matrix) const {
-  const factors::Basis& basis = *spectrum_.bases[mode];
+  const factors::Basis& basis = *matrix_bases_[mode];
   const bool orthogonal = basis.kind != factors::BasisKind::pair;
   if (factors::is_identity(matrix) && orthogonal) return std::vector<double>{};
   const Chain wanted = without_identities(matrix);
@@ -195,14 +196,21 @@ OperatorPtr Covariance::signal(Index batch) const {
   return sum_with_inverses(terms_.signal, batch);
 }
 
-OperatorPtr Covariance::root_of(const operators::SpectralSum& spectrum, Index batch,
+/// V diag(√e) Vᵀ, or U diag(√e).
+OperatorPtr Covariance::root_of(operators::SpectralSum spectrum, Index batch,
                                 int leading_modes) const {
-  return operators::make_spectral_function(
+  const bool orthogonal = spectrum.bases == matrix_bases_;
+  if (!orthogonal) {
+    for (auto& basis : spectrum.bases) basis = diagonal_basis(basis->extent);
+  }
+  const OperatorPtr root = operators::make_spectral_function(
       *comm_, workspace_, spectrum,
       [](std::span<double> values) {
         for (double& value : values) value = std::sqrt(value);
       },
       batch, leading_modes);
+  if (orthogonal) return root;
+  return operators::compose(1, {from(matrix_bases_, batch, leading_modes), root});
 }
 
 OperatorPtr Covariance::root(Index batch, int leading_modes) const {
@@ -240,10 +248,20 @@ OperatorPtr Covariance::to_basis(Index batch) const {
   return sum_of({std::move(product)}, batch);
 }
 
-OperatorPtr Covariance::from_basis(Index batch) const {
+OperatorPtr Covariance::from(const std::vector<factors::BasisPtr>& bases, Index batch,
+                             int leading_modes) const {
   ScaledProduct product;
-  for (const auto& basis : spectrum_.bases) product.chains.push_back(basis->from_basis);
-  return sum_of({std::move(product)}, batch);
+  for (const auto& basis : bases) product.chains.push_back(basis->from_basis);
+  return std::make_shared<operators::ProductSum>(
+      *comm_, workspace_, batched({std::move(product)}, batch), leading_modes);
+}
+
+OperatorPtr Covariance::from_basis(Index batch) const {
+  return from(spectrum_.bases, batch, leading_modes(batch));
+}
+
+OperatorPtr Covariance::from_matrix_basis(Index batch) const {
+  return from(matrix_bases_, batch, leading_modes(batch));
 }
 
 double Covariance::trace_of_inverse(std::span<const ScaledProduct> derivative) const {

@@ -30,15 +30,6 @@ bool same_request(const Entry& a, const Entry& b) {
          (!a.partner || same(*a.partner, *b.partner));
 }
 
-BasisPtr diagonal_basis(Index extent) {
-  auto basis = std::make_shared<Basis>();
-  basis->extent = extent;
-  basis->to_basis = basis->from_basis = identity_chain(extent);
-  basis->eigenvalues.assign(static_cast<std::size_t>(extent), 1.0);
-  basis->description = fmt::format("diagonal ({} x {})", extent, extent);
-  return basis;
-}
-
 /// Of {Q, diag(λ), Qᵀ}.
 BasisPtr given_basis(const Chain& chain) {
   auto basis = std::make_shared<Basis>();
@@ -110,6 +101,18 @@ BasisPtr diagonal_pair(const communication::Communicator& comm, const Chain& cha
   throw core::DataError("the covariance is singular without noise: " + found.why_not[0]);
 }
 
+/// U⁻ᵀ = B U of a pair's U.
+BasisPtr dual_of(const Entry& entry) {
+  const Basis& basis = *entry.basis;
+  const Chain& partner = *entry.partner;
+  auto dual = std::make_shared<Basis>(basis);
+  dual->from_basis = partner;
+  dual->from_basis.insert(dual->from_basis.end(), basis.from_basis.begin(), basis.from_basis.end());
+  dual->to_basis.insert(dual->to_basis.end(), partner.begin(), partner.end());
+  dual->log_abs_det = -basis.log_abs_det;
+  return dual;
+}
+
 void check_eigenvalues(const Entry& entry) {
   const Basis& basis = *entry.basis;
   const std::string name = name_of(entry.matrix);
@@ -174,23 +177,36 @@ Entry question(const ModeContent& content, std::size_t mode, const Chain* noise)
     return {identity_chain(content.extent), std::nullopt, false, diagonal_basis(content.extent)};
   }
   if (matrices.size() == 1) {
-    Entry entry{matrices[0], std::nullopt, false, nullptr, content.semidefinite};
+    Entry entry{matrices[0], std::nullopt, false, nullptr};
+    entry.semidefinite = content.semidefinite;
     if (is_eigendecomposition(matrices[0])) entry.basis = given_basis(matrices[0]);
     return entry;
   }
   if (matrices.size() == 2 && !content.has_identity && !content.orthogonal) {
     const bool first_is_noise = noise != nullptr && same(matrices[0], without_identities(*noise));
-    return {matrices[first_is_noise ? 1 : 0], matrices[first_is_noise ? 0 : 1], false, nullptr};
+    Entry entry{matrices[first_is_noise ? 1 : 0], matrices[first_is_noise ? 0 : 1], false, nullptr};
+    entry.semidefinite = content.semidefinite;
+    return entry;
   }
   throw core::ConfigurationError(fmt::format(
       "no coordinates make this covariance diagonal: mode {} has the matrices {}{}; one matrix "
       "{}beside identities{} can be taken together",
       mode + 1, names(matrices), content.has_identity ? " and an identity" : "",
       content.orthogonal ? "and its powers " : "",
-      content.orthogonal ? ", where inverses of sums stand," : ", or two without an identity,"));
+      content.orthogonal ? ", where inverses of sums stand beside products,"
+                         : ", or two without an identity,"));
 }
 
 }  // namespace
+
+BasisPtr diagonal_basis(Index extent) {
+  auto basis = std::make_shared<Basis>();
+  basis->extent = extent;
+  basis->to_basis = basis->from_basis = identity_chain(extent);
+  basis->eigenvalues.assign(static_cast<std::size_t>(extent), 1.0);
+  basis->description = fmt::format("diagonal ({} x {})", extent, extent);
+  return basis;
+}
 
 const Entry* BasisCache::find(const Entry& wanted) const {
   const auto found = std::ranges::find_if(
@@ -212,7 +228,8 @@ std::vector<ModeContent> contents(const std::vector<ScaledProduct>& terms,
     }
   }
   for (ModeContent& content : result) {
-    content.orthogonal = !inverses.empty();
+    content.inverted = terms.empty();
+    content.orthogonal = !inverses.empty() && !terms.empty();
     if (content.matrices.size() > 1) keep_base(content.matrices);
   }
   return result;
@@ -266,6 +283,7 @@ std::vector<Entry> eigenvector_bases(const communication::Communicator& comm,
     if (!entry.basis) {
       if (const Entry* known = cache.find(entry)) {
         entry.basis = known->basis;
+        entry.dual = known->dual;
       } else {
         request_of.push_back(mode);
         requests.push_back({entry.matrix, entry.partner});
@@ -296,6 +314,10 @@ std::vector<Entry> eigenvector_bases(const communication::Communicator& comm,
   communication::collectively(comm, [&] {
     for (const Entry& entry : entries) check_eigenvalues(entry);
   });
+  for (std::size_t mode = 0; mode < modes.size(); ++mode) {
+    Entry& entry = entries[mode];
+    if (modes[mode].inverted && entry.partner && !entry.dual) entry.dual = dual_of(entry);
+  }
   return entries;
 }
 

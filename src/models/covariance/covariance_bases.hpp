@@ -13,11 +13,15 @@ struct ModeContent {
   bool has_identity = false;
   bool semidefinite = false;  ///< whether a covariance's product has one of them, not sums alone
   bool orthogonal = false;    ///< whether coordinates must be
+  bool inverted = false;      ///< whether sums that are inverted have all of them
   Index extent = 0;
 };
 /// Local.
 std::vector<ModeContent> contents(const std::vector<ScaledProduct>& terms,
                                   const std::vector<InverseOfSum>& inverses);
+
+/// Of matrices that are diagonal. Local.
+factors::BasisPtr diagonal_basis(Index extent);
 
 /// V_k = L_k⁻ᵀ and so on for one product without noise: bases in which its matrices are identities
 /// (given eigenvectors: diagonal). Collective. @throws DataError if a matrix is not symmetric

@@ -77,7 +77,7 @@ std::vector<DensityGradient::Term> DensityGradient::classify(
       }
       const bool gram = term.full.size() == 1 && prefers_gram(term);
       for (const std::size_t mode : term.full) {
-        const auto& basis = covariance_.spectrum().bases[mode];
+        const auto& basis = covariance_.matrix_bases()[mode];
         const Chain& matrix = product.chains[mode];
         term.lists[mode] = (gram ? matrices_.full(covariance_.comm(), basis, matrix)
                                  : matrices_.diagonal(covariance_.comm(), basis, matrix))
@@ -142,7 +142,7 @@ void DensityGradient::add_grams(const std::vector<const Term*>& terms,
   for (std::size_t t = 0; t < terms.size(); ++t) {
     const std::size_t mode = terms[t]->full.front();
     const auto& full = matrices_
-                           .full(covariance_.comm(), covariance_.spectrum().bases[mode],
+                           .full(covariance_.comm(), covariance_.matrix_bases()[mode],
                                  terms[t]->product->chains[mode])
                            .full;
     squares[terms[t]->parameter] +=
@@ -154,7 +154,7 @@ void DensityGradient::add_grams(const std::vector<const Term*>& terms,
 
 double DensityGradient::direct_square(const Term& term) const {
   const std::size_t mode = term.full.front();
-  const auto& basis = *covariance_.spectrum().bases[mode];
+  const auto& basis = *covariance_.matrix_bases()[mode];
   std::vector<Chain> chains;
   for (const Index extent : layout_.extents()) chains.push_back(identity_chain(extent));
   Chain& chain = chains[mode + (observations_ > 1 ? 1 : 0)];
@@ -188,7 +188,7 @@ std::vector<double> DensityGradient::general_squares(const std::vector<const Ter
   const auto& comm = covariance_.comm();
   std::vector<double> solution(weights_.size());
   std::vector<double> image(weights_.size());
-  covariance_.from_basis(observations_)->apply(weights_, solution);
+  covariance_.from_matrix_basis(observations_)->apply(weights_, solution);
   for (const Term* term : terms) {
     ScaledProduct product = *term->product;
     if (observations_ > 1) {
@@ -212,8 +212,8 @@ std::vector<double> DensityGradient::of(const std::vector<CovarianceDerivative>&
   return gradient;
 }
 
-/// In the coordinates −S⁻¹(∂S)S⁻¹ is −diag(1/s) Vᵀ∂S V diag(1/s), so that its quadratic form is one
-/// of ∂S with α̃/s, its trace one with e s² in place of e.
+/// In the coordinates −S⁻¹(∂S)S⁻¹ is −diag(1/s) Uᵀ∂S U diag(1/s) with U of matrix_bases(), so that
+/// its quadratic form is one of ∂S with α̃/s, its trace one with e s² in place of e.
 void DensityGradient::add_inverses(const std::vector<CovarianceDerivative>& derivatives,
                                    std::vector<double>& gradient) {
   const auto& inverses = covariance_.terms().inverses;

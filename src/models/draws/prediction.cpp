@@ -180,7 +180,7 @@ Prediction::Prediction(const Covariance& covariance, PredictionGrid grid)
     grid_.terms.assign(covariance.terms().signal.size(), std::vector<NewPoints>(extents_.size()));
     for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
       const FactorPtr vectors =
-          times_basis(comm, *covariance.spectrum().bases[mode], identity_chain(extents_[mode]));
+          times_basis(comm, *covariance.matrix_bases()[mode], identity_chain(extents_[mode]));
       state_->squared_bases.push_back(elementwise_product(comm, vectors, vectors));
     }
     return;
@@ -221,10 +221,10 @@ OperatorPtr Prediction::cross(Index batch) const {
 void Prediction::add_mean(Index observations, std::span<const double> weights,
                           std::span<double> mean) const {
   if (has_inverses(*covariance_)) {
-    // C α = V f α̃ with the values f of the field's own covariance.
+    // C α = U f α̃ with the values f of the field's own covariance.
     std::vector<double> scaled(weights.begin(), weights.end());
     multiply(*covariance_, field_values(*covariance_), observations, scaled);
-    return covariance_->from_basis(observations)->apply(scaled, mean, true);
+    return covariance_->from_matrix_basis(observations)->apply(scaled, mean, true);
   }
   std::vector<ScaledProduct> terms;
   for (std::size_t t = 0; t < state_->projected.size(); ++t) {
@@ -237,7 +237,7 @@ void Prediction::add_mean(Index observations, std::span<const double> weights,
   product.apply(weights, mean, true);
 }
 
-/// diag(V diag(values) Vᵀ), V orthogonal. Collective.
+/// diag(U diag(values) Uᵀ), U of matrix_bases(). Collective.
 void Prediction::add_diagonal(std::vector<double> values, std::span<double> variance) const {
   const operators::ProductSum product(covariance_->comm(), covariance_->workspace(),
                                       {{1, to_chains(state_->squared_bases)}},

@@ -110,6 +110,19 @@ NodePtr ModelJob::choose_noise(Random& random) {
   return product(variance(random, "s"), unit);
 }
 
+/// The inverse of two products, each of a matrix in every mode.
+NodePtr ModelJob::choose_inverse_of_pairs(Random& random) {
+  std::vector<NodePtr> first, second;
+  for (std::size_t k = 0; k < modes_.size(); ++k) {
+    first.push_back(modes_[k].factor);
+    second.push_back(
+        matrix(material_.add_matrix(random_square(random, grid_[k], Wish::positive), false),
+               grid_[k], grid_[k]));
+  }
+  const NodePtr whole = sum(product(variance(random, "a"), kron(first)), kron(second));
+  return product(variance(random, "e"), inverse(whole));
+}
+
 /// The inverse of a Kronecker sum of the modes' matrices, perhaps squared, and a multiple of I. Of
 /// fewer than two matrices it would be one product.
 NodePtr ModelJob::choose_inverse(Random& random) {
@@ -128,6 +141,11 @@ NodePtr ModelJob::choose_inverse(Random& random) {
 }
 
 void ModelJob::choose_covariance(Random& random) {
+  if (grid_.size() > 1 && random.one_in(12)) {
+    form_ = "inverse of a sum of pairs";
+    signal_ = inverse_ = choose_inverse_of_pairs(random);
+    return;
+  }
   std::vector<NodePtr> first;
   for (const CovarianceMode& mode : modes_) first.push_back(mode.factor);
   signal_ = product(variance(random, "e"), kron(first));

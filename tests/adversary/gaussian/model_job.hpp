@@ -41,6 +41,7 @@ class ModelJob final : public RandomJob {
   void choose_modes(Random& random);
   void choose_covariance(Random& random);
   NodePtr choose_inverse(Random& random);
+  NodePtr choose_inverse_of_pairs(Random& random);
   NodePtr choose_noise(Random& random);
   void choose_mean(Random& random);
   void choose_observations(Random& random);

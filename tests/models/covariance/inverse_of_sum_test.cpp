@@ -9,18 +9,6 @@
 namespace kronwerk::models {
 namespace {
 
-/// Second differences along a line, n x n and singular, a little uneven.
-Matrix laplacian(Index n) {
-  Matrix result(n, n);
-  for (Index i = 0; i + 1 < n; ++i) {
-    const double weight = 1 + 0.1 * static_cast<double>(i);
-    result(i, i) += weight;
-    result(i + 1, i + 1) += weight;
-    result(i, i + 1) = result(i + 1, i) = -weight;
-  }
-  return result;
-}
-
 /// s (a I + P ⊕ Q)⁻¹ + t R + σ² I over 5 x 4, Q with negative eigenvalues.
 class InverseOfSumTest : public GaussianFixture {
  protected:
@@ -208,19 +196,8 @@ TEST_F(InverseOfSumTest, CellsMayBeMissing) {
   for (Index i = 0; i < 20; ++i) {
     if (std::ranges::find(hidden, i) == hidden.end()) seen.push_back(i);
   }
-  const auto part = [](const Matrix& matrix, const std::vector<Index>& rows,
-                       const std::vector<Index>& cols) {
-    Matrix result(std::ssize(rows), std::ssize(cols));
-    for (Index i = 0; i < result.rows; ++i) {
-      for (Index j = 0; j < result.cols; ++j) {
-        result(i, j) = matrix(rows[static_cast<std::size_t>(i)], cols[static_cast<std::size_t>(j)]);
-      }
-    }
-    return result;
-  };
   auto y = oracle::random_vector(20, 8);
-  std::vector<double> residual;
-  for (const Index i : seen) residual.push_back(y[static_cast<std::size_t>(i)]);
+  const auto residual = oracle::select(y, seen);
   for (const Index i : hidden) y[static_cast<std::size_t>(i)] = std::nan("");
   const auto covariance = make(terms_);
   std::vector<CovarianceDerivative> derivatives(2);
@@ -234,12 +211,12 @@ TEST_F(InverseOfSumTest, CellsMayBeMissing) {
   settings.tolerance = 1e-13;
   MissingDensity density(1, local(covariance.layout(), y), {}, mask, settings);
   const auto found = density.evaluate(covariance, {derivatives});
-  const Matrix observed = part(dense_, seen, seen);
+  const Matrix observed = oracle::select(dense_, seen, seen);
   const double value = oracle::log_density(observed, residual);
   EXPECT_NEAR(found.density.values[0], value, 1e-10 * std::abs(value));
   for (std::size_t p = 0; p < 2; ++p) {
     const double expected =
-        oracle::log_density_derivative(observed, part(dense[p], seen, seen), residual);
+        oracle::log_density_derivative(observed, oracle::select(dense[p], seen, seen), residual);
     EXPECT_NEAR(found.density.gradient[p], expected, 1e-10 * (1 + std::abs(expected)));
   }
   // The variance at all cells, and the same gradient by probes within their errors.
@@ -252,7 +229,8 @@ TEST_F(InverseOfSumTest, CellsMayBeMissing) {
   const Matrix field = oracle::add(1.7, inverse_, 0, sum_);
   std::vector<Index> all;
   for (Index i = 0; i < 20; ++i) all.push_back(i);
-  const auto posterior = oracle::posterior(observed, part(field, all, seen), field, residual);
+  const auto posterior =
+      oracle::posterior(observed, oracle::select(field, all, seen), field, residual);
   std::vector<double> diagonal;
   for (Index i = 0; i < 20; ++i) diagonal.push_back(posterior.covariance(i, i));
   expect_close(whole(prediction.layout(), variance), diagonal, 1e-10);

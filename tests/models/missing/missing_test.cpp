@@ -24,24 +24,8 @@ Matrix exponential_kernel(Index n, double length, bool by_length = false) {
   return result;
 }
 
-Matrix select(const Matrix& matrix, const std::vector<Index>& rows,
-              const std::vector<Index>& cols) {
-  Matrix result(std::ssize(rows), std::ssize(cols));
-  for (Index i = 0; i < result.rows; ++i) {
-    for (Index j = 0; j < result.cols; ++j) {
-      result(i, j) = matrix(rows[static_cast<std::size_t>(i)], cols[static_cast<std::size_t>(j)]);
-    }
-  }
-  return result;
-}
-
-std::vector<double> select(const std::vector<double>& x, const std::vector<Index>& rows) {
-  std::vector<double> result;
-  for (const Index row : rows) result.push_back(x[static_cast<std::size_t>(row)]);
-  return result;
-}
-
 using oracle::dot;
+using oracle::select;
 
 /// eta² ⊗ K_k(length_k) + sigma² I over a grid with gaps, ours and dense.
 class Missing : public operators::OperatorFixture {

@@ -71,6 +71,8 @@ class BasisCache {
     std::optional<factors::Chain> partner;
     bool cholesky = false;
     factors::BasisPtr basis;
+    /// Of a pair in sums that are inverted: that in which the inverse's matrices are diagonal.
+    factors::BasisPtr dual{};
     /// Whether the matrices must be positive semi-definite, as those of covariances are.
     bool semidefinite = true;
   };
@@ -86,10 +88,12 @@ class BasisCache {
 /// K⁻¹ = V diag(1/e) Vᵀ. V_k are the eigenvectors of the mode's factor; with Kronecker-diagonal
 /// noise, or two different factors in a mode, those of the pair (V_kᵀ A_k V_k = Λ_k and V_kᵀ B_k
 /// V_k = I); of one product without noise L_k⁻ᵀ with the Cholesky factors L_k, where e is 1. So V
-/// is orthogonal in the first case only. With inverses of sums it always is, and a mode has powers
-/// of one matrix beside identities.
+/// is orthogonal in the first case only. Beside products, inverses of sums take an orthogonal V:
+/// a mode has powers of one matrix beside identities. Inverses of sums alone may have pairs: of
+/// U_kᵀ A_k U_k = Λ_k and U_kᵀ B_k U_k = I is V_k = U_k⁻ᵀ = B_k U_k, and K = U diag(e) Uᵀ.
 ///
-/// spectrum().bases[k] has V_kᵀ as to_basis and V_k as from_basis in every case.
+/// spectrum().bases[k] has V_kᵀ as to_basis and V_k as from_basis in every case; matrix_bases()[k]
+/// has those of the terms' matrices: V_k, or U_k.
 class Covariance {
  public:
   /// Finds what the cache does not hold. Collective on comm, which must outlive the covariance.
@@ -108,6 +112,7 @@ class Covariance {
   const Extents& extents() const noexcept { return extents_; }
   Index size() const noexcept { return size_; }
   const operators::SpectralSum& spectrum() const noexcept { return spectrum_; }
+  const std::vector<factors::BasisPtr>& matrix_bases() const noexcept { return matrix_bases_; }
   /// "Cholesky factors (1000 x 1000)" or what the bases say, for reports.
   const std::string& description() const noexcept { return description_; }
 
@@ -120,8 +125,8 @@ class Covariance {
   OperatorPtr signal(Index batch = 1) const;
   /// K⁻¹. Collective.
   OperatorPtr inverse(Index batch = 1) const;
-  /// The symmetric root of K, if the coordinates are orthogonal, and that of one of its inverses of
-  /// sums. Collective.
+  /// R with RRᵀ = K where the coordinates are orthogonal, then symmetric, or K has inverses of sums
+  /// only; and that of one of its inverses of sums. Collective.
   OperatorPtr root(Index batch, int leading_modes) const;
   OperatorPtr root_of_inverse(std::size_t inverse, Index batch, int leading_modes) const;
   /// ∂K; null if it has no terms. Collective.
@@ -129,6 +134,8 @@ class Covariance {
   /// Vᵀ (to coordinates in which K is diagonal) and V. Collective.
   OperatorPtr to_basis(Index batch = 1) const;
   OperatorPtr from_basis(Index batch = 1) const;
+  /// V, or U: from the coordinates of the terms' matrices. Collective.
+  OperatorPtr from_matrix_basis(Index batch = 1) const;
 
   /// log|K|.
   double log_determinant() const noexcept { return log_determinant_; }
@@ -140,8 +147,8 @@ class Covariance {
 
   /// S_j = Σ_r P_r of an inverse, in the coordinates.
   operators::SpectralSum spectrum_of_sum(std::size_t inverse) const;
-  /// The diagonal of V_kᵀ A V_k if that matrix is diagonal by construction (A is a matrix of this
-  /// mode, or an identity); empty for ones, absent if A is something else. Local.
+  /// The diagonal of V_kᵀ A V_k, or U_kᵀ A U_k, if that matrix is diagonal by construction (A is a
+  /// matrix of this mode, or an identity); empty for ones, absent if A is something else. Local.
   std::optional<std::vector<double>> diagonal_in_basis(std::size_t mode,
                                                        const factors::Chain& matrix) const;
 
@@ -152,8 +159,10 @@ class Covariance {
   void find_bases(BasisCache& cache);
   void find_spectrum();
   operators::SpectralTerm spectral_term(const ScaledProduct& product) const;
-  OperatorPtr root_of(const operators::SpectralSum& spectrum, Index batch, int leading_modes) const;
+  OperatorPtr root_of(operators::SpectralSum spectrum, Index batch, int leading_modes) const;
   OperatorPtr sum_of(std::vector<ScaledProduct> products, Index batch) const;
+  OperatorPtr from(const std::vector<factors::BasisPtr>& bases, Index batch,
+                   int leading_modes) const;
   OperatorPtr sum_with_inverses(const std::vector<ScaledProduct>& products, Index batch) const;
   int leading_modes(Index batch) const;
 
@@ -163,6 +172,7 @@ class Covariance {
   Extents extents_;
   Index size_ = 1;
   operators::SpectralSum spectrum_;
+  std::vector<factors::BasisPtr> matrix_bases_;
   /// Per mode the matrix A and, of a pair, B.
   std::vector<factors::BasisRequest> matrices_;
   /// Modes whose matrix has been seen to be positive semi-definite.
