@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
+#include <filesystem>
 #include <limits>
 #include <set>
 
@@ -110,13 +111,24 @@ void write_report(const communication::Communicator& comm, io::ResultFile& file,
   const auto peak = static_cast<core::Index>(comm.max(peak_bytes()));
   file.write_attribute("/report", "peak_bytes_per_rank", peak);
   const double seconds = table.total[elapsed].largest;
+  // Where the paths in the configuration begin, so that data can be found from the result.
+  std::error_code error;
+  const auto directory =
+      std::filesystem::absolute(job.file, error).parent_path().lexically_normal();
   const std::vector<std::pair<std::string, io::AttributeValue>> root{
-      {"configuration", job.text},        {"configuration_file", job.file},
-      {"kronwerk_version", version()},    {"git_commit", git_commit()},
-      {"petsc_version", petsc_version()}, {"hdf5_version", io::hdf5_version()},
-      {"mpi_version", mpi_version()},     {"ranks", core::Index{comm.size()}},
-      {"processor", processor_name()},    {"nodes", core::Index{comm.node_count()}},
-      {"started", clock.started},         {"seconds", seconds}};
+      {"configuration", job.text},
+      {"configuration_file", job.file},
+      {"directory", directory.string()},
+      {"kronwerk_version", version()},
+      {"git_commit", git_commit()},
+      {"petsc_version", petsc_version()},
+      {"hdf5_version", io::hdf5_version()},
+      {"mpi_version", mpi_version()},
+      {"ranks", core::Index{comm.size()}},
+      {"processor", processor_name()},
+      {"nodes", core::Index{comm.node_count()}},
+      {"started", clock.started},
+      {"seconds", seconds}};
   for (const auto& [name, value] : root) file.write_attribute("/", name, value);
 }
 

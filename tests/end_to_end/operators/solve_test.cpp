@@ -229,7 +229,7 @@ TEST_F(Solve, WritesWhatIsNeededToRepeatTheRun) {
     before = result.values("/result");
     text = result.text("/", "configuration");
     for (const char* name : {"kronwerk_version", "git_commit", "petsc_version", "hdf5_version",
-                             "mpi_version", "started"}) {
+                             "mpi_version", "started", "directory"}) {
       EXPECT_FALSE(result.text("/", name).empty()) << name;
     }
     EXPECT_GT(result.number("/", "seconds"), 0);
