@@ -36,4 +36,5 @@ set(CPACK_DEBIAN_PACKAGE_DEPENDS openmpi-bin)  # mpirun
 if(kronwerk_mpi_family STREQUAL "MPICH")
   set(CPACK_DEBIAN_PACKAGE_DEPENDS mpich)
 endif()
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "python3-h5py, python3-matplotlib, python3-pil, python3-yaml")  # to plot
 include(CPack)

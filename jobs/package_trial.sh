@@ -79,6 +79,8 @@ inside bash -euc '
   kronwerk --version
   mpirun -n 2 kronwerk check
   mpirun -n 2 kronwerk run configs/flights/flights.yaml | grep -E "result|residual|written"
+  # Says what to install, where there is no Python to draw with.
+  kronwerk plot configs/flights/results/flights.h5 2>&1 | grep -E "KRONWERK_PYTHON|flights.png"
   grep -c "GPL" /usr/share/doc/kronwerk/copyright >/dev/null'
 
 echo "--- the archive, somewhere else"

@@ -2,7 +2,7 @@
 # Installs the Debian packages that are missing; does nothing (and needs no network) if none is.
 #
 #   jobs/setup.sh            what building, testing and running need
-#   jobs/setup.sh plots      also what jobs/plot.py, jobs/bench.sh and jobs/scaling.sh need
+#   jobs/setup.sh plots      also what kronwerk plot, jobs/bench.sh and jobs/scaling.sh need
 #   jobs/setup.sh format     also what the format check of .ci/run needs
 #   jobs/setup.sh hosts      also what jobs/hosts.sh needs
 #   jobs/setup.sh fuzz       also what jobs/fuzz.sh needs

@@ -18,3 +18,5 @@ foreach(np 1 2)
 endforeach()
 # The installed program finds the installed libraries, wherever the prefix is.
 step(${WORK_DIR}/prefix/bin/kronwerk --version)
+# So does it find what draws.
+step(${WORK_DIR}/prefix/bin/kronwerk plot --help)

@@ -80,6 +80,36 @@ void add_show(CLI::App& program, CommandLine& line) {
   show.final_callback([&line] { line.command = Command::show; });
 }
 
+/// What is given is handed on to the script that draws, see plot_command().
+void add_plot(CLI::App& program, CommandLine& line) {
+  CLI::App& plot = *program.add_subcommand("plot", "draw what a result file holds");
+  plot.add_option("result", line.file, "the result of a job")->required();
+  const auto text = [&](const std::string& name, const std::string& help, const std::string& type) {
+    plot.add_option_function<std::string>(
+            name, [](const std::string&) {}, help)
+        ->type_name(type)
+        ->expected(1);
+  };
+  text("--to", "the picture (default: the result's name with .png)", "PICTURE.png");
+  text("--dataset", "one dataset of the result, such as /gradient/input", "PATH");
+  text("--places", "where regions or ids are, such as data.h5:/longitude,/latitude", "FILE:X,Y");
+  text("--labels", "names of a factor's entries, such as data.h5:/ids", "FILE:IDS");
+  plot.add_option_function<int>(
+          "--point", [](const int&) {}, "of a sweep or of a path of graphs")
+      ->check(CLI::Range(1, 100'000'000))
+      ->type_name("I");
+  plot.add_option_function<int>(
+          "--edges", [](const int&) {}, "of a graph, the strongest (default: 400)")
+      ->check(CLI::Range(1, 100'000'000))
+      ->type_name("N");
+  plot.add_option_function<std::string>(
+          "--order", [](const std::string&) {}, "of a graph's ids: given, spectral")
+      ->check(CLI::IsMember({"given", "spectral"}))
+      ->type_name("ORDER");
+  plot.footer("Drawn by Python with h5py, matplotlib and yaml; KRONWERK_PYTHON names the one.");
+  plot.final_callback([&line] { line.command = Command::plot; });
+}
+
 void add_new(CLI::App& program, CommandLine& line) {
   CLI::App& command =
       *program.add_subcommand("new", "print a commented job that runs on the examples' data");
@@ -143,6 +173,7 @@ void add_commands(CLI::App& program, CommandLine& line) {
   add_import_command(program, line);
   add_export_command(program, line);
   add_show(program, line);
+  add_plot(program, line);
   add_measure(program, line);
   add_check(program, line);
 }

@@ -14,7 +14,7 @@ class App;
 
 namespace kronwerk::application {
 
-enum class Command { nothing, run, plan, measure, check, import, exporting, show };
+enum class Command { nothing, run, plan, measure, check, import, exporting, show, plot };
 
 /// What the user asked for.
 struct CommandLine {

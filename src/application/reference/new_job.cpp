@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "application/command_line/shared_files.hpp"
 #include "application/reference/reference.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
@@ -28,17 +29,12 @@ std::vector<std::string> tasks_in(const fs::path& folder) {
 }  // namespace
 
 std::string examples_folder() {
-  std::error_code error;
-  const auto program = fs::read_symlink("/proc/self/exe", error).parent_path();
-  const std::vector<fs::path> folders{program / "../share/kronwerk/configs",
-                                      program / "../../configs"};
-  for (const auto& folder : folders) {
-    if (fs::is_directory(folder / "templates", error)) return folder.lexically_normal().string();
-  }
+  const auto [folder, installed] = find_shared("configs", "configs");
+  if (!folder.empty()) return folder;
   throw core::ConfigurationError(
       fmt::format("new: the examples, whose data a new job takes, are not at {}; install kronwerk "
                   "with them (cmake --install, or its package)",
-                  folders.front().lexically_normal().string()));
+                  installed));
 }
 
 std::string new_job(const std::string& task, const std::string& examples) {

@@ -114,7 +114,7 @@ void LauncherMessages::take_line(const std::string& line, std::string& out) {
   block_.clear();
 }
 
-int launch(const std::vector<std::string>& command) {
+int launch(const std::vector<std::string>& command, const std::string& advice) {
   std::vector<char*> words;
   for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
@@ -129,10 +129,8 @@ int launch(const std::vector<std::string>& command) {
     if (nothing >= 0) dup2(nothing, STDIN_FILENO);
     dup2(pipe[1], STDERR_FILENO);
     execvp(words.front(), words.data());
-    const auto message = fmt::format(
-        "kronwerk: {} cannot be started ({}); KRONWERK_MPIRUN names "
-        "the command that starts ranks here\n",
-        command.front(), std::strerror(errno));
+    const auto message = fmt::format("kronwerk: {} cannot be started ({}); {}\n", command.front(),
+                                     std::strerror(errno), advice);
     [[maybe_unused]] const auto written = write(STDERR_FILENO, message.data(), message.size());
     _exit(static_cast<int>(core::ExitCode::configuration));
   }

@@ -35,6 +35,8 @@ class LauncherMessages {
 };
 
 /// Runs a command and hands SIGINT and SIGTERM on to it. @returns its exit code
-int launch(const std::vector<std::string>& command);
+/// @param advice  where the command cannot be started
+int launch(const std::vector<std::string>& command,
+           const std::string& advice = "KRONWERK_MPIRUN names the command that starts ranks here");
 
 }  // namespace kronwerk::application

@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <string_view>
 
+#include "application/command_line/plot_command.hpp"
 #include "application/command_line/terminal.hpp"
 #include "application/session/launcher.hpp"
 #include "application/session/libraries.hpp"
@@ -32,9 +34,13 @@ std::string program_file() {
 
 int run(int argc, char** argv) {
   try {
-    const auto command = launch_command(argc, argv, program_file(),
-                                        [](const char* name) { return std::getenv(name); });
+    const auto environment = [](const char* name) { return std::getenv(name); };
+    const auto command = launch_command(argc, argv, program_file(), environment);
     if (command) return launch(*command);
+    if (argc > 1 && std::string_view(argv[1]) == "plot") {
+      const auto plot = plot_command(argc, argv, plot_script(), environment);
+      if (plot) return draw(*plot);
+    }
   } catch (const core::Error& error) {
     std::fputs(fmt::format("kronwerk: {}\n", error.what()).c_str(), stderr);
     return static_cast<int>(core::exit_code(error.kind()));

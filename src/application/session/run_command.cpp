@@ -113,6 +113,7 @@ int run_command(const Communicator& comm, const Communicator& failures, int argc
   if (code != 0) return code;
   switch (line.command) {
     case Command::nothing:
+    case Command::plot:  // by run(), before MPI starts
       return 0;
     case Command::run:
       return run_with_petsc(comm, failures, line, job, clock);
