@@ -138,7 +138,9 @@ def read_points(mode, dataset, prefix):
         return
     points = dataset[()]
     names = ids_beside(dataset, 1, points.shape[1])
-    if points.shape[1] == 3 and np.allclose(np.linalg.norm(points, axis=1), 1, atol=1e-3):
+    radius = np.linalg.norm(points, axis=1)
+    if points.shape[1] == 3 and not names and radius.min() > 0 and np.ptp(radius) < 1e-3 * radius.max():  # a sphere
+        points = points / radius[:, None]
         points = np.degrees([np.arctan2(points[:, 1], points[:, 0]), np.arcsin(np.clip(points[:, 2], -1, 1))]).T
         names = ["longitude", "latitude"]
     mode.places = points[:, 0], points[:, 1]

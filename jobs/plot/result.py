@@ -91,8 +91,9 @@ class Result:
     @property
     def title(self):
         """Which job it was."""
-        name = self.file.attrs.get("configuration_file", self.name)
-        return os.path.basename(text_of(name))
+        name = os.path.basename(text_of(self.file.attrs.get("configuration_file", self.name)))
+        folder = os.path.basename(text_of(self.file.attrs.get("directory", "")))
+        return f"{folder}/{name}" if folder else name
 
     def folders(self):
         """Where the job's relative paths may begin: where it was, or where it and its result have gone together."""
