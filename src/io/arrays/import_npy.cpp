@@ -187,10 +187,8 @@ class ArrayOutput {
       core::report_progress("values", first, array.size());
       values.resize(static_cast<std::size_t>(std::min(piece, array.size() - first)));
       array.read(first, values);
-      for (const double value : values) {
-        summary_.stored += value != 0 ? 1 : 0;
-        missing_ += std::isnan(value) ? 1 : 0;
-      }
+      summary_.stored += nonzeros(values);
+      missing_ += std::ranges::count_if(values, [](double value) { return std::isnan(value); });
       file_.write_range(path, first, values);
     }
   }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <set>
 
@@ -166,7 +167,7 @@ ImportSummary store_dense(const EdgesOptions& options, const IdIndex& ids, const
     file.write_strings(dataset + "_ids", ids.ids());
     summary.stored += std::count_if(entries.begin(), entries.end(),
                                     [](const Entry& entry) { return entry.value != 0.0; });
-    if (missing != 0.0) summary.stored += all - pairs;
+    if (missing != 0.0 && !std::isnan(missing)) summary.stored += all - pairs;
     summary.datasets.push_back(dataset);
     summary.datasets.push_back(dataset + "_ids");
   }

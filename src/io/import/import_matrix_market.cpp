@@ -187,8 +187,7 @@ ImportSummary import_array(LineReader& reader, const Header& header,
   ImportSummary summary;
   summary.location = {options.target.location.file, path};
   summary.shape = {rows, cols};
-  summary.stored =
-      std::count_if(values.begin(), values.end(), [](double value) { return value != 0.0; });
+  summary.stored = nonzeros(values);
   summary.datasets = {path};
   return summary;
 }

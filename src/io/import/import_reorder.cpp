@@ -7,6 +7,7 @@
 
 #include "io/hdf5/numeric_dataset.hpp"
 #include "io/import/ids.hpp"
+#include "io/import/import_target.hpp"
 #include "io/text/csv.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/files/data_file.hpp"
@@ -68,8 +69,9 @@ core::Index source(const Order& order, std::size_t k, core::Index place) {
 }
 
 // One slice of the first dimension at a time.
-void write_dense(const DatasetInfo& info, const Order& order, const std::string& path,
-                 DataFile& target) {
+/// @return how many values are neither 0 nor NaN
+core::Index write_dense(const DatasetInfo& info, const Order& order, const std::string& path,
+                        DataFile& target) {
   const auto file = open_input(info.location.file);
   const auto dataset = examine_numeric(file, info.location);
   const core::Extents inner(info.shape.begin() + 1, info.shape.end());
@@ -77,6 +79,7 @@ void write_dense(const DatasetInfo& info, const Order& order, const std::string&
   std::vector<double> from(static_cast<std::size_t>(size));
   std::vector<double> to(from.size());
   target.create_dense(path, info.shape);
+  core::Index found = 0;
   for (core::Index row = 0; row < info.shape[0]; ++row) {
     read_numbers(dataset, source(order, 0, row) * size, from);
     for (core::Index i = 0; i < size; ++i) {
@@ -87,7 +90,9 @@ void write_dense(const DatasetInfo& info, const Order& order, const std::string&
       to[static_cast<std::size_t>(i)] = from[static_cast<std::size_t>(position)];
     }
     target.write_range(path, row * size, to);
+    found += nonzeros(to);
   }
+  return found;
 }
 
 void write_sparse(const DatasetInfo& info, const Order& order, const std::string& path,
@@ -168,7 +173,7 @@ ImportSummary import_reorder(const ReorderOptions& options) {
   if (info.sparse) {
     write_sparse(info, order, path, file);
   } else {
-    write_dense(info, order, path, file);
+    summary.stored = write_dense(info, order, path, file);
   }
   file.write_attribute(
       path, "source",

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/io/files/same_file.hpp"
 
@@ -15,6 +18,11 @@ void refuse_target_among(const ImportTarget& target, std::initializer_list<std::
         "--to {}: is the file {} that is read; writing it would destroy it, so choose another name",
         output, file));
   }
+}
+
+core::Index nonzeros(std::span<const double> values) {
+  return std::ranges::count_if(values,
+                               [](double value) { return value != 0.0 && !std::isnan(value); });
 }
 
 }  // namespace kronwerk::io

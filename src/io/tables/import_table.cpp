@@ -63,10 +63,6 @@ std::string source_of(const TableOptions& options) {
   return "table " + std::filesystem::path(options.file).filename().string();
 }
 
-core::Index nonzeros(const std::vector<double>& values) {
-  return std::count_if(values.begin(), values.end(), [](double value) { return value != 0.0; });
-}
-
 std::vector<double> matrix_of(const std::vector<std::vector<double>>& columns, bool transpose) {
   const auto rows = columns.front().size();
   std::vector<double> values(rows * columns.size());

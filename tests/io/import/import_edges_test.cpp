@@ -30,6 +30,7 @@ TEST_F(Import, EdgesWithSeveralColumnsBecomeGrids) {
     options.transform = io::Transform::log1p;
     const auto summary = io::import_edges(options);
     EXPECT_EQ(summary.datasets, (Strings{"/x/km", "/x/km_ids", "/x/people", "/x/people_ids"}));
+    EXPECT_EQ(summary.stored, 3) << "neither the 0 people nor pairs that are NaN";
     options.fill = -1;
     options.value_columns = {};
     options.value_column = "people";

@@ -170,7 +170,9 @@ TEST_F(ImportGuess, DataAreReorderedByTheIdsBesideThem) {
       options.order.file = order_file(order);
       return io::import_reorder(options);
     };
-    EXPECT_EQ(reorder("/flows", "C\nA\nB\n").datasets, (Strings{"/flows", "/flows_ids"}));
+    const auto summary = reorder("/flows", "C\nA\nB\n");
+    EXPECT_EQ(summary.datasets, (Strings{"/flows", "/flows_ids"}));
+    EXPECT_EQ(summary.stored, 6);
     reorder("/speed", "C\nA\nB\n");
     reorder("/W", "C\nA\nB\n");
     expect_error(ErrorKind::data, "the id 'D' is not in", [&] { reorder("/W", "A\nD\nB\n"); });
