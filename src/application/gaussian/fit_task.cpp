@@ -81,6 +81,7 @@ std::string fit_density(GaussianContext& context, const FittedDensity& density) 
   std::vector<std::string> names;
   for (const auto& parameter : parameters) names.push_back(parameter.name);
   std::string method;
+  std::string unconverged;  // why the last such point was avoided
   const auto log_density = [&](std::span<const double> values) {
     // Where a termination that was asked for takes effect.
     stages.run("fit", [] {});
@@ -88,13 +89,21 @@ std::string fit_density(GaussianContext& context, const FittedDensity& density) 
       return density.evaluate(at(context, names, values), names, method);
     } catch (const core::ConvergenceError& error) {
       // A point that is to be avoided, like one where the covariance is singular.
-      throw core::DataError(error.what());
+      unconverged = error.what();
+      throw core::DataError(unconverged);
     }
   };
   const auto settings = settings_of(context, names);
   models::FitResult result;
   stages.print("start  step   log density            gradient  parameters");
-  stages.run("fit", [&] { result = models::fit(context.comm, log_density, parameters, settings); });
+  try {
+    stages.run("fit",
+               [&] { result = models::fit(context.comm, log_density, parameters, settings); });
+  } catch (const core::DataError& error) {
+    // No start could begin.
+    if (error.what() == unconverged) throw core::ConvergenceError(unconverged);
+    throw;
+  }
   stages.report("fit", fmt::format("{} evaluations, {}", result.evaluations, method));
   write_result(context, parameters, result);
   const auto& best = result.state.starts[result.best];
@@ -115,7 +124,9 @@ std::string run_fit(GaussianContext& context) {
       context,
       {[&](const Parameters& all, const std::vector<std::string>& names, std::string& method) {
          auto value = likelihood.evaluate(all, {names, false, models::Judged::first_use});
-         if (!value.solves.failure().empty()) throw core::DataError(value.solves.failure());
+         if (!value.solves.failure().empty()) {
+           throw core::ConvergenceError(value.solves.failure());
+         }
          method = std::move(value.method);
          return models::Evaluation{value.total(), std::move(value.gradient),
                                    std::move(value.gradient_errors)};

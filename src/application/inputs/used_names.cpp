@@ -19,6 +19,7 @@ using core::ConfigurationError;
 std::vector<std::string> undefined_names(const Job& job, const std::vector<std::string>& used) {
   std::vector<std::string> undefined;
   for (const std::string& name : used) {
+    if (job.reduce && job.reduce->variables.contains(name)) continue;
     if (!job.parameters.contains(name) && !job.matrices.contains(name) &&
         !job.kernels.contains(name)) {
       undefined.push_back(name);

@@ -1,4 +1,6 @@
 // The coefficients of a mean in the results of fits and predictions.
+#include <limits>
+
 #include "application/job_test.hpp"
 
 namespace kronwerk::application {
@@ -37,6 +39,24 @@ TEST_F(RegressionOutput, OfAPredictionIsThatOfTheDensity) {
   for (std::size_t i = 0; i < 4; ++i) {
     EXPECT_NEAR(read("/regression/covariance")[i], covariance[i], 1e-10);
   }
+}
+
+TEST_F(RegressionOutput, OfAFitIsNoneWhereNoStartCanBegin) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  make_data([&](io::DataFile& file) {
+    file.write_dense("/t", Shape{4}, Numbers{0, 1, 2, 3});
+    file.write_dense("/s", Shape{3}, Numbers{0, 2, 3});
+    file.write_dense("/y", Shape{3, 4}, Numbers{nan, 2, nan, 4, 1.5, nan, 3, nan, 0.5, 2, 3.5, 4});
+  });
+  const Outcome outcome =
+      run(job("fit", "fit: {parameters: {l: {}}}\nsolver: {max_iterations: 1}\n"),
+          {"observations.missing=nan"});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_NE(outcome.message.find("the systems of the missing cells of the grid 3 x 4 did not "
+                                 "converge: DIVERGED_ITS: a relative residual of"),
+            std::string::npos)
+      << outcome.message;
+  EXPECT_EQ(outcome.message.find("iterations after"), std::string::npos) << outcome.message;
 }
 
 }  // namespace

@@ -22,6 +22,10 @@ class UsedNames : public JobTest {
 TEST_F(UsedNames, AreRefusedWithTheNearestOne) {
   expect_refused(job("kron(A, A)"), "the parameter 'rho' is not used");
   expect_refused(job("kron(rho*A, B)"), "'B'");
+  expect_refused(
+      "task: reduce\npoints:\n  x: {file: data.h5, dataset: /A, index: i}\n"
+      "  y: {file: data.h5, dataset: /x, index: j}\nformula: \"norm(x - z)\"\nreduction: sum\n",
+      "the variable 'y' is not used by the formula norm(x - z) (did you mean 'z'?)");
 }
 
 TEST_F(UsedNames, AreNotTheCauseWhereWhatIsNoFunctionIsCalled) {
