@@ -111,11 +111,13 @@ SpectrumFit fit_spectra(const communication::Communicator& comm, const ModeVecto
     for (double& value : mode) value = 1 / (static_cast<double>(values.size()) * value);
   }
   const auto points = static_cast<double>(core::product(operators::extents_of(values)));
+  double log_determinant = 0;
   const auto objective = [&](const ModeVectors& spectra) {
-    return mean_product(values, spectra) -
-           operators::kronecker_sum_determinant(comm, spectra).log_abs / points;
+    log_determinant = operators::kronecker_sum_determinant(comm, spectra).log_abs;
+    return mean_product(values, spectra) - log_determinant / points;
   };
   double present = objective(fit.spectra);
+  fit.log_determinant = log_determinant;
   for (;; ++fit.steps) {
     ModeVectors gradient = values;
     add(-1, reciprocal_means(comm, fit.spectra), gradient);
@@ -137,6 +139,7 @@ SpectrumFit fit_spectra(const communication::Communicator& comm, const ModeVecto
       found = value <= present + least;
       if (!found) continue;
       fit.spectra = std::move(trial);
+      fit.log_determinant = log_determinant;
       present = value;
     }
     if (!found) return fit;

@@ -7,6 +7,7 @@ namespace kronwerk::models {
 struct SpectrumFit {
   ModeVectors spectra;  ///< a_k
   double residual = 0;  ///< max |σ_k − b_k|
+  double log_determinant = 0;
   bool converged = false;
   Index steps = 0;
   Index inner_iterations = 0;  ///< of conjugate gradients, in all
