@@ -1,16 +1,18 @@
 #include "kronwerk/factors/spectra/spectrum_extent.hpp"
 
-#include <Eigen/Eigenvalues>
+#include <cblas.h>
+
 #include <algorithm>
 #include <cmath>
 #include <random>
 
+#include "factors/spectra/eigen_local.hpp"
 #include "kronwerk/factors/spectra/bases.hpp"
 
 namespace kronwerk::factors {
 namespace {
 
-using Vector = Eigen::VectorXd;
+using Vector = std::vector<double>;
 
 constexpr Index most_steps = 100;
 /// How much farther than its estimate the outline of a complex spectrum is taken to lie.
@@ -23,19 +25,17 @@ class ScaledMatrix {
     for (const double d : scale) roots_.push_back(std::sqrt(d));
   }
   Index extent() const { return matrix_->rows(); }
-  Vector apply(const Vector& x) const {
-    Vector source = x;
-    for (std::size_t i = 0; i < roots_.size(); ++i) source[static_cast<Index>(i)] /= roots_[i];
-    Vector result(extent());
-    for (Index row = 0; row < extent(); ++row) {
+  void apply(const double* x, Vector& y) const {
+    Vector source(x, x + extent());
+    for (std::size_t i = 0; i < roots_.size(); ++i) source[i] /= roots_[i];
+    for (std::size_t row = 0; row < y.size(); ++row) {
       double sum = 0;
-      for (auto k = static_cast<std::size_t>(matrix_->offsets[static_cast<std::size_t>(row)]);
-           k < static_cast<std::size_t>(matrix_->offsets[static_cast<std::size_t>(row) + 1]); ++k) {
-        sum += matrix_->values[k] * source[matrix_->columns[k]];
+      const auto end = static_cast<std::size_t>(matrix_->offsets[row + 1]);
+      for (auto k = static_cast<std::size_t>(matrix_->offsets[row]); k < end; ++k) {
+        sum += matrix_->values[k] * source[static_cast<std::size_t>(matrix_->columns[k])];
       }
-      result[row] = roots_.empty() ? sum : roots_[static_cast<std::size_t>(row)] * sum;
+      y[row] = roots_.empty() ? sum : roots_[row] * sum;
     }
-    return result;
   }
 
  private:
@@ -43,79 +43,98 @@ class ScaledMatrix {
   std::vector<double> roots_;
 };
 
-/// An orthonormal basis of a Krylov space, and the matrix in it.
+/// A matrix in an orthonormal basis of its Krylov space.
 struct Krylov {
-  Eigen::MatrixXd hessenberg;
-  double next = 0;  ///< the norm of what the next vector would be
+  Index steps = 0;
+  Vector hessenberg;  ///< (steps, steps)
+  double next = 0;    ///< the norm of what the next vector would be
 };
+
+/// Adds the coefficients of x by the first basis vectors, and takes those parts out of x.
+void orthogonalise(Index vectors, const Vector& basis, Vector& x, Vector& coefficients) {
+  const int rows = core::narrow<int>(vectors), n = core::narrow<int>(std::ssize(x));
+  Vector projections(static_cast<std::size_t>(vectors));
+  cblas_dgemv(CblasRowMajor, CblasNoTrans, rows, n, 1, basis.data(), n, x.data(), 1, 0,
+              projections.data(), 1);
+  cblas_dgemv(CblasRowMajor, CblasTrans, rows, n, -1, basis.data(), n, projections.data(), 1, 1,
+              x.data(), 1);
+  for (std::size_t i = 0; i < projections.size(); ++i) coefficients[i] += projections[i];
+}
+
+double norm_of(const Vector& x) {
+  return cblas_dnrm2(core::narrow<int>(std::ssize(x)), x.data(), 1);
+}
 
 Krylov build_krylov(const ScaledMatrix& matrix) {
   const Index n = matrix.extent();
-  const Index steps = std::min(n, most_steps);
-  Eigen::MatrixXd basis(n, steps);
+  const Index most = std::min(n, most_steps);
+  Vector basis;  // row by row
+  std::vector<Vector> columns;
   Krylov result;
-  result.hessenberg = Eigen::MatrixXd::Zero(steps, steps);
   std::mt19937_64 generator(1);
-  Vector next(n);
-  for (Index i = 0; i < n; ++i) {
-    next[i] = static_cast<double>(generator() >> 11) * 0x1.0p-53 + 0.5;
-    if (generator() % 2 == 0) next[i] = -next[i];
+  Vector next(static_cast<std::size_t>(n));
+  for (double& value : next) {
+    value = static_cast<double>(generator() >> 11) * 0x1.0p-53 + 0.5;
+    if (generator() % 2 == 0) value = -value;
   }
-  double norm = next.norm();
-  for (Index step = 0; step < steps; ++step) {
-    basis.col(step) = next / norm;
-    next = matrix.apply(basis.col(step));
-    const double before = next.norm();
+  double norm = norm_of(next);
+  while (true) {
+    const Index begin = result.steps++ * n;
+    for (const double value : next) basis.push_back(value / norm);
+    matrix.apply(basis.data() + begin, next);
+    const double before = norm_of(next);
+    Vector& column = columns.emplace_back(static_cast<std::size_t>(most + 1), 0.0);
     for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Parlett 1998, section 6.9)
-      const Vector projections = basis.leftCols(step + 1).transpose() * next;
-      next -= basis.leftCols(step + 1) * projections;
-      result.hessenberg.col(step).head(step + 1) += projections;
+      orthogonalise(result.steps, basis, next, column);
     }
-    norm = next.norm();
-    if (norm <= 1e-14 * before || norm == 0.0 || step + 1 == steps) {
-      result.hessenberg.conservativeResize(step + 1, step + 1);
-      result.next = norm <= 1e-14 * before ? 0.0 : norm;
-      break;
+    norm = norm_of(next);
+    const bool complete = norm <= 1e-14 * before || norm == 0.0;
+    result.next = complete ? 0.0 : norm;
+    if (complete || result.steps == most) break;
+    column[static_cast<std::size_t>(result.steps)] = norm;
+  }
+  for (Index i = 0; i < result.steps; ++i) {
+    for (const Vector& column : columns) {
+      result.hessenberg.push_back(column[static_cast<std::size_t>(i)]);
     }
-    result.hessenberg(step + 1, step) = norm;
   }
   return result;
 }
 
 SpectrumExtent real_extent(const Krylov& krylov) {
-  const Eigen::MatrixXd symmetric = 0.5 * (krylov.hessenberg + krylov.hessenberg.transpose());
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(symmetric);
-  const Index last = symmetric.rows() - 1;
-  const auto residual = [&](Index i) {
-    return krylov.next * std::abs(eigen.eigenvectors()(last, i));
-  };
+  const Index n = krylov.steps;
+  const auto at = [n](Index i, Index j) { return static_cast<std::size_t>(i * n + j); };
+  Vector symmetric = krylov.hessenberg;
+  for (Index i = 0; i < n; ++i) {
+    for (Index j = 0; j < i; ++j) {
+      symmetric[at(i, j)] = symmetric[at(j, i)] = 0.5 * (symmetric[at(i, j)] + symmetric[at(j, i)]);
+    }
+  }
+  const Spectrum eigen = symmetric_eigen(n, symmetric.data(), "a matrix in its Krylov space");
+  const auto residual = [&](Index i) { return krylov.next * std::abs(symmetric[at(i, n - 1)]); };
   SpectrumExtent result;
-  result.least = eigen.eigenvalues()[0] - residual(0);
-  result.greatest = eigen.eigenvalues()[last] + residual(last);
+  result.least = eigen.eigenvalues.front().real() - residual(0);
+  result.greatest = eigen.eigenvalues.back().real() + residual(n - 1);
   result.outline = {result.least, result.greatest};
   return result;
 }
 
 SpectrumExtent complex_extent(const Krylov& krylov) {
-  const Eigen::EigenSolver<Eigen::MatrixXd> eigen(krylov.hessenberg);
-  const Index last = krylov.hessenberg.rows() - 1;
+  Vector matrix = krylov.hessenberg;
+  const auto values =
+      general_eigenvalues(krylov.steps, matrix.data(), "a matrix in its Krylov space").eigenvalues;
   SpectrumExtent result;
   result.real = false;
-  result.least = result.greatest = eigen.eigenvalues()[0].real();
-  for (Index i = 0; i <= last; ++i) {
-    result.least = std::min(result.least, eigen.eigenvalues()[i].real());
-    result.greatest = std::max(result.greatest, eigen.eigenvalues()[i].real());
-  }
-  const double middle = 0.5 * (result.least + result.greatest);
+  const auto [least, greatest] =
+      std::ranges::minmax(values, {}, [](const auto& value) { return value.real(); });
+  const double middle = 0.5 * (least.real() + greatest.real());
   // A residual larger than the widening only says that the estimate inside has not converged.
   const double reach = krylov.next == 0.0 ? 1.0 : 1.0 + widening;
-  for (Index i = 0; i <= last; ++i) {
-    const std::complex<double> value = eigen.eigenvalues()[i];
-    if (value.imag() < 0) continue;
-    result.outline.push_back(middle + reach * (value - middle));
+  for (const std::complex<double>& value : values) {
+    if (value.imag() >= 0) result.outline.push_back(middle + reach * (value - middle));
   }
-  result.least = middle + reach * (result.least - middle);
-  result.greatest = middle + reach * (result.greatest - middle);
+  result.least = middle + reach * (least.real() - middle);
+  result.greatest = middle + reach * (greatest.real() - middle);
   return result;
 }
 
