@@ -11,6 +11,7 @@
 
 #include "application/job_test.hpp"
 #include "kronwerk/configuration/schema.hpp"
+#include "reference/installed_texts.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -123,7 +124,7 @@ std::string refusal(const YAML::Node& schema, const YAML::Node& value, const std
 }
 
 TEST(JsonSchema, TakesEveryExampleAndHasEveryKey) {
-  const YAML::Node schema = YAML::Load(json_schema());
+  const YAML::Node schema = YAML::Load(reference::json_schema());
   std::size_t jobs = 0;
   for (const auto& file : std::filesystem::recursive_directory_iterator(examples)) {
     if (file.path().extension() != ".yaml") continue;
@@ -150,7 +151,7 @@ TEST(JsonSchema, TakesEveryExampleAndHasEveryKey) {
 }
 
 TEST(JsonSchema, RefusesWhatTheProgramRefuses) {
-  const YAML::Node schema = YAML::Load(json_schema());
+  const YAML::Node schema = YAML::Load(reference::json_schema());
   const auto of = [&](const std::string& text) { return refusal(schema, YAML::Load(text), "job"); };
   EXPECT_EQ(of("{task: solve, solver: {tolerance: 1e-8}, output: x.h5}"), "");
   EXPECT_EQ(of("{solver: {tolerance: 1e-8}}"), "job: has no task");
@@ -165,7 +166,7 @@ TEST(Completion, KnowsCommandsOptionsTasksAndKeys) {
   CommandLine line;
   CLI::App program;
   add_commands(program, line);
-  const std::string script = bash_completion(program);
+  const std::string script = reference::bash_completion(program);
   for (const char* part :
        {"\"run\") options=\"--help --set --quiet", "\"import table\") options=\"--help",
         "--row-ids", " eigenvalues ", " solver.tolerance=", "complete -F"}) {
@@ -186,7 +187,7 @@ TEST(ManualPage, HasEveryCommandAndKey) {
   CommandLine line;
   CLI::App program;
   add_commands(program, line);
-  const std::string page = manual_page(program);
+  const std::string page = reference::manual_page(program);
   for (const char* part : {".TH KRONWERK 1", ".SS kronwerk import table", "\\-\\-set",
                            ".B solver.tolerance\n", ".SH EXIT STATUS"}) {
     EXPECT_NE(page.find(part), std::string::npos) << part;

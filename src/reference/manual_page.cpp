@@ -1,13 +1,13 @@
-// Declared in application/reference/reference.hpp.
+// Declared in reference/installed_texts.hpp.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 
 #include "application/command_line/version.hpp"
-#include "application/reference/reference.hpp"
 #include "kronwerk/configuration/schema.hpp"
+#include "reference/installed_texts.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::reference {
 namespace {
 
 // A backslash is an escape, and a line must not begin with a dot or an apostrophe.
@@ -46,7 +46,7 @@ std::string manual_page(const CLI::App& program) {
       "Kronecker\\-structured and kernel matrices\n.SH SYNOPSIS\n.B kronwerk\n.I "
       "command\n[options]\n"
       ".br\n.B mpirun \\-n 4 kronwerk run\n.I job.yaml\n.SH COMMANDS\n",
-      version());
+      application::version());
   add_commands(program, "", page);
   page += ".SH KEYS OF A JOB\nA name of the user's choice is *, items of a list are [].\n";
   for (const auto& entry : configuration::schema()) {
@@ -62,4 +62,4 @@ std::string manual_page(const CLI::App& program) {
   return page;
 }
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::reference

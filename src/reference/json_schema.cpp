@@ -1,17 +1,18 @@
-// Declared in application/reference/reference.hpp.
+// Declared in reference/installed_texts.hpp.
 #include <fmt/format.h>
 
 #include <array>
 #include <cmath>
 
 #include "application/command_line/json_text.hpp"
-#include "application/reference/reference.hpp"
 #include "kronwerk/configuration/schema.hpp"
 #include "kronwerk/core/text.hpp"
+#include "reference/installed_texts.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::reference {
 namespace {
 
+using application::json_text;
 using configuration::SchemaEntry;
 
 std::string list_of(const std::vector<std::string>& texts) {
@@ -94,4 +95,4 @@ std::string json_schema() {
          SchemaText().object("", "") + "\n}\n";
 }
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::reference

@@ -1,13 +1,13 @@
-// Declared in application/reference/reference.hpp.
+// Declared in reference/installed_texts.hpp.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 
-#include "application/reference/reference.hpp"
 #include "kronwerk/configuration/schema.hpp"
 #include "kronwerk/core/text.hpp"
+#include "reference/installed_texts.hpp"
 
-namespace kronwerk::application {
+namespace kronwerk::reference {
 namespace {
 
 std::string options_of(const CLI::App& app) {
@@ -81,4 +81,4 @@ complete -F _kronwerk kronwerk
       core::join(std::vector<std::string>(tasks.begin(), tasks.end()), " "), keys(""));
 }
 
-}  // namespace kronwerk::application
+}  // namespace kronwerk::reference

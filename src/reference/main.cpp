@@ -7,14 +7,14 @@
 #include <string>
 
 #include "application/command_line/command_line.hpp"
-#include "application/reference/reference.hpp"
+#include "reference/installed_texts.hpp"
 
 int main(int argc, char** argv) {
   if (argc != 2) {
     std::fputs("usage: kronwerk_reference FOLDER\n", stderr);
     return 2;
   }
-  using namespace kronwerk::application;
+  using namespace kronwerk::reference;
   const std::string folder = std::string(argv[1]) + "/";
   try {
     const auto write = [&](const char* name, const std::string& text) {
@@ -23,9 +23,9 @@ int main(int argc, char** argv) {
       stream.flush();
       if (!stream) throw std::runtime_error(folder + name + " cannot be written");
     };
-    CommandLine line;
+    kronwerk::application::CommandLine line;
     CLI::App program("kronwerk");
-    add_commands(program, line);
+    kronwerk::application::add_commands(program, line);
     write("kronwerk.schema.json", json_schema());
     write("kronwerk.bash", bash_completion(program));
     write("kronwerk.1", manual_page(program));
