@@ -27,7 +27,7 @@ std::vector<std::string> names() {
 }
 
 bool is_for_python(const std::string& command) {
-  return command.starts_with("python3 ");
+  return command.starts_with("python3 ") || command.starts_with("kronwerk plot ");
 }
 
 class Tutorial : public ProgramTest, public testing::WithParamInterface<std::string> {
@@ -39,7 +39,8 @@ class Tutorial : public ProgramTest, public testing::WithParamInterface<std::str
     const char* python = std::getenv("KRONWERK_TEST_PYTHON");
     fs::create_symlink(fs::absolute(program_), path("bin/kronwerk"));
     fs::create_symlink(python != nullptr ? python : "/usr/bin/python3", path("bin/python3"));
-    has_python_ = shell("bin/python3 -c 'import h5py, numpy, scipy'").code == 0;
+    has_python_ =
+        shell("bin/python3 -c 'import h5py, matplotlib, numpy, PIL, scipy, yaml'").code == 0;
   }
 
   /// One command after the other, what it prints in a file of its own; `$?` is that of the one
@@ -85,7 +86,7 @@ TEST_P(Tutorial, PrintsWhatItSays) {
         << printed;
   }
   if (!has_python_)
-    GTEST_SKIP() << "not run: commands of python3, which has no h5py, numpy and scipy";
+    GTEST_SKIP() << "not run: what takes Python with h5py, matplotlib, numpy, PIL, scipy and yaml";
 }
 
 INSTANTIATE_TEST_SUITE_P(Pages, Tutorial, testing::ValuesIn(names()), [](const auto& page) {
