@@ -57,8 +57,12 @@ Tree parse_value(const std::string& value, const Position& position) {
   };
   if (node.IsScalar()) return scalar(node);
   Tree tree;
-  tree.kind = Tree::Kind::list;
   tree.position = position;
+  if (node.IsMap() && node.size() == 0) {
+    tree.kind = Tree::Kind::map;
+    return tree;
+  }
+  tree.kind = Tree::Kind::list;
   bool plain = node.IsSequence();
   for (const auto& item : node) {
     plain = plain && item.IsScalar();
@@ -66,7 +70,7 @@ Tree parse_value(const std::string& value, const Position& position) {
   }
   if (!plain) {
     throw ConfigurationError(
-        fmt::format("{}: only a single value or a list of values can be set", where));
+        fmt::format("{}: only a single value, a list of values or {{}} can be set", where));
   }
   return tree;
 }
@@ -124,7 +128,8 @@ void apply_override(Tree& tree, const std::string& override_text,
     target = &child(*target, part, position);
   }
   const unsigned types = find_entry(path)->types;
-  if (target->kind == Tree::Kind::map && (types & ~static_cast<unsigned>(map)) == 0) {
+  if (target->kind == Tree::Kind::map && value.kind != Tree::Kind::map &&
+      (types & ~static_cast<unsigned>(map)) == 0) {
     throw ConfigurationError(fmt::format("{}: '{}' is a map; set one of its keys, such as '{}.{}'",
                                          where, path, path,
                                          target->entries.empty() ? "…" : target->entries[0].key));

@@ -332,6 +332,18 @@ TEST(Overrides, OfAnOutputGivenAsTextAddToIt) {
   EXPECT_TRUE(job.output.overwrite);
 }
 
+TEST(Overrides, AddMapsWithoutKeys) {
+  const std::string text =
+      "task: fit\nparameters: {a: 1, b: 1}\nmatrices: {S: {file: m.h5, dataset: /S}}\n"
+      "covariance: \"a*kron(S, S) + b*I\"\nobservations: {file: m.h5, dataset: /y}\n"
+      "fit: {parameters: {a: {}}}\noutput: r.h5\n";
+  const std::vector<std::string> more{"fit.parameters.b={}"};
+  const Job job = parse_job(text, "x.yaml", more);
+  EXPECT_EQ(job.gaussian->fit.parameters.size(), 2U);
+  EXPECT_EQ(parse_job(job.text, "x.yaml").gaussian->fit.parameters.size(), 2U);
+  EXPECT_EQ(message(text, {"task={}"}), "--set task={}: 'task' must be text, found a map");
+}
+
 TEST(Overrides, AreRefusedLikeTheFile) {
   EXPECT_EQ(message(good, {"solver.toleranse=1"}),
             "--set solver.toleranse=1: unknown key 'toleranse' in 'solver' (did you mean "
@@ -345,7 +357,7 @@ TEST(Overrides, AreRefusedLikeTheFile) {
             "--set solver=direct: 'solver' is a map; set one of its keys, such as 'solver.method'");
   EXPECT_EQ(message(good, {"task.x=1"}), "--set task.x=1: unknown key 'x' in 'task'");
   EXPECT_EQ(message(good, {"task={a: b}"}),
-            "--set task={a: b}: only a single value or a list of values can be set");
+            "--set task={a: b}: only a single value, a list of values or {} can be set");
   EXPECT_EQ(message(good, {"task=[a"}),
             "--set task=[a: this value is not YAML: end of sequence flow not found");
   EXPECT_EQ(message(good + "task: apply\n", {"task=solve"}),
