@@ -9,7 +9,7 @@ from plot import histories, maps
 from plot.matrices import draw_matrix, read_csr, read_matrix
 from plot.modes import Mode, data_of, find_modes, name_of_values, number_of_modes
 from plot.result import CannotDraw
-from plot.style import colour_bar, finite, label_axis, plural, scale, tiles
+from plot.style import colour_bar, finite, label_axis, panels, plural, scale, tiles
 
 MOST = 4  # vectors of several that are drawn
 
@@ -26,6 +26,11 @@ def draw(result):
         raise CannotDraw(f"{result.name}: {item.name} is a group; --dataset names one of {names}")
     if item.dtype.kind not in "fiub":
         raise CannotDraw(f"{result.name}: {item.name} has no real numbers")
+    if item.size <= 1 and histories.has(result.file) and not result.arguments.dataset:
+        figure, axes = panels(1, 1, 3.6)
+        histories.draw_into(axes[0][0], result)
+        figure.suptitle(result.title)
+        return figure
     if item.size <= 1:
         value = f" = {float(item[()].reshape(-1)[0]):.10g}" if item.size else ""
         raise CannotDraw(f"{result.name}: holds one number, {item.name[1:]}{value}: there is nothing to draw")
@@ -34,12 +39,13 @@ def draw(result):
     if len(shape) == 2 and not leading:
         return draw_two_modes(result, item, shape)
     modes = find_modes(result, shape)
-    vectors = [item[()].reshape(shape)] if not leading else [item[i].reshape(shape) for i in range(min(MOST, leading))]
+    if len(shape) >= 3 and not leading:
+        return draw_slices(result, item if item.shape == shape else result.values(item).reshape(shape), modes, name)
+    parts = range(min(MOST, leading)) if leading else [None]
+    vectors = [result.values(item, part).reshape(shape) for part in parts]
     kind = "draws" if result.task == "sample" else "vectors"
     many = f", {len(vectors)} of {leading} {kind}" if leading > len(vectors) else ""
     with_history = histories.has(result.file)
-    if len(shape) >= 3 and not leading:
-        return draw_slices(result, vectors[0], modes, name)
     figure, axes = tiles(len(vectors) + with_history, height=4.2 if len(vectors) + with_history < 3 else 3, columns=2)
     for number, (panel, values) in enumerate(zip(axes, vectors)):
         draw_vector(panel, values, modes, name)
@@ -165,19 +171,22 @@ def edges(*positions):
 
 
 def draw_slices(result, values, modes, name):
-    """Three and more modes: planes through the middle, one for each pair of the three largest modes."""
+    """Three and more modes: planes through the middle, one for each pair of the three largest modes.
+
+    values  an array or a data set, of which no more is read
+    """
     order = np.argsort([-mode.extent for mode in modes], kind="stable")[:3]
     order = sorted(order)
     middle = [mode.extent // 2 for mode in modes]
-    norm, colours = scale(finite(values, name))
+    pairs = [[k for k in order if k != left_out] for left_out in reversed(order)]
+    planes = [values[tuple(slice(None) if k in pair else middle[k] for k in range(len(modes)))] for pair in pairs]
+    norm, colours = scale(finite(np.concatenate([plane.ravel() for plane in planes]), name))
     history = histories.has(result.file)
     figure, axes = tiles(3 + history, height=3.3, columns=2 if history else 3)
     if len(modes) > 3:
         result.notes.append(f"{plural(len(modes), 'mode')}: drawn are slices along three of them, through the middle")
-    for panel, left_out in zip(axes, reversed(order)):
-        pair = [k for k in order if k != left_out]
-        index = tuple(slice(None) if k in pair else middle[k] for k in range(len(modes)))
-        draw_image(panel, values[index], [modes[k] for k in pair], "", norm, colours, bar=panel is axes[2])
+    for panel, pair, plane in zip(axes, pairs, planes):
+        draw_image(panel, plane, [modes[k] for k in pair], "", norm, colours, bar=panel is axes[2])
         fixed = [modes[k].text(middle[k]) for k in range(len(modes)) if k not in pair]
         panel.set_title("at " + ", ".join(fixed))
     if history:

@@ -149,6 +149,17 @@ def read_points(mode, dataset, prefix):
     mode.place_names = tuple(names[:2]) if names else ("x", "y")
 
 
+def name_as_before(mode, dataset, prefix):
+    """New points are called as the old ones are."""
+    if not isinstance(dataset, h5py.Dataset) or dataset.ndim not in (1, 2):
+        return
+    old = Mode(len(dataset), mode.number)
+    read_points(old, dataset, prefix)
+    mode.name, mode.unit = old.name, mode.unit or old.unit
+    if mode.places is not None and mode.place_names == ("x", "y"):
+        mode.place_names = old.place_names
+
+
 def points_of_kernel(result, name, new):
     """The data set of the points of a kernel's rows."""
     if new and isinstance(result.key("new_points", name), dict):
@@ -206,6 +217,8 @@ def find_modes(result, shape, new=True):
             for name in re.findall(r"[A-Za-z_]\w*", argument):
                 if name in kernels and mode.at is None and mode.places is None:
                     read_points(mode, points_of_kernel(result, name, new), prefix)
+                    if new and isinstance(result.key("new_points", name), dict):
+                        name_as_before(mode, points_of_kernel(result, name, False), prefix)
                     mode.name = mode.name or re.sub(r"^K_?", "", name)
                 elif name in matrices:
                     names.add(name)

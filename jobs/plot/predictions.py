@@ -4,71 +4,15 @@ import h5py
 import numpy as np
 
 from plot import fields, flow_pictures, maps
-from plot.modes import data_of, find_modes, name_of_values
+from plot.predicted import Predicted
 from plot.style import finite, label_axis, panels, scale, tiles
 
 SERIES = 6  # that are drawn
 WINDOW = 150  # positions of a long series that are drawn
-TRANSFORMS = {"log1p": np.log1p, "log": np.log, "sqrt": np.sqrt, "square": np.square, "exp": np.exp}
 
 
 def has(file):
     return isinstance(file.get("mean"), h5py.Dataset) or "predicted" in file
-
-
-class Predicted:
-    """Mean and band on a grid, with the observations where they are on the same one."""
-
-    def __init__(self, result):
-        file = result.file
-        counts = "observations/mean" in file
-        mean = file["observations/mean" if counts else "mean"]
-        variance = file.get("observations/variance" if counts else "variance")
-        self.shape, several = fields.shape_of_grid(result, mean)
-        if several:
-            result.notes.append(f"drawn is the first of {several} observations")
-        self.mean = self._on_grid(mean, several)
-        self.low = self.high = self.deviation = None
-        self.band = ""
-        if variance is not None:
-            self.deviation = np.sqrt(np.maximum(self._on_grid(variance, several and variance.ndim == mean.ndim), 0))
-        if counts and "observations/quantiles" in file and len(file["observations/levels"]) >= 2:
-            levels, quantiles = file["observations/levels"][()], file["observations/quantiles"]
-            low, high = int(np.argmin(levels)), int(np.argmax(levels))
-            self.low, self.high = (quantiles[i].reshape(self.shape) for i in (low, high))
-            self.band = f"{100 * levels[low]:g} % to {100 * levels[high]:g} %"
-        elif self.deviation is not None:
-            self.low, self.high = self.mean - 1.96 * self.deviation, self.mean + 1.96 * self.deviation
-            self.band = "95 %"
-        self.modes = find_modes(result, self.shape)
-        self.name = name_of_values(result, "mean" if counts else "field")
-        if not counts and result.key("likelihood"):
-            self.name = "field"
-        self.observed = self.hidden = None
-        self._read_observations(result, several, comparable=counts or not result.key("likelihood"))
-
-    def _on_grid(self, item, several):
-        return (item[0] if several else item[()]).reshape(self.shape)
-
-    def _read_observations(self, result, several, comparable):
-        data = data_of(result)
-        if data is None or not comparable or data.size not in (self.mean.size, self.mean.size * max(several, 1)):
-            return
-        if result.key("new_points"):
-            return
-        values = (data[0] if several else data[()]).astype(float)
-        if result.key("observations", "transpose"):
-            values = values.T
-        values = values.reshape(self.shape)
-        transform = TRANSFORMS.get(result.key("observations", "transform"))
-        with np.errstate(all="ignore"):
-            values = transform(values) if transform else values
-        seen = np.ones(self.shape, dtype=bool)
-        mask = result.input(result.key("observations", "mask"))
-        if isinstance(mask, h5py.Dataset) and mask.size == seen.size:
-            seen = mask[()].reshape(self.shape) != 0
-        self.observed = np.where(seen, values, np.nan)
-        self.hidden = np.where(seen, np.nan, values)
 
 
 def draw(result):
@@ -108,7 +52,7 @@ def choose_series(predicted, others, axis):
     count = int(np.prod(others)) if others else 1
     along = np.moveaxis(predicted.mean, axis, -1).reshape(count, -1)
     usable = np.isfinite(along).any(axis=1)
-    if predicted.observed is not None:
+    if predicted.observed is not None and predicted.same_grid:
         missing = ~np.isfinite(np.moveaxis(predicted.observed, axis, -1).reshape(count, -1))
         some = usable & missing.any(axis=1) & ~missing.all(axis=1)
         usable = some if some.any() else usable
@@ -123,7 +67,7 @@ def window_of(predicted, axis):
         return slice(0, extent)
     others = tuple(k for k in range(len(predicted.shape)) if k != axis)
     missing = np.zeros(extent)
-    if predicted.observed is not None:
+    if predicted.observed is not None and predicted.same_grid:
         missing = (~np.isfinite(predicted.observed)).sum(axis=others).astype(float)
     sums = np.convolve(missing, np.ones(WINDOW), "valid")
     first = int(np.argmax(sums)) if sums.max() > sums.min() else 0
@@ -147,26 +91,44 @@ def draw_series(result, predicted, axis):
     def series(values, number):
         return None if values is None else np.moveaxis(values, axis, -1).reshape(-1, along.extent)[number, part]
 
+    dots = observations_along(predicted, axis)
     for panel, number in zip(axes.flat, chosen):
         low, high = series(predicted.low, number), series(predicted.high, number)
         if low is not None:
             panel.fill_between(position, low, high, color="tab:blue", alpha=0.25, linewidth=0, label=predicted.band)
+        for draw_ in predicted.draws:
+            panel.plot(position, series(draw_, number), color="grey", linewidth=0.5, label="draws")
         panel.plot(position, series(predicted.mean, number), color="tab:blue", linewidth=0.9, label="mean")
-        for values, style, label in ((predicted.observed, "k.", "observed"), (predicted.hidden, "r.", "hidden")):
-            points = series(values, number)
-            if points is not None and np.isfinite(points).any():
-                panel.plot(position, points, style, markersize=3.5 if len(position) <= 160 else 2, label=label)
+        for at, values, style, label in dots:
+            shown = np.isfinite(values[number])
+            if len(position) < along.extent:
+                shown &= (at >= position[0]) & (at <= position[-1])
+            if shown.any():
+                panel.plot(at[shown], values[number][shown], style, markersize=3.5 if shown.sum() <= 160 else 2,
+                           label=label)
         index = np.unravel_index(number, shape) if shape else ()
-        panel.set_title(", ".join(mode.text(i) for mode, i in zip(others, index)) or along.label, fontsize=9)
+        panel.set_title(", ".join(mode.text(i) for mode, i in zip(others, index)), fontsize=9)
     for panel in axes[-1]:
         label_axis(panel, "x", along, extent=len(position))
     for panel in axes[:, 0]:
         panel.set_ylabel(predicted.name)
     handles = {label: handle for panel in axes.flat for handle, label in zip(*panel.get_legend_handles_labels())}
-    order = [name for name in ("observed", "hidden", "mean", predicted.band) if name in handles]
-    below.legend([handles[name] for name in order], order, loc="center", ncols=4)
+    order = [name for name in ("observed", "hidden", "mean", predicted.band, "draws") if name in handles]
+    below.legend([handles[name] for name in order], order, loc="center", ncols=5)
     figure.suptitle(result.title + describe(len(chosen), int(np.prod(shape)), len(position), along))
     return figure
+
+
+def observations_along(predicted, axis):
+    """Positions, values by series, style and name of what was observed and hidden, where the series are the same."""
+    if predicted.observed is None:
+        return []
+    others = [mode.extent for k, mode in enumerate(predicted.modes) if k != axis]
+    if others != [mode.extent for k, mode in enumerate(predicted.observed_modes) if k != axis]:
+        return []
+    at = predicted.observed_modes[axis].positions()
+    return [(at, np.moveaxis(values, axis, -1).reshape(-1, len(at)), style, name)
+            for values, style, name in ((predicted.observed, "k.", "observed"), (predicted.hidden, "r.", "hidden"))]
 
 
 def panels_with_legend(rows, columns, height):
@@ -202,11 +164,12 @@ def draw_maps(result, predicted):
     figure, axes = tiles(len(parts), height=3.1, columns=1 if is_wide(predicted.modes) else 2)
     norm, colours = scale(predicted.mean)
     for panel, (name, values) in zip(axes, parts):
+        modes = predicted.observed_modes if name == "observed" else predicted.modes
         own = (None, None) if name == "standard deviation" else (norm, colours)
         if len(predicted.modes) == 1:
-            maps.draw_points(panel, predicted.modes[0], values, "", *own)
+            maps.draw_points(panel, modes[0], values, "", *own)
         else:
-            fields.draw_image(panel, values, predicted.modes, "", *own)
+            fields.draw_image(panel, values, modes, "", *own)
         panel.set_title(name if name == "standard deviation" else f"{predicted.name}, {name}")
     figure.suptitle(result.title)
     return figure

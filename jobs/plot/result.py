@@ -7,6 +7,9 @@ import numpy as np
 import yaml
 
 
+MOST_VALUES = 250_000_000  # that are read at once: 2 GB
+
+
 class CannotDraw(Exception):
     """Why there is no picture, in one sentence."""
 
@@ -88,12 +91,20 @@ class Result:
         names.sort(key=lambda name: order.index(name) if name in order else len(order))
         return {name: np.atleast_1d(group[name][()]) for name in names}
 
+    def values(self, item, first=None):
+        """All of a data set, or one part along its first axis. @throws CannotDraw if they are too many"""
+        count = item.size // (1 if first is None else max(item.shape[0], 1))
+        if count > MOST_VALUES:
+            raise CannotDraw(f"{self.name}: {item.name} has {count:,} values, of which pictures take {MOST_VALUES:,}")
+        return item[()] if first is None else item[first]
+
     @property
     def title(self):
-        """Which job it was."""
+        """Which job it was, and whether it converged."""
         name = os.path.basename(text_of(self.file.attrs.get("configuration_file", self.name)))
         folder = os.path.basename(text_of(self.file.attrs.get("directory", "")))
-        return f"{folder}/{name}" if folder else name
+        failed = ", not converged" if np.all(self.report.get("converged", 1) == 0) else ""
+        return (f"{folder}/{name}" if folder else name) + failed
 
     def folders(self):
         """Where the job's relative paths may begin: where it was, or where it and its result have gone together."""

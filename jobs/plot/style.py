@@ -52,11 +52,12 @@ def scale(values):
     if values.size == 0:
         return matplotlib.colors.Normalize(0, 1), "viridis"
     top = float(np.abs(values).max()) or 1.0
-    both = values.min() < 0 < values.max()
+    both = min(-values.min(), values.max()) > 0.05 * top  # not for what is rounding
     middle = float(np.median(np.abs(values)))
-    if top > 20 * middle and values.min() >= 0 or (both and top > 20 * middle):
+    if top > 20 * middle and (both or values.max() > 0):
         # Most of the cells, not the few largest, decide where the linear part ends.
-        norm = matplotlib.colors.SymLogNorm(max(middle, top * 1e-3), vmin=-top if both else 0.0, vmax=top)
+        norm = matplotlib.colors.SymLogNorm(max(middle, top * 1e-3), vmin=-top if both else min(0.0, float(values.min())),
+                                             vmax=top)
     elif both:
         norm = matplotlib.colors.Normalize(-top, top)
     else:
@@ -84,7 +85,9 @@ def tick_ids(axis, ids, rotate):
     at = list(range(0, len(ids), step))
     longest = max(len(ids[i]) for i in at)
     size = 7 if len(at) <= 25 else 6
-    rotation = 90 if rotate and (longest * len(at) > 40) else 0
+    columns = axis.axes.get_subplotspec().get_gridspec().ncols
+    room = 0.7 * WIDTH * 72 / columns  # points; colour bars and labels take the rest
+    rotation = 90 if rotate and 0.7 * size * (longest + 1) * len(at) > room else 0
     axis.set_ticks(at, [ids[i] if len(ids[i]) <= 16 else ids[i][:15] + "…" for i in at], fontsize=size,
                    rotation=rotation)
 

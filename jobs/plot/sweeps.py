@@ -28,8 +28,10 @@ def draw(result):
     names = list(numbers)[:MOST]
     if len(numbers) > MOST:
         result.notes.append(f"drawn are {MOST} of {len(numbers)} quantities of the sweep")
+    fixed = ""
     while len(points) > 2:  # through the optimum along the axis with the fewest values
-        numbers, axes, points = cut(result, numbers, names[0], axes, points)
+        numbers, axes, points, at = cut(numbers, names[0], axes, points)
+        fixed += f", {at}"
     columns = 3 if len(points) == 1 and len(names) not in (2, 4) else 2
     figure, panels_ = tiles(len(names), height=4 if len(names) < 3 else 2.9, columns=columns)
     draw_one = draw_lines if len(points) == 1 else draw_heat
@@ -37,7 +39,7 @@ def draw(result):
     good = converged[()] != 0 if converged is not None and converged.shape == points else None
     for number, (panel, name) in enumerate(zip(panels_, names)):
         draw_one(panel, axes, numbers[name], name, best(numbers[name], name) if number == 0 else None, good)
-    figure.suptitle(f"{result.title}, {' x '.join(map(str, points))} points")
+    figure.suptitle(f"{result.title}, {' x '.join(map(str, points))} points{fixed}")
     return figure
 
 
@@ -69,15 +71,15 @@ def best(values, name):
     return np.unravel_index(np.argmin(flat) if least else np.argmax(flat), values.shape)
 
 
-def cut(result, numbers, name, axes, points):
+def cut(numbers, name, axes, points):
+    """Without the axis that has the fewest values: at the optimum of the first quantity."""
     middle = best(numbers[name], name) or tuple(n // 2 for n in points)
     shortest = int(np.argmin(points))
     swept = list(axes)[shortest]
-    value = axes[swept][middle[shortest]]
-    result.notes.append(f"the sweep has {len(points)} parameters: drawn at {swept} = {value:.6g}")
+    at = f"{swept} = {axes[swept][middle[shortest]]:.4g}"
     numbers = {key: np.take(values, middle[shortest], axis=shortest) for key, values in numbers.items()}
     axes = {key: values for key, values in axes.items() if key != swept}
-    return numbers, axes, points[:shortest] + points[shortest + 1 :]
+    return numbers, axes, points[:shortest] + points[shortest + 1 :], at
 
 
 def draw_lines(axes, swept, values, name, optimum, good):
@@ -132,6 +134,8 @@ def draw_vectors(result, item, axes):
         if np.isfinite(values).any():
             fields.draw_vector(panel, values, modes, "")
         panel.set_title(f"{name} = {at[i]:.4g}")
+    if len(shape) > 2:
+        result.notes.append("drawn are slices through the middle; --point draws one point with all of its slices")
     draw_lines(panels_[-1], axes, norms(item, 1), "norm of the result", None, None)
     figure.suptitle(f"{result.title}, {len(chosen)} of {len(at)} points")
     return figure

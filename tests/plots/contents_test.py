@@ -1,0 +1,120 @@
+"""What the pictures show: the right numbers at the right places, under their names."""
+
+import unittest
+
+import numpy as np
+from material import figure_of
+
+
+def titles(figure):
+    return [axes.get_title() for axes in figure.axes if axes.get_title()]
+
+
+def line(axes, label):
+    return next(found for found in axes.lines if found.get_label() == label)
+
+
+def ticks(axis):
+    return [text.get_text() for text in axis.get_ticklabels()]
+
+
+class Contents(unittest.TestCase):
+    def test_bands_have_what_was_observed_and_hidden(self):
+        with figure_of("hidden") as (figure, result):
+            panel = figure.axes[0]
+            self.assertEqual(titles(figure), ["VAL", "CLA", "RPT", "MAL", "CLO", "ROS"])
+            self.assertEqual((panel.get_ylabel(), figure.axes[4].get_xlabel()), ("y", "time"))
+            (legend,) = [axes.get_legend() for axes in figure.axes if axes.get_legend()]
+            self.assertEqual([text.get_text() for text in legend.get_texts()], ["observed", "hidden", "mean", "95 %"])
+            mean, variance = result.file["mean"][0], result.file["variance"][0]
+            time, shown = line(panel, "mean").get_data()
+            first, last = int(time[0]), int(time[-1]) + 1
+            np.testing.assert_array_equal(shown, mean[first:last])
+            band = panel.collections[0].get_paths()[0].vertices
+            self.assertAlmostEqual(band[:, 1].max(), (mean + 1.96 * np.sqrt(variance))[first:last].max())
+            data = result.input(result.key("observations")).file["two_years"]
+            hidden = data["mask"][0, first:last] == 0
+            self.assertGreater(hidden.sum(), 5)
+            at, values = line(panel, "hidden").get_data()
+            np.testing.assert_array_equal(at, time[hidden])
+            np.testing.assert_array_equal(values, data["y"][0, first:last][hidden])
+            self.assertEqual(len(line(panel, "observed").get_xdata()), (~hidden).sum())
+
+    def test_new_points_have_the_old_observations(self):
+        with figure_of("new_line") as (figure, _):
+            panel = figure.axes[0]
+            self.assertEqual((panel.get_xlabel(), panel.get_ylabel()), ("line (km)", "along"))
+            at, values = line(panel, "observed").get_data()
+            np.testing.assert_allclose(values, np.sin(6 * at))
+            self.assertEqual((len(at), len(line(panel, "mean").get_xdata())), (30, 50))
+        with figure_of("forecast") as (figure, _):
+            self.assertEqual(len(line(figure.axes[0], "mean").get_xdata()), 60)
+            self.assertIn("VAL", titles(figure))
+            at = line(figure.axes[0], "observed").get_xdata()
+            self.assertEqual((at.min() >= 0, at.max() <= 729), (True, True))
+        with figure_of("new_cloud") as (figure, _):
+            self.assertEqual((figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()), ("east", "north"))
+            self.assertEqual(titles(figure), ["heights, mean", "standard deviation", "heights, observed"])
+            self.assertEqual([len(axes.collections[0].get_offsets()) for axes in figure.axes[:3]], [40, 40, 15])
+        with figure_of("draws") as (figure, result):
+            drawn = [found for found in figure.axes[0].lines if found.get_label() == "draws"]
+            np.testing.assert_array_equal([found.get_ydata() for found in drawn], result.file["draws"][()])
+
+    def test_matrices_have_ids_and_sums(self):
+        with figure_of("drawn_flows") as (figure, _):
+            panel = figure.axes[0]
+            self.assertEqual((panel.get_xlabel(), panel.get_ylabel()), ("destination", "origin"))
+            self.assertEqual(ticks(panel.yaxis)[:3], ["NFLD", "PEI", "NS"])
+            self.assertEqual(titles(figure), ["draw 1", "draw 2", "draw 3"])
+        with figure_of("flat") as (figure, result):
+            matrix = result.file["result"][()].reshape(10, 10)
+            np.testing.assert_allclose(figure.axes[0].images[0].get_array(), matrix)
+            by_row, by_column = figure.axes[1].lines
+            np.testing.assert_allclose(by_row.get_ydata(), np.sort(matrix.sum(axis=1))[::-1])
+            np.testing.assert_allclose(by_column.get_ydata(), np.sort(matrix.sum(axis=0))[::-1])
+
+    def test_slices_go_through_the_middle(self):
+        with figure_of("four_modes") as (figure, result):
+            values = result.file["result"][()]
+            planes = [axes.collections[0].get_array().reshape(7, 7) for axes in figure.axes[:3]]
+            np.testing.assert_array_equal(planes, [values[:, :, 3, 3], values[:, 3, :, 3], values[3, :, :, 3]])
+            self.assertEqual(titles(figure)[0], "at mode 3 = 3, mode 4 = 3")
+
+    def test_sweeps_have_their_optimum(self):
+        with figure_of("one_parameter") as (figure, result):
+            values, at = result.file["result"][()], result.file["sweep/rho_o"][()]
+            curve, star = figure.axes[0].lines
+            np.testing.assert_array_equal(curve.get_ydata(), values)
+            self.assertEqual((star.get_xdata(), star.get_ydata()), (at[values.argmax()], values.max()))
+        with figure_of("two_parameters") as (figure, result):
+            values, file = result.file["result"][()], result.file
+            i, j = np.unravel_index(values.argmax(), values.shape)
+            (star,) = figure.axes[0].lines
+            self.assertEqual((star.get_xdata(), star.get_ydata()), (file["sweep/rho_d"][j], file["sweep/rho_o"][i]))
+            np.testing.assert_array_equal(figure.axes[0].collections[0].get_array().reshape(values.shape), values)
+            self.assertEqual(titles(figure)[1:], ["gradient/rho_d", "gradient/rho_o"])
+        with figure_of("three_parameters") as (figure, result):
+            self.assertIn("3 x 2 points, a = 0.1", figure._suptitle.get_text())
+        with figure_of("swept_vectors") as (figure, result):
+            norms = [np.linalg.norm(part) for part in result.file["result"]]
+            panel = next(axes for axes in figure.axes if axes.get_ylabel() == "norm of the result")
+            np.testing.assert_allclose(panel.lines[0].get_ydata(), norms)
+            self.assertEqual(titles(figure), ["rho_o = 0.1", "rho_o = 0.3", "rho_o = 0.5"])
+
+    def test_iterations_and_spectra(self):
+        with figure_of("iterations") as (figure, result):
+            panel = next(axes for axes in figure.axes if axes.get_xlabel() == "iteration")
+            np.testing.assert_array_equal(panel.lines[0].get_ydata(), result.file["history"][()])
+            self.assertEqual(panel.get_yscale(), "log")
+        with figure_of("cut_short") as (figure, _):
+            self.assertIn("not converged", figure._suptitle.get_text())
+        with figure_of("plane") as (figure, result):
+            panel = figure.axes[0]
+            self.assertEqual((panel.get_xlabel(), panel.get_ylabel()), ("real part", "imaginary part"))
+            spectrum = set(np.round(result.file["result"][()].ravel(), 12))
+            shown = np.round(panel.lines[0].get_xdata() + 1j * panel.lines[0].get_ydata(), 12)
+            self.assertTrue(set(shown) <= spectrum)
+
+
+if __name__ == "__main__":
+    unittest.main()
