@@ -106,7 +106,8 @@ void add_plot(CLI::App& program, CommandLine& line) {
           "--order", [](const std::string&) {}, "of a graph's ids: given, spectral")
       ->check(CLI::IsMember({"given", "spectral"}))
       ->type_name("ORDER");
-  plot.footer("Drawn by Python with h5py, matplotlib and yaml; KRONWERK_PYTHON names the one.");
+  plot.footer(
+      "Drawn by Python with h5py, matplotlib, Pillow and yaml; KRONWERK_PYTHON names the one.");
   plot.final_callback([&line] { line.command = Command::plot; });
 }
 
