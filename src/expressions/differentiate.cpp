@@ -76,6 +76,7 @@ NodePtr derivative(const NodePtr& node, const std::string& parameter) {
     case NodeKind::number:
     case NodeKind::zero:
     case NodeKind::identity:
+    case NodeKind::ones:
     case NodeKind::diagonal:
     case NodeKind::grid_diagonal:
       return make.zero(node->rows, node->cols);

@@ -11,7 +11,7 @@ namespace kronwerk::expressions {
 namespace {
 
 struct MatrixEstimate {
-  enum class Kind { diagonal, sparse, dense } kind = Kind::diagonal;
+  enum class Kind { diagonal, ones, sparse, dense } kind = Kind::diagonal;
   double rows = 0;
   double cols = 0;
   double stored = 0;
@@ -29,7 +29,7 @@ class Estimator {
   LinkEstimate link(const FactorLink& link, bool inverse) const {
     const MatrixEstimate matrix = of_leaf(*link.leaf);
     LinkEstimate result{2 * matrix.stored, bytes(matrix, matrix.stored)};
-    if (!inverse || matrix.kind == MatrixEstimate::Kind::diagonal) return result;
+    if (!inverse || matrix.kind <= MatrixEstimate::Kind::ones) return result;
     if (matrix.kind == MatrixEstimate::Kind::dense) {
       result.bytes += 8 * matrix.stored;
       return result;
@@ -51,6 +51,11 @@ class Estimator {
     MatrixEstimate result{MatrixEstimate::Kind::diagonal, static_cast<double>(leaf.rows),
                           static_cast<double>(leaf.cols), static_cast<double>(leaf.rows)};
     if (leaf.kind == FactorLeaf::Kind::diagonal) return result;
+    if (leaf.kind == FactorLeaf::Kind::ones) {
+      result.kind = MatrixEstimate::Kind::ones;
+      result.stored *= 2;
+      return result;
+    }
     if (leaf.kind == FactorLeaf::Kind::matrix) {
       const MatrixSymbol& symbol = symbols_.matrices.at(leaf.text);
       result.kind = symbol.sparse ? MatrixEstimate::Kind::sparse : MatrixEstimate::Kind::dense;
@@ -61,8 +66,12 @@ class Estimator {
     double stored = 0;
     for (const auto& [coefficient, term] : leaf.terms) {
       const MatrixEstimate part = of_product(*term);
-      result.kind = std::max(result.kind, part.kind);
-      stored += part.stored;
+      // Only the identity is added to ones without a dense matrix.
+      const bool dense = result.kind != MatrixEstimate::Kind::diagonal &&
+                         part.kind != result.kind &&
+                         std::min(result.kind, part.kind) == MatrixEstimate::Kind::ones;
+      result.kind = dense ? MatrixEstimate::Kind::dense : std::max(result.kind, part.kind);
+      stored += dense ? result.rows * result.cols : part.stored;
     }
     result.stored = std::min(stored, result.rows * result.cols);
     return result;

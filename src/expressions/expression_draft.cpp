@@ -18,7 +18,7 @@ using formulas::Span;
 using formulas::Syntax;
 using formulas::SyntaxKind;
 
-/// Largest size of eye(n): above it doubles skip integers.
+/// Largest size of eye(n) and ones(n): above it doubles skip integers.
 constexpr double largest_size = 9007199254740992.0;
 
 class Drafter {
@@ -192,7 +192,8 @@ class Drafter {
     const std::string& function = syntax.text;
     if (function == "kron" || function == "kronsum") return kron(syntax);
     if (function == "inv") return inverse(syntax);
-    if (function == "eye") return eye(syntax);
+    if (function == "eye") return of_size(NodeKind::identity, syntax);
+    if (function == "ones") return of_size(NodeKind::ones, syntax);
     if (function == "diag") return diagonal(syntax);
     if (function == "rows" || function == "cols") return size(syntax);
     if (function == "exp") return scalar_function(NodeKind::exponential, syntax);
@@ -251,30 +252,32 @@ class Drafter {
     return result;
   }
 
-  DraftPtr eye(const Syntax& syntax) const {
+  /// eye(n) and ones(n).
+  DraftPtr of_size(NodeKind kind, const Syntax& syntax) const {
     expect_arguments(syntax, 1);
+    const std::string& function = syntax.text;
     const DraftPtr size = draft(*syntax.arguments[0]);
     if (!size->scalar) {
-      fail(size->span, fmt::format("eye() takes a size; {} is a matrix: write eye(rows({}))",
-                                   quoted(size->span), formulas::excerpt(source_, size->span)));
-    }
-    const double value = constant(*size);
-    if (!(value >= 1) || value > largest_size || value != std::floor(value)) {
       fail(size->span,
-           fmt::format("the size of eye() must be a positive whole number; it is {}", value));
+           fmt::format("{0}() takes a size; {1} is a matrix: write {0}(rows({2}))", function,
+                       quoted(size->span), formulas::excerpt(source_, size->span)));
     }
-    return sized(NodeKind::identity, syntax.span, static_cast<Index>(value),
-                 static_cast<Index>(value));
+    const double value = constant(function, *size);
+    if (!(value >= 1) || value > largest_size || value != std::floor(value)) {
+      fail(size->span, fmt::format("the size of {}() must be a positive whole number; it is {}",
+                                   function, value));
+    }
+    return sized(kind, syntax.span, static_cast<Index>(value), static_cast<Index>(value));
   }
 
   /// A size cannot depend on a parameter, or a derivative would have no meaning.
-  double constant(const Draft& size) const {
+  double constant(const std::string& function, const Draft& size) const {
     if (size.kind == NodeKind::parameter) {
-      fail(size.span,
-           fmt::format("the size of eye() cannot depend on the parameter '{}'", size.name));
+      fail(size.span, fmt::format("the size of {}() cannot depend on the parameter '{}'", function,
+                                  size.name));
     }
     std::vector<double> values;
-    for (const auto& argument : size.arguments) values.push_back(constant(*argument));
+    for (const auto& argument : size.arguments) values.push_back(constant(function, *argument));
     switch (size.kind) {
       case NodeKind::number:
         return size.number;

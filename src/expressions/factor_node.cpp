@@ -9,7 +9,7 @@ namespace kronwerk::expressions {
 namespace {
 
 bool transposing_changes(const FactorLink& link) {
-  return link.leaf->kind != FactorLeaf::Kind::diagonal;
+  return link.leaf->kind != FactorLeaf::Kind::diagonal && link.leaf->kind != FactorLeaf::Kind::ones;
 }
 
 std::string link_text(const FactorLink& link, bool alone) {
@@ -102,6 +102,10 @@ FactorNodePtr matrix_factor(const std::string& name, Index rows, Index cols) {
 
 FactorNodePtr diagonal_factor(const std::string& name, Index extent) {
   return of_leaf({FactorLeaf::Kind::diagonal, extent, extent, {}, "diag(" + name + ")"});
+}
+
+FactorNodePtr ones_factor(Index extent) {
+  return of_leaf({FactorLeaf::Kind::ones, extent, extent, {}, fmt::format("ones({})", extent)});
 }
 
 FactorNodePtr transpose(const FactorNodePtr& factor) {

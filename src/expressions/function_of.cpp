@@ -30,6 +30,7 @@ bool is_symmetric(const FactorLeaf& leaf, const Names& symmetric) {
     case FactorLeaf::Kind::matrix:
       return symmetric.contains(leaf.text);
     case FactorLeaf::Kind::diagonal:
+    case FactorLeaf::Kind::ones:
       return true;
     case FactorLeaf::Kind::sum:
       break;

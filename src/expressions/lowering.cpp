@@ -33,6 +33,9 @@ struct Lowering::State {
     if (const auto product = given.find(leaf.text); product != given.end()) {
       return built[leaf.text] = factors::materialise(*comm, leaf.text, product->second);
     }
+    if (leaf.kind == FactorLeaf::Kind::ones) {
+      return built[leaf.text] = factors::make_ones(leaf.rows, leaf.cols);
+    }
     if (leaf.kind != FactorLeaf::Kind::sum) {
       throw core::InternalError("no data were given for '" + leaf.text + "'");
     }

@@ -9,8 +9,8 @@
 namespace kronwerk::expressions {
 
 const std::vector<std::string>& function_names() {
-  static const std::vector<std::string> names = {"cols", "diag", "exp",     "eye",  "inv",
-                                                 "kron", "log",  "kronsum", "rows", "sqrt"};
+  static const std::vector<std::string> names = {"cols", "diag",    "exp",  "eye",  "inv", "kron",
+                                                 "log",  "kronsum", "ones", "rows", "sqrt"};
   return names;
 }
 

@@ -113,6 +113,8 @@ std::string to_text(const Node& node) {
       return "0";
     case NodeKind::identity:
       return node.sized ? fmt::format("eye({})", node.rows[0]) : "I";
+    case NodeKind::ones:
+      return fmt::format("ones({})", node.rows[0]);
     case NodeKind::diagonal:
     case NodeKind::grid_diagonal:
       return "diag(" + node.name + ")";

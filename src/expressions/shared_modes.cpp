@@ -47,6 +47,7 @@ class Finder {
         const Modes modes = fresh(node.rows.size(), node.name, &ModeLists::modes);
         return {modes, modes};
       }
+      case NodeKind::ones:
       case NodeKind::identity: {
         const Modes modes = fresh(node.rows.size());
         return {modes, modes};

@@ -36,6 +36,8 @@ class Simplifier {
         return {};
       case NodeKind::identity:
         return identity_terms(node.rows);
+      case NodeKind::ones:
+        return {{1, {ones_factor(node.rows[0])}}};
       case NodeKind::matrix:
         return {{1, {matrix_factor(name_of(node), node.rows[0], node.cols[0])}}};
       case NodeKind::diagonal:

@@ -22,6 +22,7 @@ class Sizes {
       case NodeKind::identity:
         draft.rows = draft.cols = variables(draft.modes, draft.fixed_rows);
         break;
+      case NodeKind::ones:
       case NodeKind::matrix:
       case NodeKind::diagonal:
         draft.rows = variables(1, draft.fixed_rows);

@@ -14,9 +14,10 @@ using core::Index;
 struct FactorNode;
 using FactorNodePtr = std::shared_ptr<const FactorNode>;
 
-/// A matrix, a diagonal, or a sum of factor expressions; what a link of a factor refers to.
+/// A matrix, a diagonal, a matrix of ones, or a sum of factor expressions; what a link of a factor
+/// refers to.
 struct FactorLeaf {
-  enum class Kind { matrix, diagonal, sum };
+  enum class Kind { matrix, diagonal, ones, sum };
   Kind kind = Kind::matrix;
   Index rows = 0;
   Index cols = 0;
@@ -40,6 +41,10 @@ struct FactorNode {
   std::string text;  ///< canonical
 
   bool is_identity() const noexcept { return links.empty(); }
+  /// Whether it is one matrix of ones.
+  bool is_ones() const noexcept {
+    return links.size() == 1 && !links[0].inverse && links[0].leaf->kind == FactorLeaf::Kind::ones;
+  }
 };
 
 /// A coefficient pulled out of a factor.
@@ -51,6 +56,7 @@ struct ScaledFactor {
 FactorNodePtr identity_factor(Index extent);
 FactorNodePtr matrix_factor(const std::string& name, Index rows, Index cols);
 FactorNodePtr diagonal_factor(const std::string& name, Index extent);
+FactorNodePtr ones_factor(Index extent);
 FactorNodePtr transpose(const FactorNodePtr& factor);
 /// The factor must be square.
 FactorNodePtr inverse(const FactorNodePtr& factor);

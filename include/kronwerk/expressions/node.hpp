@@ -22,6 +22,7 @@ enum class NodeKind {
   // Linear maps only.
   zero,
   identity,
+  ones,  ///< ones(n), a factor
   matrix,
   diagonal,       ///< diag(name), a factor
   grid_diagonal,  ///< diag(name) over a grid of several modes

@@ -80,6 +80,7 @@ Action action_of(const factors::Factor& factor, bool inverse) {
       return inverse ? Action::substitution : Action::sparse;
     case factors::Kind::identity:
     case factors::Kind::diagonal:
+    case factors::Kind::rank_one:
       return Action::diagonal;
     case factors::Kind::dense:
     case factors::Kind::kernel:

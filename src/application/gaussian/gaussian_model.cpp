@@ -39,6 +39,7 @@ bool is_sparse(const expressions::FactorLeaf& leaf, const expressions::Symbols& 
     const auto found = symbols.matrices.find(leaf.text);
     return found != symbols.matrices.end() && found->second.sparse;
   }
+  if (leaf.kind == Kind::ones) return false;
   return leaf.kind == Kind::diagonal || std::ranges::all_of(leaf.terms, [&](const auto& term) {
            return std::ranges::all_of(term.second->links, [&](const auto& link) {
              return !link.inverse && is_sparse(*link.leaf, symbols);

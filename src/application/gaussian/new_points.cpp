@@ -13,10 +13,12 @@ using core::ConfigurationError;
 using expressions::FactorLeaf;
 using expressions::FactorNode;
 
-/// The kernels that a factor is made of, by their names for formulas; whether nothing else is.
+/// The kernels that a factor is made of beside ones, by their names for formulas; whether nothing
+/// else is.
 void collect_kernels(const FactorNode& factor,
                      const std::map<std::string, std::string>& kernel_of_identity,
                      std::set<std::string>& kernels, bool& only) {
+  if (factor.is_ones()) return;
   if (factor.links.size() != 1 || factor.links[0].inverse) only = false;
   for (const auto& link : factor.links) {
     const auto found = kernel_of_identity.find(link.leaf->text);
@@ -153,10 +155,17 @@ std::vector<GaussianModel::CrossFactors> GaussianModel::cross_factors(const Para
       if (points.new_mode[k] && node.is_identity()) {
         factors.new_by_old.push_back(zero_chain(points.extents[k], extents_[k]));
         factors.new_by_new.push_back({{factors::make_identity(points.extents[k])}});
+      } else if (points.new_mode[k] && node.is_ones()) {
+        factors.new_by_old.push_back({{factors::make_ones(points.extents[k], extents_[k])}});
+        factors.new_by_new.push_back({{factors::make_ones(points.extents[k], points.extents[k])}});
       } else if (names.empty()) {
         factors.new_by_old.push_back(lowering_->lower(node));
         factors.new_by_new.push_back(factors.new_by_old.back());
       } else {
+        // What a sum with the kernels calls ones of this mode's size.
+        const std::string ones = expressions::ones_factor(extents_[k])->text;
+        crossing.add(ones, factors::make_ones(points.extents[k], extents_[k]));
+        among_new.add(ones, factors::make_ones(points.extents[k], points.extents[k]));
         factors.new_by_old.push_back(crossing.lower(node));
         factors.new_by_new.push_back(among_new.lower(node));
       }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "factors/simple/kernel_factor.hpp"
+#include "factors/simple/rank_one_factor.hpp"
 #include "factors/sparse/sparse_arrays.hpp"
 #include "factors/sparse/sparse_factor.hpp"
 #include "factors/sparse/sparse_product.hpp"
@@ -25,7 +26,8 @@ bool is_kind(const FactorPtr& factor, Kind kind) {
   return factor->kind() == kind;
 }
 bool is_dense(const FactorPtr& factor) {
-  return is_kind(factor, Kind::dense) || is_kind(factor, Kind::kernel);
+  return is_kind(factor, Kind::dense) || is_kind(factor, Kind::kernel) ||
+         is_kind(factor, Kind::rank_one);
 }
 bool is_diagonal(const FactorPtr& factor) {
   return is_kind(factor, Kind::identity) || is_kind(factor, Kind::diagonal);
@@ -109,9 +111,10 @@ FactorPtr combine_diagonals(std::string name, Terms terms) {
 
 namespace {
 
-// One kernel matrix and multiples of the identity: still nothing to store. Null for other terms.
+// One kernel or rank-one matrix and multiples of the identity: still nothing to store. Null for
+// other terms.
 FactorPtr combine_with_identities(const std::string& name, Terms terms) {
-  const KernelFactor* kernel = nullptr;
+  FactorPtr lone;
   double scale = 0;
   double shift = 0;
   for (const auto& [coefficient, factor] : terms) {
@@ -119,11 +122,14 @@ FactorPtr combine_with_identities(const std::string& name, Terms terms) {
       shift += coefficient;
       continue;
     }
-    if (kernel != nullptr || !is_kind(factor, Kind::kernel)) return nullptr;
-    kernel = as_kernel(*factor);
+    if (lone) return nullptr;
+    lone = factor;
     scale = coefficient;
   }
-  return kernel == nullptr ? nullptr : kernel->scaled(name, scale, shift);
+  if (!lone) return nullptr;
+  if (const KernelFactor* kernel = as_kernel(*lone)) return kernel->scaled(name, scale, shift);
+  const RankOneFactor* rank_one = as_rank_one(*lone);
+  return rank_one == nullptr ? nullptr : rank_one->scaled(name, scale, shift);
 }
 
 }  // namespace
@@ -160,6 +166,7 @@ FactorPtr linear_combination(const Communicator& comm, std::string name, Terms t
 FactorPtr transpose(const Communicator& comm, std::string name, const FactorPtr& factor) {
   if (is_diagonal(factor)) return factor;
   if (is_kind(factor, Kind::kernel)) return as_kernel(*factor)->flipped(std::move(name));
+  if (is_kind(factor, Kind::rank_one)) return as_rank_one(*factor)->flipped(std::move(name));
   if (is_kind(factor, Kind::sparse)) {
     SparseArrays transposed;
     on_first_of_node(comm, [&] { transposed = transpose(to_sparse(*factor).view()); });

@@ -42,6 +42,7 @@ std::optional<StoredEntries> stored_entries(const Chain& chain) {
     }
     case Kind::dense:
     case Kind::kernel:
+    case Kind::rank_one:
       break;
   }
   return std::nullopt;

@@ -130,7 +130,8 @@ struct Explicit {
 Explicit explicit_factor(const Communicator& comm, const Chain& chain) {
   const Chain links = without_identities(chain);
   Explicit result{links[0].factor, links[0].transposed};
-  if (links.size() > 1 || links[0].inverse || links[0].factor->kind() == Kind::kernel) {
+  const Kind kind = links[0].factor->kind();
+  if (links.size() > 1 || links[0].inverse || kind == Kind::kernel || kind == Kind::rank_one) {
     result = {materialise(comm, name_of(links), links), false};
   }
   if (!is_diagonal(*result.factor)) {
@@ -168,6 +169,24 @@ void diagonal_basis(const BasisRequest& request, Basis& basis, std::string& why_
   }
   if (!request.eigenvalues_only) basis.to_basis = basis.from_basis = chain;
   basis.eigenvalues.assign(values.begin(), values.end());
+}
+
+bool is_ones(const Chain& chain) {
+  const Chain links = without_identities(chain);
+  return links.size() == 1 && !links[0].inverse && is_ones(*links[0].factor);
+}
+
+// J = H diag(n, 0, …) H with the reflection H, the eigenvalues not in ascending order.
+BasisPtr basis_of_ones(const BasisRequest& request) {
+  auto basis = std::make_shared<Basis>();
+  basis->kind = BasisKind::symmetric;
+  basis->extent = rows(request.matrix);
+  basis->description = fmt::format("reflection of ones ({})", size_text(basis->extent));
+  basis->eigenvalues.assign(static_cast<std::size_t>(basis->extent), 0.0);
+  if (basis->extent > 0) basis->eigenvalues.front() = static_cast<double>(basis->extent);
+  if (request.eigenvalues_only) return basis;
+  basis->to_basis = basis->from_basis = {Link{make_reflection_of_ones(basis->extent)}};
+  return basis;
 }
 
 // What is to be computed for a request that is not diagonal. Sets why_not where nothing can be.
@@ -320,6 +339,10 @@ BasisResult find_bases(const Communicator& comm, std::span<const BasisRequest> r
       basis->extent = rows(request.matrix);
       diagonal_basis(request, *basis, result.why_not[i]);
       if (result.why_not[i].empty()) result.bases[i] = std::move(basis);
+      continue;
+    }
+    if (!request.generalised_schur && !request.partner && is_ones(request.matrix)) {
+      result.bases[i] = basis_of_ones(request);
       continue;
     }
     EigenProblem problem = make_problem(comm, request, result.why_not[i]);

@@ -169,7 +169,7 @@ Symmetry analyse(const communication::Communicator& comm, const Factor& factor, 
       return;
     }
     std::vector<double> copy;
-    if (factor.kind() == Kind::kernel) copy = dense_copy(factor);
+    if (factor.kind() != Kind::dense) copy = dense_copy(factor);
     const DenseView view = factor.kind() == Kind::dense
                                ? static_cast<const DenseFactor&>(factor).view()
                                : DenseView::row_major(copy.data(), factor.rows(), factor.cols());

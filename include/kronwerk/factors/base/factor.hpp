@@ -53,7 +53,8 @@ class Factorisation {
 };
 
 /// `kernel`: the matrix of a kernel formula, evaluated where it is applied and never stored.
-enum class Kind { identity, diagonal, dense, sparse, kernel };
+/// `rank_one`: a multiple of the identity plus one of u vᵀ, of which the vectors are stored.
+enum class Kind { identity, diagonal, dense, sparse, kernel, rank_one };
 
 /// One replicated matrix of rows() x cols(), held once per node, that acts along one mode of a
 /// local block. Immutable, except that factorise() attaches a factorisation.

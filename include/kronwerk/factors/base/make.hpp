@@ -21,8 +21,17 @@ FactorPtr make_sparse(std::string name, communication::SharedSparse matrix);
 FactorPtr make_kernel(std::string name, kernels::Program program, kernels::Side rows,
                       kernels::Side columns);
 
+/// left rightᵀ, of which the vectors are stored. Local.
+FactorPtr make_rank_one(std::string name, std::vector<double> left, std::vector<double> right);
+/// The matrix of ones. Local.
+FactorPtr make_ones(Index rows, Index cols);
+bool is_ones(const Factor& factor);
+/// The symmetric orthogonal H with H 1 = −√n e_1 (Householder 1958). Local.
+FactorPtr make_reflection_of_ones(Index extent);
+
 /// Σ c_i A_i as one factor of the simplest kind that holds it (diagonal, sparse, else dense), once
-/// per node; one kernel matrix with multiples of the identity stays one. Collective on comm.
+/// per node; one kernel or rank-one matrix with multiples of the identity stays one. Collective on
+/// comm.
 /// @throws ShapeError if the shapes differ
 FactorPtr linear_combination(const communication::Communicator& comm, std::string name,
                              std::span<const std::pair<double, FactorPtr>> terms);

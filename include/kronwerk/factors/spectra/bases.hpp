@@ -51,7 +51,8 @@ struct Basis {
   Chain to_basis;    ///< P⁻¹
   Chain from_basis;  ///< Q⁻¹
   /// Λ's eigenvalues: a + bi and a - bi at 2p and 2p + 1. Ascending if all are real, unless the
-  /// bases are diagonal (`identity`, or a pair of diagonals); as LAPACK orders them for `schur`.
+  /// bases are diagonal (`identity`, or a pair of diagonals) or those of a matrix of ones (n, 0,
+  /// …); as LAPACK orders them for `schur`.
   std::vector<std::complex<double>> eigenvalues;
   Index pairs = 0;               ///< complex-conjugate pairs
   FactorPtr triangular;          ///< of `schur`: T; of `generalised_schur`: S
