@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 
 #include "kronwerk/expressions/powers.hpp"
 #include "kronwerk/expressions/symbolic.hpp"
@@ -51,6 +52,12 @@ bool is_noise(const expressions::SumOfProducts& sum) {
          });
 }
 
+bool has_ones(const expressions::Node& node) {
+  return node.kind == NodeKind::ones ||
+         std::ranges::any_of(node.arguments,
+                             [](const NodePtr& argument) { return has_ones(*argument); });
+}
+
 /// kron(inv(S), C) is inv(kron(S, inv(C))): what is inverted, or null.
 NodePtr inverted_by(const NodePtr& node) {
   const expressions::NodeFactory make(*node);
@@ -69,7 +76,9 @@ NodePtr inverted_by(const NodePtr& node) {
 }  // namespace
 
 CovarianceFormula::CovarianceFormula(expressions::Expression expression)
-    : expression_(std::move(expression)), names_(expressions::factor_names(expression_)) {
+    : expression_(std::move(expression)),
+      names_(expressions::factor_names(expression_)),
+      has_ones_(has_ones(expression_.root())) {
   std::vector<NodePtr> addends;
   collect_addends(
       expression_.node(), [](NodePtr node) { return node; }, addends);
@@ -120,12 +129,14 @@ CovarianceFormula::Parts CovarianceFormula::separate(const Parameters& parameter
   Parts parts;
   NodePtr signal;
   std::vector<NodePtr> diagonal;
+  std::vector<expressions::ProductTerm> apart;
   for (const Addend& addend : addends_) {
     if (auto sum = inverted_sum(addend, parameters, names)) {
       parts.inverses.push_back({expressions::evaluate(*addend.scale, parameters), std::move(*sum)});
-    } else if (is_noise(simplify(addend.whole))) {
+    } else if (auto alone = simplify(addend.whole); is_noise(alone)) {
       diagonal.push_back(addend.whole);
     } else {
+      std::ranges::move(alone.terms, std::back_inserter(apart));
       signal = signal ? make.sum(signal, addend.whole) : addend.whole;
     }
   }
@@ -136,6 +147,8 @@ CovarianceFormula::Parts CovarianceFormula::separate(const Parameters& parameter
   }
   const expressions::SumOfProducts none{expression_.row_extents(), expression_.col_extents(), {}};
   parts.signal = signal ? simplify(signal) : none;
+  // Sums of ones and other matrices would act on more coordinates than they do apart.
+  if (has_ones_ && parts.signal.terms.size() > 1) parts.signal.terms = std::move(apart);
   parts.noise = none;
   if (diagonal.empty()) return parts;
   NodePtr noise = diagonal.front();
@@ -211,9 +224,15 @@ CovarianceFormula::Derivative CovarianceFormula::derivative(const std::string& p
   std::vector<expressions::FactorNodePtr> bases;
   Derivative result;
   NodePtr products;
+  result.products = {expression_.row_extents(), expression_.col_extents(), {}};
   for (std::size_t i = 0; i < addends_.size(); ++i) {
     const DerivativeOfAddend& derivative = known.addends[i];
     if (!inverted_sum(addends_[i], parameters, names)) {
+      if (has_ones_) {
+        auto sum = expressions::simplify(derivative.whole, parameters, names);
+        std::ranges::move(sum.terms, std::back_inserter(result.products.terms));
+        continue;
+      }
       products = products ? make.sum(products, derivative.whole.node()) : derivative.whole.node();
       continue;
     }
@@ -223,7 +242,6 @@ CovarianceFormula::Derivative CovarianceFormula::derivative(const std::string& p
          expressions::in_powers(expressions::simplify(*derivative.inverted, parameters, names),
                                 bases)});
   }
-  result.products = {expression_.row_extents(), expression_.col_extents(), {}};
   if (products) {
     result.products =
         expressions::simplify(expressions::Expression(products, true), parameters, names);

@@ -30,7 +30,8 @@ class CovarianceFormula {
     expressions::SumOfProducts sum;
   };
   /// Diagonals apart from the rest, and inverses of sums; of diagonals alone, the first is the
-  /// signal. Polynomials in a matrix are written in its powers where a mode has several.
+  /// signal. Terms with ones stay apart as they are written. Polynomials in a matrix are written in
+  /// its powers where a mode has several.
   struct Parts {
     expressions::SumOfProducts signal;
     expressions::SumOfProducts noise;  ///< without terms if there is none
@@ -80,6 +81,7 @@ class CovarianceFormula {
 
   expressions::Expression expression_;
   std::set<std::string> names_;
+  bool has_ones_ = false;
   std::vector<Addend> addends_;
   std::map<std::string, KnownDerivative> derivatives_;
 };

@@ -66,6 +66,11 @@ bool is_diagonal(const Chain& chain) {
   });
 }
 
+bool is_ones(const Chain& chain) {
+  const Chain links = without_identities(chain);
+  return links.size() == 1 && !links[0].inverse && factors::is_ones(*links[0].factor);
+}
+
 std::vector<double> diagonal_of(const Chain& chain) {
   std::vector<double> result(static_cast<std::size_t>(factors::rows(chain)), 1.0);
   for (const Link& link : chain) {

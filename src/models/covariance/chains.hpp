@@ -34,7 +34,10 @@ bool is_eigendecomposition(const factors::Chain& chain);
 /// Whether every link is an identity or a diagonal.
 bool is_diagonal(const factors::Chain& chain);
 
-/// The diagonal of such a chain.
+/// One matrix of ones.
+bool is_ones(const factors::Chain& chain);
+
+/// The diagonal of a chain that is_diagonal().
 std::vector<double> diagonal_of(const factors::Chain& chain);
 
 /// The chain's matrix as one row-major array; its inverses must have been factorised.

@@ -14,6 +14,8 @@
 #include "models/covariance/covariance_terms.hpp"
 #include "models/covariance/inverse_of_sum.hpp"
 #include "models/covariance/spectral_values.hpp"
+#include "models/ones/core_function.hpp"
+#include "models/ones/ones_core.hpp"
 
 namespace kronwerk::models {
 
@@ -55,6 +57,11 @@ Covariance::Covariance(const communication::Communicator& comm,
           "the covariance is zero: the variances of its signal and of its noise are");
     }
   });
+  const bool noisy = terms_.noise && terms_.noise->scale != 0;
+  if (noisy && terms_.inverses.empty() && OnesCore::is_needed(terms_.signal)) {
+    find_core(cache);
+    return;
+  }
   find_bases(cache);
   communication::collectively(comm, [&] { find_spectrum(); });
   for (std::size_t j = 0; j < terms_.inverses.size(); ++j) {
@@ -90,6 +97,36 @@ void Covariance::find_bases(BasisCache& cache) {
   }
   description_ = describe(entries);
   cache.keep(std::move(entries));
+}
+
+void Covariance::find_core(BasisCache& cache) {
+  communication::collectively(*comm_, [&] {
+    for (const Chain& chain : terms_.noise->chains) {
+      if (factors::is_identity(chain)) continue;
+      throw core::ConfigurationError(
+          fmt::format("the covariance has terms with ones(n) beside others, which take noise that "
+                      "is sigma^2*I; "
+                      "its factor '{}' is a diagonal",
+                      name_of(chain)));
+    }
+  });
+  auto entries = reflection_bases(*comm_, terms_.signal, cache);
+  for (const auto& entry : entries) {
+    matrix_bases_.push_back(entry.basis);
+    spectrum_.bases.push_back(entry.basis);
+    matrices_.push_back({entry.matrix, entry.partner});
+    semidefinite_.push_back(true);
+  }
+  cache.keep(std::move(entries));
+  spectrum_.terms.push_back(
+      {terms_.noise->scale, std::vector<std::vector<std::complex<double>>>(extents_.size())});
+  core_ = std::make_shared<OnesCore>(*comm_, extents_, spectrum_.bases, terms_.signal,
+                                     terms_.noise->scale);
+  smallest_ = core_->smallest();
+  largest_ = core_->largest();
+  log_determinant_ = core_->log_determinant();
+  description_ = fmt::format("reflections of ones, dense core of {} of {} coordinates",
+                             core::format_count(core_->size()), core::format_count(size_));
 }
 
 operators::SpectralTerm Covariance::spectral_term(const ScaledProduct& product) const {
@@ -157,6 +194,10 @@ Layout Covariance::layout(Index batch) const {
 
 namespace {
 
+double reciprocal(double e) {
+  return 1 / e;
+}
+
 std::vector<ScaledProduct> batched(std::vector<ScaledProduct> terms, Index batch) {
   if (batch == 1) return terms;
   for (ScaledProduct& term : terms) {
@@ -196,6 +237,13 @@ OperatorPtr Covariance::signal(Index batch) const {
   return sum_with_inverses(terms_.signal, batch);
 }
 
+/// V f(VᵀKV) Vᵀ with a dense core, where V = Vᵀ.
+OperatorPtr Covariance::through_core(Index batch, int leading_modes,
+                                     double (*function)(double)) const {
+  const OperatorPtr reflections = from(spectrum_.bases, batch, leading_modes);
+  return make_core_function(*comm_, core_, reflections, reflections, batch, function);
+}
+
 /// V diag(√e) Vᵀ, or U diag(√e).
 OperatorPtr Covariance::root_of(operators::SpectralSum spectrum, Index batch,
                                 int leading_modes) const {
@@ -214,6 +262,9 @@ OperatorPtr Covariance::root_of(operators::SpectralSum spectrum, Index batch,
 }
 
 OperatorPtr Covariance::root(Index batch, int leading_modes) const {
+  if (core_) {
+    return through_core(batch, leading_modes, [](double e) { return std::sqrt(e); });
+  }
   return root_of(spectrum_, batch, leading_modes);
 }
 
@@ -238,6 +289,7 @@ OperatorPtr Covariance::derivative(const CovarianceDerivative& derivative) const
 }
 
 OperatorPtr Covariance::inverse(Index batch) const {
+  if (core_) return through_core(batch, leading_modes(batch), reciprocal);
   return operators::make_spectral_inverse(*comm_, workspace_, spectrum_, batch,
                                           leading_modes(batch));
 }
@@ -265,10 +317,29 @@ OperatorPtr Covariance::from_matrix_basis(Index batch) const {
 }
 
 double Covariance::trace_of_inverse(std::span<const ScaledProduct> derivative) const {
+  if (core_) {
+    const Layout one = layout();
+    const std::vector<double> zeros(static_cast<std::size_t>(one.home_size(comm_->rank())), 0.0);
+    return -2 * core_->gradient(one, 1, zeros, {{derivative.begin(), derivative.end()}}).front();
+  }
   return operators::trace_of_inverse(*comm_, spectrum_, derivative);
 }
 
+void Covariance::divide_by_root(Index batch, std::span<double> x) const {
+  if (core_) {
+    return core_->apply(
+        layout(batch), batch, [](double e) { return 1 / std::sqrt(e); }, x);
+  }
+  const GridValues values = spectral_values(*this);
+  values.for_runs(layout(batch).home_begin(comm_->rank()), std::ssize(x),
+                  [&](const double* e, Index offset, Index count) {
+                    double* place = x.data() + offset;
+                    for (Index i = 0; i < count; ++i) place[i] /= std::sqrt(e[i]);
+                  });
+}
+
 void Covariance::divide(Index batch, std::span<double> x) const {
+  if (core_) return core_->apply(layout(batch), batch, reciprocal, x);
   const GridValues values = spectral_values(*this);
   values.for_runs(layout(batch).home_begin(comm_->rank()), std::ssize(x),
                   [&](const double* e, Index offset, Index count) {

@@ -190,7 +190,9 @@ Entry question(const ModeContent& content, std::size_t mode, const Chain* noise)
   }
   throw core::ConfigurationError(fmt::format(
       "no coordinates make this covariance diagonal: mode {} has the matrices {}{}; one matrix "
-      "{}beside identities{} can be taken together",
+      "{}beside identities{} can be taken together; matrices of ones, which can stand beside "
+      "others "
+      "with noise sigma^2*I, are written ones(n)",
       mode + 1, names(matrices), content.has_identity ? " and an identity" : "",
       content.orthogonal ? "and its powers " : "",
       content.orthogonal ? ", where inverses of sums stand beside products,"
@@ -212,6 +214,16 @@ const Entry* BasisCache::find(const Entry& wanted) const {
   const auto found = std::ranges::find_if(
       entries_, [&](const Entry& entry) { return same_request(entry, wanted); });
   return found == entries_.end() ? nullptr : &*found;
+}
+
+BasisPtr BasisCache::find_reflection(const Chain& matrix) const {
+  const auto found = std::ranges::find_if(entries_, [&](const Entry& entry) {
+    return factors::rows(entry.matrix) == factors::rows(matrix) &&
+           is_ones(entry.matrix) == is_ones(matrix) &&
+           factors::is_identity(entry.matrix) == factors::is_identity(matrix) && entry.basis &&
+           !entry.partner && !entry.cholesky;
+  });
+  return found == entries_.end() ? nullptr : found->basis;
 }
 
 std::vector<ModeContent> contents(const std::vector<ScaledProduct>& terms,
@@ -318,6 +330,42 @@ std::vector<Entry> eigenvector_bases(const communication::Communicator& comm,
     Entry& entry = entries[mode];
     if (modes[mode].inverted && entry.partner && !entry.dual) entry.dual = dual_of(entry);
   }
+  return entries;
+}
+
+std::vector<Entry> reflection_bases(const communication::Communicator& comm,
+                                    const std::vector<ScaledProduct>& signal,
+                                    const BasisCache& cache) {
+  const std::vector<ModeContent> modes = contents(signal, {});
+  std::vector<Entry> entries;
+  std::vector<factors::BasisRequest> requests;
+  for (std::size_t mode = 0; mode < modes.size(); ++mode) {
+    bool has_ones = false;
+    for (const ScaledProduct& term : signal) {
+      const Chain matrix = without_identities(term.chains[mode]);
+      has_ones = has_ones || is_ones(matrix);
+      const bool known = std::ranges::any_of(
+          requests, [&](const factors::BasisRequest& other) { return same(other.matrix, matrix); });
+      if (known || factors::is_identity(matrix) || is_ones(matrix)) continue;
+      requests.push_back({.matrix = matrix, .eigenvalues_only = true});
+    }
+    const Index extent = modes[mode].extent;
+    Entry entry{identity_chain(extent), std::nullopt, false, nullptr};
+    if (has_ones) entry.matrix = {Link{factors::make_ones(extent, extent)}};
+    entry.basis = cache.find_reflection(entry.matrix);
+    if (!entry.basis) {
+      const std::vector<factors::BasisRequest> reflection{{entry.matrix}};
+      entry.basis = factors::find_bases(comm, reflection).bases[0];
+    }
+    entries.push_back(std::move(entry));
+  }
+  const auto found = factors::find_bases(comm, requests);
+  communication::collectively(comm, [&] {
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      if (!found.bases[i]) throw core::DataError(found.why_not[i]);
+      check_eigenvalues({requests[i].matrix, std::nullopt, false, found.bases[i]});
+    }
+  });
   return entries;
 }
 

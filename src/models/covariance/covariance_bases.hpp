@@ -38,4 +38,11 @@ std::vector<BasisCache::Entry> eigenvector_bases(const communication::Communicat
                                                  const ScaledProduct* noise,
                                                  const BasisCache& cache);
 
+/// Reflections of ones in the modes that have them, and identities in the others, of covariances
+/// with a dense core; its factors are checked. Collective. @throws DataError if one is not
+/// symmetric positive semi-definite
+std::vector<BasisCache::Entry> reflection_bases(const communication::Communicator& comm,
+                                                const std::vector<ScaledProduct>& signal,
+                                                const BasisCache& cache);
+
 }  // namespace kronwerk::models

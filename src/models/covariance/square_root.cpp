@@ -69,6 +69,8 @@ std::vector<Chain> square_roots(const communication::Communicator& comm,
       result.push_back({chain[0], Link{root}});
     } else if (factors::is_identity(chain)) {
       result.push_back(chain);
+    } else if (is_ones(chain)) {
+      result.push_back({Link{factors::make_ones(factors::rows(chain), 1)}});
     } else if (is_diagonal(chain)) {
       result.push_back({Link{root_of_diagonal(comm, name_of(chain), diagonal_of(chain))}});
     } else if (const auto root = sparse_root(comm, chain)) {

@@ -14,6 +14,7 @@
 #include "models/covariance/chains.hpp"
 #include "models/covariance/spectral_values.hpp"
 #include "models/density/weighted_gram.hpp"
+#include "models/ones/ones_core.hpp"
 
 namespace kronwerk::models {
 
@@ -249,6 +250,9 @@ void DensityGradient::add_inverses(const std::vector<CovarianceDerivative>& deri
 std::vector<double> DensityGradient::of_products(const std::vector<Products>& derivatives) {
   const auto& comm = covariance_.comm();
   communication::collectively(comm, [&] { check(derivatives); });
+  if (const OnesCore* core = covariance_.core()) {
+    return core->gradient(layout_, observations_, weights_, derivatives);
+  }
   const std::vector<Term> terms = classify(derivatives);
   const std::size_t count = derivatives.size();
   std::vector<double> traces(count, 0.0);

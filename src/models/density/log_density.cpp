@@ -118,8 +118,34 @@ operators::Verdict GaussianDensity::State::judge(const Covariance& covariance,
 
 namespace {
 
+/// The same with a dense core.
+Weighted weigh_through_core(const Covariance& covariance, const MeanValues& mean,
+                            Index observations, std::span<const double> projected) {
+  const Index first = covariance.layout(observations).home_begin(covariance.comm().rank());
+  std::vector<double> residual(projected.begin(), projected.end());
+  double values[GridValues::run_length];
+  spectral_values(covariance)
+      .for_runs(first, std::ssize(projected), [&](const double*, Index offset, Index count) {
+        mean.evaluate(first + offset, count, values);
+        for (Index i = 0; i < count; ++i) {
+          residual[static_cast<std::size_t>(offset + i)] -= values[i];
+        }
+      });
+  Weighted result{residual, std::vector<double>(static_cast<std::size_t>(observations), 0.0)};
+  covariance.divide(observations, result.weights);
+  for (std::size_t i = 0; i < residual.size(); ++i) {
+    const Index observation = (first + static_cast<Index>(i)) / covariance.size();
+    result.squares[static_cast<std::size_t>(observation)] += residual[i] * result.weights[i];
+  }
+  covariance.comm().sum(result.squares);
+  return result;
+}
+
 Weighted weigh(const Covariance& covariance, const GridValues& eigenvalues, const MeanValues& mean,
                Index observations, std::span<const double> projected) {
+  if (covariance.core() != nullptr) {
+    return weigh_through_core(covariance, mean, observations, projected);
+  }
   const auto& comm = covariance.comm();
   const Index first = covariance.layout(observations).home_begin(comm.rank());
   Weighted result{std::vector<double>(projected.size()),

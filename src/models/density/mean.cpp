@@ -190,6 +190,52 @@ void MeanValues::evaluate(Index first, Index count, double* out) const {
   }
 }
 
+namespace {
+
+/// The numbers of the normal equations, those of the observations first, by one solve for each
+/// column.
+std::vector<double> sums_through_core(const Covariance& covariance,
+                                      const std::vector<GridValues>& columns,
+                                      const MeanValues& given, Index observations,
+                                      std::span<const double> projected) {
+  const auto& comm = covariance.comm();
+  const Layout one = covariance.layout();
+  const std::size_t p = columns.size();
+  std::vector<std::vector<double>> values;
+  for (const GridValues& column : columns) {
+    values.emplace_back(static_cast<std::size_t>(one.home_size(comm.rank())));
+    column.evaluate(one.home_begin(comm.rank()), std::ssize(values.back()), values.back().data());
+  }
+  std::vector<double> rest(projected.begin(), projected.end());
+  const Index first = covariance.layout(observations).home_begin(comm.rank());
+  double run[GridValues::run_length];
+  columns.front().for_runs(first, std::ssize(rest), [&](const double*, Index offset, Index count) {
+    given.evaluate(first + offset, count, run);
+    for (Index i = 0; i < count; ++i) rest[static_cast<std::size_t>(offset + i)] -= run[i];
+  });
+  covariance.divide(observations, rest);
+  std::vector<double> sums(static_cast<std::size_t>(observations) * p, 0.0);
+  for (std::size_t c = 0; c < p; ++c) {
+    columns[c].for_runs(first, std::ssize(rest), [&](const double* x, Index offset, Index count) {
+      const auto observation = static_cast<std::size_t>((first + offset) / covariance.size());
+      for (Index i = 0; i < count; ++i) {
+        sums[observation * p + c] += x[i] * rest[static_cast<std::size_t>(offset + i)];
+      }
+    });
+  }
+  for (std::size_t a = 0; a < p; ++a) {
+    std::vector<double> solved = values[a];
+    covariance.divide(1, solved);
+    for (std::size_t b = 0; b <= a; ++b) {
+      double& sum = sums.emplace_back(0.0);
+      for (std::size_t i = 0; i < solved.size(); ++i) sum += solved[i] * values[b][i];
+    }
+  }
+  return sums;
+}
+
+}  // namespace
+
 NormalEquations normal_equations(const Covariance& covariance, const GridValues& eigenvalues,
                                  const std::vector<MeanColumn>& columns,
                                  const ProjectedColumns& projected_columns, Index observations,
@@ -205,10 +251,12 @@ NormalEquations normal_equations(const Covariance& covariance, const GridValues&
   }
   const MeanValues given(covariance.extents(), projected_columns, given_coefficients(columns));
   const Index first = covariance.layout(observations).home_begin(comm.rank());
+  const std::size_t rights = static_cast<std::size_t>(observations) * p;
+  const bool through_core = covariance.core() != nullptr;
   std::vector<double> sums =
-      right_sides(eigenvalues, values, given, observations, first, projected);
-  const std::size_t rights = sums.size();
-  for (std::size_t a = 0; a < p; ++a) {
+      through_core ? sums_through_core(covariance, values, given, observations, projected)
+                   : right_sides(eigenvalues, values, given, observations, first, projected);
+  for (std::size_t a = 0; a < p && !through_core; ++a) {
     for (std::size_t b = 0; b <= a; ++b) {
       const GridValues numerator(
           covariance.extents(),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/factors/dense/dense_values.hpp"
 #include "kronwerk/factors/dense/shared_dense.hpp"
 #include "kronwerk/models/covariance/square_root.hpp"
@@ -76,8 +77,9 @@ PosteriorSampler::PosteriorSampler(const Prediction& prediction) : prediction_(&
                         "one with the data",
                         mode + 1));
       }
-      matrices.push_back(points.cross ? joint_matrix(comm, data, *points.cross, *points.prior)
-                                      : data);
+      // Ones are ones at all points.
+      const bool joint = points.cross && !is_ones(data);
+      matrices.push_back(joint ? joint_matrix(comm, data, *points.cross, *points.prior) : data);
     }
   }
   const auto roots = square_roots(comm, matrices);
@@ -89,6 +91,11 @@ PosteriorSampler::PosteriorSampler(const Prediction& prediction) : prediction_(&
       if (!prediction.grid_.terms[t][mode].cross) {
         at_data.push_back(roots[next]);
         at_new.push_back(roots[next]);
+        continue;
+      }
+      if (is_ones(signal[t].chains[mode])) {
+        at_data.push_back(roots[next]);
+        at_new.push_back({factors::Link{factors::make_ones(prediction.extents()[mode], 1)}});
         continue;
       }
       const FactorPtr& root = roots[next].front().factor;

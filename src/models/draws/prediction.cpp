@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <ranges>
 
+#include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/factors/dense/dense_values.hpp"
 #include "kronwerk/factors/dense/shared_dense.hpp"
 #include "models/covariance/basis_panels.hpp"
@@ -16,6 +18,7 @@
 #include "models/covariance/grid_values.hpp"
 #include "models/covariance/spectral_values.hpp"
 #include "models/draws/prediction_state.hpp"
+#include "models/ones/core_variance.hpp"
 
 namespace kronwerk::models {
 
@@ -55,6 +58,16 @@ FactorPtr elementwise_product(const Communicator& comm, const FactorPtr& g, cons
           values[i] = a[i] * b[i];
         }
       });
+}
+
+/// G of a matrix of ones: of rank one, with H 1 = −√n e_1.
+FactorPtr ones_times_reflection(const Chain& ones) {
+  const Index n = factors::cols(ones);
+  std::vector<double> right(static_cast<std::size_t>(n), 0.0);
+  right.front() = -std::sqrt(static_cast<double>(n));
+  return factors::make_rank_one(
+      name_of(ones) + " times its basis",
+      std::vector<double>(static_cast<std::size_t>(factors::rows(ones)), 1.0), std::move(right));
 }
 
 void check_mode(const NewPoints& points, const Chain& data, std::size_t mode, Index extent) {
@@ -194,7 +207,17 @@ Prediction::Prediction(const Covariance& covariance, PredictionGrid grid)
       const NewPoints& points = grid_.terms[t][mode];
       const Chain& data = signal[t].chains[mode];
       cross.push_back(points.cross.value_or(data));
-      projected.push_back(times_basis(comm, *covariance.spectrum().bases[mode], cross.back()));
+      const bool ones = covariance.core() != nullptr && is_ones(data);
+      if (ones && !is_ones(cross.back())) {
+        throw core::ConfigurationError(
+            fmt::format("mode {}: the covariance of new points with the data is '{}', that of the "
+                        "data ones(n); "
+                        "ones at new points are ones as well",
+                        mode + 1, name_of(cross.back())));
+      }
+      projected.push_back(
+          ones ? ones_times_reflection(cross.back())
+               : times_basis(comm, *covariance.spectrum().bases[mode], cross.back()));
       if (points.prior) factors::factorise(comm, factors::to_factorise(*points.prior));
       communication::collectively(comm, [&] { diagonals.push_back(prior_diagonal(points, data)); });
     }
@@ -287,10 +310,16 @@ void Prediction::variance(std::span<double> variance) const {
                       core::to_text(extents_), variance.size(), layout().home_size(comm.rank())));
     }
     prior_variance(variance);
+    if (covariance_->core() != nullptr) return;
     spectral_values(*covariance_)
         .evaluate(data.home_begin(comm.rank()), std::ssize(reciprocals), reciprocals.data());
     for (double& value : reciprocals) value = 1 / value;
   });
+  if (covariance_->core() != nullptr) {
+    subtract_explained(*covariance_, state_->projected, layout(), variance);
+    for (double& value : variance) value = std::max(value, 0.0);
+    return;
+  }
   std::vector<ScaledProduct> terms;
   const auto& signal = covariance_->terms().signal;
   for (std::size_t t = 0; t < signal.size(); ++t) {
@@ -339,6 +368,12 @@ FactoredCovariance Prediction::covariance() const {
     throw core::ConfigurationError(
         "the covariance between new points has no factors where the field's has the inverse of a "
         "sum; leave 'factored_covariance' out, and ask for 'variance' or 'draws'");
+  }
+  if (covariance_->core() != nullptr) {
+    throw core::ConfigurationError(
+        "the covariance between new points has no factors where the field's has terms with "
+        "ones(n); "
+        "leave 'factored_covariance' out, and ask for 'variance' or 'draws'");
   }
   FactoredCovariance result;
   for (std::size_t t = 0; t < grid_.terms.size(); ++t) {

@@ -277,16 +277,13 @@ double MissingCells::State::add_stochastic_variance(std::span<const ScaledProduc
   Batch& one = batch(1);
   const OperatorPtr from_basis = covariance->from_basis();
   const OperatorPtr to_points = cross_operator(*covariance, cross, 1);
-  std::vector<double> root(local_size(), 1.0);  // of 1/e
-  covariance->divide(1, root);
-  for (double& each : root) each = std::sqrt(each);
   std::vector<double> normal(local_size()), field(local_size()), solved(local_size());
   std::vector<double> image(variance.size());
   const Index probes = settings.stochastic.probes;
   for (Index probe = 0; probe < probes; ++probe) {
     operators::fill_random(operators::RandomKind::normal, settings.stochastic.seed,
                            probe * layout.size() + layout.home_begin(comm.rank()), normal);
-    for (std::size_t i = 0; i < normal.size(); ++i) normal[i] *= root[i];
+    covariance->divide_by_root(1, normal);
     from_basis->apply(normal, field);
     keep_only(true, *one.mask, field);
     std::fill(solved.begin(), solved.end(), 0.0);

@@ -77,12 +77,16 @@ class BasisCache {
     bool semidefinite = true;
   };
   const Entry* find(const Entry& wanted) const;
+  /// The basis of ones, or of an identity, of this size; null if there is none.
+  factors::BasisPtr find_reflection(const factors::Chain& matrix) const;
   /// Keeps these and forgets the rest.
   void keep(std::vector<Entry> entries) { entries_ = std::move(entries); }
 
  private:
   std::vector<Entry> entries_;
 };
+
+class OnesCore;
 
 /// A covariance in coordinates in which it is diagonal: with V = ⊗V_k, VᵀKV = diag(e) and
 /// K⁻¹ = V diag(1/e) Vᵀ. V_k are the eigenvectors of the mode's factor; with Kronecker-diagonal
@@ -92,15 +96,20 @@ class BasisCache {
 /// a mode has powers of one matrix beside identities. Inverses of sums alone may have pairs: of
 /// U_kᵀ A_k U_k = Λ_k and U_kᵀ B_k U_k = I is V_k = U_k⁻ᵀ = B_k U_k, and K = U diag(e) Uᵀ.
 ///
+/// With terms of ones beside others (see OnesCore) V is orthogonal and VᵀKV = σ² I but for a dense
+/// block on few coordinates, core(): wherever 1/e stands below, its inverse is meant. Then
+/// spectrum() has σ² alone.
+///
 /// spectrum().bases[k] has V_kᵀ as to_basis and V_k as from_basis in every case; matrix_bases()[k]
 /// has those of the terms' matrices: V_k, or U_k.
 class Covariance {
  public:
   /// Finds what the cache does not hold. Collective on comm, which must outlive the covariance.
   /// @throws ShapeError if the terms differ in shape; ConfigurationError if their factors are not
-  /// diagonal in common bases; DataError for a negative scale, a factor that is not symmetric or
-  /// not positive semi-definite beyond rounding (with its name and smallest eigenvalue), an inverse
-  /// of a sum that is not positive definite, and a K that is singular: on every rank
+  /// diagonal in common bases and the core of those with ones is too large; DataError for a
+  /// negative scale, a factor that is not symmetric or not positive semi-definite beyond rounding
+  /// (with its name and smallest eigenvalue), an inverse of a sum that is not positive definite,
+  /// and a K that is singular: on every rank
   Covariance(const communication::Communicator& comm, std::shared_ptr<Workspace> workspace,
              CovarianceTerms terms, BasisCache& cache);
   Covariance(const communication::Communicator& comm, std::shared_ptr<Workspace> workspace,
@@ -113,6 +122,8 @@ class Covariance {
   Index size() const noexcept { return size_; }
   const operators::SpectralSum& spectrum() const noexcept { return spectrum_; }
   const std::vector<factors::BasisPtr>& matrix_bases() const noexcept { return matrix_bases_; }
+  /// Null if VᵀKV is diagonal.
+  const OnesCore* core() const noexcept { return core_.get(); }
   /// "Cholesky factors (1000 x 1000)" or what the bases say, for reports.
   const std::string& description() const noexcept { return description_; }
 
@@ -152,12 +163,15 @@ class Covariance {
   std::optional<std::vector<double>> diagonal_in_basis(std::size_t mode,
                                                        const factors::Chain& matrix) const;
 
-  /// x ← diag(1/e) x for this rank's home block of layout(batch). Local.
+  /// x ← diag(1/e) x, and diag(1/√e) x, for this rank's home block of layout(batch). Collective.
   void divide(Index batch, std::span<double> x) const;
+  void divide_by_root(Index batch, std::span<double> x) const;
 
  private:
   void find_bases(BasisCache& cache);
   void find_spectrum();
+  void find_core(BasisCache& cache);
+  OperatorPtr through_core(Index batch, int leading_modes, double (*function)(double)) const;
   operators::SpectralTerm spectral_term(const ScaledProduct& product) const;
   OperatorPtr root_of(operators::SpectralSum spectrum, Index batch, int leading_modes) const;
   OperatorPtr sum_of(std::vector<ScaledProduct> products, Index batch) const;
@@ -177,6 +191,7 @@ class Covariance {
   std::vector<factors::BasisRequest> matrices_;
   /// Modes whose matrix has been seen to be positive semi-definite.
   std::vector<bool> semidefinite_;
+  std::shared_ptr<const OnesCore> core_;
   std::string description_;
   double log_determinant_ = 0;
   double smallest_ = 0;
