@@ -45,5 +45,17 @@ TEST_F(LoweringTest, EstimatesDistinguishIdentitiesAndCountStoredEntries) {
             estimate_factor_bytes(sum.terms.front(), symbols, false));
 }
 
+TEST_F(LoweringTest, OnesAreVectorsAloneAndBesideTheIdentity) {
+  Lowering lowering(comm_, data_);
+  const auto sum = simplified("2*kron(ones(rows(W))', W) + kron(I + rho*ones(rows(W)), W)*3");
+  EXPECT_EQ(sum.text().find("'"), std::string::npos) << sum.text();
+  for (const auto& product : lowering.lower(sum)) {
+    EXPECT_EQ(product.chains[0][0].factor->kind(), factors::Kind::rank_one);
+  }
+  EXPECT_EQ(analyse("kron(ones(2 + 1), W)", symbols_, "x").text(), "kron(ones(3), W)");
+  const auto derivative = differentiate(analyse("kron(ones(3), rho*W)", symbols_, "x"), "rho");
+  EXPECT_EQ(simplify(derivative, symbols_.parameters).text(), "kron(ones(3), W)");
+}
+
 }  // namespace
 }  // namespace kronwerk::expressions

@@ -72,6 +72,9 @@ TEST_F(RobustnessTest, ErrorsOfNamesAndTypesSayWhatToWrite) {
   expect("kron*W", "'kron' is a function: write kron(...)", "^~~~");
   expect("W(2)", "'W' is no function: a product is written W*(...)", "^");
   expect("eye(rho)*W", "the size of eye() cannot depend on the parameter 'rho'", "    ^~~");
+  expect("ones(rho)*W", "the size of ones() cannot depend on the parameter 'rho'", "     ^~~");
+  expect("ones(W)", "ones() takes a size; 'W' is a matrix: write ones(rows(W))", "     ^");
+  expect("ones*W", "'ones' is a function: write ones(...)", "^~~~");
   expect("eye(1.5)", "the size of eye() must be a positive whole number; it is 1.5", "    ^~~");
   expect("inv(W, B)", "inv() takes one argument, 2 are given", "^~~~~~~~~");
   expect("W < W", "'<' compares: an operator formula has no comparisons", "  ^");

@@ -24,6 +24,17 @@ class MovedKernel final : public Leaf {
   bool rows_only_;
 };
 
+/// Ones between new and old points.
+class MovedOnes final : public Leaf {
+ public:
+  MovedOnes(Index rows, Index cols) : rows_(rows), cols_(cols) {}
+  Value evaluate(const Parameters&) const override { return constant(Matrix::Ones(rows_, cols_)); }
+
+ private:
+  Index rows_;
+  Index cols_;
+};
+
 }  // namespace
 
 DenseModel::DenseModel(const ModelJob& job) : job_(job) {
@@ -136,6 +147,10 @@ Matrix DenseModel::at_new_points(bool rows_only) const {
     if (mode.new_points.count == 0) continue;
     const auto& kernel = dynamic_cast<const KernelLeaf&>(*job_.material_.leaves().at(mode.kernel));
     leaves[mode.kernel] = std::make_shared<MovedKernel>(kernel, mode.new_points, rows_only);
+    if (mode.ones.empty()) continue;
+    const Index fresh = mode.new_points.count;
+    leaves[mode.ones] =
+        std::make_shared<MovedOnes>(fresh, rows_only ? kernel.points().count : fresh);
   }
   return job_.signal_->evaluate(job_.material_.parameters(), leaves).value;
 }

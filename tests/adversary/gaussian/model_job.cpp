@@ -140,12 +140,41 @@ NodePtr ModelJob::choose_inverse(Random& random) {
   return product(variance(random, "e"), inverse(whole));
 }
 
+/// Main effects of the modes, some interactions, and noise: terms with ones in the other modes.
+void ModelJob::choose_effects(Random& random) {
+  form_ = "terms of ones";
+  for (std::size_t k = 0; k < modes_.size(); ++k) {
+    // One name for each mode, as extents may change for new points.
+    modes_[k].ones = fmt::format("ones({} + {} - {})", grid_[k], k, k);
+    material_.add_ones(modes_[k].ones, grid_[k]);
+    modes_[k].second = modes_[k].factor;
+  }
+  const std::size_t all = std::size_t{1} << modes_.size();
+  std::vector<std::size_t> effects;
+  for (std::size_t set = 1; set < all; ++set) {
+    const bool main = (set & (set - 1)) == 0;
+    if (main || random.one_in(4)) effects.push_back(set);
+  }
+  for (const std::size_t set : effects) {
+    std::vector<NodePtr> factors;
+    for (std::size_t k = 0; k < modes_.size(); ++k) {
+      const bool own = (set >> k & 1) != 0;
+      factors.push_back(own ? modes_[k].factor : matrix(modes_[k].ones, grid_[k], grid_[k]));
+    }
+    const NodePtr effect = product(variance(random, "e"), kron(factors));
+    signal_ = signal_ == nullptr ? effect : sum(signal_, effect);
+  }
+  noise_ = product(variance(random, "s"), identity(grid_));
+  scalar_noise_ = true;
+}
+
 void ModelJob::choose_covariance(Random& random) {
   if (grid_.size() > 1 && random.one_in(12)) {
     form_ = "inverse of a sum of pairs";
     signal_ = inverse_ = choose_inverse_of_pairs(random);
     return;
   }
+  if (grid_.size() > 1 && random.one_in(4)) return choose_effects(random);
   std::vector<NodePtr> first;
   for (const CovarianceMode& mode : modes_) first.push_back(mode.factor);
   signal_ = product(variance(random, "e"), kron(first));

@@ -13,6 +13,7 @@ namespace kronwerk::adversary {
 /// One mode of a random covariance: its matrix in the formula, and the kernel if it is one.
 struct CovarianceMode {
   NodePtr factor;
+  std::string ones;    ///< what the formula calls the matrix of ones, for signals of effects
   NodePtr second;      ///< another matrix of the same mode, for signals of two terms
   std::string kernel;  ///< empty if `factor` is none
   Points new_points;   ///< no points: predicted where it was observed
@@ -40,6 +41,7 @@ class ModelJob final : public RandomJob {
 
   void choose_modes(Random& random);
   void choose_covariance(Random& random);
+  void choose_effects(Random& random);
   NodePtr choose_inverse(Random& random);
   NodePtr choose_inverse_of_pairs(Random& random);
   NodePtr choose_noise(Random& random);

@@ -186,6 +186,10 @@ void Material::add_estimate(const std::string& path, const std::vector<std::stri
   datasets_.push_back({path, {}, {}, false, texts, "fit.h5"});
 }
 
+void Material::add_ones(const std::string& text, Index extent) {
+  leaves_[text] = std::make_shared<Constant>(Matrix::Ones(extent, extent));
+}
+
 std::string Material::yaml(const std::set<std::string>& used) const {
   std::string numbers;
   std::string matrices;

@@ -82,6 +82,8 @@ class Material {
   std::string add_vector(const std::vector<double>& values, const Grid& shape);
   std::string add_kernel(const KernelFunction& function, const Points& points,
                          const std::string& scale, double jitter);
+  /// What stands for a matrix of ones in formulas.
+  void add_ones(const std::string& text, Index extent);
   /// A dataset that no formula names; its path.
   std::string add_dataset(const std::string& stem, const Grid& shape,
                           const std::vector<double>& values);

@@ -112,7 +112,7 @@ NodePtr FormulaMaker::stored(Index n, Wish wish) {
 
 NodePtr FormulaMaker::leaf(Index rows, Index cols, bool sized) {
   if (rows == cols) {
-    const auto choice = random_.below(10);
+    const auto choice = random_.below(11);
     if (choice == 0) return unit(rows, sized);
     if (choice == 1) {
       return diagonal(material_.add_vector(random_diagonal(random_, rows, false), {rows}), {rows});
@@ -122,6 +122,11 @@ NodePtr FormulaMaker::leaf(Index rows, Index cols, bool sized) {
       return adversary::matrix(material_.add_kernel(random_.pick(kernel_functions()),
                                                     random_points(random_, rows), scale, 0),
                                rows, rows);
+    }
+    if (choice == 3) {
+      const std::string ones = "ones(" + std::to_string(rows) + ")";
+      material_.add_ones(ones, rows);
+      return adversary::matrix(ones, rows, rows);
     }
     static const std::vector<Wish> wishes{Wish::any, Wish::any, Wish::regular, Wish::symmetric,
                                           Wish::weights};
