@@ -93,7 +93,7 @@ TEST_F(GaussianRefusal, OfFormulas) {
   put("/trend", {4}, {1, 2, 3, 4});
   put("/ones", {3}, {1, 1, 1});
   const std::string trend = "matrices: {trend: {file: data.h5, dataset: /trend}}\n";
-  const std::string ones = "matrices: {ones: {file: data.h5, dataset: /ones}}\n";
+  const std::string same = "matrices: {same: {file: data.h5, dataset: /ones}}\n";
   const auto mean = [&](const std::string& columns, const std::string& rest) {
     return replaced(with("mu: 0.5, ", "", rest), "mean: mu", "mean: {columns: [" + columns + "]}");
   };
@@ -109,7 +109,7 @@ TEST_F(GaussianRefusal, OfFormulas) {
       {with("mean: mu", "mean: 0.5"), "the parameter 'mu' is not used by the covariance"},
       {mean("\"kron(1, 1, 1)\"", ""), "has 3 modes; the grid 5 x 3 has 2"},
       {mean("\"kron(trend, 1)\"", trend), "has the shape 4; mode 1 needs a vector of 5"},
-      {mean("\"kron(1, 1)\", \"kron(1, ones)\"", ones), "linearly dependent"},
+      {mean("\"kron(1, 1)\", \"kron(1, same)\"", same), "linearly dependent"},
       {mean("\"kron(1, 2)\"", ""), "a column of the mean is kron(…)"},
       {replaced(job("sample", ""), "mean: mu\n",
                 "mean: {columns: [\"kron(1, 1)\", \"kron(1, 1)\"], coefficients: [1]}\n"),
