@@ -2,12 +2,15 @@
 
 import argparse
 import io
+import logging
 import os
 import sys
 import tempfile
 
 import matplotlib
 
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its caches
+matplotlib.rcdefaults()  # the same picture for everybody
 matplotlib.use("Agg")
 
 from PIL import Image

@@ -25,7 +25,7 @@ def draw(result):
         raise CannotDraw(f"--places {result.arguments.places}: are not those of {regions} regions")
     title = f"{result.title}, effects of a change of {result.key('attribute') or 'an attribute'} in each region"
     if mode.places is not None:
-        figure, axes = tiles(len(names), height=2.4, columns=2)
+        figure, axes = tiles(len(names), height=maps.height_of([mode], 2), columns=2)
         for panel, name in zip(axes, names):
             maps.draw_points(panel, mode, values[name], "")
             panel.set_title(name + mean_of(file, name))

@@ -46,7 +46,11 @@ def draw(result):
     kind = "draws" if result.task == "sample" else "vectors"
     many = f", {len(vectors)} of {leading} {kind}" if leading > len(vectors) else ""
     with_history = histories.has(result.file)
-    figure, axes = tiles(len(vectors) + with_history, height=4.2 if len(vectors) + with_history < 3 else 3, columns=2)
+    count = len(vectors) + with_history
+    height = 4.2 if count < 3 else 3
+    if len(modes) == 1 and modes[0].places is not None:
+        height = maps.height_of(modes, min(count, 2))
+    figure, axes = tiles(count, height, columns=2)
     for number, (panel, values) in enumerate(zip(axes, vectors)):
         draw_vector(panel, values, modes, name)
         if leading:
@@ -57,11 +61,27 @@ def draw(result):
     return figure
 
 
+def drawable(file):
+    """Arrays of numbers and sparse matrices of a file."""
+    found = []
+
+    def visit(name, item):
+        parent = name.rpartition("/")[0]
+        if name.startswith("report/") or parent in found:
+            return
+        if isinstance(item, h5py.Group):
+            if "indptr" in item and "shape" in item.attrs:
+                found.append(name)
+        elif item.size > 1 and item.dtype.kind in "fiub":
+            found.append(name)
+
+    file.visititems(visit)
+    return found
+
+
 def nothing(result, path):
     """What there is instead of a data set."""
-    found = []
-    result.file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) and
-                           not name.startswith("report/") and item.size > 1 else None)
+    found = drawable(result.file)
     there = f"; --dataset takes one of {', '.join('/' + name for name in found[:6])}" if found else ""
     if not result.is_ours:
         return f"{result.name}: is no result of kronwerk, it has no '{path}'{there or ' and no arrays'}"

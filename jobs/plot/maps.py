@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from plot.style import colour_bar, finite, scale
+from plot.style import WIDTH, colour_bar, finite, scale
 
 NAMED = 30  # points that have their ids beside them
 
@@ -17,6 +17,16 @@ def prepare(axes, mode):
         axes.set_aspect(1 / max(0.2, math.cos(math.radians(float(np.mean(y))))))
     elif min(np.ptp(x), np.ptp(y)) > 0 and max(np.ptp(x), np.ptp(y)) < 5 * min(np.ptp(x), np.ptp(y)):
         axes.set_aspect("equal")
+
+
+def height_of(modes, columns, largest=5.0):
+    """Inches of a panel that a map of these modes fills, of so many columns."""
+    width = 0.8 * WIDTH / columns - 1
+    (x, y), geographic = modes[0].places, modes[0].is_geographic
+    middle = float(np.mean(y))
+    stretch = 1 / max(0.2, math.cos(math.radians(middle))) if geographic and abs(middle) <= 90 else 1.0
+    ratio = stretch * np.ptp(y) / np.ptp(x) if np.ptp(x) > 0 else 1.0
+    return float(np.clip(width * ratio + 0.8, 2.2, largest))
 
 
 def size_of(count):
@@ -41,6 +51,8 @@ def draw_points(axes, mode, values, name, norm=None, colours=None):
 
 
 def name_points(axes, mode):
-    if mode.ids and mode.extent <= NAMED:
+    named = mode.ids and mode.extent <= NAMED
+    axes.margins(0.15 if named else 0.05)
+    if named:
         for x, y, text in zip(*mode.places, mode.ids):
             axes.annotate(text, (x, y), textcoords="offset points", xytext=(4, 4), fontsize=7)

@@ -139,7 +139,7 @@ def read_points(mode, dataset, prefix):
     points = dataset[()]
     names = ids_beside(dataset, 1, points.shape[1])
     radius = np.linalg.norm(points, axis=1)
-    if points.shape[1] == 3 and not names and radius.min() > 0 and np.ptp(radius) < 1e-3 * radius.max():  # a sphere
+    if names in (None, ["x", "y", "z"]) and points.shape[1] == 3 and radius.min() > 0 and np.ptp(radius) < 1e-3 * radius.max():  # a sphere
         points = points / radius[:, None]
         points = np.degrees([np.arctan2(points[:, 1], points[:, 0]), np.arcsin(np.clip(points[:, 2], -1, 1))]).T
         names = ["longitude", "latitude"]

@@ -161,7 +161,9 @@ def draw_maps(result, predicted):
         parts.append(("standard deviation", predicted.deviation))
     if predicted.observed is not None and np.isfinite(predicted.observed).any():
         parts.append(("observed", predicted.observed))
-    figure, axes = tiles(len(parts), height=3.1, columns=1 if is_wide(predicted.modes) else 2)
+    columns = 1 if is_wide(predicted.modes) else 2
+    height = maps.height_of(predicted.modes, columns) if len(predicted.modes) == 1 else 3.1
+    figure, axes = tiles(len(parts), height, columns)
     norm, colours = scale(predicted.mean)
     for panel, (name, values) in zip(axes, parts):
         modes = predicted.observed_modes if name == "observed" else predicted.modes

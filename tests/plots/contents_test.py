@@ -101,6 +101,25 @@ class Contents(unittest.TestCase):
             np.testing.assert_allclose(panel.lines[0].get_ydata(), norms)
             self.assertEqual(titles(figure), ["rho_o = 0.1", "rho_o = 0.3", "rho_o = 0.5"])
 
+    def test_reductions_are_where_their_points_are(self):
+        with figure_of("nearest") as (figure, result):
+            edges, far, near = figure.axes[0].lines
+            data = result.input(result.key("points", "x")).file
+            places, new = data["places"][()], data["new_places"][()]
+            np.testing.assert_array_equal(np.transpose(far.get_data()), places)
+            np.testing.assert_array_equal(np.transpose(near.get_data()), new)
+            ends = np.transpose(edges.get_data()).reshape(40, 2, 3, 2)
+            distances = np.linalg.norm(new[:, None] - places, axis=2)
+            for row in range(40):
+                np.testing.assert_array_equal(ends[row, :, 0], new[[row, row]])
+                np.testing.assert_array_equal(ends[row, :, 1], places[np.argsort(distances[row])[:2]])
+        with figure_of("nearest_columns") as (figure, _):
+            self.assertEqual(len(figure.axes[0].collections[0].get_offsets()), 15)
+        with figure_of("globe") as (figure, result):
+            degrees = result.input(result.key("points", "x")).attrs["degrees"]
+            np.testing.assert_allclose(figure.axes[0].collections[0].get_offsets(), degrees.T)
+            self.assertEqual((figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()), ("longitude", "latitude"))
+
     def test_iterations_and_spectra(self):
         with figure_of("iterations") as (figure, result):
             panel = next(axes for axes in figure.axes if axes.get_xlabel() == "iteration")

@@ -101,6 +101,12 @@ JOBS = {
                       "operator: 'kron(I - a*W, I - 0.4*W)'\nsweep: {a: [0.1, 0.2, 0.3]}\n",
     "years": "task: solve\nmatrices: {A: {file: sylvester/sylvester.h5, dataset: /sylvester/A}}\noperator: 'kron(A)'\n"
              "input: {file: small.h5, dataset: /many}\n",
+    "nearest": "task: reduce\npoints: {x: {file: small.h5, dataset: /new_places, index: i}, y: {file: small.h5, dataset: "
+               "/places, index: j}}\nformula: 'sqdist(x, y)'\nreduction: kmin_argkmin\nk: 2\n",
+    "nearest_columns": "task: reduce\npoints: {x: {file: small.h5, dataset: /new_places, index: i}, y: {file: small.h5, "
+                       "dataset: /places, index: j}}\nformula: 'sqdist(x, y)'\nreduction: min\nover: i\n",
+    "globe": "task: reduce\npoints: {x: {file: small.h5, dataset: /globe, index: i}, y: {file: small.h5, dataset: "
+             "/globe, index: j}}\nformula: 'exp(-sqdist(x, y))'\nreduction: sum\n",
     "new_cloud": "task: predict\n" + CLOUD + "new_points: {K: {file: small.h5, dataset: /new_places}}\n",
 }
 
@@ -122,6 +128,10 @@ def write_small():
         file["new_places"] = random_numbers.uniform(0, 10, (40, 2))
         file["flows"] = flows
         file["flat"], file["many"] = np.arange(100.0), random_numbers.normal(size=(6, 3))
+        angles = np.radians([random_numbers.uniform(0, 40, 50), random_numbers.uniform(10, 60, 50)])
+        globe = [np.cos(angles[1]) * np.cos(angles[0]), np.cos(angles[1]) * np.sin(angles[0]), np.sin(angles[1])]
+        file["globe"] = 6.371 * np.array(globe).T
+        file["globe"].attrs["degrees"] = np.degrees(angles)
         file["days"] = np.arange(700.0, 760.0)
 
 

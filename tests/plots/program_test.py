@@ -60,6 +60,22 @@ class Program(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1))
         self.assertIn("KRONWERK_PYTHON names the Python that draws", done.stderr)
 
+    def test_takes_debians_python_where_the_first_one_cannot_draw(self):
+        folder = os.path.join(WORK, "first")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "python3"), "w") as file:
+            file.write(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+        os.chmod(os.path.join(folder, "python3"), 0o755)
+        done = self.call(PROGRAM, "plot", "own.h5", KRONWERK_PYTHON="", PATH=folder + ":" + os.environ["PATH"])
+        if subprocess.run(["/usr/bin/python3", "-c", "import h5py, matplotlib, PIL, yaml"], capture_output=True).returncode:
+            self.assertIn("apt install python3-", done.stderr)
+        else:
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "own.png\n", ""))
+
+    def test_needs_no_home(self):
+        done = self.call(PROGRAM, "plot", "own.h5", HOME="/nonexistent", XDG_CACHE_HOME="/nonexistent")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "own.png\n", ""))
+
     def test_says_what_ended_python(self):
         ended = os.path.join(WORK, "ended")
         with open(ended, "w") as file:
