@@ -71,7 +71,7 @@ class Reader : private TreeReader {
  private:
   /// They mean nothing without a filter.
   void refuse_flow_keys() const {
-    for (const char* key : {"family", "acts_on", "exposure", "jacobian", "sigma2", "theta"}) {
+    for (const char* key : {"family", "acts_on", "exposure", "sigma2", "theta"}) {
       const Tree* tree = tree_.find(key);
       const auto& tasks = find_entry(key)->tasks;
       if (tree == nullptr || std::ranges::find(tasks, job_.task) == tasks.end()) continue;

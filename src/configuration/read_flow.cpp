@@ -143,6 +143,11 @@ void read_flow(const TreeReader& reader, Job& job) {
   if (estimates ||
       (job.task == Task::predict && (!counts || reader.find("observations") != nullptr))) {
     flow.observations = read_observations(reader);
+    if (!flow.observations.quantiles.empty()) {
+      reader.fail(
+          flow.observations.position,
+          "predictions of flow models have no quantiles; leave 'observations.quantiles' out");
+    }
   }
   if (const Tree* exposure = reader.find("exposure")) {
     flow.exposure = reader.dataset(*exposure, "exposure");

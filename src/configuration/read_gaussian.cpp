@@ -74,6 +74,29 @@ void read_prediction(const TreeReader& reader, const Job& job, GaussianRequest& 
   }
 }
 
+/// What is known of the observations before their transform.
+void read_original_scale(const TreeReader& reader, GaussianRequest& gaussian) {
+  if (!gaussian.observations) return;
+  const ObservationsRequest& observations = *gaussian.observations;
+  if (const Tree* jacobian = reader.find("jacobian")) {
+    gaussian.jacobian = *to_boolean(*jacobian);
+    if (gaussian.jacobian && observations.transform == Transform::none) {
+      reader.fail(jacobian->position,
+                  "'jacobian' is that of 'observations.transform', which is not given");
+    }
+  }
+  if (observations.quantiles.empty()) return;
+  const Position& position = reader.require("observations").find("quantiles")->position;
+  if (observations.transform == Transform::square || observations.transform == Transform::exp) {
+    reader.fail(position,
+                "the transforms 'square' and 'exp' have no inverse at negative numbers, which "
+                "Gaussian predictions may be: leave 'observations.quantiles' out");
+  }
+  if (!gaussian.variance) {
+    reader.fail(position, "'observations.quantiles' take the variance: leave 'variance' out");
+  }
+}
+
 }  // namespace
 
 ObservationsRequest read_observations(const TreeReader& reader) {
@@ -89,6 +112,13 @@ ObservationsRequest read_observations(const TreeReader& reader) {
   }
   if (const Tree* mask = tree.find("mask")) {
     observations.mask = reader.dataset(*mask, "observations.mask");
+  }
+  if (const Tree* quantiles = tree.find("quantiles")) {
+    for (const Tree& item : quantiles->items) {
+      observations.quantiles.push_back(*to_number(item));
+      if (observations.quantiles.back() < 1) continue;
+      reader.fail(item.position, "a quantile's probability is below 1");
+    }
   }
   return observations;
 }
@@ -169,6 +199,7 @@ void read_gaussian(const TreeReader& reader, Job& job) {
   read_prediction(reader, job, gaussian);
   if (job.task == Task::fit) gaussian.fit = read_fit(reader, job, false);
   gaussian.likelihood = read_likelihood(reader, job, gaussian);
+  read_original_scale(reader, gaussian);
   if (job.task == Task::posterior && gaussian.likelihood) {
     reader.fail(
         gaussian.likelihood->position,

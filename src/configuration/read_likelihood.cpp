@@ -40,6 +40,11 @@ void check_rest(const TreeReader& reader, const Job& job, const GaussianRequest&
     reader.fail(position,
                 "'likelihood' is of the counts themselves; leave 'observations.transform' out");
   }
+  if (gaussian.observations && !gaussian.observations->quantiles.empty()) {
+    reader.fail(
+        gaussian.observations->position,
+        "quantiles of counts are 'likelihood.quantiles'; leave 'observations.quantiles' out");
+  }
   if (gaussian.mean.per_observation) {
     reader.fail(position,
                 "'likelihood' takes one observation of the grid; leave "

@@ -179,6 +179,7 @@ struct ObservationsRequest {
   Transform transform = Transform::none;
   bool nan_is_missing = false;
   std::optional<DatasetReference> mask;
+  std::vector<double> quantiles;  ///< of what is predicted, before the transform
   Position position;
 };
 
@@ -245,6 +246,7 @@ struct GaussianRequest {
   bool variance = true;
   bool noise = false;
   bool factored_covariance = false;
+  bool jacobian = false;  ///< the log density of the observations before their transform
   FitRequest fit;
 };
 

@@ -14,14 +14,22 @@ double Likelihood::Value::total() const {
   return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
+namespace {
+
+/// Predictions that take mean and variance of a cell together.
+bool one_by_one(const GaussianContext& context) {
+  return context.job.task == configuration::Task::predict &&
+         (context.request().draws > 0 || !context.request().observations->quantiles.empty());
+}
+
+}  // namespace
+
 Likelihood::Likelihood(GaussianContext& context)
     : context_(context),
       observations_(context.comm, context.job, context.model.extents(),
                     context.model.has_inverses()),
       slices_(context.comm, observations_.kept(), context.model.extents()),
-      per_block_(context.request().draws > 0 && context.job.task == configuration::Task::predict
-                     ? 1
-                     : observations_.count()) {
+      per_block_(one_by_one(context) ? 1 : observations_.count()) {
   // Which layouts the observations are read into follows from the covariance.
   std::optional<models::Covariance> first;
   context.stages.run("factorise", [&] { first.emplace(covariance(context.parameters)); });
@@ -31,6 +39,7 @@ Likelihood::Likelihood(GaussianContext& context)
       per_block_ = 1;
     }
     read_blocks(first->layout(), first->layout(per_block_));
+    if (context.request().jacobian) read_jacobian();
   });
   context.stages.report("read", observations_.text());
 }
@@ -62,6 +71,34 @@ void Likelihood::read_blocks(const distribution::Layout& one,
     observations_.read(first, one, field);
     masks_.push_back(models::CellMask::of_nan(context_.comm, one, field));
   }
+}
+
+void Likelihood::read_jacobian() {
+  log_jacobian_.assign(static_cast<std::size_t>(observations_.count()), 0.0);
+  const Index cells = core::product(observations_.extents());
+  const Index begin = layout_.home_begin(context_.comm.rank());
+  std::vector<double> derivative;
+  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    const Index first = static_cast<Index>(b) * per_block_;
+    derivative.resize(blocks_[b].size());
+    observations_.read_derivative(first, layout_, derivative);
+    for (std::size_t i = 0; i < derivative.size(); ++i) {
+      if (std::isnan(blocks_[b][i])) continue;
+      const Index observation = first + (begin + static_cast<Index>(i)) / cells;
+      log_jacobian_[static_cast<std::size_t>(observation)] += std::log(std::abs(derivative[i]));
+    }
+  }
+  context_.comm.sum(log_jacobian_);
+  const double sum = std::accumulate(log_jacobian_.begin(), log_jacobian_.end(), 0.0);
+  if (!std::isfinite(sum)) {
+    throw core::DataError(fmt::format(
+        "{}: the observations have values at which the transform's derivative is zero or infinite, "
+        "of which 'jacobian: true' takes the logarithm",
+        context_.job.where(context_.request().observations->position)));
+  }
+  context_.report.set("log_jacobian", sum);
+  context_.report.line(
+      fmt::format("jacobian    of the transform, in the log density: {:.15g}", sum));
 }
 
 const models::CellMask* Likelihood::mask(std::size_t block) const {
@@ -134,8 +171,10 @@ models::MeanEstimate Likelihood::solve(const std::vector<models::MeanColumn>& co
 
 Likelihood::Value Likelihood::evaluate(const Parameters& parameters, const Request& request) {
   const models::Covariance whole = covariance(parameters);
-  return observations_.missing() > 0 ? evaluate_missing(whole, parameters, request)
-                                     : evaluate_complete(whole, parameters, request);
+  Value value = observations_.missing() > 0 ? evaluate_missing(whole, parameters, request)
+                                            : evaluate_complete(whole, parameters, request);
+  for (std::size_t o = 0; o < log_jacobian_.size(); ++o) value.values[o] += log_jacobian_[o];
+  return value;
 }
 
 operators::Verdict Likelihood::verdict_of(

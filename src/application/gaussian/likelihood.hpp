@@ -54,6 +54,8 @@ class Likelihood {
   models::MeanEstimate estimate_mean(const models::Covariance& covariance,
                                      const std::vector<models::MeanColumn>& columns);
 
+  /// log |∂transform| of each observation's cells; empty unless the job asks for it.
+  const std::vector<double>& log_jacobian() const noexcept { return log_jacobian_; }
   const Observations& observations() const noexcept { return observations_; }
   KeptSlices& slices() noexcept { return slices_; }
   /// The observations are in blocks: all together if they miss the same cells, or none; else (and
@@ -82,6 +84,7 @@ class Likelihood {
   models::MeanEstimate solve(const std::vector<models::MeanColumn>& columns,
                              std::span<const models::NormalEquations> equations) const;
   bool masks_agree(const distribution::Layout& layout) const;
+  void read_jacobian();
   void read_blocks(const distribution::Layout& one, const distribution::Layout& block_layout);
   std::vector<models::CovarianceDerivative> derivatives(const Parameters& parameters,
                                                         const std::vector<std::string>& names);
@@ -92,6 +95,7 @@ class Likelihood {
   Index per_block_;
   distribution::Layout layout_;
   std::vector<std::vector<double>> blocks_;
+  std::vector<double> log_jacobian_;
   std::vector<models::CellMask> masks_;
   std::optional<models::GaussianDensity> density_;
   bool coefficients_free_ = true;  ///< of density_

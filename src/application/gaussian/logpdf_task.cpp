@@ -7,11 +7,31 @@
 namespace kronwerk::application {
 namespace {
 
+/// transform″/transform′ by transform′.
+double log_derivative_slope(configuration::Transform transform, double derivative) {
+  using configuration::Transform;
+  switch (transform) {
+    case Transform::none:
+      break;
+    case Transform::log:
+    case Transform::log1p:
+      return -derivative;
+    case Transform::sqrt:
+      return -2 * derivative * derivative;
+    case Transform::square:
+      return 2 / derivative;
+    case Transform::exp:
+      return 1;
+  }
+  return 0;
+}
+
 void write_input_gradient(GaussianContext& context, const Likelihood& likelihood,
                           std::vector<std::vector<double>> gradients) {
   const Observations& observations = likelihood.observations();
   const core::Extents shape = dataset_shape(observations.shape(), context.model.extents());
   context.file.create_dataset("/gradient/input", shape);
+  const auto transform = context.request().observations->transform;
   Index first = 0;
   for (std::size_t b = 0; b < gradients.size(); ++b) {
     auto& gradient = gradients[b];
@@ -20,6 +40,8 @@ void write_input_gradient(GaussianContext& context, const Likelihood& likelihood
     for (std::size_t i = 0; i < gradient.size(); ++i) {
       // A cell that was not observed has no influence.
       gradient[i] = std::isnan(likelihood.blocks()[b][i]) ? 0 : gradient[i] * derivative[i];
+      if (likelihood.log_jacobian().empty() || std::isnan(likelihood.blocks()[b][i])) continue;
+      gradient[i] += log_derivative_slope(transform, derivative[i]);
     }
     observations.scatter(first, likelihood.layout(), gradient, 0,
                          [&](Index offset, std::span<const double> values) {

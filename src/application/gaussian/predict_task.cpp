@@ -7,6 +7,7 @@
 #include "application/gaussian/density_output.hpp"
 #include "application/gaussian/posterior_draws.hpp"
 #include "kronwerk/core/text.hpp"
+#include "kronwerk/models/draws/original_scale.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -44,6 +45,20 @@ void write_covariance(GaussianContext& context, const models::FactoredCovariance
   }
 }
 
+models::OriginalScale scale_of(configuration::Transform transform) {
+  using configuration::Transform;
+  switch (transform) {
+    case Transform::log:
+      return models::OriginalScale::log;
+    case Transform::log1p:
+      return models::OriginalScale::log1p;
+    case Transform::sqrt:
+      return models::OriginalScale::sqrt;
+    default:
+      return models::OriginalScale::same;
+  }
+}
+
 /// One job's predictions, for a block of observations after the other.
 class Predictor {
  public:
@@ -64,6 +79,7 @@ class Predictor {
     Extents per_variance = extents();
     if (own) per_variance.insert(per_variance.begin(), shape.count);
     if (request.variance) context_.file.create_dataset("/variance", per_variance);
+    declare_original();
     if (request.draws == 0) return;
     Extents draws = extents();
     draws.insert(draws.begin(), request.draws);
@@ -105,6 +121,7 @@ class Predictor {
       write("/mean", first * field_.size(), layout, mean);
       mean_statistics_.add(mean);
       if (context_.request().variance && (missing() || block == 0)) write_variance(first, count);
+      if (!quantiles().empty()) write_original(first, mean);
     });
     if (context_.request().draws > 0) {
       context_.stages.run("draw", [&] { draws_.write(drawn(block, mean, estimate)); });
@@ -150,6 +167,51 @@ class Predictor {
           100 * variance_error_));
     }
   }
+  const std::vector<double>& quantiles() const {
+    return context_.request().observations->quantiles;
+  }
+
+  void declare_original() {
+    if (quantiles().empty()) return;
+    Extents shape = dataset_shape(likelihood_.observations().shape(), extents());
+    context_.file.create_dataset("/observations/mean", shape);
+    context_.file.create_dataset("/observations/variance", shape);
+    context_.file.write_vector("/observations/levels", quantiles());
+    shape.insert(shape.begin(), std::ssize(quantiles()));
+    context_.file.create_dataset("/observations/quantiles", shape);
+  }
+
+  /// One observation's predictions on the scale before the transform. Collective.
+  void write_original(Index observation, std::span<const double> mean) {
+    const auto scale = scale_of(context_.request().observations->transform);
+    std::vector<double> means, variances;
+    std::vector<std::vector<double>> levels(quantiles().size());
+    bool finite = true;
+    for (std::size_t i = 0; i < mean.size(); ++i) {
+      const auto moments = models::original_moments(scale, mean[i], last_variance_[i]);
+      means.push_back(moments.mean);
+      variances.push_back(moments.variance);
+      finite = finite && std::isfinite(moments.mean) && std::isfinite(moments.variance);
+      for (std::size_t q = 0; q < levels.size(); ++q) {
+        levels[q].push_back(
+            models::original_quantile(scale, mean[i], last_variance_[i], quantiles()[q]));
+        finite = finite && std::isfinite(levels[q].back());
+      }
+    }
+    if (context_.comm.any(!finite)) {
+      throw core::DataError(
+          "predictions are too large for double precision on the scale before the transform; leave "
+          "'observations.quantiles' out");
+    }
+    const auto layout = field_.prediction.layout();
+    write("/observations/mean", observation * field_.size(), layout, means);
+    write("/observations/variance", observation * field_.size(), layout, variances);
+    for (std::size_t q = 0; q < levels.size(); ++q) {
+      const Index before = static_cast<Index>(q) * likelihood_.observations().shape().count;
+      write("/observations/quantiles", (before + observation) * field_.size(), layout, levels[q]);
+    }
+  }
+
   bool missing() const { return likelihood_.observations().missing() > 0; }
   int rank() const { return context_.comm.rank(); }
 
@@ -214,6 +276,7 @@ class Predictor {
       models::add_variance_of_mean(uncertainty_->residuals(), estimate_.covariance_of(o), whole);
       write("/variance", o * field_.size(), layout, whole);
       variance_statistics_.add(whole);
+      last_variance_ = std::move(whole);
     }
   }
 
@@ -227,6 +290,7 @@ class Predictor {
   std::vector<double> completed_;  ///< the block with conditional means in its missing cells
   Statistics mean_statistics_;
   Statistics variance_statistics_;
+  std::vector<double> last_variance_;  ///< of the observation that was written last, or of all
   double variance_error_ = 0;
   SolveQuality solves_;
   std::string method_;

@@ -65,9 +65,10 @@ std::vector<SchemaEntry> flow_entries() {
       {.path = "jacobian",
        .types = boolean,
        .default_value = "false",
-       .tasks = fitting,
-       .documentation = "of a flow model: `/log_likelihood` is of the observations before their "
-                        "transform"},
+       .tasks = {Task::logpdf, Task::fit},
+       .documentation =
+           "the log density, of a flow model `/log_likelihood`, is of the observations "
+           "before their transform"},
   };
 }
 

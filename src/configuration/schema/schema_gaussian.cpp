@@ -66,6 +66,19 @@ std::vector<SchemaEntry> observation_entries() {
                      .tasks = observing,
                      .documentation = "cells that are not 0 here were observed, the others not"});
   add_dataset(entries, "observations.mask", observing, "the mask");
+  entries.push_back({.path = "observations.quantiles",
+                     .types = list,
+                     .default_value = "[]",
+                     .tasks = {Task::predict},
+                     .documentation = "of predictions on the scale before `transform`, with their "
+                                      "mean and variance"});
+  entries.push_back({.path = "observations.quantiles[]",
+                     .types = number,
+                     .minimum = 0,
+                     .maximum = 1,
+                     .minimum_excluded = true,
+                     .tasks = {Task::predict},
+                     .documentation = "a probability below 1"});
   return entries;
 }
 
