@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
 #include <limits>
 #include <numeric>
@@ -280,8 +281,13 @@ class Sweep {
       files.push_back(finished_->file(point));
     }
     stages_.run("write", [&] {
-      communication::on_root(comm_, [&] { converged = count_converged(files); });
+      Index best = -1;
+      communication::on_root(comm_, [&] {
+        converged = count_converged(files);
+        best = best_point(files);
+      });
       comm_.broadcast(std::span<Index>(&converged, 1));
+      comm_.broadcast(std::span<Index>(&best, 1));
       io::stack_results(comm_, files, axes_, target_);
       for (const auto& axis : job_.sweep) target_.write_vector("/sweep/" + axis.name, axis.values);
       Report report;
@@ -292,6 +298,7 @@ class Sweep {
       report.set("factorisations", factors::factorisation_count() - factorisations_before_);
       report.set("decompositions", factors::decomposition_count() - decompositions_before_);
       if (!checkpoint_.resumed().empty()) report.set("resumed", checkpoint_.resumed());
+      if (best >= 0) write_best(best, report);
       target_.flush();
       const StageTable table = stages_.table();
       write_report(comm_, target_, job_, table, report, clock_);
@@ -305,6 +312,34 @@ class Sweep {
     Index count = 0;
     for (const std::string& file : files) count += io::read_number({file, "/converged"}) != 0;
     return count;
+  }
+
+  /// Of those with one number that converged, the one with the largest; -1 if there is none.
+  Index best_point(const std::vector<std::string>& files) const {
+    if (job_.task != configuration::Task::logdet && job_.task != configuration::Task::trace) {
+      return -1;
+    }
+    Index best = -1;
+    double largest = 0;
+    for (Index point = 0; point < points_; ++point) {
+      const std::string& file = files[static_cast<std::size_t>(point)];
+      if (io::read_number({file, "/converged"}) == 0) continue;
+      const double value = io::read_number({file, "/result"});
+      if (!std::isfinite(value) || (best >= 0 && value <= largest)) continue;
+      best = point;
+      largest = value;
+    }
+    return best;
+  }
+
+  /// What the next job's 'parameters: {file: …}' reads.
+  void write_best(Index best, Report& report) {
+    const Job job = job_at(job_, best);
+    report.set("best", best + 1);
+    report.line(fmt::format("best        point {}, {}", best + 1, values_text(job)));
+    for (const auto& [name, parameter] : job.parameters) {
+      target_.write_scalar("/parameters/" + name, parameter.value);
+    }
   }
 
   const communication::Communicator& comm_;

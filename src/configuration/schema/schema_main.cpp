@@ -70,7 +70,8 @@ std::vector<SchemaEntry> main_entries() {
       {.path = "parameters.file",
        .types = text,
        .tasks = with_parameters(),
-       .documentation = "result of a `fit`, for the parameters that are not given here"},
+       .documentation = "result of a `fit`, or of a sweep for its best point, for the parameters "
+                        "that are not given here"},
       {.path = "parameters.*",
        .types = number,
        .tasks = with_parameters(),

@@ -49,5 +49,29 @@ TEST_F(SweepKeys, ToleranceIsThatOfEachPoint) {
   EXPECT_LE(residual(4), 1e-10);
 }
 
+TEST_F(SweepKeys, TheBestPointHasTheParametersOfTheNextJob) {
+  // log|I − r A|, A = diag(1, 2): log(1 − r) + log(1 − 2 r), singular at 0.5 and at 1.
+  const std::string job =
+      "matrices: {A: {file: data.h5, dataset: /A}}\noperator: \"I*c - r*A\"\n"
+      "parameters: {c: 1, r: 0.3}\n";
+  const Outcome outcome = run("task: logdet\n" + job + "sweep: {r: [0.1, 0.5, -0.7, 0.2]}\n");
+  EXPECT_EQ(outcome.code, 3) << outcome.message;
+  EXPECT_EQ(read("/parameters/r")[0], -0.7);
+  EXPECT_EQ(read("/parameters/c")[0], 1);
+  if (comm_.is_root()) std::filesystem::rename(path("out.h5"), path("sweep.h5"));
+  comm_.barrier();
+  expect_done(
+      "task: logdet\nmatrices: {A: {file: data.h5, dataset: /A}}\noperator: \"I*c - r*A\"\n"
+      "parameters: {file: sweep.h5}\n");
+  EXPECT_NEAR(read("/result")[0], std::log(1.7) + std::log(2.4), 1e-14);
+}
+
+TEST_F(SweepKeys, VectorsHaveNoBestPoint) {
+  expect_done(
+      "task: apply\nmatrices: {A: {file: data.h5, dataset: /A}}\nparameters: {r: 1}\n"
+      "operator: \"r*kron(A, A)\"\ninput: {file: data.h5, dataset: /x}\nsweep: {r: [1, 2]}\n");
+  EXPECT_FALSE(io::holds(comm_, {path("out.h5"), "/parameters"}));
+}
+
 }  // namespace
 }  // namespace kronwerk::application
