@@ -17,6 +17,7 @@ from PIL import Image
 
 from plot import (effects, factors, fields, fits, graphs, posteriors, predictions, reductions, spectra, sweeps)
 from plot.result import CannotDraw, Result
+from plot.style import plt
 
 WRONG, BROKEN = 2, 1  # exit codes: of what was given, of this program
 
@@ -64,6 +65,7 @@ def save(figure, target):
     """256 colours are enough for the eye and a third of the bytes. The picture is whole or not there."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
+    plt.close(figure)
     picture = Image.open(drawn).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE)
     folder = os.path.dirname(os.path.abspath(target))
     os.makedirs(folder, exist_ok=True)

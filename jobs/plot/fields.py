@@ -6,8 +6,9 @@ import h5py
 import numpy as np
 
 from plot import histories, maps
+from plot.grids import modes_of_grid, shape_of_grid
 from plot.matrices import draw_matrix, read_csr, read_matrix
-from plot.modes import Mode, data_of, find_modes, name_of_values, number_of_modes
+from plot.modes import Mode, name_of_values
 from plot.result import CannotDraw
 from plot.style import colour_bar, finite, label_axis, panels, plural, scale, tiles
 
@@ -38,14 +39,14 @@ def draw(result):
     name = name_of_values(result, item.name[1:]) if result.task == "sample" else item.name[1:]
     if len(shape) == 2 and not leading:
         return draw_two_modes(result, item, shape)
-    modes = find_modes(result, shape)
+    modes = modes_of_grid(result, shape, item.name)
     if len(shape) >= 3 and not leading:
         return draw_slices(result, item if item.shape == shape else result.values(item).reshape(shape), modes, name)
     parts = range(min(MOST, leading)) if leading else [None]
     vectors = [result.values(item, part).reshape(shape) for part in parts]
     kind = "draws" if result.task == "sample" else "vectors"
     many = f", {len(vectors)} of {leading} {kind}" if leading > len(vectors) else ""
-    with_history = histories.has(result.file)
+    with_history = item.name == "/result" and histories.has(result.file)
     count = len(vectors) + with_history
     height = 4.2 if count < 3 else 3
     if len(modes) == 1 and modes[0].places is not None:
@@ -93,40 +94,18 @@ def residual(result):
     return f", relative residual {value:.1e}" if value is not None else ""
 
 
-def shape_of_grid(result, item):
-    """The grid of a data set, and how many vectors it has in front (0: one, without an axis of its own)."""
-    count = number_of_modes(result) or item.ndim
-    shape = item.shape
-    if len(shape) == count:
-        return shape, 0
-    if len(shape) == count + 1:
-        return shape[1:], shape[0]
-    extents = result.key("extents")
-    data = data_of(result)
-    if extents is None and data is not None and data.ndim in (count, count + 1):
-        extents = data.shape[-count:]
-    size = shape[-1]
-    if extents and len(extents) == count and all(isinstance(n, int) for n in extents) and math.prod(extents) == size:
-        return tuple(extents), shape[0] if len(shape) == 2 else 0
-    side = math.isqrt(size)
-    if count == 2 and side * side == size and len(shape) <= 2:
-        return (side, side), shape[0] if len(shape) == 2 else 0
-    if count > 2 and len(shape) <= 2:  # flattened, of extents that nothing says
-        return (size,), shape[0] if len(shape) == 2 else 0
-    return shape, 0
-
-
 def draw_sparse(result, group):
     shape = tuple(int(n) for n in group.attrs.get("shape", ()))
     if len(shape) != 2 or math.prod(shape) > 25_000_000:
         raise CannotDraw(f"{result.name}: {group.name} is too large to be drawn as a matrix")
-    return draw_matrix(result, read_csr(group), group.name[1:], [Mode(n, k + 1) for k, n in enumerate(shape)])
+    modes = [Mode(shape[0], 1, "row"), Mode(shape[1], 2, "column")]
+    return draw_matrix(result, read_csr(group), group.name[1:], modes)
 
 
 def draw_two_modes(result, item, shape):
-    modes = find_modes(result, shape)
+    modes = modes_of_grid(result, shape, item.name)
     cells = read_matrix(item, shape)
-    history = histories.has(result.file)
+    history = item.name == "/result" and histories.has(result.file)
     return draw_matrix(result, cells, item.name[1:], modes, residual(result), history)
 
 

@@ -63,8 +63,9 @@ def draw(result):
     if history:
         histories.draw_objective(figure.add_subplot(rows[1, 0]), file["history"][()])
     if flows:
-        expectation, residual = one_grid(file["fitted/expectation"]).ravel(), one_grid(file["residual"]).ravel()
-        draw_scatter(figure.add_subplot(rows[1, below - 1]), expectation, expectation + residual, "expected flow",
+        expectation, residual = one_grid(result, "fitted/expectation"), one_grid(result, "residual")
+        observed = (expectation + residual).ravel()
+        draw_scatter(figure.add_subplot(rows[1, below - 1]), expectation.ravel(), observed, "expected flow",
                      "observed flow")
     fit = f", r² = {float(file['r2'][()]):.3g}" if "r2" in file else ""
     figure.suptitle(f"{result.title}, estimates over their standard errors, with 95 % intervals{fit}")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from plot.grids import shape_of_grid
 from plot.matrices import draw_image_of, draw_sums, read_matrix
 from plot.modes import find_modes
 from plot.style import panels
@@ -9,12 +10,11 @@ from plot.style import panels
 MOST = 20_000  # points that a picture shows
 
 
-def one_grid(item):
-    """A data set of flows, of several years the last one, as (n, n)."""
-    if item.ndim == 3:
-        return item[-1]
-    side = round(item.size**0.5)
-    return item[()].reshape(side, -1) if item.ndim == 1 else item[()]
+def one_grid(result, name):
+    """A data set of flows, of several years the last one, on its grid."""
+    item = result.file[name]
+    grid, years = shape_of_grid(result, item)
+    return result.values(item, years - 1 if years else None).reshape(grid if len(grid) == 2 else (1, -1))
 
 
 def draw_scatter(axes, x, y, x_name, y_name):
@@ -34,7 +34,7 @@ def draw_scatter(axes, x, y, x_name, y_name):
 def draw_predicted(result):
     """The completed flows, and those observed against what the others say of them."""
     file = result.file
-    predicted = one_grid(file["predicted"])
+    predicted = one_grid(result, "predicted")
     modes = find_modes(result, predicted.shape)
     figure, axes = panels(1, 2, 4.4, width_ratios=(1.15, 1))
     matrix = read_matrix(_Array(predicted), predicted.shape)
@@ -44,9 +44,10 @@ def draw_predicted(result):
         draw_sums(axes[0][1], matrix, modes)
     else:
         name = {"leave_one_out": "predicted from all others", "fitted/expectation": "expectation"}[other]
-        draw_scatter(axes[0][1], one_grid(file[other]).ravel(), predicted.ravel(), name, "flow")
-    if file["predicted"].ndim == 3:
-        result.notes.append(f"drawn is the last of {len(file['predicted'])} years")
+        draw_scatter(axes[0][1], one_grid(result, other).ravel(), predicted.ravel(), name, "flow")
+    _, years = shape_of_grid(result, file["predicted"])
+    if years:
+        result.notes.append(f"drawn is the last of {years} years")
     figure.suptitle(result.title)
     return figure
 

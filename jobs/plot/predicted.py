@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 
-from plot import fields
+from plot.grids import shape_of_grid
 from plot.modes import data_of, find_modes, name_of_values
 
 TRANSFORMS = {"log1p": np.log1p, "log": np.log, "sqrt": np.sqrt, "square": np.square, "exp": np.exp}
@@ -19,7 +19,7 @@ class Predicted:
         counts = "observations/mean" in file
         mean = file["observations/mean" if counts else "mean"]
         variance = file.get("observations/variance" if counts else "variance")
-        self.shape, several = fields.shape_of_grid(result, mean)
+        self.shape, several = shape_of_grid(result, mean)
         if several:
             result.notes.append(f"drawn is the first of {several} observations")
         self._result, self._several = result, several

@@ -1,5 +1,6 @@
 """A result file: what the job was, and where the data are that it was computed from."""
 
+import math
 import os
 
 import h5py
@@ -92,8 +93,9 @@ class Result:
         return {name: np.atleast_1d(group[name][()]) for name in names}
 
     def values(self, item, first=None):
-        """All of a data set, or one part along its first axis. @throws CannotDraw if they are too many"""
-        count = item.size // (1 if first is None else max(item.shape[0], 1))
+        """All of a data set, or one part along its first axes. @throws CannotDraw if they are too many"""
+        leading = item.shape[: 0 if first is None else len(first) if isinstance(first, tuple) else 1]
+        count = item.size // max(math.prod(leading), 1)
         if count > MOST_VALUES:
             raise CannotDraw(f"{self.name}: {item.name} has {count:,} values, of which pictures take {MOST_VALUES:,}")
         return item[()] if first is None else item[first]

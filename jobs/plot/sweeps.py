@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 
 from plot import fields
-from plot.modes import find_modes
+from plot.grids import grid_of, modes_of_grid
 from plot.result import CannotDraw
 from plot.style import colour_bar, finite, panels, scale, tiles
 
@@ -126,11 +126,11 @@ def draw_vectors(result, item, axes):
     """The vectors of some points of one parameter, and the norms of all."""
     (name, at), = axes.items()
     chosen = np.unique(np.linspace(0, len(at) - 1, min(VECTORS - 1, len(at))).round().astype(int))
-    shape, _ = fields.shape_of_grid(result, _Part(item))
-    modes = find_modes(result, shape)
+    shape, several = grid_of(result, item.shape[1:], item.name)
+    modes = modes_of_grid(result, shape, item.name)
     figure, panels_ = tiles(len(chosen) + 1, height=2.9, columns=3)
     for panel, i in zip(panels_, chosen):
-        values = item[i].reshape(shape)
+        values = result.values(item, (i, 0) if several else i).reshape(shape)
         if np.isfinite(values).any():
             fields.draw_vector(panel, values, modes, "")
         panel.set_title(f"{name} = {at[i]:.4g}")
@@ -139,13 +139,6 @@ def draw_vectors(result, item, axes):
     draw_lines(panels_[-1], axes, norms(item, 1), "norm of the result", None, None)
     figure.suptitle(f"{result.title}, {len(chosen)} of {len(at)} points")
     return figure
-
-
-class _Part:
-    """One point of a swept data set, as far as its shape goes."""
-
-    def __init__(self, item):
-        self.shape, self.ndim, self.name = item.shape[1:], item.ndim - 1, item.name
 
 
 def draw_point(result, axes, points):
@@ -157,21 +150,16 @@ def draw_point(result, axes, points):
     item = result.file["result"]
     if item.ndim <= len(points):
         raise CannotDraw(f"{result.name}: the points of this sweep are numbers: leave --point out")
-    values = item[index]
-    shape, _ = fields.shape_of_grid(result, values_like(values, item.name))
-    modes = find_modes(result, shape)
+    shape, several = grid_of(result, item.shape[len(points) :], item.name)
+    values = result.values(item, (*index, 0) if several else tuple(index)).reshape(shape)
+    modes = modes_of_grid(result, shape, item.name)
     where = ", ".join(f"{name} = {at[i]:.4g}" for (name, at), i in zip(axes.items(), index))
     if values.dtype.kind == "c":
         raise CannotDraw(f"{result.name}: eigenvalues of a sweep are drawn by their norms alone")
     if len(shape) >= 3:
-        return fields.draw_slices(result, values.reshape(shape), modes, where)
+        return fields.draw_slices(result, values, modes, where)
     figure, panel = panels(1, 1, 4.2)
-    fields.draw_vector(panel[0][0], values.reshape(shape), modes, "result")
+    fields.draw_vector(panel[0][0], values, modes, "result")
     figure.suptitle(f"{result.title}, {where}")
     return figure
 
-
-def values_like(values, name):
-    part = _Part.__new__(_Part)
-    part.shape, part.ndim, part.name = values.shape, values.ndim, name
-    return part

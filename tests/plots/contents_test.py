@@ -73,6 +73,22 @@ class Contents(unittest.TestCase):
             np.testing.assert_allclose(by_row.get_ydata(), np.sort(matrix.sum(axis=1))[::-1])
             np.testing.assert_allclose(by_column.get_ydata(), np.sort(matrix.sum(axis=0))[::-1])
 
+    def test_arrays_are_on_their_grid(self):
+        with figure_of("flat_unequal") as (figure, result):
+            values = result.file["result"][()].reshape(3, 2, 10)
+            planes = [axes.collections[0].get_array().ravel() for axes in figure.axes[:3]]
+            for plane, expected in zip(planes, (values[:, :, 5], values[:, 1], values[1])):
+                np.testing.assert_array_equal(plane, expected.ravel())
+        with figure_of("assembled") as (figure, result):
+            self.assertEqual((figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()), ("column", "row"))
+            self.assertEqual(titles(figure)[0], "result, 343 x 343")
+        with figure_of("swept_several") as (figure, result):
+            np.testing.assert_array_equal(figure.axes[0].collections[0].get_array().reshape(10, 10),
+                                          result.file["result"][0, 0])
+        with figure_of("swept_several", "--point", "2") as (figure, result):
+            np.testing.assert_array_equal(figure.axes[0].collections[0].get_array().reshape(10, 10),
+                                          result.file["result"][1, 0])
+
     def test_slices_go_through_the_middle(self):
         with figure_of("four_modes") as (figure, result):
             values = result.file["result"][()]

@@ -23,6 +23,7 @@ sys.path.insert(0, os.path.join(SOURCES, "jobs"))
 
 from plot import command
 from plot.result import Result
+from plot.style import plt
 
 # What has one number, or is the same for all: there is nothing to draw.
 NUMBERS = {"templates/logdet", "templates/trace", "templates/logpdf", "kernel-ridge/error"}
@@ -95,6 +96,13 @@ JOBS = {
     "forecast": "task: predict\n" + WIND + HIDDEN + "new_points: {Ktime: {file: small.h5, dataset: /days}}\n",
     "flat": "task: apply\nmatrices: {W: {file: migration/migration.h5, dataset: /W}}\noperator: 'kron(W, W)'\n"
             "input: {file: small.h5, dataset: /flat}\n",
+    "flat_unequal": "task: apply\nmatrices: {A: {file: sylvester/sylvester.h5, dataset: /sylvester/A}, W: {file: "
+                    "migration/migration.h5, dataset: /W}}\noperator: 'kron(A, eye(2), W)'\ninput: {file: small.h5, dataset: "
+                    "/flat_unequal}\n",
+    "assembled": "task: assemble\n" + LAPLACE + "operator: 'kronsum(A, A, A)'\n",
+    "swept_several": "task: solve\nmatrices: {W: {file: migration/migration.h5, dataset: /W}}\n"
+                     "operator: 'kron(I - a*W, I - 0.4*W)'\nsweep: {a: [0.1, 0.5]}\n"
+                     "input: {file: small.h5, dataset: /several}\n",
     "cut_short": "task: solve\nparameters: {rho_o: 0.6, rho_d: 0.6}\n" + WEIGHTS + SUM + FLIGHTS +
                  "solver: {method: krylov, tolerance: 1.0e-12, max_iterations: 3}\n",
     "swept_spectrum": "task: eigenvalues\nmatrices: {W: {file: migration/migration.h5, dataset: /W}}\n"
@@ -132,6 +140,7 @@ def write_small():
         globe = [np.cos(angles[1]) * np.cos(angles[0]), np.cos(angles[1]) * np.sin(angles[0]), np.sin(angles[1])]
         file["globe"] = 6.371 * np.array(globe).T
         file["globe"].attrs["degrees"] = np.degrees(angles)
+        file["flat_unequal"], file["several"] = np.arange(60.0), random_numbers.normal(size=(4, 10, 10))
         file["days"] = np.arange(700.0, 760.0)
 
 
@@ -183,3 +192,4 @@ def figure_of(name, *options):
         figure = command.choose(result)(result)
         figure.canvas.draw()
         yield figure, result
+        plt.close(figure)
