@@ -110,7 +110,8 @@ void Covariance::find_core(BasisCache& cache) {
                       name_of(chain)));
     }
   });
-  auto entries = reflection_bases(*comm_, terms_.signal, cache);
+  const auto known = cache.find_core(terms_.signal);
+  auto entries = reflection_bases(*comm_, terms_.signal, cache, known != nullptr);
   for (const auto& entry : entries) {
     matrix_bases_.push_back(entry.basis);
     spectrum_.bases.push_back(entry.basis);
@@ -120,8 +121,13 @@ void Covariance::find_core(BasisCache& cache) {
   cache.keep(std::move(entries));
   spectrum_.terms.push_back(
       {terms_.noise->scale, std::vector<std::vector<std::complex<double>>>(extents_.size())});
-  core_ = std::make_shared<OnesCore>(*comm_, extents_, spectrum_.bases, terms_.signal,
-                                     terms_.noise->scale);
+  if (known) {
+    communication::collectively(*comm_, [&] { core_ = known->with_noise(terms_.noise->scale); });
+  } else {
+    core_ = std::make_shared<OnesCore>(*comm_, extents_, spectrum_.bases, terms_.signal,
+                                       terms_.noise->scale);
+  }
+  cache.keep_core(terms_.signal, core_);
   smallest_ = core_->smallest();
   largest_ = core_->largest();
   log_determinant_ = core_->log_determinant();

@@ -226,6 +226,20 @@ BasisPtr BasisCache::find_reflection(const Chain& matrix) const {
   return found == entries_.end() ? nullptr : found->basis;
 }
 
+std::shared_ptr<const OnesCore> BasisCache::find_core(
+    const std::vector<ScaledProduct>& signal) const {
+  const auto same_chain = [](const Chain& a, const Chain& b) {
+    return same(a, b) ||
+           (factors::rows(a) == factors::rows(b) &&
+            ((is_ones(a) && is_ones(b)) || (factors::is_identity(a) && factors::is_identity(b))));
+  };
+  const bool all =
+      core_ && std::ranges::equal(signal, core_terms_, [&](const auto& a, const auto& b) {
+        return a.scale == b.scale && std::ranges::equal(a.chains, b.chains, same_chain);
+      });
+  return all ? core_ : nullptr;
+}
+
 std::vector<ModeContent> contents(const std::vector<ScaledProduct>& terms,
                                   const std::vector<InverseOfSum>& inverses) {
   std::vector<const ScaledProduct*> products;
@@ -335,7 +349,7 @@ std::vector<Entry> eigenvector_bases(const communication::Communicator& comm,
 
 std::vector<Entry> reflection_bases(const communication::Communicator& comm,
                                     const std::vector<ScaledProduct>& signal,
-                                    const BasisCache& cache) {
+                                    const BasisCache& cache, bool checked) {
   const std::vector<ModeContent> modes = contents(signal, {});
   std::vector<Entry> entries;
   std::vector<factors::BasisRequest> requests;
@@ -346,7 +360,7 @@ std::vector<Entry> reflection_bases(const communication::Communicator& comm,
       has_ones = has_ones || is_ones(matrix);
       const bool known = std::ranges::any_of(
           requests, [&](const factors::BasisRequest& other) { return same(other.matrix, matrix); });
-      if (known || factors::is_identity(matrix) || is_ones(matrix)) continue;
+      if (checked || known || factors::is_identity(matrix) || is_ones(matrix)) continue;
       requests.push_back({.matrix = matrix, .eigenvalues_only = true});
     }
     const Index extent = modes[mode].extent;

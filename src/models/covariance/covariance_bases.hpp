@@ -39,10 +39,11 @@ std::vector<BasisCache::Entry> eigenvector_bases(const communication::Communicat
                                                  const BasisCache& cache);
 
 /// Reflections of ones in the modes that have them, and identities in the others, of covariances
-/// with a dense core; its factors are checked. Collective. @throws DataError if one is not
-/// symmetric positive semi-definite
+/// with a dense core. Collective.
+/// @param checked  whether its factors are known to be symmetric positive semi-definite
+/// @throws DataError if one is not
 std::vector<BasisCache::Entry> reflection_bases(const communication::Communicator& comm,
                                                 const std::vector<ScaledProduct>& signal,
-                                                const BasisCache& cache);
+                                                const BasisCache& cache, bool checked);
 
 }  // namespace kronwerk::models

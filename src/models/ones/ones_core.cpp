@@ -95,7 +95,7 @@ bool OnesCore::is_needed(const std::vector<ScaledProduct>& signal) {
 OnesCore::OnesCore(const communication::Communicator& comm, const Extents& extents,
                    const std::vector<factors::BasisPtr>& bases,
                    const std::vector<ScaledProduct>& signal, double noise)
-    : comm_(&comm), extents_(extents), bases_(bases), background_(noise) {
+    : comm_(&comm), extents_(extents), bases_(bases) {
   communication::collectively(comm, [&] {
     for (const ScaledProduct& product : signal) {
       const auto places = places_of(product, bases_, most);
@@ -151,15 +151,28 @@ OnesCore::OnesCore(const communication::Communicator& comm, const Extents& exten
     }
     // Rounding may have made an eigenvalue of a semi-definite matrix negative.
     for (const auto& each : found.bases[0]->eigenvalues) {
-      eigenvalues_.push_back(background_ + std::max(0.0, each.real()));
+      signal_eigenvalues_.push_back(std::max(0.0, each.real()));
     }
-    if (smallest() > std::numeric_limits<double>::epsilon() * largest()) return;
-    throw core::DataError(fmt::format(
-        "the covariance is singular to working precision: its smallest eigenvalue is {:.3g}, its "
-        "largest {:.3g}; terms with ones need noise beside them, such as sigma^2*I, or more of it",
-        smallest(), largest()));
+    set_noise(noise);
   });
   eigenvectors_ = stored_by_rows(comm, *found.bases[0]);
+}
+
+void OnesCore::set_noise(double noise) {
+  background_ = noise;
+  eigenvalues_ = signal_eigenvalues_;
+  for (double& each : eigenvalues_) each += noise;
+  if (smallest() > std::numeric_limits<double>::epsilon() * largest()) return;
+  throw core::DataError(fmt::format(
+      "the covariance is singular to working precision: its smallest eigenvalue is {:.3g}, its "
+      "largest {:.3g}; terms with ones need noise beside them, such as sigma^2*I, or more of it",
+      smallest(), largest()));
+}
+
+std::shared_ptr<const OnesCore> OnesCore::with_noise(double noise) const {
+  auto result = std::make_shared<OnesCore>(*this);
+  result->set_noise(noise);
+  return result;
 }
 
 std::span<const double> OnesCore::eigenvectors() const {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -31,6 +31,9 @@ class OnesCore {
   OnesCore(const communication::Communicator& comm, const Extents& extents,
            const std::vector<factors::BasisPtr>& bases, const std::vector<ScaledProduct>& signal,
            double noise);
+
+  /// The same with other noise, without a decomposition. Local. @throws DataError if K is singular
+  std::shared_ptr<const OnesCore> with_noise(double noise) const;
 
   /// r, and the flat indices of the core's coordinates, ascending.
   Index size() const noexcept { return std::ssize(places_); }
@@ -68,6 +71,7 @@ class OnesCore {
     std::vector<Mode> modes;
     std::vector<Index> support;  ///< numbers in the core, ascending
   };
+  void set_noise(double noise);
   Term term_of(const ScaledProduct& product) const;
   double value(const Term& term, Index row, Index column) const;
 
@@ -103,6 +107,7 @@ class OnesCore {
   std::vector<Index> places_;
   std::vector<std::vector<Index>> coordinates_;  ///< of the places, per mode
   double background_ = 0;
+  std::vector<double> signal_eigenvalues_;
   std::vector<double> eigenvalues_;
   factors::FactorPtr eigenvectors_;
 };

@@ -367,6 +367,19 @@ TEST_F(OnesTest, KeepsCoordinatesWhileTheGridIsTheSame) {
   other.terms[0].scale = 0.3;
   const Covariance second(comm_, workspace_, terms_of(other), cache);
   EXPECT_EQ(first.spectrum().bases, second.spectrum().bases);
+  // With other noise there is no new decomposition, and no old number either.
+  const Index before = factors::decomposition_count();
+  CovarianceTerms louder = second.terms();
+  louder.noise->scale = 1.4;
+  const Covariance third(comm_, workspace_, louder, cache);
+  EXPECT_EQ(factors::decomposition_count(), before);
+  other.noise = 1.4;
+  EXPECT_NEAR(third.log_determinant(), oracle::log_abs_det(dense(other)), 1e-11);
+  louder.signal[1].scale = 2;
+  const Covariance fourth(comm_, workspace_, louder, cache);
+  EXPECT_GT(factors::decomposition_count(), before);
+  other.terms[1].scale = 2;
+  EXPECT_NEAR(fourth.log_determinant(), oracle::log_abs_det(dense(other)), 1e-11);
   EXPECT_EQ(first.description(), "reflections of ones, dense core of 13 of 24 coordinates");
 }
 

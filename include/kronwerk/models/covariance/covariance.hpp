@@ -61,6 +61,8 @@ struct CovarianceDerivative {
   std::vector<OfInverse> inverses;
 };
 
+class OnesCore;
+
 /// The bases that a covariance uses, kept for the next one with the same factors: with only the
 /// scales changed there is no new decomposition. Factors are the same if they are the same objects.
 class BasisCache {
@@ -79,14 +81,24 @@ class BasisCache {
   const Entry* find(const Entry& wanted) const;
   /// The basis of ones, or of an identity, of this size; null if there is none.
   factors::BasisPtr find_reflection(const factors::Chain& matrix) const;
+  /// The dense core of the same terms of ones, whatever noise is beside them; null if there is
+  /// none.
+  std::shared_ptr<const OnesCore> find_core(const std::vector<ScaledProduct>& signal) const;
   /// Keeps these and forgets the rest.
-  void keep(std::vector<Entry> entries) { entries_ = std::move(entries); }
+  void keep(std::vector<Entry> entries) {
+    entries_ = std::move(entries);
+    core_.reset();
+  }
+  void keep_core(std::vector<ScaledProduct> signal, std::shared_ptr<const OnesCore> core) {
+    core_terms_ = std::move(signal);
+    core_ = std::move(core);
+  }
 
  private:
   std::vector<Entry> entries_;
+  std::vector<ScaledProduct> core_terms_;
+  std::shared_ptr<const OnesCore> core_;
 };
-
-class OnesCore;
 
 /// A covariance in coordinates in which it is diagonal: with V = ⊗V_k, VᵀKV = diag(e) and
 /// K⁻¹ = V diag(1/e) Vᵀ. V_k are the eigenvectors of the mode's factor; with Kronecker-diagonal
