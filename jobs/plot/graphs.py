@@ -112,6 +112,12 @@ def draw_path(axes, file, sweep, chosen):
         panel.axvline(at[chosen - 1], color="tab:red", linestyle=":", linewidth=0.9)
 
 
+def where_in_sweep(sweep, chosen):
+    """The penalties of a point, counted from 1 with the last one fastest."""
+    index = np.unravel_index(chosen - 1, [len(at) for at in sweep.values()])
+    return "".join(f", {name} = {at[i]:.4g}" for (name, at), i in zip(sweep.items(), index))
+
+
 def draw(result):
     file, arguments = result.file, result.arguments
     point, chosen = "", 0
@@ -143,7 +149,7 @@ def draw(result):
     if with_path:
         draw_path(axes[-1], file, result.sweep, chosen)
     kkt = file["kkt"][()].ravel()[chosen - 1] if chosen and "kkt" in file else result.report.get("kkt", np.nan)
-    values = "".join(f", {name} = {at[chosen - 1]:.4g}" for name, at in result.sweep.items()) if with_path else ""
+    values = where_in_sweep(result.sweep, chosen) if chosen else ""
     which = f", point {chosen}" if chosen else ""
     figure.suptitle(f"{result.title}{which}{values}, KKT residual {float(kkt):.1e}")
     return figure

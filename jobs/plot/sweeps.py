@@ -100,25 +100,39 @@ def draw_lines(axes, swept, values, name, optimum, good):
     axes.set(xlabel=parameter, ylabel=name)
 
 
+def along(values):
+    """Where values are on an axis of colours: at themselves where they are about as far from each other, else by
+    number; and the ticks there, None for those of numbers."""
+    steps = np.diff(np.sort(values))
+    even = len(steps) < 2 or steps.min() >= steps.max() / 3
+    at = np.asarray(values, dtype=float) if even else np.argsort(np.argsort(values)).astype(float)
+    if even and len(values) > 7:
+        return at, None
+    every = -(-len(values) // 7)
+    order = np.argsort(values)[::every]
+    return at, (at[order], [f"{values[i]:.4g}" for i in order])
+
+
 def draw_heat(axes, swept, values, name, optimum, good):
     (first, rows), (second, columns) = swept.items()
     finite(values, name)
     norm, colours = scale(values)
     order = np.ix_(np.argsort(rows), np.argsort(columns))
-    borders = fields.edges(np.sort(columns), np.sort(rows))
-    image = axes.pcolormesh(*borders, values[order], norm=norm, cmap=colours, rasterized=True)
+    (y, y_ticks), (x, x_ticks) = along(rows), along(columns)
+    image = axes.pcolormesh(*fields.edges(np.sort(x), np.sort(y)), values[order], norm=norm, cmap=colours,
+                            rasterized=True)
     colour_bar(image, axes, norm)
     title = name
     if optimum is not None:
         i, j = optimum
-        axes.plot(columns[j], rows[i], "r*", markersize=11)
+        axes.plot(x[j], y[i], "r*", markersize=11)
         title += f": {values[i, j]:.6g} at {rows[i]:.4g}, {columns[j]:.4g}"
     if good is not None and not good.all():
         i, j = np.nonzero(~good)
-        axes.plot(columns[j], rows[i], "rx", markersize=4)
-    for axis, at in ((axes.xaxis, columns), (axes.yaxis, rows)):
-        if len(at) <= 5:
-            axis.set_ticks(np.sort(at), [f"{value:.4g}" for value in np.sort(at)])
+        axes.plot(x[j], y[i], "rx", markersize=4)
+    for axis, ticks in ((axes.xaxis, x_ticks), (axes.yaxis, y_ticks)):
+        if ticks:
+            axis.set_ticks(*ticks)
     axes.set(xlabel=second, ylabel=first, title=title)
 
 

@@ -111,6 +111,15 @@ class Contents(unittest.TestCase):
             self.assertEqual(titles(figure)[1:], ["gradient/rho_d", "gradient/rho_o"])
         with figure_of("three_parameters") as (figure, result):
             self.assertIn("3 x 2 points, a = 0.1", figure._suptitle.get_text())
+        with figure_of("swept_solver") as (figure, result):
+            self.assertEqual(figure.axes[0].get_xlabel(), "solver.tolerance")
+            self.assertEqual(ticks(figure.axes[0].xaxis), ["1e-08", "1e-05", "0.01"])
+            cells = figure.axes[0].collections[0].get_array().reshape(2, 3)
+            norms = np.linalg.norm(result.file["result"][()], axis=(2, 3))
+            np.testing.assert_allclose(cells, norms[:, [1, 2, 0]])
+        with figure_of("two_penalties", "--point", "2") as (figure, result):
+            self.assertIn("point 2, mu = 2, lambda = 0.2", figure._suptitle.get_text())
+            self.assertEqual((figure.axes[1].get_xlabel(), figure.axes[1].get_ylabel()), ("longitude", "latitude"))
         with figure_of("swept_vectors") as (figure, result):
             norms = [np.linalg.norm(part) for part in result.file["result"]]
             panel = next(axes for axes in figure.axes if axes.get_ylabel() == "norm of the result")

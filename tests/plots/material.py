@@ -99,6 +99,11 @@ JOBS = {
     "flat_unequal": "task: apply\nmatrices: {A: {file: sylvester/sylvester.h5, dataset: /sylvester/A}, W: {file: "
                     "migration/migration.h5, dataset: /W}}\noperator: 'kron(A, eye(2), W)'\ninput: {file: small.h5, dataset: "
                     "/flat_unequal}\n",
+    "swept_solver": "task: solve\nparameters: {rho_d: 0.2}\n" + WEIGHTS + SUM + FLIGHTS + "solver: {method: krylov}\n"
+                    "sweep: {rho_o: [0.1, 0.2], solver: {tolerance: [1.0e-2, 1.0e-8, 1.0e-5]}}\n",
+    "two_penalties": "task: graph\nparameters: {lambda: 0.1, mu: 2}\nextents: [365, 12]\ncentre: samples\n"
+                     "input: {file: wind-graph/wind.h5, dataset: /years, transform: sqrt}\npenalty: [mu, lambda]\n"
+                     "sweep: {mu: [2, 3], lambda: [0.4, 0.2]}\n",
     "assembled": "task: assemble\n" + LAPLACE + "operator: 'kronsum(A, A, A)'\n",
     "swept_several": "task: solve\nmatrices: {W: {file: migration/migration.h5, dataset: /W}}\n"
                      "operator: 'kron(I - a*W, I - 0.4*W)'\nsweep: {a: [0.1, 0.5]}\n"
