@@ -58,7 +58,7 @@ class Program(unittest.TestCase):
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
         done = self.call(PROGRAM, "plot", "own.h5", KRONWERK_PYTHON="/no/python")
         self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1))
-        self.assertIn("KRONWERK_PYTHON names the Python that draws", done.stderr)
+        self.assertIn("pictures take Python (apt install python3-h5py", done.stderr)
 
     def test_takes_debians_python_where_the_first_one_cannot_draw(self):
         folder = os.path.join(WORK, "first")

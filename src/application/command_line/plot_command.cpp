@@ -36,7 +36,9 @@ std::optional<std::vector<std::string>> plot_command(int argc, char** argv,
 
 int draw(const std::vector<std::string>& command) {
   if (command.empty()) return 0;
-  const int code = launch(command, "KRONWERK_PYTHON names the Python that draws");
+  const int code = launch(command,
+                          "pictures take Python (apt install python3-h5py python3-matplotlib "
+                          "python3-pil python3-yaml), and KRONWERK_PYTHON names the one");
   constexpr int by_signal = 128, interrupted = 130, terminated = 143;
   if (code <= by_signal || code == interrupted || code == terminated) return code;
   std::fputs(fmt::format("kronwerk: plot: {} was ended by signal {}, as it is where HDF5's library "
