@@ -62,6 +62,11 @@ class OnesJob : public JobTest {
       Numbers gaps = y_;
       gaps[3] = gaps[9] = gaps[10] = std::nan("");
       file.write_dense("/gaps", core::Extents{rows, columns}, gaps);
+      Numbers counts;
+      for (const double each : y_) counts.push_back(std::round(2 * each));
+      file.write_dense("/counts", core::Extents{rows, columns}, counts);
+      file.write_dense("/J4", core::Extents{4, 4}, Numbers(16, 1.0));
+      file.write_dense("/J5", core::Extents{5, 5}, Numbers(25, 1.0));
     });
   }
 
@@ -175,6 +180,29 @@ fit: {parameters: {a: {prior: "half_normal(2)"}, sigma: {}}}
   EXPECT_GT(read("/parameters/sigma")[0], 0.1);
   expect_done(job("sample", "draws: 3\nseed: 1\n"));
   EXPECT_EQ(std::ssize(read("/result")), 3 * cells);
+}
+
+TEST_F(OnesJob, CountsHaveTheSameWithOnesFromAFile) {
+  const auto densities = [&](const std::string& first, const std::string& second,
+                             const std::string& matrices) {
+    expect_done(matrices + R"yaml(
+task: logpdf
+parameters: {a: 1.2, b: 0.8, l: 1.5, q: 2}
+kernels:
+  S: {formula: "exponential(d, l)", points: {file: data.h5, dataset: /s}}
+  T: {formula: "exponential(d, q)", points: {file: data.h5, dataset: /t}}
+likelihood: {family: poisson}
+observations: {file: data.h5, dataset: /counts}
+gradient: {parameters: [a, l]}
+covariance: "a^2*kron(S, )yaml" +
+                first + ") + b^2*kron(" + second + ", T)\"\n");
+    return Numbers{read("/result")[0], read("/gradient/a")[0], read("/gradient/l")[0]};
+  };
+  const Numbers named = densities("ones(4)", "ones(rows(S))", "");
+  const Numbers given =
+      densities("J4", "J5",
+                "matrices: {J4: {file: data.h5, dataset: /J4}, J5: {file: data.h5, dataset: /J5}}");
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(named[i], given[i], 1e-9 * std::abs(given[i]));
 }
 
 TEST_F(OnesJob, RefusesByNameWhatHasNoCore) {
