@@ -12,11 +12,18 @@ ON_GRID = re.compile(r"/?(result|tangent|gradient/input|mean|variance|draws|fiel
                      r"|(observations|fitted)/\w+)$")
 
 
+OFF_GRID = ("assemble", "logpdf")  # tasks whose result is something else
+
+
+def is_on_grid(result, name):
+    return ON_GRID.match(name) is not None and not (result.task in OFF_GRID and name.lstrip("/") == "result")
+
+
 def grid_of(result, shape, name):
     """The grid of an array with this shape, and how many vectors it has in front (0: one, without an axis of its
     own)."""
     count = number_of_modes(result)
-    if not count or not ON_GRID.match(name) or result.task == "assemble" or len(shape) == count:
+    if not count or not is_on_grid(result, name) or len(shape) == count:
         return shape, 0
     if len(shape) == count + 1:
         return shape[1:], shape[0]
@@ -70,9 +77,9 @@ def shape_of_grid(result, item):
 
 def modes_of_grid(result, grid, name):
     """The modes of an array with this grid: of other arrays rows and columns."""
-    if ON_GRID.match(name) and result.task != "assemble":
+    if is_on_grid(result, name):
         return find_modes(result, grid)
-    names = ("row", "column") if len(grid) == 2 else [""] * len(grid)
+    names = {1: ["observation" if result.task == "logpdf" else "number"], 2: ["row", "column"]}.get(len(grid), [""] * 9)
     modes = [Mode(int(n), k + 1, names[k]) for k, n in enumerate(grid)]
     item = result.file.get(name)
     if isinstance(item, h5py.Dataset) and item.shape == tuple(grid):

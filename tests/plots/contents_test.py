@@ -82,6 +82,18 @@ class Contents(unittest.TestCase):
         with figure_of("assembled") as (figure, result):
             self.assertEqual((figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()), ("column", "row"))
             self.assertEqual(titles(figure)[0], "result, 343 x 343")
+        with figure_of("densities") as (figure, result):
+            self.assertEqual(figure.axes[0].get_xlabel(), "observation")
+            np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), result.file["result"][()])
+        with figure_of("years") as (figure, result):
+            np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), result.file["predicted"][-1])
+            self.assertIn("drawn is the last of 2 years", result.notes)
+        with figure_of("fitted_years") as (figure, result):
+            expected = result.file["fitted/expectation"][()].ravel()
+            panel = next(axes for axes in figure.axes if axes.get_xlabel() == "expected flow")
+            at, values = panel.lines[0].get_data()
+            np.testing.assert_array_equal(at, expected)
+            np.testing.assert_allclose(values, result.input(result.key("observations"))[-1].ravel())
         with figure_of("swept_several") as (figure, result):
             np.testing.assert_array_equal(figure.axes[0].collections[0].get_array().reshape(10, 10),
                                           result.file["result"][0, 0])

@@ -104,6 +104,10 @@ JOBS = {
     "two_penalties": "task: graph\nparameters: {lambda: 0.1, mu: 2}\nextents: [365, 12]\ncentre: samples\n"
                      "input: {file: wind-graph/wind.h5, dataset: /years, transform: sqrt}\npenalty: [mu, lambda]\n"
                      "sweep: {mu: [2, 3], lambda: [0.4, 0.2]}\n",
+    "densities": "task: logpdf\n" + LINE.replace("/along", "/several_along"),
+    "years": "task: predict\n" + MIGRATION + "observations: {file: small.h5, dataset: /years, missing: nan}\n",
+    "fitted_years": "task: fit\n" + MIGRATION.replace(", coefficients: [-10, 0.7, 0.6]", "") +
+                    "observations: {file: small.h5, dataset: /years, missing: nan}\nfit: {parameters: {rho_o: {}}}\n",
     "assembled": "task: assemble\n" + LAPLACE + "operator: 'kronsum(A, A, A)'\n",
     "swept_several": "task: solve\nmatrices: {W: {file: migration/migration.h5, dataset: /W}}\n"
                      "operator: 'kron(I - a*W, I - 0.4*W)'\nsweep: {a: [0.1, 0.5]}\n"
@@ -112,7 +116,7 @@ JOBS = {
                  "solver: {method: krylov, tolerance: 1.0e-12, max_iterations: 3}\n",
     "swept_spectrum": "task: eigenvalues\nmatrices: {W: {file: migration/migration.h5, dataset: /W}}\n"
                       "operator: 'kron(I - a*W, I - 0.4*W)'\nsweep: {a: [0.1, 0.2, 0.3]}\n",
-    "years": "task: solve\nmatrices: {A: {file: sylvester/sylvester.h5, dataset: /sylvester/A}}\noperator: 'kron(A)'\n"
+    "many": "task: solve\nmatrices: {A: {file: sylvester/sylvester.h5, dataset: /sylvester/A}}\noperator: 'kron(A)'\n"
              "input: {file: small.h5, dataset: /many}\n",
     "nearest": "task: reduce\npoints: {x: {file: small.h5, dataset: /new_places, index: i}, y: {file: small.h5, dataset: "
                "/places, index: j}}\nformula: 'sqdist(x, y)'\nreduction: kmin_argkmin\nk: 2\n",
@@ -146,6 +150,8 @@ def write_small():
         file["globe"] = 6.371 * np.array(globe).T
         file["globe"].attrs["degrees"] = np.degrees(angles)
         file["flat_unequal"], file["several"] = np.arange(60.0), random_numbers.normal(size=(4, 10, 10))
+        file["several_along"] = random_numbers.normal(size=(9, 30))
+        file["years"] = random_numbers.normal(2, 1, (2, 10, 10))
         file["days"] = np.arange(700.0, 760.0)
 
 
