@@ -30,9 +30,10 @@ endfunction()
 # the library of one layer, made of src/<name>/*.cpp and of its folders, with its public headers below
 # include/kronwerk/<name>. FOLDERS: of these folders only, called <name>_<first folder>. EXCEPT: without
 # those, which are libraries of their own. SERIAL: without MPI. COLD: no job spends its time there, so
-# that it is compiled with -O1, in three quarters of the time. `.ci/includes` reads these calls.
+# that it is compiled with -O1, in three quarters of the time. COMMON: a header that most of its
+# sources include, to be precompiled. `.ci/includes` reads these calls.
 function(kronwerk_add_layer name)
-  cmake_parse_arguments(layer "SERIAL;COLD" "" "FOLDERS;EXCEPT;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(layer "SERIAL;COLD" "COMMON" "FOLDERS;EXCEPT;PUBLIC;PRIVATE" ${ARGN})
   if(layer_FOLDERS)
     set(patterns ${layer_FOLDERS})
     list(TRANSFORM patterns PREPEND ${PROJECT_SOURCE_DIR}/src/${name}/)
@@ -69,7 +70,10 @@ function(kronwerk_add_layer name)
   if(layer_COLD AND NOT KRONWERK_DEVELOPER)  # whose builds take -O1 for everything
     target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
   endif()
-  if(layer_SERIAL)
+  if(layer_COMMON)
+    kronwerk_precompile_headers(${target} ${kronwerk_precompiled_standard} <mpi.h>
+                                ${PROJECT_SOURCE_DIR}/${layer_COMMON})
+  elseif(layer_SERIAL)
     kronwerk_use_precompiled_headers(${target} serial_headers)
   else()
     kronwerk_use_precompiled_headers(${target} parallel_headers)
