@@ -46,10 +46,9 @@ class Tutorial : public ProgramTest, public testing::WithParamInterface<std::str
   /// One command after the other, what it prints in a file of its own; `$?` is that of the one
   /// before.
   std::string script(const documentation::Page& page, std::vector<Command>& commands) const {
-    // Without Open MPI's daemon, which every process without mpirun would start and wait for.
-    std::string text = fmt::format(
-        "cd {}\nexport DATA={} PATH={}:$PATH OMPI_MCA_ess_singleton_isolated=1\n",
-        path("work").string(), (tutorials().parent_path() / "data").string(), path("bin").string());
+    std::string text =
+        fmt::format("cd {}\nexport DATA={} PATH={}:$PATH\n", path("work").string(),
+                    (tutorials().parent_path() / "data").string(), path("bin").string());
     for (const CodeBlock& block : page.blocks) {
       const std::string file = documentation::file_name_of(block);
       if (!file.empty()) write_text(path("work/" + file), block.text);
