@@ -12,12 +12,13 @@
 #include "io/hdf5/dimension_scales.hpp"
 #include "io/hdf5/hdf5_input.hpp"
 #include "io/hdf5/hdf5_output.hpp"
+#include "kronwerk/core/progress.hpp"
 
 namespace kronwerk::io {
 
 namespace {
 
-constexpr core::Index slab_bytes = core::Index{1} << 30;
+constexpr core::Index slab_bytes = core::Index{1} << 26;
 
 TypeHandle complex_type() {
   auto type = TypeHandle::adopt(H5Tcreate(H5T_COMPOUND, sizeof(std::complex<double>)));
@@ -274,6 +275,7 @@ void ResultFile::write_bytes(const std::string& path, core::Index offset, core::
       if (size == 0) return;
       write_at(state.descriptor, state.target, declared.offset + width * (offset + first),
                values + width * first, width * size);
+      if (slabs > 1) core::report_progress("bytes", width * (first + size), width * count);
     });
   }
 }

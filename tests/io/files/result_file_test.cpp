@@ -10,6 +10,7 @@
 
 #include "io/hdf5/hdf5_input.hpp"
 #include "io/hdf5/test_files.hpp"
+#include "kronwerk/core/progress.hpp"
 #include "kronwerk/io/files/data_file.hpp"
 #include "kronwerk/io/hdf5/read.hpp"
 
@@ -38,6 +39,23 @@ std::vector<double> share(const Communicator& comm, core::Index count, core::Ind
   std::vector<double> values;
   for (auto i = offset; i < end; ++i) values.push_back(static_cast<double>(i));
   return values;
+}
+
+TEST_F(ResultFile, SaysHowFarItIsWithWhatTakesLong) {
+  if (comm_.size() > 1) GTEST_SKIP() << "every rank says it of its own part";
+  std::vector<core::Index> parts;
+  core::set_progress_listener([&](std::string_view unit, core::Index done, core::Index total) {
+    EXPECT_EQ(unit, "bytes");
+    EXPECT_EQ(total, 8 * core::Index{9'000'000});
+    parts.push_back(done);
+  });
+  io::ResultFile result(comm_, target_, false);
+  result.create_dataset("/x", core::Extents{9'000'000});
+  result.create_dataset("/small", core::Extents{3});
+  result.write_range("/x", 0, std::vector<double>(9'000'000, 1.5));
+  result.write_range("/small", 0, std::vector<double>(3, 1.5));
+  core::set_progress_listener({});
+  EXPECT_EQ(parts, (std::vector<core::Index>{core::Index{1} << 26, 72'000'000}));
 }
 
 TEST_F(ResultFile, HoldsSparseMatricesThatAreReadAgain) {
