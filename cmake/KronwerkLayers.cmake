@@ -29,7 +29,7 @@ endfunction()
 # kronwerk_add_layer(name [FOLDERS folders... | EXCEPT folders...] [SERIAL] [COLD] PUBLIC deps... PRIVATE deps...):
 # the library of one layer, made of src/<name>/*.cpp and of its folders, with its public headers below
 # include/kronwerk/<name>. FOLDERS: of these folders only, called <name>_<first folder>. EXCEPT: without
-# those, which are libraries of their own. SERIAL: without MPI. COLD: no job spends its time there, so
+# those, which are libraries of their own. SERIAL: without MPI. COLD: no job spends its time there but waits for disks, so
 # that it is compiled with -O1, in three quarters of the time. COMMON: a header that most of its
 # sources include, to be precompiled. `.ci/includes` reads these calls.
 function(kronwerk_add_layer name)
