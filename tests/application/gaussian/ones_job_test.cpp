@@ -62,6 +62,9 @@ class OnesJob : public JobTest {
       Numbers gaps = y_;
       gaps[3] = gaps[9] = gaps[10] = std::nan("");
       file.write_dense("/gaps", core::Extents{rows, columns}, gaps);
+      // A row and a column without any observation.
+      for (const std::size_t cell : {4, 5, 6, 7, 2, 14, 18}) gaps[cell] = std::nan("");
+      file.write_dense("/slices", core::Extents{rows, columns}, gaps);
       Numbers counts;
       for (const double each : y_) counts.push_back(std::round(2 * each));
       file.write_dense("/counts", core::Extents{rows, columns}, counts);
@@ -78,6 +81,45 @@ kernels:
   T: {formula: "exponential(d, q)", points: {file: data.h5, dataset: /t}}
 covariance: "a^2*kron(S, ones(rows(T))) + b^2*kron(ones(rows(S)), T) + sigma^2*I"
 )yaml" + more;
+  }
+
+  /// At new places, by a job and by universal kriging of all cells but the hidden ones.
+  void expect_prediction(const std::string& dataset, const std::vector<Index>& hidden) {
+    expect_done(job("predict", "observations: {file: data.h5, dataset: " + dataset +
+                                   R"yaml(, missing: nan}
+mean: {columns: ["kron(1, 1)"]}
+new_points: {S: {file: data.h5, dataset: /fresh}}
+noise: true
+draws: 2
+)yaml"));
+    const Model model;
+    std::vector<Index> kept;
+    for (Index i = 0; i < cells; ++i) {
+      if (std::ranges::find(hidden, i) == hidden.end()) kept.push_back(i);
+    }
+    const Matrix whole = model.covariance(places_), far = model.signal(fresh_, places_);
+    oracle::Regression data{
+        Matrix(std::ssize(kept), std::ssize(kept)), ones(std::ssize(kept), 1), {}};
+    Matrix cross(far.rows, std::ssize(kept));
+    for (Index j = 0; j < std::ssize(kept); ++j) {
+      const Index cell = kept[static_cast<std::size_t>(j)];
+      data.y.push_back(y_[static_cast<std::size_t>(cell)]);
+      for (Index i = 0; i < std::ssize(kept); ++i) {
+        data.covariance(i, j) = whole(kept[static_cast<std::size_t>(i)], cell);
+      }
+      for (Index i = 0; i < far.rows; ++i) cross(i, j) = far(i, cell);
+    }
+    const auto expected =
+        oracle::universal_kriging(data, cross, model.signal(fresh_, fresh_), ones(far.rows, 1));
+    const Numbers mean = read("/mean"), variance = read("/variance");
+    ASSERT_EQ(std::ssize(mean), far.rows);
+    for (Index i = 0; i < far.rows; ++i) {
+      EXPECT_NEAR(mean[static_cast<std::size_t>(i)], expected.mean[static_cast<std::size_t>(i)],
+                  1e-8);
+      EXPECT_NEAR(variance[static_cast<std::size_t>(i)],
+                  expected.covariance(i, i) + model.sigma * model.sigma, 1e-8);
+    }
+    EXPECT_EQ(std::ssize(read("/draws")), 2 * far.rows);
   }
 
   const std::vector<double> places_{0, 0.7, 1.9, 3.2, 4};
@@ -134,41 +176,11 @@ TEST_F(OnesJob, KeepsEffectsAndTheirInteractionApart) {
 }
 
 TEST_F(OnesJob, PredictsAtNewPointsWithMissingCellsAndAnEstimatedMean) {
-  expect_done(job("predict", R"yaml(
-mean: {columns: ["kron(1, 1)"]}
-observations: {file: data.h5, dataset: /gaps, missing: nan}
-new_points: {S: {file: data.h5, dataset: /fresh}}
-noise: true
-draws: 2
-)yaml"));
-  const Model model;
-  std::vector<Index> kept;
-  for (Index i = 0; i < cells; ++i) {
-    if (i != 3 && i != 9 && i != 10) kept.push_back(i);
-  }
-  const Matrix whole = model.covariance(places_), far = model.signal(fresh_, places_);
-  oracle::Regression data{
-      Matrix(std::ssize(kept), std::ssize(kept)), ones(std::ssize(kept), 1), {}};
-  Matrix cross(far.rows, std::ssize(kept));
-  for (Index j = 0; j < std::ssize(kept); ++j) {
-    const Index cell = kept[static_cast<std::size_t>(j)];
-    data.y.push_back(y_[static_cast<std::size_t>(cell)]);
-    for (Index i = 0; i < std::ssize(kept); ++i) {
-      data.covariance(i, j) = whole(kept[static_cast<std::size_t>(i)], cell);
-    }
-    for (Index i = 0; i < far.rows; ++i) cross(i, j) = far(i, cell);
-  }
-  const auto expected =
-      oracle::universal_kriging(data, cross, model.signal(fresh_, fresh_), ones(far.rows, 1));
-  const Numbers mean = read("/mean"), variance = read("/variance");
-  ASSERT_EQ(std::ssize(mean), far.rows);
-  for (Index i = 0; i < far.rows; ++i) {
-    EXPECT_NEAR(mean[static_cast<std::size_t>(i)], expected.mean[static_cast<std::size_t>(i)],
-                1e-8);
-    EXPECT_NEAR(variance[static_cast<std::size_t>(i)],
-                expected.covariance(i, i) + model.sigma * model.sigma, 1e-8);
-  }
-  EXPECT_EQ(std::ssize(read("/draws")), 2 * far.rows);
+  expect_prediction("/gaps", {3, 9, 10});
+}
+
+TEST_F(OnesJob, PredictsWhereWholeSlicesAreMissing) {
+  expect_prediction("/slices", {2, 3, 4, 5, 6, 7, 9, 10, 14, 18});
 }
 
 TEST_F(OnesJob, FitsDrawsAndSamplesPosteriors) {
