@@ -110,6 +110,20 @@ std::vector<std::size_t> DenseModel::companions(std::size_t observation) const {
   return result;
 }
 
+bool DenseModel::has_dependent_columns() const {
+  for (std::size_t observation = 0; observation < observations_.size(); ++observation) {
+    const Index count = std::ssize(job_.columns_);
+    Matrix gram = Matrix::Zero(count, count);
+    for (const std::size_t place : companions(observation)) {
+      gram += observations_[place].columns.transpose() * observations_[place].columns;
+    }
+    if (count > 0 && Eigen::FullPivLU<Matrix>(gram).setThreshold(1e-12L).rank() < count) {
+      return true;
+    }
+  }
+  return false;
+}
+
 Regression DenseModel::regress(const std::vector<std::size_t>& observations) const {
   const Index count = std::ssize(job_.columns_);
   Matrix normal = Matrix::Zero(count, count);

@@ -39,6 +39,8 @@ class DenseModel {
   }
   /// The observations that share this one's β.
   std::vector<std::size_t> companions(std::size_t observation) const;
+  /// Of an observation, or of all together, on the cells that they have.
+  bool has_dependent_columns() const;
   /// Of the worst observation: ‖size‖ ‖K⁻¹‖.
   Real condition() const;
 
