@@ -1,16 +1,13 @@
 // Inverses of sums whose modes have pairs of matrices, against dense formulas.
-#include "kronwerk/models/density/log_density.hpp"
 #include "kronwerk/models/draws/prediction.hpp"
-#include "kronwerk/models/draws/sampler.hpp"
 #include "kronwerk/models/missing/missing.hpp"
-#include "models/covariance/gaussian_fixture.hpp"
-#include "models/draws/sample_moments.hpp"
+#include "models/covariance/field_fixture.hpp"
 
 namespace kronwerk::models {
 namespace {
 
 /// 0.6 (2 A⊗C + B⊗D)⁻¹ over 5 x 4, A singular.
-class InverseOfPairsTest : public GaussianFixture {
+class InverseOfPairsTest : public FieldFixture {
  protected:
   InverseOfPairsTest() {
     terms_.inverses.push_back({0.6, {{2, {first_, third_}}, {1, {second_, fourth_}}}});
@@ -89,28 +86,10 @@ TEST_F(InverseOfPairsTest, TheLogDensityAndItsGradientAreTheDenseOnes) {
     return oracle::add(scale, inverse_, -0.6,
                        oracle::multiply(inverse_, oracle::multiply(change_of_sum, inverse_)));
   };
-  const Matrix dense[] = {inverse_, of_sum(0, oracle::kron(a_, c_)),
-                          of_sum(-0.4, oracle::kron(direction, d_)),
-                          of_sum(0, oracle::add(0.3, oracle::kron(direction, other), 0, sum_))};
-  for (const Index observations : {1, 3}) {
-    const auto covariance = make(terms_);
-    const auto y = oracle::random_vector(20 * observations, 8);
-    GaussianDensity density(observations, local(covariance.layout(observations), y),
-                            {{{{}, {}}, 0.5}});
-    const auto found = density.evaluate(covariance, {derivatives, true, Judged::always});
-    std::vector<double> expected(4, 0.0);
-    for (Index i = 0; i < observations; ++i) {
-      std::vector<double> residual(y.begin() + 20 * i, y.begin() + 20 * (i + 1));
-      for (double& each : residual) each -= 0.5;
-      const double value = oracle::log_density(dense_, residual);
-      EXPECT_NEAR(found.values[static_cast<std::size_t>(i)], value, 1e-11 * std::abs(value));
-      for (std::size_t p = 0; p < 4; ++p) {
-        expected[p] += oracle::log_density_derivative(dense_, dense[p], residual);
-      }
-    }
-    expect_close(found.gradient, expected, 1e-11);
-    EXPECT_TRUE(found.verdict->accepted);
-  }
+  const std::vector<Matrix> dense{
+      inverse_, of_sum(0, oracle::kron(a_, c_)), of_sum(-0.4, oracle::kron(direction, d_)),
+      of_sum(0, oracle::add(0.3, oracle::kron(direction, other), 0, sum_))};
+  expect_density(terms_, dense_, derivatives, dense);
 }
 
 TEST_F(InverseOfPairsTest, PredictsWhatItWasGiven) {
@@ -177,14 +156,7 @@ TEST_F(InverseOfPairsTest, CellsMayBeMissing) {
 
 TEST_F(InverseOfPairsTest, DrawsHaveTheCovariance) {
   const Sampler sampler(comm_, workspace_, terms_);
-  SampleMoments moments(std::vector<double>(20, 0.0));
-  for (Index first = 0; first < 20000; first += 2000) {
-    const Layout layout = sampler.layout(2000);
-    std::vector<double> values(static_cast<std::size_t>(layout.home_size(comm_.rank())));
-    sampler.draw(5, first, 2000, values);
-    moments.add(whole(layout, values));
-  }
-  moments.expect(dense_);
+  expect_draws(sampler, dense_);
 }
 
 TEST_F(InverseOfPairsTest, NewScalesTakeNoNewDecomposition) {

@@ -1,16 +1,13 @@
 // Covariances with inverses of sums against dense formulas: everything that is done with them.
-#include "kronwerk/models/density/log_density.hpp"
 #include "kronwerk/models/draws/prediction.hpp"
-#include "kronwerk/models/draws/sampler.hpp"
 #include "kronwerk/models/missing/missing.hpp"
-#include "models/covariance/gaussian_fixture.hpp"
-#include "models/draws/sample_moments.hpp"
+#include "models/covariance/field_fixture.hpp"
 
 namespace kronwerk::models {
 namespace {
 
 /// s (a I + P ⊕ Q)⁻¹ + t R + σ² I over 5 x 4, Q with negative eigenvalues.
-class InverseOfSumTest : public GaussianFixture {
+class InverseOfSumTest : public FieldFixture {
  protected:
   InverseOfSumTest() {
     q_ = oracle::add(1, laplacian(4), -0.2, oracle::identity(4));
@@ -104,28 +101,11 @@ TEST_F(InverseOfSumTest, TheLogDensityAndItsGradientAreTheDenseOnes) {
   };
   const Matrix wide = oracle::kron(direction, oracle::identity(4));
   const Matrix both = oracle::add(1, wide, 0.3, oracle::kron(p_, q_));
-  const Matrix dense[] = {inverse_, oracle::add(-1.7, of_sum(oracle::identity(20)), 0, sum_),
-                          oracle::add(-1.7, of_sum(wide), 0, sum_), oracle::identity(20),
-                          oracle::add(-0.4, inverse_, -1.7, of_sum(both))};
-  for (const Index observations : {1, 3}) {
-    const auto covariance = make(terms_);
-    const Layout layout = covariance.layout(observations);
-    const auto y = oracle::random_vector(20 * observations, 8);
-    GaussianDensity density(observations, local(layout, y), {{{{}, {}}, 0.5}});
-    const auto found = density.evaluate(covariance, {derivatives, true, Judged::always});
-    std::vector<double> expected(5, 0.0);
-    for (Index i = 0; i < observations; ++i) {
-      std::vector<double> residual(y.begin() + 20 * i, y.begin() + 20 * (i + 1));
-      for (double& each : residual) each -= 0.5;
-      const double value = oracle::log_density(dense_, residual);
-      EXPECT_NEAR(found.values[static_cast<std::size_t>(i)], value, 1e-11 * std::abs(value));
-      for (std::size_t p = 0; p < 5; ++p) {
-        expected[p] += oracle::log_density_derivative(dense_, dense[p], residual);
-      }
-    }
-    expect_close(found.gradient, expected, 1e-11);
-    EXPECT_TRUE(found.verdict->accepted);
-  }
+  const std::vector<Matrix> dense{inverse_,
+                                  oracle::add(-1.7, of_sum(oracle::identity(20)), 0, sum_),
+                                  oracle::add(-1.7, of_sum(wide), 0, sum_), oracle::identity(20),
+                                  oracle::add(-0.4, inverse_, -1.7, of_sum(both))};
+  expect_density(terms_, dense_, derivatives, dense);
 }
 
 TEST_F(InverseOfSumTest, PredictsAtTheCellsOfTheGrid) {
@@ -161,14 +141,7 @@ TEST_F(InverseOfSumTest, DrawsHaveTheCovariance) {
   terms_.signal = {{0.4, {first_, identity(4)}}};
   dense_ = oracle::add(1, dense_, 0.4, oracle::kron(p_, oracle::identity(4)));
   const Sampler sampler(comm_, workspace_, terms_);
-  SampleMoments moments(std::vector<double>(20, 0.0));
-  for (Index first = 0; first < 20000; first += 2000) {
-    const Layout layout = sampler.layout(2000);
-    std::vector<double> values(static_cast<std::size_t>(layout.home_size(comm_.rank())));
-    sampler.draw(5, first, 2000, values);
-    moments.add(whole(layout, values));
-  }
-  moments.expect(dense_);
+  expect_draws(sampler, dense_);
   // As one rank alone draws.
   const auto self = communication::Communicator::duplicate(MPI_COMM_SELF);
   std::vector<double> expected(60),
@@ -205,7 +178,7 @@ TEST_F(InverseOfSumTest, CellsMayBeMissing) {
   derivatives[1].products = {{1, {identity(5), identity(4)}}};
   const Matrix change =
       oracle::multiply(inverse_, oracle::multiply(oracle::kron(p_, oracle::identity(4)), inverse_));
-  const Matrix dense[] = {oracle::add(0.3, inverse_, -1.7, change), oracle::identity(20)};
+  const std::vector<Matrix> dense{oracle::add(0.3, inverse_, -1.7, change), oracle::identity(20)};
   const auto mask = CellMask::of_nan(comm_, covariance.layout(), local(covariance.layout(), y));
   MissingSettings settings;
   settings.tolerance = 1e-13;

@@ -1,10 +1,7 @@
 // Gaussian Markov fields whose precision is one product of sparse factors, against dense formulas.
 #include "factors/sparse/sparse_cases.hpp"
 #include "kronwerk/models/covariance/square_root.hpp"
-#include "kronwerk/models/density/log_density.hpp"
-#include "kronwerk/models/draws/sampler.hpp"
-#include "models/covariance/gaussian_fixture.hpp"
-#include "models/draws/sample_moments.hpp"
+#include "models/covariance/field_fixture.hpp"
 
 namespace kronwerk::models {
 namespace {
@@ -13,7 +10,7 @@ using factors::test::sparse_factor;
 
 /// 1.7 Q⁻¹ ⊗ A⁻¹A⁻ᵀ over 6 x 4: a conditional autoregression on a ring with a chord, and a
 /// simultaneous one with asymmetric neighbours.
-class SparsePrecisionTest : public GaussianFixture {
+class SparsePrecisionTest : public FieldFixture {
  protected:
   SparsePrecisionTest() {
     for (Index i = 0; i < 6; ++i) {
@@ -74,39 +71,16 @@ TEST_F(SparsePrecisionTest, TheLogDensityAndItsGradientAreTheDenseOnes) {
   const Matrix inverse = oracle::inverse(q_);
   const Matrix moved = oracle::multiply(inverse, oracle::multiply(direction, inverse));
   const Matrix second = oracle::inverse(oracle::multiply(oracle::transpose(a_), a_));
-  const Matrix dense[] = {oracle::add(1 / 1.7, dense_, 0, dense_),
-                          oracle::add(-1.7, oracle::kron(moved, second), 0, dense_)};
-  for (const Index observations : {1, 3}) {
-    const auto covariance = make({{{1.7, {first_, second_}}}, {}});
-    const auto y = oracle::random_vector(24 * observations, 8);
-    GaussianDensity density(observations, local(covariance.layout(observations), y), {});
-    const auto found = density.evaluate(covariance, {derivatives, false, Judged::always});
-    std::vector<double> expected(2, 0.0);
-    for (Index i = 0; i < observations; ++i) {
-      const std::vector<double> part(y.begin() + 24 * i, y.begin() + 24 * (i + 1));
-      const double value = oracle::log_density(dense_, part);
-      EXPECT_NEAR(found.values[static_cast<std::size_t>(i)], value, 1e-11 * std::abs(value));
-      for (std::size_t p = 0; p < 2; ++p) {
-        expected[p] += oracle::log_density_derivative(dense_, dense[p], part);
-      }
-    }
-    expect_close(found.gradient, expected, 1e-11);
-    EXPECT_TRUE(found.verdict->accepted);
-  }
+  const std::vector<Matrix> dense{oracle::add(1 / 1.7, dense_, 0, dense_),
+                                  oracle::add(-1.7, oracle::kron(moved, second), 0, dense_)};
+  expect_density({{{1.7, {first_, second_}}}, {}}, dense_, derivatives, dense);
 }
 
 TEST_F(SparsePrecisionTest, DrawsHaveTheCovariance) {
   const auto roots = square_roots(comm_, {first_, second_});
   for (const auto& root : roots) EXPECT_EQ(root.front().factor->kind(), factors::Kind::sparse);
   const Sampler sampler(comm_, workspace_, {{{1.7, {first_, second_}}}, {}});
-  SampleMoments moments(std::vector<double>(24, 0.0));
-  for (Index first = 0; first < 20000; first += 2000) {
-    const Layout layout = sampler.layout(2000);
-    std::vector<double> values(static_cast<std::size_t>(layout.home_size(comm_.rank())));
-    sampler.draw(5, first, 2000, values);
-    moments.add(whole(layout, values));
-  }
-  moments.expect(dense_);
+  expect_draws(sampler, dense_);
 }
 
 TEST_F(SparsePrecisionTest, RefusesWhatIsNoPrecision) {
