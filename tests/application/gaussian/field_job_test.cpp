@@ -13,24 +13,13 @@ namespace kronwerk::application {
 namespace {
 
 using core::Index;
+using oracle::laplacian;
 using oracle::Matrix;
 using Numbers = std::vector<double>;
 
 constexpr Index rows = 5;
 constexpr Index columns = 4;
 constexpr Index cells = rows * columns;
-
-/// Second differences along a line, uneven.
-Matrix laplacian(Index n) {
-  Matrix result(n, n);
-  for (Index i = 0; i + 1 < n; ++i) {
-    const double weight = 1 + 0.1 * static_cast<double>(i);
-    result(i, i) += weight;
-    result(i + 1, i + 1) += weight;
-    result(i, i + 1) = result(i + 1, i) = -weight;
-  }
-  return result;
-}
 
 Matrix plus(const Matrix& a, const Matrix& b, double factor = 1) {
   return oracle::add(1, a, factor, b);

@@ -2,25 +2,17 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-
+#include "application/command_words.hpp"
 #include "kronwerk/core/error.hpp"
 
 namespace kronwerk::application {
 namespace {
 
-using Words = std::vector<std::string>;
-
-std::optional<Words> command(Words words,
-                             const std::map<std::string, std::string>& variables = {}) {
-  words.insert(words.begin(), "kronwerk");
-  std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(word.data());
-  return launch_command(static_cast<int>(pointers.size()), pointers.data(), "/bin/kronwerk",
-                        [&](const char* name) -> const char* {
-                          const auto found = variables.find(name);
-                          return found == variables.end() ? nullptr : found->second.c_str();
-                        });
+std::optional<Words> command(Words words, const Variables& variables = {}) {
+  return with_command_line(std::move(words), variables,
+                           [](int argc, char** argv, const auto& environment) {
+                             return launch_command(argc, argv, "/bin/kronwerk", environment);
+                           });
 }
 
 TEST(Launcher, StartsRanksWhereTheyAreAskedFor) {

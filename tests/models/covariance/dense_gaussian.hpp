@@ -10,6 +10,18 @@
 
 namespace kronwerk::oracle {
 
+/// Second differences along a line, n x n and singular, a little uneven.
+inline Matrix laplacian(std::int64_t n) {
+  Matrix result(n, n);
+  for (std::int64_t i = 0; i + 1 < n; ++i) {
+    const double weight = 1 + 0.1 * static_cast<double>(i);
+    result(i, i) += weight;
+    result(i + 1, i + 1) += weight;
+    result(i, i + 1) = result(i + 1, i) = -weight;
+  }
+  return result;
+}
+
 inline double dot(std::span<const double> a, std::span<const double> b) {
   double sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];

@@ -60,18 +60,6 @@ class GaussianFixture : public operators::OperatorFixture {
     return kernel(n, n, 0, [l](double d) { return std::exp(-d * d / (2 * l * l)); });
   }
 
-  /// Second differences along a line, n x n and singular, a little uneven.
-  static Matrix laplacian(Index n) {
-    Matrix result(n, n);
-    for (Index i = 0; i + 1 < n; ++i) {
-      const double weight = 1 + 0.1 * static_cast<double>(i);
-      result(i, i) += weight;
-      result(i + 1, i + 1) += weight;
-      result(i, i + 1) = result(i + 1, i) = -weight;
-    }
-    return result;
-  }
-
   static Matrix lower_cholesky(const Matrix& a) {
     Matrix l(a.rows, a.rows);
     for (Index i = 0; i < a.rows; ++i) {

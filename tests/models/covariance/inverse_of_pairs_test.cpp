@@ -26,10 +26,10 @@ class InverseOfPairsTest : public FieldFixture {
     return result;
   }
 
-  Matrix a_ = laplacian(5);
+  Matrix a_ = oracle::laplacian(5);
   Matrix b_ = exponential(5, 1.5);
   Matrix c_ = exponential(4, 0.7);
-  Matrix d_ = oracle::add(1, laplacian(4), 0.3, oracle::identity(4));
+  Matrix d_ = oracle::add(1, oracle::laplacian(4), 0.3, oracle::identity(4));
   Matrix sum_ = oracle::add(2, oracle::kron(a_, c_), 1, oracle::kron(b_, d_));
   Matrix inverse_ = oracle::inverse(sum_);
   Matrix dense_ = oracle::add(0.6, inverse_, 0, sum_);

@@ -10,7 +10,7 @@ namespace {
 class InverseOfSumTest : public FieldFixture {
  protected:
   InverseOfSumTest() {
-    q_ = oracle::add(1, laplacian(4), -0.2, oracle::identity(4));
+    q_ = oracle::add(1, oracle::laplacian(4), -0.2, oracle::identity(4));
     sum_ = oracle::add(1, oracle::kron(p_, oracle::identity(4)), 1,
                        oracle::kron(oracle::identity(5), q_));
     sum_ = oracle::add(1, sum_, shift_, oracle::identity(20));
@@ -28,13 +28,14 @@ class InverseOfSumTest : public FieldFixture {
   }
 
   double shift_ = 0.9;
-  Matrix p_ = laplacian(5);
+  Matrix p_ = oracle::laplacian(5);
   Matrix q_ = Matrix(4, 4);
   Matrix sum_ = Matrix(20, 20);
   Matrix inverse_ = Matrix(20, 20);
   Matrix dense_ = Matrix(20, 20);
   factors::Chain first_ = chain(p_, "P");
-  factors::Chain second_ = chain(oracle::add(1, laplacian(4), -0.2, oracle::identity(4)), "Q");
+  factors::Chain second_ =
+      chain(oracle::add(1, oracle::laplacian(4), -0.2, oracle::identity(4)), "Q");
   CovarianceTerms terms_;
 };
 
