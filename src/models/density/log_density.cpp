@@ -123,14 +123,7 @@ Weighted weigh_through_core(const Covariance& covariance, const MeanValues& mean
                             Index observations, std::span<const double> projected) {
   const Index first = covariance.layout(observations).home_begin(covariance.comm().rank());
   std::vector<double> residual(projected.begin(), projected.end());
-  double values[GridValues::run_length];
-  spectral_values(covariance)
-      .for_runs(first, std::ssize(projected), [&](const double*, Index offset, Index count) {
-        mean.evaluate(first + offset, count, values);
-        for (Index i = 0; i < count; ++i) {
-          residual[static_cast<std::size_t>(offset + i)] -= values[i];
-        }
-      });
+  mean.add_to(-1, first, residual);
   Weighted result{residual, std::vector<double>(static_cast<std::size_t>(observations), 0.0)};
   covariance.divide(observations, result.weights);
   for (std::size_t i = 0; i < residual.size(); ++i) {

@@ -190,6 +190,18 @@ void MeanValues::evaluate(Index first, Index count, double* out) const {
   }
 }
 
+void MeanValues::add_to(double factor, Index first, std::span<double> values) const {
+  double run[GridValues::run_length];
+  for (Index done = 0, count = 0; done < std::ssize(values); done += count) {
+    const Index place = first + done;
+    const Index left_in_grid = size_ - place % size_;
+    count = std::min({GridValues::run_length, left_in_grid, std::ssize(values) - done});
+    evaluate(place, count, run);
+    double* out = values.data() + done;
+    for (Index i = 0; i < count; ++i) out[i] += factor * run[i];
+  }
+}
+
 namespace {
 
 /// The numbers of the normal equations, those of the observations first, by one solve for each
@@ -208,11 +220,7 @@ std::vector<double> sums_through_core(const Covariance& covariance,
   }
   std::vector<double> rest(projected.begin(), projected.end());
   const Index first = covariance.layout(observations).home_begin(comm.rank());
-  double run[GridValues::run_length];
-  columns.front().for_runs(first, std::ssize(rest), [&](const double*, Index offset, Index count) {
-    given.evaluate(first + offset, count, run);
-    for (Index i = 0; i < count; ++i) rest[static_cast<std::size_t>(offset + i)] -= run[i];
-  });
+  given.add_to(-1, first, rest);
   covariance.divide(observations, rest);
   std::vector<double> sums(static_cast<std::size_t>(observations) * p, 0.0);
   for (std::size_t c = 0; c < p; ++c) {
@@ -331,14 +339,7 @@ void add_mean(const Extents& extents, const std::vector<MeanColumn>& columns,
   check_columns(extents, columns);
   ProjectedColumns lists;
   for (const MeanColumn& column : columns) lists.push_back(column.vectors);
-  const MeanValues mean(extents, lists, coefficients);
-  // Runs that end with the rows of a grid.
-  const GridValues ones(extents, {{1, std::vector<std::vector<double>>(extents.size())}});
-  double run[GridValues::run_length];
-  ones.for_runs(first, std::ssize(values), [&](const double*, Index offset, Index count) {
-    mean.evaluate(first + offset, count, run);
-    for (Index i = 0; i < count; ++i) values[static_cast<std::size_t>(offset + i)] += run[i];
-  });
+  MeanValues(extents, lists, coefficients).add_to(1, first, values);
 }
 
 }  // namespace kronwerk::models

@@ -30,6 +30,8 @@ class MeanValues {
              std::span<const double> coefficients);
   /// out[j] = value at flat index first + j of the grids one after the other; within one grid.
   void evaluate(Index first, Index count, double* out) const;
+  /// values[j] += factor · (value at flat index first + j), over any number of grids.
+  void add_to(double factor, Index first, std::span<double> values) const;
 
  private:
   Index size_;
