@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include "kronwerk/core/error.hpp"
@@ -65,12 +66,25 @@ Interval operator*(const Interval& a, const Interval& b) {
   return {least, greatest};
 }
 
+bool is_matrix(const FactorNodePtr& factor) {
+  return !factor->is_identity();
+}
+
 /// One scale per mode in which all its factors are symmetric: that of the one matrix of which they
 /// are functions, or ones if each is symmetric.
 std::optional<std::vector<std::vector<double>>> find_weights(OperatorData& data,
                                                              const SumOfProducts& sum,
                                                              const DistinctFactors& distinct) {
   const auto structure = expressions::find_structure(sum, data.symmetric_matrices());
+  std::vector<FactorNodePtr> asked;
+  for (std::size_t k = 0; k < distinct.modes.size(); ++k) {
+    if (structure.modes[k].kind == expressions::ModeStructure::Kind::functions) {
+      asked.push_back(structure.modes[k].first);
+    } else {
+      std::ranges::copy_if(distinct.modes[k], std::back_inserter(asked), is_matrix);
+    }
+  }
+  data.analyse_symmetry(asked);
   std::vector<std::vector<double>> weights;
   for (std::size_t k = 0; k < distinct.modes.size(); ++k) {
     if (structure.modes[k].kind == expressions::ModeStructure::Kind::functions) {
@@ -100,11 +114,12 @@ Interval eigenvalue_bounds(OperatorData& data, const SumOfProducts& sum,
                            const DistinctFactors& distinct) {
   const std::size_t modes = distinct.modes.size();
   bool affine = modes <= 16;
+  std::vector<FactorNodePtr> asked;
   for (const auto& mode : distinct.modes) {
-    const auto others = std::ranges::count_if(
-        mode, [](const FactorNodePtr& factor) { return !factor->is_identity(); });
-    affine = affine && others <= 1;
+    affine = affine && std::ranges::count_if(mode, is_matrix) <= 1;
+    std::ranges::copy_if(mode, std::back_inserter(asked), is_matrix);
   }
+  data.analyse_symmetry(asked);
   Interval result;
   if (!affine) {
     for (const ProductTerm& term : sum.terms) {

@@ -35,19 +35,32 @@ void OperatorData::add(const std::string& name, factors::FactorPtr matrix) {
 
 const std::set<std::string>& OperatorData::symmetric_matrices() {
   if (symmetric_) return *symmetric_;
+  std::vector<factors::FactorPtr> square;
+  for (const auto& [name, factor] : matrices_) {
+    if (factor->rows() == factor->cols()) square.push_back(factor);
+  }
+  factors::analyse_symmetry(*comm_, square, factors::SymmetryDetail::scale);
   symmetric_.emplace();
   for (const auto& [name, factor] : matrices_) {
-    if (factor->rows() != factor->cols()) continue;
-    if (factors::find_symmetry(*comm_, *factor).symmetric) symmetric_->insert(name);
+    if (factor->symmetry() != nullptr && factor->symmetry()->symmetric) symmetric_->insert(name);
   }
   return *symmetric_;
 }
 
+void OperatorData::analyse_symmetry(const std::vector<expressions::FactorNodePtr>& factors) {
+  std::vector<factors::FactorPtr> matrices;
+  for (const auto& factor : factors) {
+    factors::FactorPtr& matrix = analysed_[factor->text];
+    if (!matrix) matrix = lowering_.explicit_factor(*factor);
+    matrices.push_back(matrix);
+  }
+  factors::analyse_symmetry(*comm_, matrices, factors::SymmetryDetail::bounds);
+}
+
 const factors::Symmetry& OperatorData::symmetry(const expressions::FactorNode& factor) {
-  const auto found = symmetries_.find(factor.text);
-  if (found != symmetries_.end()) return found->second;
-  const auto matrix = lowering_.explicit_factor(factor);
-  return symmetries_[factor.text] = factors::find_symmetry(*comm_, *matrix);
+  factors::FactorPtr& matrix = analysed_[factor.text];
+  if (!matrix) matrix = lowering_.explicit_factor(factor);
+  return factors::find_symmetry(*comm_, matrix);
 }
 
 factors::BasisResult OperatorData::bases(const std::vector<BasisQuestion>& questions) {
@@ -84,7 +97,7 @@ void OperatorData::forget() {
   for (const std::string& name : added_) matrices_.erase(name);
   added_.clear();
   lowering_ = expressions::Lowering(*comm_, matrices_);
-  symmetries_.clear();
+  analysed_.clear();
   bases_.clear();
 }
 

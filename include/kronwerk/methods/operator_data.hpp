@@ -37,7 +37,10 @@ class OperatorData {
 
   /// The names of the matrices that equal their transposes. Collective on the first call.
   const std::set<std::string>& symmetric_matrices();
-  /// Collective on the first call for a factor.
+  /// Analyses several at once, different ones by different ranks, before symmetry() is asked for
+  /// each. Collective.
+  void analyse_symmetry(const std::vector<expressions::FactorNodePtr>& factors);
+  /// With bounds. Collective on the first call for a factor.
   const factors::Symmetry& symmetry(const expressions::FactorNode& factor);
   /// The bases of several modes; those found before are not computed again. Collective.
   struct BasisQuestion {
@@ -64,7 +67,7 @@ class OperatorData {
   std::set<std::string> added_;
   expressions::Lowering lowering_;
   std::optional<std::set<std::string>> symmetric_;
-  std::map<std::string, factors::Symmetry> symmetries_;
+  std::map<std::string, factors::FactorPtr> analysed_;  ///< by their formulas
   std::map<std::string, std::pair<factors::BasisPtr, std::string>> bases_;
 };
 

@@ -52,7 +52,7 @@ Chain KeptSlices::restrict(std::size_t mode, const Chain& chain, bool rows) {
   if (rows && factors::is_identity(chain)) {
     return {{factors::make_identity(std::ssize(kept)), false, false}};
   }
-  if (chain.size() == 1 && !chain[0].inverse && factors::is_ones(*chain[0].factor)) {
+  if (factors::is_ones(chain)) {
     const Index height = rows ? std::ssize(kept) : factors::rows(chain);
     return {{factors::make_ones(height, std::ssize(kept)), false, false}};
   }

@@ -30,11 +30,8 @@ void check_finite(const std::string& name, Index n, std::span<const double> valu
   }
 }
 
-bool is_diagonal(const Chain& chain) {
-  return std::all_of(chain.begin(), chain.end(), [](const Link& link) {
-    return !link.inverse &&
-           (link.factor->kind() == Kind::identity || link.factor->kind() == Kind::diagonal);
-  });
+bool is_product_of_diagonals(const Chain& chain) {
+  return is_diagonal(chain) && std::ranges::none_of(chain, &Link::inverse);
 }
 
 FactorPtr of_diagonal(std::string name, double t, const Chain& chain) {
@@ -58,7 +55,7 @@ FactorPtr exponential(const communication::Communicator& comm, std::string name,
         fmt::format("the exponential '{}' needs a square matrix; it was given one of {} x {}", name,
                     n, cols(matrix)));
   }
-  if (is_diagonal(matrix)) return of_diagonal(std::move(name), t, matrix);
+  if (is_product_of_diagonals(matrix)) return of_diagonal(std::move(name), t, matrix);
   // What is materialised is transposed already.
   const bool alone = matrix.size() == 1 && !matrix[0].inverse;
   const bool transposed = alone && matrix[0].transposed;

@@ -109,12 +109,8 @@ Chain with_square_links(const communication::Communicator& comm, const Chain& ch
     if (end - begin == 1) {
       result.push_back(*begin);
     } else {
-      std::string name;
-      for (auto link = begin; link != end; ++link) {
-        const std::string matrix = link->factor->name() + (link->transposed ? "'" : "");
-        name += (name.empty() ? "" : "*") + (link->inverse ? "inv(" + matrix + ")" : matrix);
-      }
-      result.push_back({multiply(comm, name, Chain(begin, end))});
+      const Chain part(begin, end);
+      result.push_back({multiply(comm, product_name(part), part)});
     }
     begin = end;
   }

@@ -1,8 +1,10 @@
 #include "kronwerk/factors/base/chain.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/factors/base/make.hpp"
 
 namespace kronwerk::factors {
 
@@ -45,6 +47,35 @@ double flops_per_fibre(const Chain& chain) {
 bool is_identity(const Chain& chain) {
   return std::all_of(chain.begin(), chain.end(),
                      [](const Link& link) { return link.factor->kind() == Kind::identity; });
+}
+
+bool is_diagonal(const Chain& chain) {
+  return std::ranges::all_of(chain, [](const Link& link) {
+    return link.factor->kind() == Kind::identity || link.factor->kind() == Kind::diagonal;
+  });
+}
+
+bool is_ones(const Chain& chain) {
+  const Chain links = without_identities(chain);
+  return links.size() == 1 && !links[0].inverse && is_ones(*links[0].factor);
+}
+
+Chain without_identities(const Chain& chain) {
+  Chain result;
+  std::ranges::copy_if(chain, std::back_inserter(result),
+                       [](const Link& link) { return link.factor->kind() != Kind::identity; });
+  if (result.empty()) return {chain.front()};
+  return result;
+}
+
+std::string product_name(const Chain& chain) {
+  std::string result;
+  for (const Link& link : chain) {
+    if (!result.empty()) result += "*";
+    const std::string name = link.factor->name() + (link.transposed ? "'" : "");
+    result += link.inverse ? "inv(" + name + ")" : name;
+  }
+  return result;
 }
 
 bool is_solve(const Link& link) {

@@ -25,55 +25,17 @@ namespace {
 
 std::atomic<Index> count_of_decompositions{0};
 
-bool same(const Chain& a, const Chain& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Link& x, const Link& y) {
-    return x.factor == y.factor && x.transposed == y.transposed && x.inverse == y.inverse;
-  });
-}
-
-bool same(const BasisRequest& a, const BasisRequest& b) {
-  return same(a.matrix, b.matrix) && a.partner.has_value() == b.partner.has_value() &&
-         (!a.partner || same(*a.partner, *b.partner)) && a.schur_allowed == b.schur_allowed &&
-         a.eigenvalues_only == b.eigenvalues_only && a.generalised_schur == b.generalised_schur;
-}
-
-bool is_diagonal(const Factor& factor) {
-  return factor.kind() == Kind::identity || factor.kind() == Kind::diagonal;
-}
-
-bool is_diagonal(const Chain& chain) {
-  return std::all_of(chain.begin(), chain.end(),
-                     [](const Link& link) { return is_diagonal(*link.factor); });
-}
-
-Chain without_identities(const Chain& chain) {
-  Chain result;
-  std::copy_if(chain.begin(), chain.end(), std::back_inserter(result),
-               [](const Link& link) { return link.factor->kind() != Kind::identity; });
-  return result.empty() ? chain : result;
-}
-
-std::string name_of(const Chain& chain) {
-  std::string result;
-  for (const Link& link : chain) {
-    if (!result.empty()) result += "*";
-    const std::string name = link.factor->name() + (link.transposed ? "'" : "");
-    result += link.inverse ? "inv(" + name + ")" : name;
-  }
-  return result;
-}
-
 void check_square(const BasisRequest& request) {
   const Index n = rows(request.matrix);
   if (cols(request.matrix) != n) {
     throw core::ShapeError(fmt::format("'{}' is {} x {}; only square matrices have eigenvalues",
-                                       name_of(request.matrix), n, cols(request.matrix)));
+                                       product_name(request.matrix), n, cols(request.matrix)));
   }
   if (request.partner && (rows(*request.partner) != n || cols(*request.partner) != n)) {
     throw core::ShapeError(fmt::format(
         "'{}' ({} x {}) and '{}' ({} x {}) differ in shape; the matrices of a pair are square and "
         "of equal size",
-        name_of(request.matrix), n, n, name_of(*request.partner), rows(*request.partner),
+        product_name(request.matrix), n, n, product_name(*request.partner), rows(*request.partner),
         cols(*request.partner)));
   }
 }
@@ -132,9 +94,9 @@ Explicit explicit_factor(const Communicator& comm, const Chain& chain) {
   Explicit result{links[0].factor, links[0].transposed};
   const Kind kind = links[0].factor->kind();
   if (links.size() > 1 || links[0].inverse || kind == Kind::kernel || kind == Kind::rank_one) {
-    result = {materialise(comm, name_of(links), links), false};
+    result = {materialise(comm, product_name(links), links), false};
   }
-  if (!is_diagonal(*result.factor)) {
+  if (!is_diagonal(Chain{Link{result.factor}})) {
     check_finite(comm, *result.factor);
   } else if (result.factor->kind() == Kind::diagonal) {
     check_finite(result.factor->name(), result.factor->rows(), result.factor->diagonal());
@@ -145,17 +107,17 @@ Explicit explicit_factor(const Communicator& comm, const Chain& chain) {
 // Two diagonal matrices: with S = B^½, A = S (A/B) S and B = S S.
 void diagonal_basis(const BasisRequest& request, Basis& basis, std::string& why_not) {
   std::vector<double> values = diagonal_of(request.matrix);
-  check_finite(name_of(request.matrix), basis.extent, values);
+  check_finite(product_name(request.matrix), basis.extent, values);
   basis.kind = BasisKind::identity;
   basis.description = fmt::format("diagonal ({})", size_text(basis.extent));
   Chain chain{Link{make_identity(basis.extent)}};
   if (request.partner && !is_identity(*request.partner)) {
     std::vector<double> scale = diagonal_of(*request.partner);
-    check_finite(name_of(*request.partner), basis.extent, scale);
+    check_finite(product_name(*request.partner), basis.extent, scale);
     for (std::size_t i = 0; i < scale.size(); ++i) {
       if (!(scale[i] > 0)) {
         why_not = fmt::format("'{}' ({}) is not positive definite: entry {} of its diagonal is {}",
-                              name_of(*request.partner), size_text(basis.extent), i, scale[i]);
+                              product_name(*request.partner), size_text(basis.extent), i, scale[i]);
         return;
       }
       values[i] /= scale[i];
@@ -165,15 +127,10 @@ void diagonal_basis(const BasisRequest& request, Basis& basis, std::string& why_
     if (!scale.empty()) basis.condition = std::sqrt(*greatest / *least);
     basis.kind = BasisKind::pair;
     for (double& value : scale) value = 1 / std::sqrt(value);
-    chain = {Link{make_diagonal(name_of(*request.partner) + "^-1/2", scale)}};
+    chain = {Link{make_diagonal(product_name(*request.partner) + "^-1/2", scale)}};
   }
   if (!request.eigenvalues_only) basis.to_basis = basis.from_basis = chain;
   basis.eigenvalues.assign(values.begin(), values.end());
-}
-
-bool is_ones(const Chain& chain) {
-  const Chain links = without_identities(chain);
-  return links.size() == 1 && !links[0].inverse && is_ones(*links[0].factor);
 }
 
 // J = H diag(n, 0, …) H with the reflection H, the eigenvalues not in ascending order.
@@ -189,39 +146,40 @@ BasisPtr basis_of_ones(const BasisRequest& request) {
   return basis;
 }
 
-// What is to be computed for a request that is not diagonal. Sets why_not where nothing can be.
-// Collective.
-EigenProblem make_problem(const Communicator& comm, const BasisRequest& request,
-                          std::string& why_not) {
+// The matrices of a request that is not diagonal. Collective.
+EigenProblem make_problem(const Communicator& comm, const BasisRequest& request) {
   EigenProblem problem;
   problem.extent = rows(request.matrix);
-  problem.name = name_of(without_identities(request.matrix));
+  problem.name = product_name(without_identities(request.matrix));
   problem.schur_allowed = request.schur_allowed;
   problem.vectors = !request.eigenvalues_only;
   const Explicit matrix = explicit_factor(comm, request.matrix);
   problem.matrix = matrix.factor;
   problem.transposed = matrix.transposed;
-  if (request.generalised_schur) {
+  if (request.partner && (request.generalised_schur || !is_identity(*request.partner))) {
     const Explicit partner = explicit_factor(comm, *request.partner);
-    problem.kind = BasisKind::generalised_schur;
+    problem.kind = request.generalised_schur ? BasisKind::generalised_schur : BasisKind::pair;
     problem.partner = partner.factor;
     problem.partner_transposed = partner.transposed;
-    problem.partner_name = name_of(without_identities(*request.partner));
-    return problem;
+    problem.partner_name = product_name(without_identities(*request.partner));
   }
-  const Symmetry symmetry = find_scale(comm, *problem.matrix);
+  return problem;
+}
+
+// Decides what kind of basis it gets, once its matrices are analysed. Sets why_not where there is
+// none. Local.
+void choose_kind(EigenProblem& problem, std::string& why_not) {
+  if (problem.kind == BasisKind::generalised_schur) return;
+  const Symmetry& symmetry = *problem.matrix->symmetry();
   const auto not_symmetric = [&](const std::string& name) {
     why_not =
         fmt::format("'{}' ({}) is not symmetric; a pair that is diagonalised together is symmetric",
                     name, size_text(problem.extent));
   };
-  if (request.partner && !is_identity(*request.partner)) {
-    problem.kind = BasisKind::pair;
-    problem.partner = explicit_factor(comm, *request.partner).factor;
-    problem.partner_name = name_of(without_identities(*request.partner));
+  if (problem.kind == BasisKind::pair) {
     if (!symmetry.symmetric) {
       not_symmetric(problem.name);
-    } else if (!find_scale(comm, *problem.partner).symmetric) {
+    } else if (!problem.partner->symmetry()->symmetric) {
       not_symmetric(problem.partner_name);
     }
   } else if (symmetry.symmetric) {
@@ -237,7 +195,17 @@ EigenProblem make_problem(const Communicator& comm, const BasisRequest& request,
   } else {
     problem.kind = BasisKind::eigenvectors;
   }
-  return problem;
+}
+
+// Those whose symmetry decides.
+std::vector<FactorPtr> matrices_of(const std::vector<EigenProblem>& problems) {
+  std::vector<FactorPtr> result;
+  for (const EigenProblem& problem : problems) {
+    if (problem.kind == BasisKind::generalised_schur) continue;
+    result.push_back(problem.matrix);
+    if (problem.partner) result.push_back(problem.partner);
+  }
+  return result;
 }
 
 FactorPtr to_factor(const std::string& name, Index n, SharedArray<double> values) {
@@ -317,7 +285,7 @@ BasisResult find_bases(const Communicator& comm, std::span<const BasisRequest> r
     check_square(requests[i]);
     first_like[i] = static_cast<std::size_t>(
         std::find_if(requests.begin(), requests.begin() + static_cast<std::ptrdiff_t>(i),
-                     [&](const BasisRequest& other) { return same(other, requests[i]); }) -
+                     [&](const BasisRequest& other) { return other == requests[i]; }) -
         requests.begin());
     for (const FactorPtr& factor : to_factorise(requests[i].matrix)) inverses.push_back(factor);
     if (!requests[i].partner) continue;
@@ -345,10 +313,15 @@ BasisResult find_bases(const Communicator& comm, std::span<const BasisRequest> r
       result.bases[i] = basis_of_ones(request);
       continue;
     }
-    EigenProblem problem = make_problem(comm, request, result.why_not[i]);
-    if (!result.why_not[i].empty()) continue;
-    problems.push_back(std::move(problem));
+    problems.push_back(make_problem(comm, request));
     request_of.push_back(i);
+  }
+  analyse_symmetry(comm, matrices_of(problems), SymmetryDetail::scale);
+  for (std::size_t t = problems.size(); t-- > 0;) {
+    choose_kind(problems[t], result.why_not[request_of[t]]);
+    if (result.why_not[request_of[t]].empty()) continue;
+    problems.erase(problems.begin() + static_cast<std::ptrdiff_t>(t));
+    request_of.erase(request_of.begin() + static_cast<std::ptrdiff_t>(t));
   }
   plan_problems(problems, comm.size(), limits);
   solve_problems(comm, problems, limits);

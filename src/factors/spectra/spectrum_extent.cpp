@@ -152,7 +152,7 @@ std::optional<SpectrumExtent> find_spectrum_extent(const communication::Communic
   const FactorPtr& factor = matrix.front().factor;
   const auto entries = stored_entries({{factor}});  // a transpose has the same spectrum
   if (!entries || factor->rows() != factor->cols()) return std::nullopt;
-  const Symmetry symmetry = find_symmetry(comm, *factor);
+  const Symmetry& symmetry = find_symmetry(comm, factor);
   SpectrumExtent extent;
   communication::on_root(comm, [&] { extent = find_spectrum_extent(*entries, symmetry.scale); });
   // Everybody takes the root's numbers: other processors might round differently.

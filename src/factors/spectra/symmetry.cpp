@@ -1,4 +1,4 @@
-// Bounds of real spectra and what find_symmetry() makes of them.
+// Bounds of real spectra and what analyse_symmetry() makes of them.
 #include "factors/spectra/symmetry.hpp"
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include "factors/sparse/sparse_factor.hpp"
 #include "factors/sparse/sparse_product.hpp"
 #include "factors/spectra/eigen_local.hpp"
+#include "kronwerk/distribution/node_map.hpp"
 #include "kronwerk/factors/spectra/bases.hpp"
 
 namespace kronwerk::factors {
@@ -121,7 +122,7 @@ void refine(const Matrix& matrix, std::span<const double> scale, Index definite_
 }
 
 template <typename Matrix>
-Symmetry analyse(const Matrix& matrix, bool with_bounds, Index definite_extent) {
+Symmetry analyse(const Matrix& matrix, SymmetryDetail detail, Index definite_extent) {
   Symmetry result;
   if (matrix.rows == matrix.cols) {
     result.symmetric = is_symmetric(matrix);
@@ -131,7 +132,8 @@ Symmetry analyse(const Matrix& matrix, bool with_bounds, Index definite_extent) 
       result.scale = std::move(*scale);
     }
   }
-  if (!with_bounds) return result;
+  if (detail == SymmetryDetail::scale) return result;
+  result.bounded = true;
   if (result.scale.empty()) {
     result.greatest = norm_bound(matrix);
     result.least = -result.greatest;
@@ -144,9 +146,22 @@ Symmetry analyse(const Matrix& matrix, bool with_bounds, Index definite_extent) 
   return result;
 }
 
+Symmetry analyse(const Factor& factor, SymmetryDetail detail) {
+  if (factor.kind() == Kind::sparse) {
+    return analyse(static_cast<const SparseFactor&>(factor).view(), detail, sparse_definite_extent);
+  }
+  if (factor.kind() == Kind::dense) {
+    return analyse(static_cast<const DenseFactor&>(factor).view(), detail, dense_definite_extent);
+  }
+  const std::vector<double> copy = dense_copy(factor);
+  return analyse(DenseView::row_major(copy.data(), factor.rows(), factor.cols()), detail,
+                 dense_definite_extent);
+}
+
 Symmetry of_diagonal(const std::vector<double>& values) {
   Symmetry result;
   result.symmetric = true;
+  result.bounded = true;
   result.scale.assign(values.size(), 1.0);
   if (values.empty()) return result;
   const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
@@ -155,38 +170,75 @@ Symmetry of_diagonal(const std::vector<double>& values) {
   return result;
 }
 
-// Collective.
-Symmetry analyse(const communication::Communicator& comm, const Factor& factor, bool with_bounds) {
-  Symmetry result;
-  if (factor.kind() == Kind::identity || factor.kind() == Kind::diagonal) {
-    return of_diagonal(factor.diagonal());
+// Gives every rank what the owners have found; the others' entries are empty. Collective.
+void share(const communication::Communicator& comm, std::vector<Symmetry>& found) {
+  std::vector<double> summaries;
+  for (const Symmetry& symmetry : found) {
+    summaries.insert(summaries.end(),
+                     {symmetry.symmetric ? 1.0 : 0.0, static_cast<double>(symmetry.scale.size()),
+                      symmetry.least, symmetry.greatest, symmetry.bounded ? 1.0 : 0.0});
   }
-  // One rank decides, so that no rounding of a different processor can make ranks disagree.
-  communication::on_root(comm, [&] {
-    if (factor.kind() == Kind::sparse) {
-      result = analyse(static_cast<const SparseFactor&>(factor).view(), with_bounds,
-                       sparse_definite_extent);
-      return;
-    }
-    std::vector<double> copy;
-    if (factor.kind() != Kind::dense) copy = dense_copy(factor);
-    const DenseView view = factor.kind() == Kind::dense
-                               ? static_cast<const DenseFactor&>(factor).view()
-                               : DenseView::row_major(copy.data(), factor.rows(), factor.cols());
-    result = analyse(view, with_bounds, dense_definite_extent);
-  });
-  double summary[] = {result.symmetric ? 1.0 : 0.0, static_cast<double>(result.scale.size()),
-                      result.least, result.greatest};
-  comm.broadcast(std::span<double>(summary));
-  result.symmetric = summary[0] != 0;
-  result.scale.resize(static_cast<std::size_t>(summary[1]));
-  comm.broadcast(std::span<double>(result.scale));
-  result.least = summary[2];
-  result.greatest = summary[3];
-  return result;
+  comm.sum(std::span(summaries));
+  std::vector<double> scales;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const double* summary = summaries.data() + 5 * i;
+    found[i].symmetric = summary[0] != 0;
+    found[i].least = summary[2];
+    found[i].greatest = summary[3];
+    found[i].bounded = summary[4] != 0;
+    found[i].scale.resize(static_cast<std::size_t>(summary[1]));
+    scales.insert(scales.end(), found[i].scale.begin(), found[i].scale.end());
+  }
+  comm.sum(std::span(scales));
+  auto next = scales.begin();
+  for (Symmetry& symmetry : found) {
+    const auto end = next + std::ssize(symmetry.scale);
+    symmetry.scale.assign(next, end);
+    next = end;
+  }
 }
 
 }  // namespace
+
+/// The one friend of Factor beside factorise()'s.
+class SymmetryAccess {
+ public:
+  static void attach(const Factor& factor, Symmetry symmetry) {
+    factor.symmetry_ = std::make_shared<const Symmetry>(std::move(symmetry));
+  }
+};
+
+void analyse_symmetry(const communication::Communicator& comm, std::span<const FactorPtr> factors,
+                      SymmetryDetail detail) {
+  std::vector<const Factor*> pending;
+  for (const FactorPtr& factor : factors) {
+    const Symmetry* known = factor->symmetry();
+    if (known != nullptr && (known->bounded || detail == SymmetryDetail::scale)) continue;
+    if (factor->kind() == Kind::identity || factor->kind() == Kind::diagonal) {
+      SymmetryAccess::attach(*factor, of_diagonal(factor->diagonal()));
+    } else if (std::ranges::find(pending, factor.get()) == pending.end()) {
+      pending.push_back(factor.get());
+    }
+  }
+  if (pending.empty()) return;
+  // One rank decides, so that no rounding of a different processor can make ranks disagree.
+  const auto owners = comm.nodes().by_turns();
+  std::vector<Symmetry> found(pending.size());
+  communication::collectively(comm, [&] {
+    for (std::size_t i = 0; i < pending.size(); ++i) {
+      if (owners[i % owners.size()] == comm.rank()) found[i] = analyse(*pending[i], detail);
+    }
+  });
+  share(comm, found);
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    SymmetryAccess::attach(*pending[i], std::move(found[i]));
+  }
+}
+
+const Symmetry& find_symmetry(const communication::Communicator& comm, const FactorPtr& factor) {
+  analyse_symmetry(comm, std::span(&factor, 1), SymmetryDetail::bounds);
+  return *factor->symmetry();
+}
 
 Interval gershgorin(const SparseView& matrix, std::span<const double> scale) {
   return discs(matrix, scale);
@@ -226,14 +278,6 @@ bool is_definite(const DenseView& matrix, std::span<const double> scale, double 
   int info = 0;
   dpotrf_("U", &n, dense.data(), &n, &info, 1);
   return info == 0;
-}
-
-Symmetry find_symmetry(const communication::Communicator& comm, const Factor& factor) {
-  return analyse(comm, factor, true);
-}
-
-Symmetry find_scale(const communication::Communicator& comm, const Factor& factor) {
-  return analyse(comm, factor, false);
 }
 
 }  // namespace kronwerk::factors

@@ -45,9 +45,6 @@ Interval gershgorin(const DenseView& matrix, std::span<const double> scale);
 bool is_definite(const SparseView& matrix, std::span<const double> scale, double shift);
 bool is_definite(const DenseView& matrix, std::span<const double> scale, double shift);
 
-/// find_symmetry() without the bounds. Collective.
-Symmetry find_scale(const communication::Communicator& comm, const Factor& factor);
-
 /// D^½ A D^-½ in place of A: row-major, exactly symmetric on return. Local.
 void symmetrise(Index extent, std::span<const double> scale, double* matrix);
 

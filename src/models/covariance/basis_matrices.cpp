@@ -54,14 +54,14 @@ void check_fits(const factors::Basis& basis, const Chain& matrix) {
 
 BasisMatrices::Entry* BasisMatrices::find(const BasisPtr& basis, const Chain& matrix) {
   for (const auto& entry : entries_) {
-    if (entry->basis == basis && same(entry->matrix, matrix)) return entry.get();
+    if (entry->basis == basis && entry->matrix == matrix) return entry.get();
   }
   return nullptr;
 }
 
 bool BasisMatrices::has(const BasisPtr& basis, const Chain& matrix, bool full) const {
   return std::ranges::any_of(entries_, [&](const auto& entry) {
-    return entry->basis == basis && same(entry->matrix, matrix) && (!full || entry->full);
+    return entry->basis == basis && entry->matrix == matrix && (!full || entry->full);
   });
 }
 

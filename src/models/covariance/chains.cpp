@@ -1,7 +1,6 @@
 #include "models/covariance/chains.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 #include "kronwerk/factors/base/make.hpp"
 
@@ -10,12 +9,6 @@ namespace kronwerk::models {
 using factors::Chain;
 using factors::Kind;
 using factors::Link;
-
-bool same(const Chain& a, const Chain& b) {
-  return std::ranges::equal(a, b, [](const Link& x, const Link& y) {
-    return x.factor == y.factor && x.transposed == y.transposed && x.inverse == y.inverse;
-  });
-}
 
 std::optional<int> power_of(const Chain& chain, const Chain& base) {
   if (base.empty() || chain.size() % base.size() != 0) return std::nullopt;
@@ -26,27 +19,13 @@ std::optional<int> power_of(const Chain& chain, const Chain& base) {
   const auto times = static_cast<int>(chain.size() / base.size());
   for (int i = 0; i < times; ++i) repeated.insert(repeated.end(), base.begin(), base.end());
   for (Link& link : repeated) link.inverse = link.inverse != inverted;
-  if (!same(chain, repeated)) return std::nullopt;
+  if (chain != repeated) return std::nullopt;
   return inverted ? -times : times;
-}
-
-Chain without_identities(const Chain& chain) {
-  Chain result;
-  std::ranges::copy_if(chain, std::back_inserter(result),
-                       [](const Link& link) { return link.factor->kind() != Kind::identity; });
-  if (result.empty()) return {chain.front()};
-  return result;
 }
 
 std::string name_of(const Chain& chain) {
   if (is_cholesky(chain) || is_eigendecomposition(chain)) return chain.front().factor->name();
-  std::string result;
-  for (const Link& link : without_identities(chain)) {
-    if (!result.empty()) result += "*";
-    const std::string name = link.factor->name() + (link.transposed ? "'" : "");
-    result += link.inverse ? "inv(" + name + ")" : name;
-  }
-  return result;
+  return factors::product_name(without_identities(chain));
 }
 
 bool is_cholesky(const Chain& chain) {
@@ -58,17 +37,6 @@ bool is_eigendecomposition(const Chain& chain) {
   return chain.size() == 3 && chain[0].factor == chain[2].factor && !chain[0].transposed &&
          chain[2].transposed && chain[1].factor->kind() == Kind::diagonal &&
          std::ranges::none_of(chain, &Link::inverse);
-}
-
-bool is_diagonal(const Chain& chain) {
-  return std::ranges::all_of(chain, [](const Link& link) {
-    return link.factor->kind() == Kind::identity || link.factor->kind() == Kind::diagonal;
-  });
-}
-
-bool is_ones(const Chain& chain) {
-  const Chain links = without_identities(chain);
-  return links.size() == 1 && !links[0].inverse && factors::is_ones(*links[0].factor);
 }
 
 std::vector<double> diagonal_of(const Chain& chain) {

@@ -11,15 +11,9 @@ namespace kronwerk::models {
 
 using core::Index;
 
-/// The same factors in the same order, transposed and inverted alike.
-bool same(const factors::Chain& a, const factors::Chain& b);
-
 /// p if the chain is the p-th power of a chain of symmetric matrices: 1 for the same, 2 for that
 /// twice, -1 for one inverted link.
 std::optional<int> power_of(const factors::Chain& chain, const factors::Chain& base);
-
-/// Without the links that are identities; the identity itself keeps one.
-factors::Chain without_identities(const factors::Chain& chain);
 
 /// "K", "inv(A)*B'": what messages call it; a matrix that is given by a factorisation is called
 /// what its factor is.
@@ -30,12 +24,6 @@ bool is_cholesky(const factors::Chain& chain);
 
 /// {Q, diag(λ), Qᵀ}: a matrix given by its eigenvectors and eigenvalues.
 bool is_eigendecomposition(const factors::Chain& chain);
-
-/// Whether every link is an identity or a diagonal.
-bool is_diagonal(const factors::Chain& chain);
-
-/// One matrix of ones.
-bool is_ones(const factors::Chain& chain);
 
 /// The diagonal of a chain that is_diagonal().
 std::vector<double> diagonal_of(const factors::Chain& chain);

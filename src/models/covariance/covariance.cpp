@@ -176,7 +176,7 @@ std::optional<std::vector<double>> Covariance::diagonal_in_basis(std::size_t mod
     }
     return values;
   }
-  if (matrices_[mode].partner && same(wanted, without_identities(*matrices_[mode].partner))) {
+  if (matrices_[mode].partner && wanted == without_identities(*matrices_[mode].partner)) {
     return std::vector<double>{};
   }
   if (is_diagonal(wanted) && is_diagonal(basis.from_basis)) {

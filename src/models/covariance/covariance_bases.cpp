@@ -25,9 +25,7 @@ using Entry = BasisCache::Entry;
 namespace {
 
 bool same_request(const Entry& a, const Entry& b) {
-  return a.cholesky == b.cholesky && same(a.matrix, b.matrix) &&
-         a.partner.has_value() == b.partner.has_value() &&
-         (!a.partner || same(*a.partner, *b.partner));
+  return a.cholesky == b.cholesky && a.matrix == b.matrix && a.partner == b.partner;
 }
 
 /// Of {Q, diag(λ), Qᵀ}.
@@ -148,7 +146,7 @@ void add_matrix(const Chain& chain, bool of_covariance, ModeContent& content) {
   content.semidefinite = content.semidefinite || of_covariance;
   Chain matrix = without_identities(chain);
   auto& known = content.matrices;
-  if (std::ranges::none_of(known, [&](const Chain& c) { return same(c, matrix); })) {
+  if (std::ranges::none_of(known, [&](const Chain& c) { return c == matrix; })) {
     known.push_back(std::move(matrix));
   }
 }
@@ -183,7 +181,7 @@ Entry question(const ModeContent& content, std::size_t mode, const Chain* noise)
     return entry;
   }
   if (matrices.size() == 2 && !content.has_identity && !content.orthogonal) {
-    const bool first_is_noise = noise != nullptr && same(matrices[0], without_identities(*noise));
+    const bool first_is_noise = noise != nullptr && matrices[0] == without_identities(*noise);
     Entry entry{matrices[first_is_noise ? 1 : 0], matrices[first_is_noise ? 0 : 1], false, nullptr};
     entry.semidefinite = content.semidefinite;
     return entry;
@@ -229,7 +227,7 @@ BasisPtr BasisCache::find_reflection(const Chain& matrix) const {
 std::shared_ptr<const OnesCore> BasisCache::find_core(
     const std::vector<ScaledProduct>& signal) const {
   const auto same_chain = [](const Chain& a, const Chain& b) {
-    return same(a, b) ||
+    return a == b ||
            (factors::rows(a) == factors::rows(b) &&
             ((is_ones(a) && is_ones(b)) || (factors::is_identity(a) && factors::is_identity(b))));
   };
@@ -359,7 +357,7 @@ std::vector<Entry> reflection_bases(const communication::Communicator& comm,
       const Chain matrix = without_identities(term.chains[mode]);
       has_ones = has_ones || is_ones(matrix);
       const bool known = std::ranges::any_of(
-          requests, [&](const factors::BasisRequest& other) { return same(other.matrix, matrix); });
+          requests, [&](const factors::BasisRequest& other) { return other.matrix == matrix; });
       if (checked || known || factors::is_identity(matrix) || is_ones(matrix)) continue;
       requests.push_back({.matrix = matrix, .eigenvalues_only = true});
     }

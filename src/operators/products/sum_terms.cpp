@@ -10,22 +10,11 @@ namespace {
 using factors::Chain;
 using factors::Link;
 
-/// The same matrix without links that change nothing.
-Chain without_identities(const Chain& chain) {
-  Chain result;
-  std::copy_if(chain.begin(), chain.end(), std::back_inserter(result),
-               [](const Link& link) { return link.factor->kind() != factors::Kind::identity; });
-  if (result.empty()) result.push_back(chain.front());
-  return result;
-}
-
 bool same(const Chain& a, const Chain& b) {
   if (factors::is_identity(a) && factors::is_identity(b)) {
     return factors::rows(a) == factors::rows(b);
   }
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Link& x, const Link& y) {
-    return x.factor == y.factor && x.transposed == y.transposed && x.inverse == y.inverse;
-  });
+  return a == b;
 }
 
 int find_or_add(std::vector<Chain>& chains, const Chain& chain) {

@@ -68,12 +68,6 @@ struct LogSum {
   }
 };
 
-bool same(const Chain& a, const Chain& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return x.factor == y.factor && x.transposed == y.transposed && x.inverse == y.inverse;
-  });
-}
-
 Chain without_identities(const std::vector<const Chain*>& parts) {
   Chain result;
   for (const Chain* part : parts) {
@@ -128,7 +122,7 @@ class BasisDiagonals {
   /// Empty for ones. Collective.
   const List& of(const Chain& matrix) {
     for (const auto& [known, diagonal] : known_) {
-      if (same(known, matrix)) return diagonal;
+      if (known == matrix) return diagonal;
     }
     return known_.emplace_back(matrix, compute(matrix)).second;
   }

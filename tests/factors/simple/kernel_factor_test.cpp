@@ -188,9 +188,9 @@ TEST(KernelFactor, HasASpectrumAndInnerProducts) {
   const auto comm = Communicator::duplicate(MPI_COMM_WORLD);
   const KernelCase kernel = kernel_case(gaussian, 40, 40, true);
   const FactorPtr dense = dense_factor(kernel.dense);
-  const Symmetry symmetry = find_symmetry(comm, *kernel.factor);
+  const Symmetry symmetry = find_symmetry(comm, kernel.factor);
   EXPECT_TRUE(symmetry.symmetric);
-  EXPECT_FALSE(find_symmetry(comm, *kernel_case(asymmetric, 40, 40).factor).symmetric);
+  EXPECT_FALSE(find_symmetry(comm, kernel_case(asymmetric, 40, 40).factor).symmetric);
   const std::vector<BasisRequest> requests{{{Link{kernel.factor}}}, {{Link{dense}}}};
   const BasisResult result = find_bases(comm, requests);
   ASSERT_TRUE(result.bases[0] && result.bases[1]);

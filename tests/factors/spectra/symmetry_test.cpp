@@ -30,7 +30,7 @@ TEST(Symmetry, OfRowNormalisedNeighboursIsAScaling) {
     for (const Graph graph : {Graph::line, Graph::islands, Graph::random_symmetric}) {
       const Matrix w = weights(graph, n);
       for (const FactorPtr& factor : {sparse_factor("W", w), dense_factor(w, "W")}) {
-        const Symmetry symmetry = find_symmetry(comm, *factor);
+        const Symmetry symmetry = find_symmetry(comm, factor);
         EXPECT_EQ(symmetry.symmetric, graph == Graph::islands && n == 7);
         expect_symmetrises(w, symmetry);
         EXPECT_GE(symmetry.least, -1 - 1e-15);
@@ -47,7 +47,7 @@ TEST(Symmetry, OfDirectedNeighboursIsNone) {
   for (const Graph graph : {Graph::directed, Graph::random_directed, Graph::nearly_dense}) {
     const Matrix w = weights(graph, 23);
     for (const FactorPtr& factor : {sparse_factor("W", w), dense_factor(w, "W")}) {
-      const Symmetry symmetry = find_symmetry(comm, *factor);
+      const Symmetry symmetry = find_symmetry(comm, factor);
       EXPECT_FALSE(symmetry.symmetric);
       EXPECT_TRUE(symmetry.scale.empty());
       EXPECT_DOUBLE_EQ(symmetry.greatest, -symmetry.least);
@@ -68,7 +68,7 @@ TEST(Symmetry, OfAGramMatrixIsExactForSmallExtents) {
   }
   const double least = 2 - 2 * std::cos(std::numbers::pi / 20);
   for (const FactorPtr& factor : {sparse_factor("L", a), dense_factor(a, "L")}) {
-    const Symmetry symmetry = find_symmetry(comm, *factor);
+    const Symmetry symmetry = find_symmetry(comm, factor);
     EXPECT_TRUE(symmetry.symmetric);
     EXPECT_EQ(symmetry.scale, std::vector<double>(19, 1.0));
     EXPECT_NEAR(symmetry.least, least, 1e-12);
@@ -88,7 +88,7 @@ TEST(Symmetry, KnowsThatALargeSecondDifferenceIsDefinite) {
       if (i > 0) a(i, i - 1) = a(i - 1, i) = -1;
     }
     for (const FactorPtr& factor : {sparse_factor("L", a), dense_factor(a, "L")}) {
-      const Symmetry symmetry = find_symmetry(comm, *factor);
+      const Symmetry symmetry = find_symmetry(comm, factor);
       EXPECT_EQ(symmetry.least > 0, corner == 2.0);
       EXPECT_LT(symmetry.least, 8.8e-5);  // the least eigenvalue
       EXPECT_DOUBLE_EQ(symmetry.greatest, 4);
@@ -102,33 +102,33 @@ TEST(Symmetry, OfRoundedProductsIsFound) {
   Matrix gram = multiply(transpose(x), x);
   gram(3, 60) *= 1 + 4e-16;
   gram(60, 3) += 3e-15;
-  EXPECT_TRUE(find_symmetry(comm, *dense_factor(gram)).symmetric);
+  EXPECT_TRUE(find_symmetry(comm, dense_factor(gram)).symmetric);
   gram(60, 3) += 1e-9;
-  EXPECT_FALSE(find_symmetry(comm, *dense_factor(gram)).symmetric);
+  EXPECT_FALSE(find_symmetry(comm, dense_factor(gram)).symmetric);
 }
 
 TEST(Symmetry, RefusesAWideScaling) {
   const auto comm = world();
   Matrix a(3, 3);
   a(0, 1) = 1, a(1, 0) = 1e-4, a(1, 2) = 1, a(2, 1) = 1e-4;
-  EXPECT_TRUE(find_symmetry(comm, *dense_factor(a)).scale.empty());
-  EXPECT_TRUE(find_symmetry(comm, *sparse_factor("A", a)).scale.empty());
+  EXPECT_TRUE(find_symmetry(comm, dense_factor(a)).scale.empty());
+  EXPECT_TRUE(find_symmetry(comm, sparse_factor("A", a)).scale.empty());
   a(1, 0) = a(2, 1) = 1e-2;
-  EXPECT_FALSE(find_symmetry(comm, *dense_factor(a)).scale.empty());
+  EXPECT_FALSE(find_symmetry(comm, dense_factor(a)).scale.empty());
   // A cycle whose products differ by direction has no scaling at all.
   a(0, 2) = 2, a(2, 0) = 1;
-  EXPECT_TRUE(find_symmetry(comm, *dense_factor(a)).scale.empty());
-  EXPECT_TRUE(find_symmetry(comm, *sparse_factor("A", a)).scale.empty());
+  EXPECT_TRUE(find_symmetry(comm, dense_factor(a)).scale.empty());
+  EXPECT_TRUE(find_symmetry(comm, sparse_factor("A", a)).scale.empty());
 }
 
 TEST(Symmetry, OfDiagonalsAndIdentities) {
   const auto comm = world();
   const Symmetry diagonal =
-      find_symmetry(comm, *make_diagonal("D", std::vector<double>{3, -2, 0.5}));
+      find_symmetry(comm, make_diagonal("D", std::vector<double>{3, -2, 0.5}));
   EXPECT_TRUE(diagonal.symmetric);
   EXPECT_EQ(diagonal.least, -2);
   EXPECT_EQ(diagonal.greatest, 3);
-  const Symmetry identity = find_symmetry(comm, *make_identity(4));
+  const Symmetry identity = find_symmetry(comm, make_identity(4));
   EXPECT_TRUE(identity.symmetric);
   EXPECT_EQ(identity.scale.size(), 4U);
   EXPECT_EQ(identity.least, 1);
@@ -137,10 +137,52 @@ TEST(Symmetry, OfDiagonalsAndIdentities) {
 
 TEST(Symmetry, OfRectanglesIsANorm) {
   const auto comm = world();
-  const Symmetry symmetry = find_symmetry(comm, *dense_factor(Matrix(2, 3, {1, -2, 3, 4, 5, -6})));
+  const Symmetry symmetry = find_symmetry(comm, dense_factor(Matrix(2, 3, {1, -2, 3, 4, 5, -6})));
   EXPECT_FALSE(symmetry.symmetric);
   EXPECT_TRUE(symmetry.scale.empty());
   EXPECT_EQ(symmetry.greatest, 9);  // the 1-norm; the infinity norm is 15
+}
+
+TEST(Symmetry, OfSeveralIsAnalysedOnceAndRemembered) {
+  const auto comm = world();
+  const Matrix line = weights(Graph::line, 12);
+  const Matrix directed = weights(Graph::directed, 23);
+  const std::vector<FactorPtr> factors{
+      sparse_factor("W", line),
+      make_identity(3),
+      dense_factor(directed, "V"),
+      dense_factor(multiply(transpose(line), line), "G"),
+      dense_factor(oracle::random_matrix(4, 6, 5), "R"),
+      sparse_factor("V", directed),
+  };
+  EXPECT_EQ(factors[0]->symmetry(), nullptr);
+  analyse_symmetry(comm, factors, SymmetryDetail::scale);
+  expect_symmetrises(line, *factors[0]->symmetry());
+  EXPECT_FALSE(factors[0]->symmetry()->bounded);
+  EXPECT_EQ(factors[0]->symmetry()->greatest, 0);
+  EXPECT_TRUE(factors[1]->symmetry()->symmetric);
+  EXPECT_TRUE(factors[3]->symmetry()->symmetric);
+  for (const std::size_t none : {2U, 4U, 5U}) {
+    EXPECT_FALSE(factors[none]->symmetry()->symmetric);
+    EXPECT_TRUE(factors[none]->symmetry()->scale.empty());
+  }
+  const Symmetry* first = factors[0]->symmetry();
+  analyse_symmetry(comm, factors, SymmetryDetail::scale);
+  EXPECT_EQ(factors[0]->symmetry(), first);
+
+  // Bounds are found for those that have none.
+  analyse_symmetry(comm, factors, SymmetryDetail::bounds);
+  std::vector<const Symmetry*> bounded;
+  for (const FactorPtr& factor : factors) {
+    EXPECT_TRUE(factor->symmetry()->bounded);
+    EXPECT_GT(factor->symmetry()->greatest, 0);
+    bounded.push_back(factor->symmetry());
+    EXPECT_EQ(&find_symmetry(comm, factor), bounded.back());
+  }
+  expect_symmetrises(line, *bounded[0]);
+  EXPECT_NEAR(bounded[0]->greatest, 1, 1e-12);
+  analyse_symmetry(comm, factors, SymmetryDetail::scale);
+  for (std::size_t i = 0; i < factors.size(); ++i) EXPECT_EQ(factors[i]->symmetry(), bounded[i]);
 }
 
 }  // namespace

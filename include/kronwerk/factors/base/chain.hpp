@@ -22,6 +22,8 @@ struct Link {
   /// y = op(A) x. Local; x and y must not overlap. @throws InternalError if an inverse was not
   /// factorised
   void apply(ConstView x, View y) const;
+  /// The same factor, transposed and inverted alike.
+  friend bool operator==(const Link&, const Link&) = default;
 };
 
 /// The matrix of one mode: links[0] links[1] … (the last acts first). Never empty: the identity is
@@ -32,6 +34,14 @@ Index rows(const Chain& chain);
 Index cols(const Chain& chain);
 double flops_per_fibre(const Chain& chain);
 bool is_identity(const Chain& chain);
+/// Whether every link is an identity or a diagonal.
+bool is_diagonal(const Chain& chain);
+/// One matrix of ones, perhaps beside identities.
+bool is_ones(const Chain& chain);
+/// Without the links that are identities; the identity itself keeps one.
+Chain without_identities(const Chain& chain);
+/// "A*inv(B')": the names of the links.
+std::string product_name(const Chain& chain);
 /// Whether the link is the inverse of a matrix that has to be decomposed.
 bool is_solve(const Link& link);
 /// Reversed order with every link's flag toggled.

@@ -56,8 +56,11 @@ class Factorisation {
 /// `rank_one`: a multiple of the identity plus one of u vᵀ, of which the vectors are stored.
 enum class Kind { identity, diagonal, dense, sparse, kernel, rank_one };
 
+struct Symmetry;
+
 /// One replicated matrix of rows() x cols(), held once per node, that acts along one mode of a
-/// local block. Immutable, except that factorise() attaches a factorisation.
+/// local block. Immutable, except that factorise() attaches a factorisation and analyse_symmetry()
+/// what it finds.
 class Factor {
  public:
   virtual ~Factor() = default;
@@ -83,6 +86,8 @@ class Factor {
 
   /// Null until factorise() was called for this factor.
   const Factorisation* factorisation() const noexcept { return factorisation_.get(); }
+  /// Null until analyse_symmetry() was called for this factor.
+  const Symmetry* symmetry() const noexcept { return symmetry_.get(); }
 
  protected:
   Factor(Kind kind, Index rows, Index cols, std::string name)
@@ -90,6 +95,7 @@ class Factor {
 
  private:
   friend class FactorisationAccess;
+  friend class SymmetryAccess;
   virtual void do_apply(ConstView x, View y, bool transposed) const = 0;
   /// On the owning rank only; see src/factors/base/local_factorisation.hpp. Called for square
   /// factors.
@@ -103,6 +109,7 @@ class Factor {
   Index cols_;
   std::string name_;
   mutable std::shared_ptr<const Factorisation> factorisation_;
+  mutable std::shared_ptr<const Symmetry> symmetry_;
 };
 
 using FactorPtr = std::shared_ptr<const Factor>;

@@ -19,13 +19,21 @@ struct Symmetry {
   /// empty if there is none.
   std::vector<double> scale;
   /// Bounds of the eigenvalues if there is a scale (Gershgorin, refined where that is cheap);
-  /// otherwise minus and plus the least of the 1- and infinity-norms.
+  /// otherwise minus and plus the least of the 1- and infinity-norms. Zeros unless `bounded`.
   double least = 0;
   double greatest = 0;
+  bool bounded = false;
 };
 
-/// Collective on comm; the same answer on every rank.
-Symmetry find_symmetry(const communication::Communicator& comm, const Factor& factor);
+enum class SymmetryDetail { scale, bounds };
+
+/// Analyses every factor of the list of which less is known, each once, different ones by different
+/// ranks of all nodes at the same time; the same answers on every rank. Collective on comm.
+void analyse_symmetry(const communication::Communicator& comm, std::span<const FactorPtr> factors,
+                      SymmetryDetail detail);
+
+/// Of one factor, with bounds; analyses it unless that is done. Collective on comm.
+const Symmetry& find_symmetry(const communication::Communicator& comm, const FactorPtr& factor);
 
 /// How the matrices of one mode are brought to simple form.
 enum class BasisKind {
@@ -78,6 +86,8 @@ struct BasisRequest {
   bool eigenvalues_only = false;   ///< to_basis and from_basis stay empty
   /// The pair by QZ, whatever A and B are; else a pair needs symmetric A and definite B.
   bool generalised_schur = false;
+
+  friend bool operator==(const BasisRequest&, const BasisRequest&) = default;
 };
 
 /// Bases of several modes: requests for the same chains are computed once; small ones are spread
