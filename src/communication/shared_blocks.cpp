@@ -17,8 +17,10 @@ struct SharedBlocks::State {
   std::vector<Mapping> blocks;  // by the place of the rank on its node
   bool shared = false;
   bool all_shared = false;  // on every node
+  std::jthread touching;    // of this rank's block
 
   void clear() noexcept {
+    touching = {};
     for (Mapping& block : blocks) block = {};
     capacity = 0;
   }
@@ -60,6 +62,9 @@ double* SharedBlocks::on_node(int rank) const noexcept {
 }
 
 namespace {
+
+/// The first touch of less takes a millisecond.
+constexpr std::size_t worth_a_thread = std::size_t{4} << 20;
 
 /// What a rank tells the others of its node about its segment.
 struct Announcement {
@@ -118,6 +123,9 @@ void SharedBlocks::reserve(core::Index count) {
   });
   state.all_shared = !state.comm->any(node.size() > 1 && !state.shared);
   state.capacity = wanted;
+  if (state.shared && size >= worth_a_thread) {
+    state.touching = touch_in_background(state.blocks[static_cast<std::size_t>(node.rank())]);
+  }
 }
 
 }  // namespace kronwerk::communication

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -23,6 +24,8 @@ namespace {
 
 constexpr std::size_t page = std::size_t{2} << 20;
 constexpr const char* directory = "/dev/shm";
+/// MADV_POPULATE_WRITE, which headers before Linux 5.14 lack and kernels before it refuse.
+constexpr int populate_write = 23;
 
 class File {
  public:
@@ -154,6 +157,19 @@ Mapping open_segment(const std::string& name, std::size_t size) {
         fmt::format("cannot open the shared memory {}: {}", name, std::strerror(errno)));
   }
   return map(file.get(), size, MAP_SHARED);
+}
+
+std::jthread touch_in_background(const Mapping& mapping) noexcept {
+  const auto touch = [begin = mapping.data(), size = mapping.size()](const std::stop_token& stop) {
+    for (std::size_t done = 0; done < size && !stop.stop_requested(); done += page) {
+      if (madvise(begin + done, std::min(page, size - done), populate_write) != 0) return;
+    }
+  };
+  try {
+    return std::jthread(touch);
+  } catch (const std::system_error&) {
+    return {};
+  }
 }
 
 void remove_stale_segments() noexcept {

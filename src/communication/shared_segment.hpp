@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <thread>
 
 #include "kronwerk/communication/mapping.hpp"
 
@@ -53,6 +54,11 @@ NamedSegment create_segment(std::size_t size,
 
 /// Maps a segment that another rank of the node holds. Local. @throws ResourceError
 Mapping open_segment(const std::string& name, std::size_t size);
+
+/// Brings the pages of a reserved mapping into this process's tables while it does something else,
+/// reading for instance; where the system cannot, whoever uses them does so. The mapping may be
+/// used meanwhile and must stay until the thread has ended. Local.
+std::jthread touch_in_background(const Mapping& mapping) noexcept;
 
 /// Removes this user's segments that nobody holds: a job was killed between creating and mapping
 /// them. Local; what cannot be removed is left.

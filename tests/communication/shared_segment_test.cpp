@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -96,6 +97,37 @@ TEST(SharedSegmentTest, TheNameEndsWithTheSegmentAndTheMemoryStays) {
   EXPECT_EQ(yours.data()[99], std::byte{7});
   EXPECT_EQ(yours.size(), 100U);
   EXPECT_THROW(open_segment(name, 100), core::ResourceError);
+}
+
+/// Pages that this thread was the first to touch.
+long faults() {
+  rusage usage = {};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_minflt;
+}
+
+TEST(SharedSegmentTest, PagesAreTouchedInTheBackground) {
+  constexpr std::size_t size = (std::size_t{6} << 20) + 8;
+  constexpr std::size_t page = 4096;
+  constexpr int populate_write = 23;
+  const Mapping first = create_segment(size).take_mapping();
+  const bool able = madvise(first.data(), page, populate_write) == 0;
+  std::jthread thread = touch_in_background(first);
+  ASSERT_TRUE(thread.joinable());
+  thread.join();
+  const long before = faults();
+  for (std::size_t i = 0; i < size; i += page) first.data()[i] = std::byte{1};
+  const auto pages = static_cast<long>(size / page);
+  EXPECT_LT(faults() - before, able ? pages / 10 : pages + 10);
+  EXPECT_EQ(first.data()[size - 1], std::byte{0});
+
+  // Used, stopped and unmapped before it has ended.
+  for (int i = 0; i < 20; ++i) {
+    const Mapping other = create_segment(size).take_mapping();
+    const std::jthread touching = touch_in_background(other);
+    other.data()[size / 2] = std::byte{7};
+    EXPECT_EQ(other.data()[size / 2], std::byte{7});
+  }
 }
 
 TEST(SharedSegmentTest, WhatSomebodyHoldsStays) {
