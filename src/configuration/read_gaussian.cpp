@@ -200,12 +200,6 @@ void read_gaussian(const TreeReader& reader, Job& job) {
   if (job.task == Task::fit) gaussian.fit = read_fit(reader, job, false);
   gaussian.likelihood = read_likelihood(reader, job, gaussian);
   read_original_scale(reader, gaussian);
-  if (job.task == Task::posterior && gaussian.likelihood) {
-    reader.fail(
-        gaussian.likelihood->position,
-        "the density of counts on a grid is Laplace's approximation, which has no posterior "
-        "here: fit the parameters, or sample a flow model of counts");
-  }
   if (job.task == Task::posterior && gaussian.mean.per_observation) {
     reader.fail(gaussian.mean.position,
                 "a posterior has one β for all observations; leave 'mean.per_observation' out");

@@ -69,6 +69,11 @@ void read_posterior(const TreeReader& reader, Job& job) {
                   "the coefficients of a gaussian flow model are integrated out under a flat "
                   "prior; leave 'posterior.coefficient_prior' out");
     }
+    if (job.gaussian && job.gaussian->likelihood) {
+      reader.fail(prior->position,
+                  "with a 'likelihood' the coefficients are integrated out under a flat prior, by "
+                  "Laplace's method; leave 'posterior.coefficient_prior' out");
+    }
   }
   job.posterior = std::move(request);
 }

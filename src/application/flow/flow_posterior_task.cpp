@@ -62,7 +62,6 @@ class IntegratedPosterior {
   std::string method() const {
     return "coefficients and σ² integrated out; log determinant " + description();
   }
-  const models::IntegratedFlow& flow() const { return *flow_; }
 
   void check_columns() const {
     const models::GaussianFlow concentrated(context_.model.filter(), *determinant_.determinant,
@@ -84,11 +83,29 @@ class IntegratedPosterior {
       IntegratedPosterior posterior;
     };
     const auto copy = std::make_shared<Copy>(group, *this);
-    return {[copy](std::span<const double> x) { return copy->posterior.evaluate(x); },
-            [copy] { return copy->posterior.method(); }};
+    return copy->posterior.model(copy);
+  }
+
+  /// @param owner  keeps this alive
+  PosteriorModel model(std::shared_ptr<const void> owner = {}) const {
+    return {[this, owner](std::span<const double> x) { return evaluate(x); },
+            [this] { return method(); },
+            [this](std::span<const double> x, std::uint64_t seed, std::uint64_t stream) {
+              return draw(x, seed, stream);
+            }};
   }
 
  private:
+  /// With σ² and the coefficients given the filter.
+  std::vector<double> draw(std::span<const double> x, std::uint64_t seed,
+                           std::uint64_t stream) const {
+    std::vector<double> values(x.begin(), x.end());
+    const auto given = flow_->draw(x, seed, stream);
+    values.push_back(given.sigma2);
+    values.insert(values.end(), given.coefficients.begin(), given.coefficients.end());
+    return values;
+  }
+
   FlowContext& context_;
   models::FlowMoments moments_;
   Index years_;
@@ -162,22 +179,13 @@ std::string run_flow_posterior(FlowContext& context) {
   posterior.check_columns();
   PosteriorProblem problem;
   problem.parameters = filter_parameters(context);
-  problem.model = {[&](std::span<const double> x) { return posterior.evaluate(x); },
-                   [&] { return posterior.method(); }};
+  problem.model = posterior.model();
   problem.copy = [&](JobContext& group) { return posterior.copy(group); };
   problem.copy_needs = needs_of_copies(context);
   for (const auto& each : problem.parameters) problem.variables.push_back({each.name});
   problem.variables.push_back({"sigma2"});
   const auto columns = context.model.column_texts();
   if (!columns.empty()) problem.variables.push_back({"coefficients", columns, "column"});
-  problem.values = [&flow = posterior.flow()](std::span<const double> x, std::uint64_t seed,
-                                              std::uint64_t stream) {
-    std::vector<double> values(x.begin(), x.end());
-    const auto given = flow.draw(x, seed, stream);
-    values.push_back(given.sigma2);
-    values.insert(values.end(), given.coefficients.begin(), given.coefficients.end());
-    return values;
-  };
   note_flat(context, problem.parameters, "coefficients and log σ²");
   return sample_posterior(context, problem);
 }

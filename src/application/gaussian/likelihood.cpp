@@ -11,7 +11,7 @@
 namespace kronwerk::application {
 
 double Likelihood::Value::total() const {
-  return std::accumulate(values.begin(), values.end(), 0.0);
+  return std::accumulate(values.begin(), values.end(), integral);
 }
 
 namespace {
@@ -140,7 +140,8 @@ std::vector<models::CovarianceDerivative> Likelihood::derivatives(
 }
 
 models::MeanEstimate Likelihood::estimate_mean(const models::Covariance& covariance,
-                                               const std::vector<models::MeanColumn>& columns) {
+                                               const std::vector<models::MeanColumn>& columns,
+                                               const std::optional<models::Prior>& prior) {
   std::vector<models::NormalEquations> equations;
   const bool wanted =
       std::ranges::any_of(columns, [](const auto& column) { return !column.coefficient; });
@@ -155,11 +156,17 @@ models::MeanEstimate Likelihood::estimate_mean(const models::Covariance& covaria
                                                missing_settings())
                             .normal_equations(cells));
   }
-  return solve(columns, equations);
+  return solve(columns, std::move(equations), prior);
 }
 
 models::MeanEstimate Likelihood::solve(const std::vector<models::MeanColumn>& columns,
-                                       std::span<const models::NormalEquations> equations) const {
+                                       std::vector<models::NormalEquations> equations,
+                                       const std::optional<models::Prior>& prior) const {
+  if (prior && !equations.empty()) {
+    const auto p =
+        equations.front().right.size() / static_cast<std::size_t>(equations.front().observations);
+    equations.push_back(models::normal_prior(prior->first(), prior->second(), p));
+  }
   const auto pooling = context_.request().mean.per_observation
                            ? models::MeanPooling::per_observation
                            : models::MeanPooling::pooled;
@@ -174,6 +181,13 @@ Likelihood::Value Likelihood::evaluate(const Parameters& parameters, const Reque
   Value value = observations_.missing() > 0 ? evaluate_missing(whole, parameters, request)
                                             : evaluate_complete(whole, parameters, request);
   for (std::size_t o = 0; o < log_jacobian_.size(); ++o) value.values[o] += log_jacobian_[o];
+  if (!request.integrated || value.mean.estimated == 0) return value;
+  value.integral = models::log_integral(value.mean);
+  if (request.prior) {
+    for (const double each : value.mean.coefficients) {
+      value.integral += request.prior->log_density(each);
+    }
+  }
   return value;
 }
 
@@ -218,12 +232,11 @@ Likelihood::Value Likelihood::evaluate_complete(const models::Covariance& covari
   for (std::size_t c = 0; c < columns.size(); ++c) {
     if (columns[c].coefficient) density_->set_coefficient(c, *columns[c].coefficient);
   }
-  const std::vector<models::NormalEquations> equations{density_->normal_equations(covariance)};
-  const auto estimate = solve(columns, equations);
+  const auto estimate = solve(columns, {density_->normal_equations(covariance)}, request.prior);
   auto found =
       density_->evaluate(covariance,
                          {derivatives(parameters, request.parameters), request.input_gradient,
-                          request.judged, context_.job.solver.tolerance},
+                          request.judged, context_.job.solver.tolerance, request.integrated},
                          estimate);
   return collect(std::move(found), request, covariance.description());
 }
@@ -233,9 +246,9 @@ Likelihood::Value Likelihood::evaluate_missing(const models::Covariance& covaria
                                                const Request& request) {
   const models::DensityRequest wanted{derivatives(parameters, request.parameters),
                                       request.input_gradient, request.judged,
-                                      context_.job.solver.tolerance};
+                                      context_.job.solver.tolerance, request.integrated};
   const auto columns = mean(parameters, request.coefficients);
-  const auto estimate = estimate_mean(covariance, columns);
+  const auto estimate = estimate_mean(covariance, columns, request.prior);
   Value sum;
   sum.solves = quality();
   for (std::size_t block = 0; block < blocks_.size(); ++block) {

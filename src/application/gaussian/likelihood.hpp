@@ -8,6 +8,7 @@
 
 #include "application/gaussian/gaussian_job.hpp"
 #include "application/tasks/solve_quality.hpp"
+#include "kronwerk/models/fit/prior.hpp"
 #include "kronwerk/models/missing/missing.hpp"
 
 namespace kronwerk::application {
@@ -25,7 +26,9 @@ class Likelihood {
     std::vector<std::string> parameters;  ///< to differentiate by
     bool input_gradient = false;
     models::Judged judged = models::Judged::always;
-    std::vector<double> coefficients{};  ///< of a regression; empty: their best
+    std::vector<double> coefficients{};    ///< of a regression; empty: their best
+    bool integrated = false;               ///< those that are estimated are integrated out
+    std::optional<models::Prior> prior{};  ///< normal, of each of these; flat if absent
   };
   struct Value {
     std::vector<double> values;           ///< log p of each observation
@@ -36,11 +39,12 @@ class Likelihood {
     std::vector<double> gradient_biases;  ///< what the probes' solves left, about; likewise
     std::vector<double> mean_gradient;    ///< by coefficients that were given, of the sum
     std::vector<std::vector<double>> input_gradient;  ///< of each block
-    models::MeanEstimate mean;
+    models::MeanEstimate mean;                        ///< with a prior the posterior's
+    double integral = 0;  ///< what integrating coefficients out adds, for all observations
     /// Of the solves with the covariance (as judged), and of the missing cells' systems.
     SolveQuality solves{1};
     std::string method;
-    double total() const;
+    double total() const;  ///< of all observations
   };
   /// Collective. @throws DataError where the covariance is not positive definite
   Value evaluate(const Parameters& parameters, const Request& request);
@@ -52,7 +56,8 @@ class Likelihood {
                                        std::span<const double> coefficients = {});
   /// Of all observations together, or of each if the job says so. Collective.
   models::MeanEstimate estimate_mean(const models::Covariance& covariance,
-                                     const std::vector<models::MeanColumn>& columns);
+                                     const std::vector<models::MeanColumn>& columns,
+                                     const std::optional<models::Prior>& prior = {});
 
   /// log |∂transform| of each observation's cells; empty unless the job asks for it.
   const std::vector<double>& log_jacobian() const noexcept { return log_jacobian_; }
@@ -82,7 +87,8 @@ class Likelihood {
   Value collect(models::LogDensity density, const Request& request,
                 const std::string& method) const;
   models::MeanEstimate solve(const std::vector<models::MeanColumn>& columns,
-                             std::span<const models::NormalEquations> equations) const;
+                             std::vector<models::NormalEquations> equations,
+                             const std::optional<models::Prior>& prior) const;
   bool masks_agree(const distribution::Layout& layout) const;
   void read_jacobian();
   void read_blocks(const distribution::Layout& one, const distribution::Layout& block_layout);

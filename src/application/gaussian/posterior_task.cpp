@@ -1,31 +1,40 @@
-// Samples the posterior of a Gaussian model's parameters, and of the coefficients of its mean.
+// Samples the posterior of the parameters of a model on a grid, with the coefficients of its mean
+// integrated out and drawn given these, or sampled with them.
 #include <fmt/format.h>
 
-#include <cmath>
+#include <map>
 #include <memory>
 
 #include "application/fit/fit_parameters.hpp"
-#include "application/gaussian/likelihood.hpp"
+#include "application/gaussian/grid_density.hpp"
 #include "application/posterior/posterior_problem.hpp"
+#include "kronwerk/models/density/mean_uncertainty.hpp"
 
 namespace kronwerk::application {
 namespace {
 
-class GaussianPosterior {
+/// More points than trajectories usually have.
+constexpr std::size_t most_means = 2000;
+
+class GridPosterior {
  public:
-  explicit GaussianPosterior(GaussianContext& context) : context_(context), likelihood_(context) {}
+  explicit GridPosterior(GaussianContext& context)
+      : context_(context),
+        density_(context.request().likelihood ? make_latent_grid_density(context)
+                                              : make_gaussian_grid_density(context)),
+        prior_(prior_of(context.job, context.job.posterior->coefficient_prior)) {
+    for (const auto& each : parameters_to_fit(context.job)) names_.push_back(each.name);
+  }
 
   std::string run() {
-    write_observations();
+    density_->write_observations();
     PosteriorProblem problem;
     for (const auto& each : parameters_to_fit(context_.job)) {
-      names_.push_back(each.name);
       problem.parameters.push_back(parameter_of(each));
       problem.variables.push_back({each.name});
     }
-    add_coefficients(problem);
-    problem.model = {[this](std::span<const double> x) { return evaluate(x); },
-                     [this] { return method_; }};
+    if (!context_.request().mean.columns.empty()) add_coefficients(problem);
+    problem.model = model();
     problem.copy = [this](JobContext& group) { return copy(group); };
     problem.copy_needs = [this](int ranks, int nodes) {
       return estimate_gaussian_memory(context_.comm, context_.job, context_.model, ranks, nodes);
@@ -34,22 +43,40 @@ class GaussianPosterior {
   }
 
  private:
+  /// @param owner  keeps this alive
+  PosteriorModel model(std::shared_ptr<const void> owner = {}) {
+    PosteriorModel model{[this, owner](std::span<const double> x) { return evaluate(x); },
+                         [this] {
+                           return density_->method() +
+                                  (integrates() ? "; coefficients integrated out" : "");
+                         }};
+    if (integrates()) {
+      model.draw = [this](std::span<const double> x, std::uint64_t seed, std::uint64_t stream) {
+        return draw(x, seed, stream);
+      };
+    }
+    return model;
+  }
+
   PosteriorModel copy(JobContext& group) const {
     struct Copy {
-      Copy(JobContext& job, const GaussianPosterior& other)
+      Copy(JobContext& job, const GaussianContext& other)
           : model(job.comm, job.job),
-            context{job, model, std::make_shared<operators::Workspace>(job.comm),
-                    other.context_.parameters},
-            posterior(context) {
-        posterior.names_ = other.names_;
-      }
+            context{job, model, std::make_shared<operators::Workspace>(job.comm), other.parameters},
+            posterior(context) {}
       GaussianModel model;
       GaussianContext context;
-      GaussianPosterior posterior;
+      GridPosterior posterior;
     };
-    const auto copy = std::make_shared<Copy>(group, *this);
-    return {[copy](std::span<const double> x) { return copy->posterior.evaluate(x); },
-            [copy] { return copy->posterior.method_; }};
+    const auto copy = std::make_shared<Copy>(group, context_);
+    return copy->posterior.model(copy);
+  }
+
+  /// Whether the coefficients are known given the parameters: Gaussian under a flat or normal
+  /// prior.
+  bool integrates() const {
+    return !context_.request().mean.columns.empty() &&
+           (!prior_ || prior_->kind() == models::Prior::Kind::normal);
   }
 
   /// @throws ConfigurationError if its prior has no integral and nothing else bounds it
@@ -75,19 +102,21 @@ class GaussianPosterior {
         parameter.lower, parameter.upper, each.name));
   }
 
-  /// The coefficients of a regression vary with the parameters, from their best at the start.
   void add_coefficients(PosteriorProblem& problem) {
-    const auto& columns = context_.request().mean.columns;
-    const std::size_t before = problem.parameters.size();
     std::vector<std::string> texts;
-    for (const auto& column : columns) texts.push_back(column.value);
-    if (columns.empty()) return;
-    Likelihood::Value start;
-    context_.stages.run("mode", [&] { start = likelihood_.evaluate(context_.parameters, {}); });
-    refuse_estimates(start);
-    const auto prior = prior_of(context_.job, context_.job.posterior->coefficient_prior);
-    if (!prior) context_.stages.print("priors      flat of coefficients");
-    const std::size_t p = columns.size();
+    for (const auto& column : context_.request().mean.columns) texts.push_back(column.value);
+    if (!prior_) context_.stages.print("priors      flat of coefficients");
+    GridDensity::Value start;
+    context_.stages.run("mode", [&] { start = density_->evaluate(context_.parameters, {}, {}); });
+    if (!integrates()) vary_coefficients(problem, texts, start.mean);
+    problem.variables.push_back({"coefficients", texts, "column"});
+  }
+
+  /// Beside the parameters, from their best at the start.
+  void vary_coefficients(PosteriorProblem& problem, const std::vector<std::string>& texts,
+                         const models::MeanEstimate& start) const {
+    const std::size_t p = texts.size();
+    const std::size_t before = problem.parameters.size();
     const std::size_t n = before + p;
     problem.information.assign(n * n, 0.0);
     for (std::size_t i = 0; i < before; ++i) {
@@ -98,74 +127,50 @@ class GaussianPosterior {
       problem.information[i * n + i] = 1 / (slope * slope);
     }
     for (std::size_t j = 0; j < p; ++j) {
-      models::PosteriorParameter parameter{texts[j], start.mean.coefficients[j], prior};
+      models::PosteriorParameter parameter{texts[j], start.coefficients[j], prior_};
       parameter.initial = models::bounded_support(parameter).inside(parameter.initial);
       problem.parameters.push_back(std::move(parameter));
-      problem.information[(before + j) * n + before + j] = 1 / start.mean.covariance[j * p + j];
+      problem.information[(before + j) * n + before + j] = 1 / start.covariance[j * p + j];
     }
-    problem.variables.push_back({"coefficients", texts, "column"});
-  }
-
-  void refuse_estimates(const Likelihood::Value& value) const {
-    if (value.standard_error == 0) return;
-    throw core::ConfigurationError(fmt::format(
-        "{}: so many cells are missing that the log density is an estimate (± {:.2g}), which a "
-        "sampler cannot use: up to {} missing cells are exact. Leave slices of the grid out, or "
-        "fit instead",
-        context_.job.where(context_.request().observations->position), value.standard_error,
-        likelihood_.missing_settings().exact_limit));
   }
 
   models::Evaluation evaluate(std::span<const double> x) {
     Parameters all = context_.parameters;
     for (std::size_t p = 0; p < names_.size(); ++p) all[names_[p]] = x[p];
-    Likelihood::Request request{names_, false, models::Judged::first_use};
-    request.coefficients.assign(x.begin() + std::ssize(names_), x.end());
-    Likelihood::Value value = likelihood_.evaluate(all, request);
-    refuse_estimates(value);
-    if (!value.solves.failure().empty()) throw core::DataError(value.solves.failure());
-    method_ = std::move(value.method);
-    models::Evaluation result{value.total(), std::move(value.gradient)};
-    if (!request.coefficients.empty()) {
-      result.gradient.insert(result.gradient.end(), value.mean_gradient.begin(),
-                             value.mean_gradient.end());
-    }
-    return result;
+    auto found = density_->evaluate(all, names_, x.subspan(names_.size()));
+    if (means_.size() >= most_means) means_.clear();
+    if (integrates()) means_.insert_or_assign({x.begin(), x.end()}, std::move(found.mean));
+    return {found.value, std::move(found.gradient)};
   }
 
-  void write_observations() {
-    const Observations& observations = likelihood_.observations();
-    const std::string path = "/observed_data/y";
-    const core::Extents shape = dataset_shape(observations.shape(), context_.model.extents());
-    context_.file.create_dataset(path, shape);
-    Index first = 0;
-    for (const auto& block : likelihood_.blocks()) {
-      observations.scatter(first, likelihood_.layout(), block, std::nan(""),
-                           [&](Index offset, std::span<const double> values) {
-                             context_.file.write_range(path, offset, values);
-                           });
-      first += likelihood_.observations_per_block();
+  /// With coefficients given the parameters, whose moments the trajectory has found.
+  std::vector<double> draw(std::span<const double> x, std::uint64_t seed, std::uint64_t stream) {
+    std::vector<double> values(x.begin(), x.end());
+    if (!means_.contains(values)) evaluate(x);
+    auto known = means_.extract(values);
+    const models::MeanEstimate& mean = known.mapped();
+    const auto deviation = models::draw_coefficients(mean.covariance, mean.estimated, seed,
+                                                     static_cast<Index>(stream));
+    for (std::size_t j = 0; j < deviation.size(); ++j) {
+      values.push_back(mean.coefficients[j] + deviation[j]);
     }
-    std::vector<std::string> axes;
-    for (std::size_t k = 0; k < context_.model.extents().size(); ++k) {
-      axes.push_back(fmt::format("mode_{}", k + 1));
-    }
-    if (shape.size() > axes.size()) axes.insert(axes.begin(), "observation");
-    // Flat datasets have one axis for all modes.
-    if (shape.size() < axes.size()) axes.clear();
-    context_.file.name_axes(path, axes);
+    // The next trajectory begins here, and may end here again.
+    means_.clear();
+    means_.insert(std::move(known));
+    return values;
   }
 
   GaussianContext& context_;
-  Likelihood likelihood_;
+  std::unique_ptr<GridDensity> density_;
+  std::optional<models::Prior> prior_;  ///< of the coefficients
   std::vector<std::string> names_;
-  std::string method_;  ///< of the last evaluation
+  std::map<std::vector<double>, models::MeanEstimate> means_;  ///< since the last draw
 };
 
 }  // namespace
 
 std::string run_posterior(GaussianContext& context) {
-  return GaussianPosterior(context).run();
+  return GridPosterior(context).run();
 }
 
 }  // namespace kronwerk::application

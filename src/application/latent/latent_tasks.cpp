@@ -65,6 +65,7 @@ std::string run_latent_task(GaussianContext& context) {
       run_latent_sample(context);
       return "";
     case Task::posterior:
+      return run_posterior(context);
     case Task::apply:
     case Task::solve:
     case Task::logdet:

@@ -7,7 +7,7 @@
 namespace kronwerk::application {
 
 /// The tasks of a job whose observations are not Gaussian, given a latent field: logpdf, sample,
-/// predict and fit. Collective.
+/// predict, fit and posterior. Collective.
 /// @return why the result is not converged; "" if it is
 std::string run_latent_task(GaussianContext& context);
 

@@ -133,7 +133,7 @@ void ChainRuns::recall() {
   Index resumed = 0;
   for (Index number = 0; number < request_.chains; ++number) {
     const auto* state = context_.checkpoint.numbers(name_of("chain", number));
-    const auto* rows = context_.checkpoint.numbers(name_of("draws", number));
+    const auto* rows = context_.checkpoint.numbers(name_of("values", number));
     if (state == nullptr || rows == nullptr) continue;
     constexpr std::size_t own = 2;  // numbers behind the chain's
     Course& known = course(number);
@@ -166,11 +166,23 @@ void ChainRuns::note(const Chain& chain, Index number) {
                                  iterations());
 }
 
+/// The same on all ranks of the group.
+std::vector<double> ChainRuns::values_at(const models::Draw& draw, Index number) {
+  const auto x = density_->from_free(coordinates_.at(draw.position));
+  if (!model_.draw) return x;
+  // Streams beyond those of the chains.
+  const auto stream = (std::uint64_t{1} << 32) +
+                      static_cast<std::uint64_t>(number * request_.draws + draws_.made(number));
+  auto values = model_.draw(x, request_.seed, stream);
+  groups_.own().broadcast(std::span<double>(values));
+  return values;
+}
+
 void ChainRuns::advance(Chain& chain, Index number) {
   const bool kept = !chain.warming_up();
   const auto draw = chain.advance();
   if (kept) {
-    draws_.add(number, density_->from_free(coordinates_.at(draw.position)), draw);
+    draws_.add(number, values_at(draw, number), draw);
   } else if (draw.diverging) {
     ++course(number).warmup_divergences;
   }
@@ -250,7 +262,7 @@ void ChainRuns::keep() {
     state.push_back(static_cast<double>(known.iteration));
     state.push_back(static_cast<double>(known.warmup_divergences));
     checkpoint.set(name_of("chain", number), std::move(state));
-    checkpoint.set(name_of("draws", number), draws_.rows(number));
+    checkpoint.set(name_of("values", number), draws_.rows(number));
   }
 }
 

@@ -66,6 +66,7 @@ class ChainRuns {
   void recall();
   void advance();
   void advance(models::Chain& chain, Index number);
+  std::vector<double> values_at(const models::Draw& draw, Index number);
   void note(const models::Chain& chain, Index number);
   void exchange();
   void keep();

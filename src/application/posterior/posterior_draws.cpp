@@ -46,23 +46,22 @@ void write_coordinates(io::ResultFile& file, const std::string& group, const Pos
 
 }  // namespace
 
-void PosteriorDraws::add(Index chain, std::span<const double> parameters,
-                         const models::Draw& draw) {
+void PosteriorDraws::add(Index chain, std::span<const double> values, const models::Draw& draw) {
   auto& row = rows(chain);
-  row.insert(row.end(), parameters.begin(), parameters.end());
+  row.insert(row.end(), values.begin(), values.end());
   row.insert(row.end(), {draw.log_density, draw.energy, static_cast<double>(draw.depth),
                          static_cast<double>(draw.steps), draw.acceptance, draw.step_size,
                          draw.diverging ? 1.0 : 0.0});
 }
 
-std::span<const double> PosteriorDraws::parameters(Index chain, Index draw) const {
+std::span<const double> PosteriorDraws::values(Index chain, Index draw) const {
   return std::span(rows_[static_cast<std::size_t>(chain)])
-      .subspan(static_cast<std::size_t>(draw) * width(), dimension_);
+      .subspan(static_cast<std::size_t>(draw) * width(), entries_);
 }
 
 double PosteriorDraws::statistic(Index chain, Index draw, Statistic which) const {
   return rows_[static_cast<std::size_t>(chain)]
-              [static_cast<std::size_t>(draw) * width() + dimension_ + which];
+              [static_cast<std::size_t>(draw) * width() + entries_ + which];
 }
 
 std::vector<double> PosteriorDraws::statistics(Statistic which) const {
@@ -73,10 +72,13 @@ std::vector<double> PosteriorDraws::statistics(Statistic which) const {
   return values;
 }
 
+Index PosteriorDraws::made(Index chain) const {
+  return static_cast<Index>(rows_[static_cast<std::size_t>(chain)].size() / width());
+}
+
 Index PosteriorDraws::divergences(Index chain) const {
-  const auto made = static_cast<Index>(rows_[static_cast<std::size_t>(chain)].size() / width());
   Index sum = 0;
-  for (Index d = 0; d < made; ++d) sum += statistic(chain, d, diverging) != 0 ? 1 : 0;
+  for (Index d = 0; d < made(chain); ++d) sum += statistic(chain, d, diverging) != 0 ? 1 : 0;
   return sum;
 }
 
@@ -91,17 +93,17 @@ std::vector<std::string> PosteriorValues::names() const {
   return names;
 }
 
-PosteriorValues values_of(const PosteriorProblem& problem, const PosteriorDraws& draws,
-                          std::uint64_t seed) {
+std::size_t PosteriorProblem::entries() const {
+  std::size_t sum = 0;
+  for (const auto& variable : variables) sum += variable.width();
+  return sum;
+}
+
+PosteriorValues values_of(const PosteriorProblem& problem, const PosteriorDraws& draws) {
   PosteriorValues result{problem.variables, {}};
   for (Index c = 0; c < draws.chains(); ++c) {
     for (Index d = 0; d < draws.draws(); ++d) {
-      const auto x = draws.parameters(c, d);
-      // Streams beyond those of the chains.
-      const auto stream =
-          (std::uint64_t{1} << 32) + static_cast<std::uint64_t>(c * draws.draws() + d);
-      const auto values = problem.values ? problem.values(x, seed, stream)
-                                         : std::vector<double>(x.begin(), x.end());
+      const auto values = draws.values(c, d);
       result.entries.resize(values.size());
       for (std::size_t i = 0; i < values.size(); ++i) result.entries[i].push_back(values[i]);
     }

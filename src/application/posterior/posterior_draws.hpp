@@ -14,17 +14,19 @@ using core::Index;
 /// The draws of all chains with their statistics, as rows of numbers so that they can be kept.
 class PosteriorDraws {
  public:
-  /// What a row holds beside the parameters.
+  /// What a row holds beside the variables' values.
   enum Statistic { lp, energy, tree_depth, n_steps, acceptance_rate, step_size, diverging, count };
 
-  PosteriorDraws(std::size_t dimension, Index chains, Index draws)
-      : dimension_(dimension), draws_(draws), rows_(static_cast<std::size_t>(chains)) {}
+  PosteriorDraws(std::size_t entries, Index chains, Index draws)
+      : entries_(entries), draws_(draws), rows_(static_cast<std::size_t>(chains)) {}
 
   Index chains() const noexcept { return std::ssize(rows_); }
   Index draws() const noexcept { return draws_; }
-  void add(Index chain, std::span<const double> parameters, const models::Draw& draw);
-  /// The parameters of one draw.
-  std::span<const double> parameters(Index chain, Index draw) const;
+  /// How many of a chain there are so far.
+  Index made(Index chain) const;
+  void add(Index chain, std::span<const double> values, const models::Draw& draw);
+  /// The variables' values of one draw.
+  std::span<const double> values(Index chain, Index draw) const;
   double statistic(Index chain, Index draw, Statistic which) const;
   /// Of every chain one after the other.
   std::vector<double> statistics(Statistic which) const;
@@ -32,10 +34,10 @@ class PosteriorDraws {
   Index divergences(Index chain) const;
 
   std::vector<double>& rows(Index chain) { return rows_[static_cast<std::size_t>(chain)]; }
-  std::size_t width() const noexcept { return dimension_ + Statistic::count; }
+  std::size_t width() const noexcept { return entries_ + Statistic::count; }
 
  private:
-  std::size_t dimension_;
+  std::size_t entries_;
   Index draws_;
   std::vector<std::vector<double>> rows_;
 };
@@ -48,8 +50,7 @@ struct PosteriorValues {
   /// "coefficients[kron(1, 1)]" of every entry.
   std::vector<std::string> names() const;
 };
-PosteriorValues values_of(const PosteriorProblem& problem, const PosteriorDraws& draws,
-                          std::uint64_t seed);
+PosteriorValues values_of(const PosteriorProblem& problem, const PosteriorDraws& draws);
 
 /// The groups `posterior` and `sample_stats`, as ArviZ reads them. Collective.
 /// @param root  whether this is rank 0, whose numbers are written

@@ -27,6 +27,11 @@ struct PosteriorModel {
   models::DensityFunction log_density;
   /// How it was, for the report. Local.
   std::function<std::string()> method;
+  /// The variables' values at a draw of the parameters: these themselves if empty. What is drawn
+  /// given them has the random numbers of the draw's own stream. Collective.
+  std::function<std::vector<double>(std::span<const double> x, std::uint64_t seed,
+                                    std::uint64_t stream)>
+      draw{};
 };
 
 /// What a model says of its posterior.
@@ -36,11 +41,8 @@ struct PosteriorProblem {
   /// (n, n): about minus the second derivatives at the initial values; empty if not known.
   std::vector<double> information{};
   std::vector<PosteriorVariable> variables;
-  /// Their values at a draw of the parameters: these themselves if empty. What is drawn given them
-  /// has the random numbers of the draw's own stream. Local.
-  std::function<std::vector<double>(std::span<const double> x, std::uint64_t seed,
-                                    std::uint64_t stream)>
-      values{};
+  /// Of all of them.
+  std::size_t entries() const;
   /// The model once more, of some of the ranks alone: those of a context that outlives it.
   /// Collective on these.
   std::function<PosteriorModel(JobContext& group)> copy;

@@ -16,7 +16,7 @@ class Sampling {
         problem_(problem),
         request_(*context.job.posterior),
         density_(context.comm, watched(context, problem.model.log_density), problem.parameters),
-        draws_(density_.dimension(), request_.chains, request_.draws) {}
+        draws_(problem.entries(), request_.chains, request_.draws) {}
 
   std::string run() {
     note_chains();
@@ -99,7 +99,7 @@ class Sampling {
   }
 
   std::string finish() {
-    const auto values = values_of(problem_, draws_, request_.seed);
+    const auto values = values_of(problem_, draws_);
     const std::string failure = report_draws(context_, draws_, values);
     write_draws(context_.file, draws_, values, context_.comm.is_root());
     context_.report.set("method", "No-U-Turn sampler; " + method_);

@@ -4,7 +4,8 @@
 namespace kronwerk::configuration {
 
 std::vector<SchemaEntry> likelihood_entries() {
-  const std::vector<Task> tasks{Task::logpdf, Task::sample, Task::predict, Task::fit};
+  const std::vector<Task> tasks{Task::logpdf, Task::sample, Task::predict, Task::fit,
+                                Task::posterior};
   const std::vector<Task> predicting{Task::predict};
   std::vector<SchemaEntry> entries{
       {.path = "likelihood",

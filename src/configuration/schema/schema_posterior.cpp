@@ -46,8 +46,9 @@ std::vector<SchemaEntry> posterior_entries() {
        .types = text,
        .default_value = "flat",
        .tasks = sampling,
-       .documentation = "of every coefficient of the mean, one of these; not of gaussian flows, "
-                        "whose coefficients are integrated out"},
+       .documentation = "of every coefficient of the mean, one of these; flat and normal ones are "
+                        "integrated out on grids. Not of gaussian flows nor with a `likelihood`, "
+                        "whose coefficients are integrated out under a flat one"},
       {.path = "posterior.chains",
        .types = integer,
        .default_value = "4",

@@ -326,7 +326,7 @@ double Covariance::trace_of_inverse(std::span<const ScaledProduct> derivative) c
   if (core_) {
     const Layout one = layout();
     const std::vector<double> zeros(static_cast<std::size_t>(one.home_size(comm_->rank())), 0.0);
-    return -2 * core_->gradient(one, 1, zeros, {{derivative.begin(), derivative.end()}}).front();
+    return -2 * core_->gradient(one, 1, zeros, {{derivative.begin(), derivative.end()}}, 1).front();
   }
   return operators::trace_of_inverse(*comm_, spectrum_, derivative);
 }

@@ -22,18 +22,19 @@ using factors::Chain;
 
 DensityGradient::DensityGradient(const Covariance& covariance, const GridValues& eigenvalues,
                                  BasisMatrices& matrices, Index observations,
-                                 std::span<const double> weights)
+                                 std::span<const double> weights, Index determinants)
     : covariance_(covariance),
       eigenvalues_(eigenvalues),
       matrices_(matrices),
       observations_(observations),
+      determinants_(determinants),
       weights_(weights),
       layout_(covariance.layout(observations)) {}
 
 DensityGradient::DensityGradient(const DensityGradient& whole, const GridValues& divisor,
                                  std::span<const double> divided)
     : DensityGradient(whole.covariance_, whole.eigenvalues_, whole.matrices_, whole.observations_,
-                      divided) {
+                      divided, whole.determinants_) {
   divisor_ = &divisor;
 }
 
@@ -240,9 +241,11 @@ void DensityGradient::add_inverses(const std::vector<CovarianceDerivative>& deri
     if (std::ranges::all_of(scales, [](double scale) { return scale == 0; })) continue;
     const GridValues reciprocals(covariance_.extents(), {},
                                  {{1, real_terms(covariance_.spectrum_of_sum(j).terms)}});
-    const double part =
-        covariance_.comm().sum(0.5 * local_square(reciprocals) -
-                               0.5 * static_cast<double>(observations_) * local_trace(reciprocals));
+    double part = 0.5 * local_square(reciprocals);
+    if (determinants_ > 0) {
+      part -= 0.5 * static_cast<double>(determinants_) * local_trace(reciprocals);
+    }
+    part = covariance_.comm().sum(part);
     for (std::size_t p = 0; p < scales.size(); ++p) gradient[p] += scales[p] * part;
   }
 }
@@ -251,7 +254,7 @@ std::vector<double> DensityGradient::of_products(const std::vector<Products>& de
   const auto& comm = covariance_.comm();
   communication::collectively(comm, [&] { check(derivatives); });
   if (const OnesCore* core = covariance_.core()) {
-    return core->gradient(layout_, observations_, weights_, derivatives);
+    return core->gradient(layout_, observations_, weights_, derivatives, determinants_);
   }
   const std::vector<Term> terms = classify(derivatives);
   const std::size_t count = derivatives.size();
@@ -273,7 +276,7 @@ std::vector<double> DensityGradient::of_products(const std::vector<Products>& de
     }
   }
   for (std::size_t p = 0; p < count; ++p) {
-    if (!numerators[p].empty()) {
+    if (!numerators[p].empty() && determinants_ > 0) {
       traces[p] = local_trace(GridValues(covariance_.extents(), numerators[p]));
     }
     if (!elementwise[p].empty()) {
@@ -285,7 +288,7 @@ std::vector<double> DensityGradient::of_products(const std::vector<Products>& de
   std::vector<double> gradient(count);
   for (std::size_t p = 0; p < count; ++p) {
     gradient[p] =
-        0.5 * (squares[p] + others[p]) - 0.5 * static_cast<double>(observations_) * traces[p];
+        0.5 * (squares[p] + others[p]) - 0.5 * static_cast<double>(determinants_) * traces[p];
   }
   comm.sum(gradient);
   return gradient;

@@ -8,12 +8,14 @@
 
 namespace kronwerk::models {
 
-/// Σ_i ½ α_iᵀ(∂K)α_i − ½ m tr(K⁻¹∂K) for several ∂K, from α̃ = Vᵀ… of m observations.
+/// Σ_i ½ α_iᵀ(∂K)α_i − ½ d tr(K⁻¹∂K) for several ∂K, from α̃ = Vᵀ… of several observations.
 class DensityGradient {
  public:
-  /// @param weights  α̃: this rank's home block of the layout of the observations
+  /// @param weights       α̃: this rank's home block of the layout of the observations
+  /// @param determinants  d: as many as observations for a density, 0 for the squares alone
   DensityGradient(const Covariance& covariance, const GridValues& eigenvalues,
-                  BasisMatrices& matrices, Index observations, std::span<const double> weights);
+                  BasisMatrices& matrices, Index observations, std::span<const double> weights,
+                  Index determinants);
 
   /// Collective. @throws ShapeError if a derivative does not fit the grid
   std::vector<double> of(const std::vector<CovarianceDerivative>& derivatives);
@@ -51,6 +53,7 @@ class DensityGradient {
   const GridValues* divisor_ = nullptr;
   BasisMatrices& matrices_;
   Index observations_;
+  Index determinants_;
   std::span<const double> weights_;
   Layout layout_;
 };

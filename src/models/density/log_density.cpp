@@ -63,6 +63,10 @@ struct GaussianDensity::State {
 
   operators::Verdict judge(const Covariance& covariance, const MeanEstimate& estimate,
                            double tolerance, Weighted& weighted);
+  std::vector<double> gradient_of_integral(const Covariance& covariance,
+                                           const GridValues& eigenvalues,
+                                           const std::vector<CovarianceDerivative>& derivatives,
+                                           const MeanEstimate& estimate);
 };
 
 /// Judges α = V α̃ as the solution of K α = y − m. What refinement gained goes into α̃ and the
@@ -246,8 +250,13 @@ LogDensity GaussianDensity::evaluate(const Covariance& covariance, const Density
       mean_gradient(covariance, state.mean, state.columns, state.observations, weighted.weights);
   if (!request.derivatives.empty()) {
     DensityGradient gradient(covariance, eigenvalues, state.matrices, state.observations,
-                             weighted.weights);
+                             weighted.weights, state.observations);
     result.gradient = gradient.of(request.derivatives);
+    if (request.integrated && estimate.estimated > 0) {
+      const auto more =
+          state.gradient_of_integral(covariance, eigenvalues, request.derivatives, estimate);
+      for (std::size_t p = 0; p < more.size(); ++p) result.gradient[p] += more[p];
+    }
     state.matrices.forget_unused();
   }
   if (!request.input_gradient) return result;
@@ -255,6 +264,32 @@ LogDensity GaussianDensity::evaluate(const Covariance& covariance, const Density
   covariance.from_basis(state.observations)->apply(weighted.weights, result.input_gradient);
   for (double& value : result.input_gradient) value = -value;
   return result;
+}
+
+/// Of ½ log|C|, C⁻¹ = Σ_i XᵀK⁻¹X: ½ Σ_i tr(C XᵀK⁻¹(∂K)K⁻¹X).
+std::vector<double> GaussianDensity::State::gradient_of_integral(
+    const Covariance& covariance, const GridValues& eigenvalues,
+    const std::vector<CovarianceDerivative>& derivatives, const MeanEstimate& estimate) {
+  const auto p = static_cast<Index>(estimate.estimated);
+  const MeanValues fields(covariance.extents(), columns, root_fields(mean, estimate));
+  const std::vector<double> none(
+      static_cast<std::size_t>(covariance.layout(p).home_size(covariance.comm().rank())), 0.0);
+  const auto weighted = weigh(covariance, eigenvalues, fields, p, none);
+  auto result =
+      DensityGradient(covariance, eigenvalues, matrices, p, weighted.weights, 0).of(derivatives);
+  for (double& each : result) each *= static_cast<double>(observations);
+  return result;
+}
+
+std::vector<double> GaussianDensity::half_squares(
+    const Covariance& covariance, const std::vector<CovarianceDerivative>& derivatives) {
+  State& state = *state_;
+  state.project_data(covariance);
+  std::vector<double> weights = state.projected;
+  covariance.divide(state.observations, weights);
+  return DensityGradient(covariance, spectral_values(covariance), state.matrices,
+                         state.observations, weights, 0)
+      .of(derivatives);
 }
 
 std::vector<double> GaussianDensity::solve(const Covariance& covariance,

@@ -44,6 +44,11 @@ std::vector<std::size_t> estimated_columns(const std::vector<MeanColumn>& column
 /// The coefficients of all columns, 0 for those to be estimated.
 std::vector<double> given_coefficients(const std::vector<MeanColumn>& columns);
 
+/// p fields Σ_c R_jc ⊗ columns_c of the estimated columns with Σ_j R_jb R_jc the covariance of β̂
+/// (of one observation of its own): a row of coefficients of all columns for each.
+std::vector<double> root_fields(const std::vector<MeanColumn>& columns,
+                                const MeanEstimate& estimate);
+
 /// Of whole observations. Collective.
 /// @param projected  Vᵀy: this rank's home block of the layout of m observations
 NormalEquations normal_equations(const Covariance& covariance, const GridValues& eigenvalues,

@@ -76,6 +76,10 @@ LaplaceProgress LaplaceApproximation::find_mode(const LatentModel& model) {
   return state_->find_mode();
 }
 
+void LaplaceApproximation::begin_here() {
+  state_->beginning = state_->field;
+}
+
 MeanEstimate LaplaceApproximation::mean() const {
   const std::size_t p = state_->columns.size();
   MeanEstimate result;

@@ -76,6 +76,7 @@ void LatentState::begin() {
     auto& column = columns.emplace_back(cells.y.size(), 0.0);
     add_mean(cells.layout.extents(), {model.mean[c]}, Vector{1.0}, first, column);
   }
+  if (!beginning.empty()) field = beginning;
   if (!started) {
     field.assign(cells.y.size(), 0.0);
     for (std::size_t i = 0; i < field.size(); ++i) {

@@ -96,6 +96,7 @@ struct LatentState {
   FieldTerms terms;
   double objective = 0;  ///< log p − ½|c|²
   bool started = false;  ///< `field` is the mode of another model
+  Vector beginning;      ///< where every search begins; empty: at `field`
 
   std::vector<Vector> solved;           ///< Y = A⁻¹GᵀWX
   std::vector<Vector> residual;         ///< Q = X − GY = (I − KR) X

@@ -97,20 +97,13 @@ void DenseMissing::spread_rows(Index first, Index fields, const Layout& layout,
 }
 
 // In the coordinates in which K is diagonal, u_j has the weights α̃ = diag(1/e) Vᵀc_j of an
-// observation c_j, whose gradient is ½ α̃ᵀ(Vᵀ∂K V)α̃ − ½ tr(K⁻¹∂K); without an observation the trace
-// is left.
+// observation c_j, of whose gradient the squares ½ α̃ᵀ(Vᵀ∂K V)α̃ are wanted.
 std::vector<double> DenseMissing::traces(const std::vector<CovarianceDerivative>& derivatives) {
   const auto& comm = covariance_->comm();
   const GridValues eigenvalues = spectral_values(*covariance_);
   BasisMatrices matrices;
-  const auto gradient = [&](Index fields, std::span<const double> weights) {
-    return DensityGradient(*covariance_, eigenvalues, matrices, fields, weights).of(derivatives);
-  };
-  std::vector<double> weights(
-      static_cast<std::size_t>(covariance_->layout().home_size(comm.rank())));
-  const auto without = gradient(1, weights);
   std::vector<double> result(derivatives.size(), 0.0);
-  std::vector<double> block;
+  std::vector<double> block, weights;
   Index made_for = 0;
   OperatorPtr to_basis;
   for (Index first = 0; first < count(); first += batch_size()) {
@@ -122,10 +115,9 @@ std::vector<double> DenseMissing::traces(const std::vector<CovarianceDerivative>
     spread_rows(first, fields, layout, block);
     to_basis->apply(block, weights);
     covariance_->divide(fields, weights);
-    const auto with = gradient(fields, weights);
-    for (std::size_t p = 0; p < result.size(); ++p) {
-      result[p] += 2 * (with[p] - static_cast<double>(fields) * without[p]);
-    }
+    const auto squares =
+        DensityGradient(*covariance_, eigenvalues, matrices, fields, weights, 0).of(derivatives);
+    for (std::size_t p = 0; p < result.size(); ++p) result[p] += 2 * squares[p];
   }
   return result;
 }

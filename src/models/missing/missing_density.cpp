@@ -129,6 +129,23 @@ MissingDensity::Completed MissingDensity::complete(MissingCells& cells,
   return result;
 }
 
+/// As of whole observations, with the columns completed like these.
+std::vector<double> MissingDensity::gradient_of_integral(
+    MissingCells& cells, const std::vector<CovarianceDerivative>& derivatives,
+    const MeanEstimate& estimate) const {
+  const Covariance& covariance = cells.covariance();
+  const auto p = static_cast<Index>(estimate.estimated);
+  const Layout layout = covariance.layout(p);
+  const int rank = covariance.comm().rank();
+  std::vector<double> fields(static_cast<std::size_t>(layout.home_size(rank)), 0.0);
+  add_mean(covariance.extents(), mean_, root_fields(mean_, estimate), layout.home_begin(rank),
+           fields);
+  require_converged(cells.complete(p, fields), covariance.extents());
+  auto result = GaussianDensity(p, std::move(fields), {}).half_squares(covariance, derivatives);
+  for (double& each : result) each *= static_cast<double>(observations_);
+  return result;
+}
+
 MissingDensity::Result MissingDensity::evaluate(const Covariance& covariance,
                                                 const DensityRequest& request) {
   MissingCells cells(covariance, *mask_, settings_);
@@ -146,7 +163,9 @@ MissingDensity::Result MissingDensity::evaluate(MissingCells& cells, const Densi
   Result result;
   result.completion = completed.completion;
   GaussianDensity whole(observations_, std::move(completed.y), mean_);
-  result.density = whole.evaluate(covariance, request, estimate);
+  DensityRequest of_whole = request;
+  of_whole.integrated = false;
+  result.density = whole.evaluate(covariance, of_whole, estimate);
   const auto determinant = cells.log_determinant();
   if (!determinant.settled) {
     throw core::ConvergenceError(fmt::format(
@@ -161,6 +180,10 @@ MissingDensity::Result MissingDensity::evaluate(MissingCells& cells, const Densi
   for (double& value : result.density.values) value += 0.5 * constant;
   result.standard_error = 0.5 * determinant.standard_error;
   result.quadrature_error = 0.5 * determinant.quadrature_error;
+  if (request.integrated && estimate.estimated > 0 && !request.derivatives.empty()) {
+    const auto more = gradient_of_integral(cells, request.derivatives, estimate);
+    for (std::size_t p = 0; p < more.size(); ++p) result.density.gradient[p] += more[p];
+  }
   const auto traces = cells.traces(request.derivatives);
   const double half = 0.5 * static_cast<double>(observations_);
   for (std::size_t p = 0; p < traces.size(); ++p) {

@@ -16,14 +16,15 @@ bool is_identity(const ScaledProduct& product) {
 
 }  // namespace
 
-std::vector<double> OnesCore::gradient(
-    const Layout& layout, Index observations, std::span<const double> weights,
-    const std::vector<std::vector<ScaledProduct>>& derivatives) const {
+std::vector<double> OnesCore::gradient(const Layout& layout, Index observations,
+                                       std::span<const double> weights,
+                                       const std::vector<std::vector<ScaledProduct>>& derivatives,
+                                       Index determinants) const {
   const Index r = size();
   const int order = core::narrow<int>(r);
   const distribution::BlockPartition part(r, comm_->size());
   const Index begin = part.begin(comm_->rank()), rows = part.count(comm_->rank());
-  // Rows of Σ_i α_i α_iᵀ − m K⁻¹ on the core, and the squares beside it.
+  // Rows of Σ_i α_i α_iᵀ − d K⁻¹ on the core, and the squares beside it.
   std::vector<double> matrix(static_cast<std::size_t>(rows * r), 0.0);
   std::vector<double> beside(weights.begin(), weights.end());
   const Index together = std::clamp(summed_together / r, Index{1}, observations);
@@ -53,7 +54,7 @@ std::vector<double> OnesCore::gradient(
       values[i] /= eigenvalues_[i % static_cast<std::size_t>(r)];
     }
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, core::narrow<int>(rows), order, order,
-                -static_cast<double>(observations), values.data(), order, vectors, order, 1.0,
+                -static_cast<double>(determinants), values.data(), order, vectors, order, 1.0,
                 matrix.data(), order);
   }
   double squares = 0;
@@ -84,7 +85,7 @@ std::vector<double> OnesCore::gradient(
   for (std::size_t p = 0; p < derivatives.size() && others > 0; ++p) {
     for (const ScaledProduct& product : derivatives[p]) {
       if (!is_identity(product)) continue;
-      result[p] -= 0.5 * product.scale * static_cast<double>(observations) * others / background_;
+      result[p] -= 0.5 * product.scale * static_cast<double>(determinants) * others / background_;
     }
   }
   return result;

@@ -52,12 +52,14 @@ class OnesCore {
   using Function = double (*)(double eigenvalue);
   void apply(const Layout& layout, Index batch, Function function, std::span<double> x) const;
 
-  /// Σ_i ½ α_iᵀ(∂K)α_i − ½ m tr(K⁻¹∂K) for several ∂K. Collective.
-  /// @param layout, weights  α̃ of m observations in the coordinates
+  /// Σ_i ½ α_iᵀ(∂K)α_i − ½ d tr(K⁻¹∂K) for several ∂K. Collective.
+  /// @param layout, weights  α̃ of the observations in the coordinates
+  /// @param determinants     d
   /// @throws InternalError if a ∂K is no multiple of I and acts beside the core
   std::vector<double> gradient(const Layout& layout, Index observations,
                                std::span<const double> weights,
-                               const std::vector<std::vector<ScaledProduct>>& derivatives) const;
+                               const std::vector<std::vector<ScaledProduct>>& derivatives,
+                               Index determinants) const;
 
  private:
   /// ⊗A_k in the coordinates, on the core.

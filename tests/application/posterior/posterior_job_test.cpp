@@ -218,9 +218,6 @@ TEST_F(PosteriorJob, RefusesWhatHasNoPosterior) {
                  "begins at 1, which is not inside of its support");
   expect_refused(gaussian + "posterior: {parameters: " + priors + ", draws: 7}",
                  "R-hat compares the halves of chains");
-  expect_refused(
-      gaussian + "likelihood: {family: poisson}\nposterior: {parameters: " + priors + "}",
-      "Laplace's approximation");
   expect_refused(gaussian + "posterior: {parameters: {}}", "'posterior.parameters' is empty");
   expect_refused(gaussian + "posterior: {parameters: {etta: {}}}", "did you mean 'eta'?");
   expect_refused(gaussian + "posterior: {parameters: " + priors + ", metric: round}",

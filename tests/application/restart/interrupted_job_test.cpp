@@ -107,6 +107,21 @@ mean: {columns: ["kron(1, 1)"]}
            "posterior: {parameters: {eta: {prior: \"half_normal(2)\"}, sigma: {prior: "
            "\"half_normal(1)\"}}, chains: 2, warmup: 60, draws: 200}\n",
        {"/posterior/eta", "/posterior/sigma", "/sample_stats/lp", "/sample_stats/step_size"}},
+      {"regression_posterior",
+       "task: posterior\nobservations: {file: data.h5, dataset: /y}\n" + gaussian +
+           "mean: {columns: [\"kron(1, 1)\"]}\n"
+           "posterior: {parameters: {eta: {prior: \"half_normal(2)\"}, sigma: {prior: "
+           "\"half_normal(1)\"}}, chains: 2, warmup: 60, draws: 200}\n",
+       {"/posterior/eta", "/posterior/coefficients", "/sample_stats/lp"}},
+      {"latent_posterior",
+       "task: posterior\nobservations: {file: data.h5, dataset: /counts}\n"
+       "likelihood: {family: poisson}\nmean: {columns: [\"kron(1, 1)\"]}\n"
+       "parameters: {eta: 1, ls: 0.5}\n"
+       "kernels:\n  K: {formula: \"exponential(d, ls)\", points: {file: data.h5, dataset: /few}}\n"
+       "covariance: \"eta^2*kron(K, K)\"\n"
+       "posterior: {parameters: {eta: {prior: \"half_normal(1)\"}}, chains: 2, warmup: 50, draws: "
+       "120}\n",
+       {"/posterior/eta", "/posterior/coefficients", "/sample_stats/lp"}},
       {"flow_posterior",
        "task: posterior\n" + flow +
            "observations: {file: data.h5, dataset: /b}\n"
@@ -165,6 +180,9 @@ class InterruptedJob : public JobTest, public testing::WithParamInterface<Kind> 
     write(file, "/x", {n}, 5);
     write(file, "/new", {5}, 9);
     write(file, "/y", {2, n, n}, 6);
+    write(file, "/few", {4}, 7);
+    file.write_dense("/counts", std::vector<Index>{4, 4},
+                     Numbers{0, 2, 1, 0, 3, 5, 1, 0, 0, 1, 2, 4, 7, 2, 1, 0});
     file.commit();
     std::ofstream(directory_ + "/job.yaml")
         << GetParam().text << "checkpoint: {every: 0}\noutput: results/out.h5\n";

@@ -24,6 +24,9 @@ struct DensityRequest {
   bool input_gradient = false;
   Judged judged = Judged::never;
   double tolerance = 1e-10;  ///< of the residuals
+  /// Whether the gradient is that with the estimated coefficients integrated out: has that of
+  /// log_integral() too.
+  bool integrated = false;
 };
 
 struct LogDensity {
@@ -72,6 +75,10 @@ class GaussianDensity {
   /// What the observations say of the coefficients that are not given; empty if all are.
   /// Collective.
   NormalEquations normal_equations(const Covariance& covariance);
+
+  /// ½ Σ_i y_iᵀK⁻¹(∂K)K⁻¹y_i for several ∂K, whatever the mean. Collective.
+  std::vector<double> half_squares(const Covariance& covariance,
+                                   const std::vector<CovarianceDerivative>& derivatives);
 
   /// α̃ = diag(1/e) Vᵀ(y − m), so that K⁻¹(y − m) = V α̃: this rank's home block of layout(m). What
   /// predictions start from. Collective.

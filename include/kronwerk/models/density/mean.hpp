@@ -51,6 +51,14 @@ struct MeanEstimate {
 MeanEstimate estimate_mean(const std::vector<MeanColumn>& columns,
                            std::span<const NormalEquations> equations, MeanPooling pooling);
 
+/// log ∫ exp(−½ (β − β̂)ᵀC⁻¹(β − β̂)) dβ with the covariance C of β̂: what integrating β out, under a
+/// flat prior or one of normal_prior(), adds to the log density (with that prior) at β̂. Local.
+double log_integral(const MeanEstimate& estimate);
+
+/// The prior N(mean, sd²) of each of p coefficients as equations: beside those of observations they
+/// make the estimate the posterior's. Local.
+NormalEquations normal_prior(double mean, double sd, std::size_t p);
+
 /// Adds Σ_c coefficient_c ⊗ vectors_c to the flat indices from `first` on of one or several grids,
 /// one after the other. Local.
 /// @param coefficients  one row for all grids, or a row for each

@@ -96,11 +96,14 @@ class LaplaceApproximation {
   /// Whether log|B|, traces and variances are exact.
   bool exact() const noexcept;
 
-  /// Newton's method for the mode, from the last one if there is one. Collective; a few products
-  /// with K for every iteration.
+  /// Newton's method for the mode, from the last one if there is one (but see begin_here()).
+  /// Collective; a few products with K for every iteration.
   /// @throws ShapeError if the model does not fit the grid; DataError for a covariance that is not
   /// positive semi-definite, for dependent columns, and where the field overflows: on every rank
   LaplaceProgress find_mode(const LatentModel& model);
+  /// From now on every search begins at the present mode, so that what it finds is a function of
+  /// the model alone, to the last bit. Local.
+  void begin_here();
 
   /// At the mode that was found. Collective.
   LaplaceDensity density(std::span<const LatentDerivative> derivatives);

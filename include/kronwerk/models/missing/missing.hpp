@@ -164,6 +164,9 @@ class MissingDensity {
 
  private:
   void check_size(const Covariance& covariance) const;
+  std::vector<double> gradient_of_integral(MissingCells& cells,
+                                           const std::vector<CovarianceDerivative>& derivatives,
+                                           const MeanEstimate& estimate) const;
 
   Index observations_;
   std::vector<double> y_;
