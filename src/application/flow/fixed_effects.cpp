@@ -39,6 +39,16 @@ void check_fixed_effects(const Problem& problem, const models::FlowFilter& filte
   }
 }
 
+void refuse_effects_of_missing(const FlowContext& context) {
+  if (!context.model.fixed_effects().any()) return;
+  const auto& places = context.request().fixed_effects;
+  throw core::ConfigurationError(fmt::format(
+      "{}: the fixed effects of a Gaussian flow model are absorbed where all flows were "
+      "observed; here some are missing. Leave the effects out, give regional attributes as "
+      "columns in their place, or complete the flows",
+      context.job.where(places[0] ? *places[0] : *places[1])));
+}
+
 void write_fixed_effects(FlowContext& context, const models::EffectValues& effects) {
   const Index count = context.model.fixed_effects().count(context.model.extents());
   if (count == 0) return;

@@ -10,6 +10,10 @@ namespace kronwerk::application {
 void check_fixed_effects(const Problem& problem, const models::FlowFilter& filter,
                          const models::FlowMatrices& matrices);
 
+/// @throws ConfigurationError if the job has fixed effects: those of a Gaussian model are absorbed
+/// where all flows were observed
+void refuse_effects_of_missing(const FlowContext& context);
+
 /// /fixed_effects/origin and /fixed_effects/destination, how many they are in the report, and a
 /// line. Collective.
 void write_fixed_effects(FlowContext& context, const models::EffectValues& effects);

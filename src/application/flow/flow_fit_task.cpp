@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "application/fit/fit_parameters.hpp"
+#include "application/flow/fixed_effects.hpp"
 #include "application/flow/flow_fit.hpp"
 #include "application/flow/flow_observations.hpp"
 #include "application/flow/flow_results.hpp"
@@ -45,7 +46,7 @@ class FlowFit {
                               flows_.years.size() == 1 ? "grid" : "grids",
                               core::to_text(context_.model.extents()),
                               absent == 0 ? "" : fmt::format(", {} of them missing", absent)));
-    if (absent > 0) refuse_effects();
+    if (absent > 0) refuse_effects_of_missing(context_);
     stages.run("moments", [&] {
       moments_ =
           models::find_moments(context_.comm, context_.model.workspace(), filter(),
@@ -58,16 +59,6 @@ class FlowFit {
     });
     stages.report("moments", fmt::format("{} lags, {} columns", filter().terms().size(),
                                          context_.model.columns().size()));
-  }
-
-  void refuse_effects() const {
-    if (!context_.model.fixed_effects().any()) return;
-    const auto& places = context_.request().fixed_effects;
-    throw core::ConfigurationError(fmt::format(
-        "{}: the fixed effects of a Gaussian flow model are absorbed where all flows were "
-        "observed; here some are missing. Leave the effects out, give regional attributes as "
-        "columns in their place, or complete the flows",
-        context_.job.where(places[0] ? *places[0] : *places[1])));
   }
 
   void find_determinant() {

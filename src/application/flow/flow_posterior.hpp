@@ -32,6 +32,9 @@ void note_flat(const FlowContext& context,
                const std::vector<models::PosteriorParameter>& parameters,
                const std::string& others);
 
+/// "origin", "destination" of a dataset of flows, with "year" for several. Local.
+std::vector<std::string> flow_axes(const core::Extents& shape);
+
 /// /observed_data/flows, of a dataset's shape. Collective.
 /// @param years  this rank's rows of each
 void write_observed_flows(FlowContext& context, const core::Extents& shape,

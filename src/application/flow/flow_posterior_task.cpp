@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "application/fit/fit_parameters.hpp"
+#include "application/flow/fixed_effects.hpp"
 #include "application/flow/flow_job.hpp"
 #include "application/flow/flow_observations.hpp"
 #include "application/flow/flow_posterior.hpp"
@@ -31,31 +32,43 @@ std::pair<double, double> variance_prior(const FlowContext& context) {
 }
 
 models::FlowMoments find_moments(FlowContext& context, const FlowObservations::Flows& flows) {
-  if (!flows.complete()) {
-    throw core::ConfigurationError(fmt::format(
-        "{}: the posterior of a Gaussian flow model needs every flow; here some are missing. "
-        "Predict them first, or take regions without observations out",
-        context.job.where(context.request().observations.position)));
-  }
+  if (!flows.complete()) refuse_effects_of_missing(context);
   return models::find_moments(context.comm, context.model.workspace(), context.model.filter(),
                               context.model.matrices(), context.model.columns(), flows.years,
                               context.acts_on(), context.model.fixed_effects());
+}
+
+std::optional<models::MissingFlows> find_missing(FlowContext& context,
+                                                 FlowObservations::Flows flows) {
+  if (flows.complete()) return std::nullopt;
+  return models::MissingFlows(context.comm, context.model.workspace(), context.model.filter(),
+                              context.model.matrices(), context.model.columns(), flows.years,
+                              std::move(flows.missing), context.acts_on());
+}
+
+FlowObservations::Flows read_flows(FlowContext& context) {
+  return FlowObservations(context.comm, context.job, context.model.extents()).read(false);
 }
 
 /// The density with σ² and the coefficients integrated out, and what it is computed from.
 class IntegratedPosterior {
  public:
   /// Decomposes the filter's matrices. Collective. @param context  must outlive this
-  IntegratedPosterior(FlowContext& context, models::FlowMoments moments, Index years,
+  IntegratedPosterior(FlowContext& context, models::FlowMoments moments,
+                      std::optional<models::MissingFlows> missing,
                       std::pair<double, double> variance)
-      : context_(context), moments_(std::move(moments)), years_(years), variance_(variance) {
+      : context_(context),
+        moments_(std::move(moments)),
+        missing_(std::move(missing)),
+        variance_(variance) {
     const auto& filter = context.model.filter();
     context.stages.run("determinant", [&] {
       determinant_ = make_flow_determinant(context.comm, context.model.data(),
                                            context.model.problem(), filter);
     });
     constraints_.emplace(filter, determinant_.region, parameters_to_fit(context.job));
-    flow_.emplace(filter, *determinant_.determinant, moments_, variance.first, variance.second);
+    flow_.emplace(filter, *determinant_.determinant, moments_, variance.first, variance.second,
+                  missing_);
   }
 
   std::string description() const { return determinant_.determinant->description(); }
@@ -65,7 +78,8 @@ class IntegratedPosterior {
 
   void check_columns() const {
     const models::GaussianFlow concentrated(context_.model.filter(), *determinant_.determinant,
-                                            moments_, years_, context_.model.column_texts());
+                                            moments_, moments_.years, context_.model.column_texts(),
+                                            missing_);
     concentrated.check_columns(constraints_->beginning(1, 0, 0));
   }
 
@@ -74,11 +88,15 @@ class IntegratedPosterior {
     return flow_->evaluate(x);
   }
 
-  /// The moments are the same on all ranks.
+  /// The moments are the same on all ranks; of missing flows every group has its own.
   PosteriorModel copy(JobContext& group) const {
     struct Copy {
       Copy(JobContext& job, const IntegratedPosterior& other)
-          : apart(job), posterior(apart.context, other.moments_, other.years_, other.variance_) {}
+          : apart(job),
+            posterior(apart.context, other.moments_,
+                      other.missing_ ? find_missing(apart.context, read_flows(apart.context))
+                                     : std::nullopt,
+                      other.variance_) {}
       FlowApart apart;
       IntegratedPosterior posterior;
     };
@@ -108,7 +126,7 @@ class IntegratedPosterior {
 
   FlowContext& context_;
   models::FlowMoments moments_;
-  Index years_;
+  std::optional<models::MissingFlows> missing_;
   std::pair<double, double> variance_;  ///< its prior
   FlowDeterminant determinant_;
   std::optional<models::FilterConstraints> constraints_;
@@ -147,6 +165,14 @@ void note_flat(const FlowContext& context,
   context.stages.print("priors      flat of " + names);
 }
 
+std::vector<std::string> flow_axes(const core::Extents& shape) {
+  std::vector<std::string> axes{"origin", "destination"};
+  if (shape.size() > axes.size()) axes.insert(axes.begin(), "year");
+  axes.resize(shape.size());
+  if (shape.size() == 1) axes = {"flow"};
+  return axes;
+}
+
 void write_observed_flows(FlowContext& context, const core::Extents& shape,
                           std::span<const std::vector<double>> years) {
   const distribution::Layout layout(context.model.extents(), 1, context.comm.size());
@@ -157,11 +183,7 @@ void write_observed_flows(FlowContext& context, const core::Extents& shape,
     context.file.write_range(path, static_cast<Index>(year) * context.model.cells() + first,
                              years[year]);
   }
-  std::vector<std::string> axes{"origin", "destination"};
-  if (shape.size() > axes.size()) axes.insert(axes.begin(), "year");
-  axes.resize(shape.size());
-  if (shape.size() == 1) axes = {"flow"};
-  context.file.name_axes(path, axes);
+  context.file.name_axes(path, flow_axes(shape));
 }
 
 std::string run_flow_posterior(FlowContext& context) {
@@ -171,10 +193,19 @@ std::string run_flow_posterior(FlowContext& context) {
   FlowObservations::Flows flows;
   stages.run("read", [&] { flows = observations.read(false); });
   models::FlowMoments moments;
-  stages.run("moments", [&] { moments = find_moments(context, flows); });
-  write_observed_flows(context, observations.shape(), flows.years);
-  const IntegratedPosterior posterior(context, std::move(moments), std::ssize(flows.years),
-                                      variance);
+  std::vector<std::vector<double>> seen;
+  stages.run("read", [&] {
+    for (Index year = 0; year < observations.years(); ++year) {
+      seen.push_back(observations.observed(year));
+    }
+  });
+  write_observed_flows(context, observations.shape(), seen);
+  std::optional<models::MissingFlows> missing;
+  stages.run("moments", [&] {
+    moments = find_moments(context, flows);
+    missing = find_missing(context, std::move(flows));
+  });
+  const IntegratedPosterior posterior(context, std::move(moments), std::move(missing), variance);
   stages.report("determinant", posterior.description());
   posterior.check_columns();
   PosteriorProblem problem;

@@ -58,6 +58,59 @@ std::vector<double> MissingFlows::gram(const FlowMoments& moments,
   return result;
 }
 
+// gram = ZᵀZ - RᵀM⁻¹R with M = A_mᵀA_m and R = A_mᵀZ, so that with X = M⁻¹R its derivative has the
+// part -∂RᵀX - Xᵀ∂R + Xᵀ∂M X.
+void MissingFlows::add_gram_slopes(const FlowMoments& moments, std::span<const double> c,
+                                   std::span<const double> weights,
+                                   std::span<double> slopes) const {
+  const State& state = *state_;
+  const std::size_t p = moments.columns;
+  const std::size_t width = p + 1;
+  const std::size_t s = moments.column_lags;
+  auto solved = right_sides(state, moments, c);
+  state.solve(c, static_cast<Index>(width), solved);
+  std::vector<double> weighted(static_cast<std::size_t>(count_) * p, 0.0);  // X weights
+  for (std::size_t m = 0; m < static_cast<std::size_t>(count_); ++m) {
+    for (std::size_t j = 0; j < p; ++j) {
+      for (std::size_t k = 0; k < p; ++k) {
+        weighted[m * p + j] += solved[m * width + k] * weights[k * p + j];
+      }
+    }
+  }
+  for (std::size_t t = 0; t < state.lags; ++t) {
+    for (Index m = 0; m < count_; ++m) {
+      for (std::size_t j = 0; j < p; ++j) {
+        double slope = moments.filtered ? 0 : state.z(m, t, j);
+        for (std::size_t u = 0; moments.filtered && u < state.lags; ++u) {
+          slope += c[u] * (state.z(m, t, j * s + u) + state.z(m, u, j * s + t));
+        }
+        slopes[t] -= 2 * weighted[static_cast<std::size_t>(m) * p + j] * slope;
+      }
+    }
+    std::vector<double> of_lags(state.lags * state.lags, 0.0);
+    for (std::size_t u = 0; u < state.lags; ++u) {
+      of_lags[t * state.lags + u] += c[u];
+      of_lags[u * state.lags + t] += c[u];
+    }
+    for (Index begin = 0; begin < count_;) {
+      const Index end = state.gram.year_of(begin).second;
+      const auto slope = state.weighted(of_lags, begin, end);
+      for (Index a = begin; a < end; ++a) {
+        for (Index b = begin; b < end; ++b) {
+          double product = 0;
+          for (std::size_t j = 0; j < p; ++j) {
+            product += solved[static_cast<std::size_t>(a) * width + j] *
+                       weighted[static_cast<std::size_t>(b) * p + j];
+          }
+          slopes[t] +=
+              product * slope[static_cast<std::size_t>((a - begin) * (end - begin) + b - begin)];
+        }
+      }
+      begin = end;
+    }
+  }
+}
+
 FlowLeastSquares MissingFlows::solve(const FlowMoments& moments, std::span<const double> c) const {
   const State& state = *state_;
   const std::size_t p = moments.columns;

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "kronwerk/models/flow/integrated_flow.hpp"
 #include "models/flow/flow_fixture.hpp"
 
 namespace kronwerk::models {
@@ -48,13 +49,75 @@ class MissingFlowsTest : public FlowFixture, public ::testing::WithParamInterfac
     return sum;
   }
 
-  GaussianFlow model(const FlowFilter& filter, const FilterDeterminant& log_det) const {
+  /// With δ and σ² integrated out, under a flat prior and an inverse gamma (3, 2), up to a
+  /// constant.
+  double integrated(const Numbers& at) const {
+    const Matrix a = dense(at[0], at[1], at[2]);
+    const Matrix inverse = oracle::inverse(a);
+    const Matrix covariance = oracle::multiply(inverse, oracle::transpose(inverse));
+    const Matrix means =
+        GetParam() == FilterActsOn::response ? oracle::multiply(inverse, design()) : design();
+    const Index p = means.cols;
+    Matrix gram(p, p);
+    Numbers right(static_cast<std::size_t>(p), 0.0);
+    double value = 0, squares = 0, count = 0;
+    for (std::size_t year = 0; year < years_.size(); ++year) {
+      const Cells kept = observed(missing_[year]);
+      Cells columns(static_cast<std::size_t>(p));
+      std::iota(columns.begin(), columns.end(), 0);
+      const Matrix part = oracle::select(covariance, kept, kept);
+      const Matrix z = oracle::select(means, kept, columns);
+      const Numbers y = oracle::select(years_[year], kept);
+      const Numbers solved = oracle::solve(part, y);
+      gram =
+          oracle::add(1, gram, 1, oracle::multiply(oracle::transpose(z), oracle::solve(part, z)));
+      const Numbers more = oracle::multiply(oracle::transpose(z), solved);
+      for (std::size_t j = 0; j < right.size(); ++j) right[j] += more[j];
+      squares += std::inner_product(y.begin(), y.end(), solved.begin(), 0.0);
+      value -= 0.5 * oracle::log_abs_det(part);
+      count += static_cast<double>(kept.size());
+    }
+    const Numbers best = oracle::solve(gram, right);
+    squares -= std::inner_product(best.begin(), best.end(), right.begin(), 0.0);
+    return value - 0.5 * oracle::log_abs_det(gram) -
+           (3 + (count - static_cast<double>(p)) / 2) * std::log(2 + squares / 2);
+  }
+
+  void expect_dense_integral() const {
+    const FlowFilter whole =
+        filter("kron(I, I) - o*kron(V, I) - d*kron(I, W) - w*kron(V, W)", {"o", "d", "w"});
+    const auto log_det = determinant(whole);
+    const auto numbers = matrices(whole);
+    const auto blocks = filled_blocks();
+    const IntegratedFlow flow(
+        whole, *log_det,
+        find_moments(comm_, workspace_, whole, numbers, columns(), blocks, GetParam()), 3, 2,
+        MissingFlows(comm_, workspace_, whole, numbers, columns(), blocks, missing_, GetParam()));
+    const Numbers at{0.25, 0.3, -0.1}, other{0.1, -0.2, 0.05};
+    const auto found = flow.evaluate(at);
+    EXPECT_NEAR(found.value - flow.evaluate(other).value, integrated(at) - integrated(other), 1e-9);
+    constexpr double step = 1e-5;
+    for (std::size_t p = 0; p < 3; ++p) {
+      Numbers above = at, below = at;
+      above[p] += step;
+      below[p] -= step;
+      EXPECT_NEAR(found.gradient[p], (integrated(above) - integrated(below)) / (2 * step), 1e-5);
+    }
+  }
+
+  /// With zeros where a flow is missing.
+  std::vector<Numbers> filled_blocks() const {
     std::vector<Numbers> blocks;
     for (std::size_t year = 0; year < years_.size(); ++year) {
       Numbers filled = years_[year];
       for (const Index cell : missing_[year]) filled[static_cast<std::size_t>(cell)] = 0;
       blocks.push_back(owned(filled));
     }
+    return blocks;
+  }
+
+  GaussianFlow model(const FlowFilter& filter, const FilterDeterminant& log_det) const {
+    const auto blocks = filled_blocks();
     const auto numbers = matrices(filter);
     auto moments = find_moments(comm_, workspace_, filter, numbers, columns(), blocks, GetParam());
     MissingFlows missing(comm_, workspace_, filter, numbers, columns(), blocks, missing_,
@@ -119,6 +182,13 @@ class MissingFlowsTest : public FlowFixture, public ::testing::WithParamInterfac
 
 TEST_P(MissingFlowsTest, LeaveTheDensityOfTheObservedOnes) {
   expect_dense_values();
+}
+
+TEST_P(MissingFlowsTest, LeaveTheIntegralOverCoefficientsAndVarianceOfTheObservedOnes) {
+  expect_dense_integral();
+  years_.push_back(oracle::random_vector(cells, 22));
+  missing_.push_back({1, 8, 30});
+  expect_dense_integral();
 }
 
 TEST_P(MissingFlowsTest, MayDifferFromYearToYear) {

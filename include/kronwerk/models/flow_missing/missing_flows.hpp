@@ -40,6 +40,11 @@ class MissingFlows {
   /// ½ ∂²S/∂δ², (p, p), singular if the observed cells do not tell the columns apart. Local.
   std::vector<double> gram(const FlowMoments& moments, std::span<const double> coefficients) const;
 
+  /// Adds what missing flows make of Σ_jk weights_jk ∂gram_jk/∂c_t to the sum for each t. Local.
+  /// @param weights  (p, p), symmetric
+  void add_gram_slopes(const FlowMoments& moments, std::span<const double> coefficients,
+                       std::span<const double> weights, std::span<double> slopes) const;
+
   /// Adds -½ log det A_mᵀA_m, of all years together, with its derivatives by c. Collective;
   /// O(T m³ / P).
   void add_determinant(std::span<const double> coefficients, DeterminantValue& value) const;
