@@ -2,7 +2,7 @@
 
   flow_peers.py moments SIDE REPEATS     cross moments as in flow_moments_benchmark
   flow_peers.py data FILE N              N x N flows and distances
-  flow_peers.py read FILE [NAME...]      the seconds in the report of a fit, estimates of parameters
+  flow_peers.py read FILE [NAME...]      the seconds in the report of a result, estimates of parameters
   flow_peers.py counts WEIGHTS DATA COUNTS   a separable Poisson fit, as in table.py
   flow_peers.py effects WEIGHTS RHO_O RHO_D RHO_W   effects of an attribute, as in table.py
 
@@ -211,6 +211,8 @@ def main(task, *arguments):
             stages = {key: value for key, value in file["report"].attrs.items() if key.startswith("seconds_")}
             for key, value in stages.items():
                 print(key, value)
+            print("seconds", file.attrs["seconds"])
+            print("gradients", file["report"].attrs.get("gradients", 0))
             print("fit_seconds", sum(stages.get(f"seconds_{stage}", 0) for stage in ("region", "fit", "errors")))
             for name in arguments[1:]:
                 group = "parameters" if name.startswith("rho") else "mean_effect"
