@@ -75,6 +75,14 @@ void read_posterior(const TreeReader& reader, Job& job) {
                   "Laplace's method; leave 'posterior.coefficient_prior' out");
     }
   }
+  if (const Tree* wanted = tree.find("log_likelihood"); wanted && *to_boolean(*wanted)) {
+    request.log_likelihood = true;
+    if (!job.flow || job.flow->family == FlowFamily::gaussian) {
+      reader.fail(wanted->position,
+                  "'posterior.log_likelihood' is of observations that are independent given the "
+                  "parameters, as counts of a flow model are; these are not: leave it out");
+    }
+  }
   job.posterior = std::move(request);
 }
 

@@ -232,6 +232,7 @@ struct PosteriorRequest {
   double target_acceptance = 0.8;
   core::Index max_depth = 10;
   PosteriorMetric metric = PosteriorMetric::dense;
+  bool log_likelihood = false;  ///< of every observation, at every draw
   Position position;
 };
 

@@ -8,7 +8,7 @@
 #include "application/fit/fit_parameters.hpp"
 #include "application/flow/flow_posterior.hpp"
 #include "application/flow_counts/count_likelihood.hpp"
-#include "application/posterior/posterior_problem.hpp"
+#include "application/posterior/posterior_draws.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -35,6 +35,7 @@ class CountPosterior {
                      [&] { return likelihood_.solved_by(); }};
     problem.copy = copy;
     problem.copy_needs = needs_of_copies(context_);
+    if (context_.job.posterior->log_likelihood) write_log_likelihoods(problem);
     return sample_posterior(context_, problem);
   }
 
@@ -127,16 +128,43 @@ class CountPosterior {
     return found;
   }
 
+  /// /log_likelihood/flows, of every draw.
+  void write_log_likelihoods(PosteriorProblem& problem) {
+    const auto& request = *context_.job.posterior;
+    const std::string path = "/log_likelihood/flows";
+    const core::Extents own = likelihood_.shape();
+    core::Extents shape{request.chains, request.draws};
+    shape.insert(shape.end(), own.begin(), own.end());
+    std::vector<std::string> axes{"chain", "draw"};
+    const auto more = flow_axes(own);
+    axes.insert(axes.end(), more.begin(), more.end());
+    write_coordinates(context_.file, "/log_likelihood", request.chains, request.draws,
+                      context_.comm.is_root());
+    context_.file.create_dataset(path, shape);
+    context_.file.name_axes(path, axes);
+    const distribution::Layout layout(context_.model.extents(), 1, context_.comm.size());
+    const Index first = layout.home_begin(context_.comm.rank());
+    problem.revisit = [this, path, first](Index draw, std::span<const double> values) {
+      Index grid = draw * std::ssize(flow().counts().years);
+      for (const auto& year : flow().log_probabilities(variables_of(values))) {
+        context_.file.write_range(path, grid++ * context_.model.cells() + first, year);
+      }
+    };
+  }
+
+  /// The model's, log θ for θ.
+  std::vector<double> variables_of(std::span<const double> x) const {
+    std::vector<double> variables(x.begin(), x.end());
+    if (likelihood_.binomial()) variables.back() = std::log(x.back());
+    return variables;
+  }
+
   models::Evaluation evaluate(std::span<const double> x) {
     if (!likelihood_.constraints().hold(x)) throw core::DataError("outside of the feasible region");
-    std::vector<double> variables(x.begin(), x.end());
-    if (likelihood_.binomial()) {
-      if (!(x.back() > smallest_theta && x.back() < largest_theta)) {
-        throw core::DataError("θ is beyond all use");
-      }
-      variables.back() = std::log(x.back());
+    if (likelihood_.binomial() && !(x.back() > smallest_theta && x.back() < largest_theta)) {
+      throw core::DataError("θ is beyond all use");
     }
-    auto point = flow().evaluate_gradient(variables);
+    auto point = flow().evaluate_gradient(variables_of(x));
     if (!point) throw core::DataError("a mean overflows, or the filter is singular");
     if (likelihood_.binomial()) point->gradient.back() /= x.back();
     return {point->value, std::move(point->gradient)};

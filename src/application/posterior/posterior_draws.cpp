@@ -32,19 +32,18 @@ void write_integers(io::ResultFile& file, const std::string& path, const core::E
   file.write_integer_range(path, 0, root ? whole : std::vector<std::int64_t>());
 }
 
-/// The coordinates `chain` and `draw` of a group.
-void write_coordinates(io::ResultFile& file, const std::string& group, const PosteriorDraws& draws,
+}  // namespace
+
+void write_coordinates(io::ResultFile& file, const std::string& group, Index chains, Index draws,
                        bool root) {
   const auto count = [&](const char* name, Index length) {
     std::vector<double> values(static_cast<std::size_t>(length));
     std::iota(values.begin(), values.end(), 0.0);
     write_integers(file, group + "/" + name, core::Extents{length}, values, root);
   };
-  count("chain", draws.chains());
-  count("draw", draws.draws());
+  count("chain", chains);
+  count("draw", draws);
 }
-
-}  // namespace
 
 void PosteriorDraws::add(Index chain, std::span<const double> values, const models::Draw& draw) {
   auto& row = rows(chain);
@@ -114,7 +113,7 @@ PosteriorValues values_of(const PosteriorProblem& problem, const PosteriorDraws&
 void write_draws(io::ResultFile& file, const PosteriorDraws& draws, const PosteriorValues& values,
                  bool root) {
   const core::Extents shape{draws.chains(), draws.draws()};
-  write_coordinates(file, "/posterior", draws, root);
+  write_coordinates(file, "/posterior", draws.chains(), draws.draws(), root);
   std::size_t entry = 0;
   for (const auto& variable : values.variables) {
     const std::string path = "/posterior/" + variable.name;
@@ -134,7 +133,7 @@ void write_draws(io::ResultFile& file, const PosteriorDraws& draws, const Poster
     }
     entry += width;
   }
-  write_coordinates(file, "/sample_stats", draws, root);
+  write_coordinates(file, "/sample_stats", draws.chains(), draws.draws(), root);
   for (const auto& [which, name, whole] : statistics) {
     const std::string path = std::string("/sample_stats/") + name;
     const auto numbers = draws.statistics(which);

@@ -57,6 +57,10 @@ PosteriorValues values_of(const PosteriorProblem& problem, const PosteriorDraws&
 void write_draws(io::ResultFile& file, const PosteriorDraws& draws, const PosteriorValues& values,
                  bool root);
 
+/// The coordinates `chain` and `draw` of a group. Collective.
+void write_coordinates(io::ResultFile& file, const std::string& group, Index chains, Index draws,
+                       bool root);
+
 /// The table of means, quantiles and diagnostics in the report, and what to think of it.
 /// @return why the chains have not converged; empty if they have. Collective.
 std::string report_draws(JobContext& context, const PosteriorDraws& draws,

@@ -12,6 +12,8 @@
 
 namespace kronwerk::application {
 
+using core::Index;
+
 /// A quantity of which the result has the draws: a number, or one for each label.
 struct PosteriorVariable {
   std::string name;
@@ -43,6 +45,9 @@ struct PosteriorProblem {
   std::vector<PosteriorVariable> variables;
   /// Of all of them.
   std::size_t entries() const;
+  /// Called after the chains with the variables' values of every draw, chain by chain; empty for
+  /// nothing. Collective.
+  std::function<void(Index draw, std::span<const double> values)> revisit{};
   /// The model once more, of some of the ranks alone: those of a context that outlives it.
   /// Collective on these.
   std::function<PosteriorModel(JobContext& group)> copy;

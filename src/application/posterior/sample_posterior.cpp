@@ -98,7 +98,19 @@ class Sampling {
     return "at " + core::join(parts, ", ");
   }
 
+  void revisit() {
+    if (!problem_.revisit) return;
+    context_.stages.run("revisit", [&] {
+      for (Index chain = 0; chain < draws_.chains(); ++chain) {
+        for (Index draw = 0; draw < draws_.draws(); ++draw) {
+          problem_.revisit(chain * draws_.draws() + draw, draws_.values(chain, draw));
+        }
+      }
+    });
+  }
+
   std::string finish() {
+    revisit();
     const auto values = values_of(problem_, draws_);
     const std::string failure = report_draws(context_, draws_, values);
     write_draws(context_.file, draws_, values, context_.comm.is_root());

@@ -98,6 +98,13 @@ std::vector<SchemaEntry> posterior_entries() {
        .choices = {"diagonal", "dense"},
        .tasks = sampling,
        .documentation = "what is adapted to: a variance of every parameter, or their covariance"},
+      {.path = "posterior.log_likelihood",
+       .types = boolean,
+       .default_value = "false",
+       .tasks = sampling,
+       .documentation =
+           "of flows of counts: write the log likelihood of every count at every draw, "
+           "`/log_likelihood/flows`"},
   };
 }
 

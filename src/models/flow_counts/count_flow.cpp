@@ -325,16 +325,39 @@ std::optional<NewtonPoint> CountFlow::evaluate(std::span<const double> x) {
   }
 }
 
-std::optional<NewtonPoint> CountFlow::evaluate_gradient(std::span<const double> x) {
+/// Without the columns' solutions.
+bool CountFlow::move_by_one_solve(std::span<const double> x) {
   last_.reset();
-  const std::size_t p = columns_->size();
-  const double theta = has_theta() ? std::exp(x.back()) : 0;
+  move_to(x.first(free()));
+  std::vector<double> own(block_, 0.0);
+  solve(trend(x.subspan(free(), columns_->size())), own, false);
+  return move_field(std::move(own), has_theta() ? std::exp(x.back()) : 0);
+}
+
+std::vector<std::vector<double>> CountFlow::log_probabilities(std::span<const double> x) {
+  std::vector<std::vector<double>> result;
   try {
-    move_to(x.first(free()));
-    std::vector<double> own(block_, 0.0);
-    solve(trend(x.subspan(free(), p)), own, false);
-    if (!move_field(std::move(own), theta)) return std::nullopt;
-    const Sums sums = sum_cells(eta_, theta, 0, &scores_);
+    if (!move_by_one_solve(x)) return {};
+  } catch (const core::DataError&) {
+    return {};
+  }
+  for (std::size_t year = 0; year < counts_.years.size(); ++year) {
+    auto& values = result.emplace_back(block_, std::numeric_limits<double>::quiet_NaN());
+    const auto* exposure = counts_.exposure(year);
+    for (std::size_t i = 0; i < block_; ++i) {
+      const double y = counts_.years[year][i];
+      if (std::isnan(y)) continue;
+      const double offset = exposure == nullptr ? 0 : (*exposure)[i];
+      values[i] = terms_at(y, eta_[i] + offset, theta_).value - std::lgamma(y + 1);
+    }
+  }
+  return result;
+}
+
+std::optional<NewtonPoint> CountFlow::evaluate_gradient(std::span<const double> x) {
+  try {
+    if (!move_by_one_solve(x)) return std::nullopt;
+    const Sums sums = sum_cells(eta_, theta_, 0, &scores_);
     if (!std::isfinite(sums.value)) return std::nullopt;
     adjoint_.resize(block_);
     solve(scores_, adjoint_, true);

@@ -1,6 +1,7 @@
 // Whole jobs of the task posterior on tiny models, against quadrature, and what they refuse.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <hdf5_hl.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +11,7 @@
 
 #include "application/job_test.hpp"
 #include "application/session/signals.hpp"
+#include "io/hdf5/hdf5_input.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/io/files/data_file.hpp"
 #include "kronwerk/models/fit/prior.hpp"
@@ -52,6 +54,11 @@ class PosteriorJob : public JobTest {
     }
     file.write_dense("/flows", core::Extents{6, 6}, flows);
     file.write_dense("/counts", core::Extents{6, 6}, counts);
+    flows[3] = flows[20] = std::nan("");
+    file.write_dense("/flow_gaps", core::Extents{6, 6}, flows);
+    Numbers gaps = counts;
+    gaps[3] = std::nan("");
+    file.write_dense("/gaps", core::Extents{6, 6}, gaps);
     counts[5] = -1;
     file.write_dense("/negative", core::Extents{6, 6}, counts);
     counts[5] = 1.5;
@@ -59,7 +66,26 @@ class PosteriorJob : public JobTest {
     file.commit();
   }
 
-  std::string result() const { return directory_ + "/out.h5"; }
+  /// That every axis of every dataset has its dimension scale.
+  void expect_scales() const {
+    if (!comm_.is_root()) return;
+    const auto file = io::open_input(directory_ + "/out.h5");
+    Index axes = 0;
+    const auto visit = [](hid_t where, const char* name, const H5O_info_t* info, void* count) {
+      if (info->type != H5O_TYPE_DATASET) return 0;
+      const auto dataset = io::DatasetHandle::adopt(H5Dopen2(where, name, H5P_DEFAULT));
+      const auto space = io::SpaceHandle::adopt(H5Dget_space(dataset.get()));
+      if (H5DSis_scale(dataset.get()) > 0) return 0;
+      for (int axis = 0; axis < H5Sget_simple_extent_ndims(space.get()); ++axis) {
+        EXPECT_EQ(H5DSget_num_scales(dataset.get(), static_cast<unsigned>(axis)), 1) << name;
+        ++*static_cast<Index*>(count);
+      }
+      return 0;
+    };
+    EXPECT_GE(H5Ovisit2(file.get(), H5_INDEX_NAME, H5_ITER_NATIVE, visit, &axes, H5O_INFO_BASIC),
+              0);
+    EXPECT_GT(axes, 20);
+  }
 
   const Numbers y_{0.5, 1.1, 0.9, -0.3, 0.2, 0.4, -1.0, -0.4, -0.9, 0.1, -0.6, -0.2};
 };
@@ -142,6 +168,7 @@ TEST_F(PosteriorJob, TheResultHasDrawsStatisticsAndObservations) {
        {"lp", "energy", "tree_depth", "acceptance_rate", "step_size", "diverging"}) {
     EXPECT_EQ(read(std::string("/sample_stats/") + name).size(), 100U) << name;
   }
+  expect_scales();
 }
 
 TEST_F(PosteriorJob, FlowsOfEveryFamilyAreSampled) {
@@ -171,6 +198,73 @@ TEST_F(PosteriorJob, FlowsOfEveryFamilyAreSampled) {
       for (const double value : read("/posterior/theta")) EXPECT_GT(value, 0);
     }
   }
+}
+
+TEST_F(PosteriorJob, FlowsThatWereNotObservedAreIntegratedOut) {
+  const std::string job =
+      "task: posterior\nfilter: \"kron(I - r*W, I - s*W)\"\nparameters: {r: 0, s: 0}\n"
+      "matrices: {W: {file: data.h5, dataset: /W}}\nmean: {columns: [\"kron(1, 1)\"]}\n"
+      "observations: {file: data.h5, dataset: /flow_gaps, missing: nan}\n"
+      "posterior: {chains: 2, warmup: 50, draws: 30, parameters: {r: {}, s: {}}}\n";
+  const Outcome outcome = run(job);
+  ASSERT_TRUE(outcome.code == 0 || outcome.code == 3) << outcome.message;
+  const auto flows = read("/observed_data/flows", "out.h5", true);
+  for (std::size_t i = 0; i < flows.size(); ++i) {
+    EXPECT_EQ(std::isnan(flows[i]), i == 3 || i == 20) << i;
+  }
+  for (const double sigma2 : read("/posterior/sigma2")) EXPECT_GT(sigma2, 0);
+  std::string effects = job;
+  effects.replace(effects.find("\"kron(1, 1)\""), 12, "origin");
+  expect_refused(effects, "absorbed where all flows were observed");
+}
+
+TEST_F(PosteriorJob, WritesTheLogLikelihoodOfEveryCountWhereItIsAskedFor) {
+  for (const bool binomial : {false, true}) {
+    const Outcome outcome =
+        run(std::string(
+                "task: posterior\nfilter: \"kron(I - r*W, I - s*W)\"\nparameters: {r: 0, s: 0}\n"
+                "matrices: {W: {file: data.h5, dataset: /W}}\n"
+                "mean: {columns: [\"kron(1, 1)\"]}\n"
+                "observations: {file: data.h5, dataset: /gaps, missing: nan}\n") +
+            (binomial ? "family: negative_binomial\n" : "family: poisson\n") +
+            "posterior: {chains: 2, warmup: 8, draws: 8, max_depth: 2, log_likelihood: true, "
+            "parameters: "
+            "{r: {prior: \"uniform(-0.9, 0.9)\"}, s: {prior: \"uniform(-0.9, 0.9)\"}" +
+            (binomial ? ", theta: {prior: \"gamma(2, 0.5)\"}}}\n" : "}}\n"));
+    ASSERT_TRUE(outcome.code == 0 || outcome.code == 3) << outcome.message;
+    const auto r = read("/posterior/r"), s = read("/posterior/s"), lp = read("/sample_stats/lp");
+    const auto beta = read("/posterior/coefficients");
+    const auto theta = binomial ? read("/posterior/theta") : Numbers(r.size(), 0.0);
+    const auto found = read("/log_likelihood/flows", "out.h5", true);
+    expect_scales();
+    ASSERT_EQ(found.size(), r.size() * 36);
+    for (std::size_t d = 0; d < r.size(); ++d) {
+      // W has row sums of one, so that the predictor is the same everywhere.
+      const double eta = beta[d] / ((1 - r[d]) * (1 - s[d])), lambda = std::exp(eta);
+      const auto jacobian = [](double x) { return std::log((x + 0.9) * (0.9 - x) / 1.8 / 1.8); };
+      double sum = jacobian(r[d]) + jacobian(s[d]);
+      for (std::size_t i = 0; i < 36; ++i) {
+        const double y = static_cast<double>((7 * i) % 11), t = theta[d];
+        if (i == 3) {
+          EXPECT_TRUE(std::isnan(found[d * 36 + i]));
+          continue;
+        }
+        const double expected = binomial ? std::lgamma(y + t) - std::lgamma(t) -
+                                               std::lgamma(y + 1) + t * std::log(t / (t + lambda)) +
+                                               y * std::log(lambda / (t + lambda))
+                                         : y * eta - lambda - std::lgamma(y + 1);
+        EXPECT_NEAR(found[d * 36 + i], expected, 1e-8 * (1 + std::abs(expected)));
+        sum += found[d * 36 + i];
+      }
+      if (binomial) {
+        sum += models::Prior(models::Prior::Kind::gamma, 2, 0.5).log_density(theta[d]) +
+               std::log(theta[d]);
+      }
+      EXPECT_NEAR(lp[d], sum, 1e-8 * std::abs(sum));
+    }
+  }
+  expect_refused(gaussian + "posterior: {log_likelihood: true, parameters: " + priors + "}",
+                 "independent given the parameters");
 }
 
 TEST_F(PosteriorJob, OutsideOfTheFeasibleRegionAreDivergencesAndNoDraws) {

@@ -78,6 +78,9 @@ class CountFlow {
   std::optional<NewtonPoint> evaluate_near(std::span<const double> x);
   /// Only the value and the gradient, by one forward and one adjoint solve. Collective.
   std::optional<NewtonPoint> evaluate_gradient(std::span<const double> x);
+  /// log p of every count at x, this rank's rows of each year, NaN where none was observed; empty
+  /// where a mean overflows or the filter is singular. One forward solve. Collective.
+  std::vector<std::vector<double>> log_probabilities(std::span<const double> x);
   /// The sums of products of the cells' scores at the point that was evaluated last with its
   /// Hessian: the middle of the sandwich (White 1982). (n, n). Collective.
   std::vector<double> score_products() const;
@@ -117,6 +120,7 @@ class CountFlow {
   void combine(std::span<const double> delta, std::size_t first, std::size_t count,
                std::vector<double>& eta) const;
   bool move_field_to(std::span<const double> delta, double theta);
+  bool move_by_one_solve(std::span<const double> x);
   void find_slopes(std::span<std::vector<double>> slopes);
   std::vector<double> apply_term(std::size_t t, std::span<const double> x, bool transposed) const;
   Sums sum_cells(std::span<const double> eta, double theta, std::size_t vectors,
