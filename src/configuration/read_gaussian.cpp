@@ -87,11 +87,6 @@ void read_original_scale(const TreeReader& reader, GaussianRequest& gaussian) {
   }
   if (observations.quantiles.empty()) return;
   const Position& position = reader.require("observations").find("quantiles")->position;
-  if (observations.transform == Transform::square || observations.transform == Transform::exp) {
-    reader.fail(position,
-                "the transforms 'square' and 'exp' have no inverse at negative numbers, which "
-                "Gaussian predictions may be: leave 'observations.quantiles' out");
-  }
   if (!gaussian.variance) {
     reader.fail(position, "'observations.quantiles' take the variance: leave 'variance' out");
   }

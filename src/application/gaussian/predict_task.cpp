@@ -54,9 +54,32 @@ models::OriginalScale scale_of(configuration::Transform transform) {
       return models::OriginalScale::log1p;
     case Transform::sqrt:
       return models::OriginalScale::sqrt;
-    default:
-      return models::OriginalScale::same;
+    case Transform::square:
+      return models::OriginalScale::square;
+    case Transform::exp:
+      return models::OriginalScale::exp;
+    case Transform::none:
+      break;
   }
+  return models::OriginalScale::same;
+}
+
+/// Squares do not say which sign a number had. Collective.
+void refuse_negative(const GaussianContext& context, const Likelihood& likelihood) {
+  bool negative = false;
+  for (std::size_t block = 0; block < likelihood.blocks().size(); ++block) {
+    std::vector<double> derivative(likelihood.blocks()[block].size());
+    likelihood.observations().read_derivative(
+        static_cast<Index>(block) * likelihood.observations_per_block(), likelihood.layout(),
+        derivative);
+    negative = negative || std::ranges::any_of(derivative, [](double v) { return v < 0; });
+  }
+  if (!context.comm.any(negative)) return;
+  throw core::DataError(fmt::format(
+      "{}: some observations are negative, whose squares do not say that they were: predictions on "
+      "the scale before the transform 'square' take observations that are not; leave "
+      "'observations.quantiles' out",
+      context.job.where(context.request().observations->position)));
 }
 
 /// One job's predictions, for a block of observations after the other.
@@ -154,6 +177,7 @@ class Predictor {
   std::string report() {
     context_.report.line("result      mean: " + mean_statistics_.text(context_.comm));
     if (context_.request().variance) report_variance();
+    report_original();
     return write_solves(context_, solves_);
   }
 
@@ -167,6 +191,18 @@ class Predictor {
           100 * variance_error_));
     }
   }
+  /// Collective.
+  void report_original() {
+    const Index none = context_.comm.sum(without_quantile_);
+    if (none == 0) return;
+    const auto& observations = *context_.request().observations;
+    context_.report.set("quantiles_without_value", none);
+    context_.stages.warn(fmt::format(
+        "{} of the quantiles on the scale before the transform are NaN: these quantiles of the "
+        "Gaussian are {}, what no number is transformed to",
+        core::format_count(none),
+        observations.transform == configuration::Transform::exp ? "0 or less" : "negative"));
+  }
   const std::vector<double>& quantiles() const {
     return context_.request().observations->quantiles;
   }
@@ -174,28 +210,36 @@ class Predictor {
   void declare_original() {
     if (quantiles().empty()) return;
     Extents shape = dataset_shape(likelihood_.observations().shape(), extents());
-    context_.file.create_dataset("/observations/mean", shape);
-    context_.file.create_dataset("/observations/variance", shape);
+    if (has_moments()) {
+      context_.file.create_dataset("/observations/mean", shape);
+      context_.file.create_dataset("/observations/variance", shape);
+    }
     context_.file.write_vector("/observations/levels", quantiles());
     shape.insert(shape.begin(), std::ssize(quantiles()));
     context_.file.create_dataset("/observations/quantiles", shape);
   }
 
+  models::OriginalScale scale() const {
+    return scale_of(context_.request().observations->transform);
+  }
+  bool has_moments() const { return models::is_everywhere_invertible(scale()); }
+
   /// One observation's predictions on the scale before the transform. Collective.
   void write_original(Index observation, std::span<const double> mean) {
-    const auto scale = scale_of(context_.request().observations->transform);
     std::vector<double> means, variances;
     std::vector<std::vector<double>> levels(quantiles().size());
     bool finite = true;
     for (std::size_t i = 0; i < mean.size(); ++i) {
-      const auto moments = models::original_moments(scale, mean[i], last_variance_[i]);
+      const auto moments = models::original_moments(scale(), mean[i], last_variance_[i]);
       means.push_back(moments.mean);
       variances.push_back(moments.variance);
       finite = finite && std::isfinite(moments.mean) && std::isfinite(moments.variance);
       for (std::size_t q = 0; q < levels.size(); ++q) {
         levels[q].push_back(
-            models::original_quantile(scale, mean[i], last_variance_[i], quantiles()[q]));
-        finite = finite && std::isfinite(levels[q].back());
+            models::original_quantile(scale(), mean[i], last_variance_[i], quantiles()[q]));
+        const bool none = !has_moments() && std::isnan(levels[q].back());
+        without_quantile_ += none ? 1 : 0;
+        finite = finite && (none || std::isfinite(levels[q].back()));
       }
     }
     if (context_.comm.any(!finite)) {
@@ -204,8 +248,10 @@ class Predictor {
           "'observations.quantiles' out");
     }
     const auto layout = field_.prediction.layout();
-    write("/observations/mean", observation * field_.size(), layout, means);
-    write("/observations/variance", observation * field_.size(), layout, variances);
+    if (has_moments()) {
+      write("/observations/mean", observation * field_.size(), layout, means);
+      write("/observations/variance", observation * field_.size(), layout, variances);
+    }
     for (std::size_t q = 0; q < levels.size(); ++q) {
       const Index before = static_cast<Index>(q) * likelihood_.observations().shape().count;
       write("/observations/quantiles", (before + observation) * field_.size(), layout, levels[q]);
@@ -292,6 +338,7 @@ class Predictor {
   Statistics variance_statistics_;
   std::vector<double> last_variance_;  ///< of the observation that was written last, or of all
   double variance_error_ = 0;
+  Index without_quantile_ = 0;  ///< of this rank's cells and levels
   SolveQuality solves_;
   std::string method_;
 };
@@ -306,6 +353,11 @@ std::string run_predict(GaussianContext& context) {
         "{}: with missing cells the covariance between new points has no factors; leave "
         "'factored_covariance' out, and ask for 'variance' or 'draws'",
         context.job.where(context.request().observations->position)));
+  }
+  const auto& observations = *context.request().observations;
+  if (observations.transform == configuration::Transform::square &&
+      !observations.quantiles.empty()) {
+    refuse_negative(context, likelihood);
   }
   std::optional<Predictor> predictor;
   stages.run("cross", [&] { predictor.emplace(context, likelihood); });

@@ -71,7 +71,7 @@ std::vector<SchemaEntry> observation_entries() {
                      .default_value = "[]",
                      .tasks = {Task::predict},
                      .documentation = "of predictions on the scale before `transform`, with their "
-                                      "mean and variance"});
+                                      "mean and variance where these exist"});
   entries.push_back({.path = "observations.quantiles[]",
                      .types = number,
                      .minimum = 0,

@@ -31,6 +31,10 @@ double quantile_of_size(double mean, double deviation, double level) {
 
 }  // namespace
 
+bool is_everywhere_invertible(OriginalScale scale) {
+  return scale != OriginalScale::square && scale != OriginalScale::exp;
+}
+
 OriginalMoments original_moments(OriginalScale scale, double mean, double variance) {
   switch (scale) {
     case OriginalScale::log:
@@ -42,6 +46,8 @@ OriginalMoments original_moments(OriginalScale scale, double mean, double varian
     case OriginalScale::sqrt:
       return {mean * mean + variance, 2 * variance * (variance + 2 * mean * mean)};
     case OriginalScale::same:
+    case OriginalScale::square:
+    case OriginalScale::exp:
       break;
   }
   return {mean, variance};
@@ -56,6 +62,8 @@ double original_quantile(OriginalScale scale, double mean, double variance, doub
   const double z = deviation > 0 ? mean + deviation * normal_quantile(level) : mean;
   if (scale == OriginalScale::log) return std::exp(z);
   if (scale == OriginalScale::log1p) return std::expm1(z);
+  if (scale == OriginalScale::square) return std::sqrt(z);
+  if (scale == OriginalScale::exp) return z > 0 ? std::log(z) : std::nan("");
   return z;
 }
 

@@ -150,11 +150,43 @@ TEST_F(TransformJob, PredictionsAreGivenOnTheScaleBeforeTheTransform) {
   }
 }
 
+TEST_F(TransformJob, SquaresAndExponentialsHaveQuantilesWhereTheGaussianIsPositive) {
+  // A wide band, which goes below 0 in some cells.
+  const std::string levels = ", quantiles: [0.01, 0.5, 0.99]";
+  for (const std::string transform : {"square", "exp"}) {
+    for (const std::string gaps : {"/y", "/gaps, missing: nan"}) {
+      expect_done(job("predict", gaps + ", transform: " + transform + levels, "noise: true\n"),
+                  {"parameters.sigma=0.9"});
+      const Numbers mean = read("/mean"), variance = read("/variance");
+      const Numbers quantiles = read("/observations/quantiles", "out.h5", true);
+      const double z[] = {-2.3263478740408408, 0, 2.3263478740408408};
+      Index none = 0;
+      for (std::size_t i = 0; i < quantiles.size(); ++i) {
+        const std::size_t cell = i % mean.size();
+        const double own = variance[cell % variance.size()];
+        const double gaussian = mean[cell] + z[i / mean.size()] * std::sqrt(own);
+        none += gaussian < 0 ? 1 : 0;
+        EXPECT_EQ(std::isnan(quantiles[i]), gaussian < 0) << transform << " " << i;
+        if (gaussian < 0) continue;
+        EXPECT_NEAR(quantiles[i], transform == "exp" ? std::log(gaussian) : std::sqrt(gaussian),
+                    1e-9 / gaussian);
+      }
+      EXPECT_GT(none, 0) << transform;
+      EXPECT_LT(none, std::ssize(quantiles) / 2) << transform;
+      EXPECT_THROW(read("/observations/mean"), core::Error);
+    }
+  }
+}
+
 TEST_F(TransformJob, RefusesWhatHasNoScaleBefore) {
   expect_refused(job("logpdf", "/y", "jacobian: true\n"),
                  "'jacobian' is that of 'observations.transform', which is not given");
+  Numbers negative = values_;
+  negative[7] = -0.3;
+  write(negative);
   expect_refused(job("predict", "/y, transform: square, quantiles: [0.5]"),
-                 "the transforms 'square' and 'exp' have no inverse");
+                 "some observations are negative, whose squares do not say that they were");
+  write(values_);
   expect_refused(job("predict", "/y, transform: log, quantiles: [0.5]", "variance: false\n"),
                  "'observations.quantiles' take the variance");
   expect_refused(job("predict", "/y, transform: log, quantiles: [1]"),

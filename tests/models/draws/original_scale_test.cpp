@@ -20,6 +20,8 @@ double at(OriginalScale scale, double z) {
     case OriginalScale::sqrt:
       return z * z;
     case OriginalScale::same:
+    case OriginalScale::square:
+    case OriginalScale::exp:
       break;
   }
   return z;
@@ -63,6 +65,17 @@ TEST(OriginalScale, HasTheQuantilesOfSquares) {
   EXPECT_NEAR(original_quantile(OriginalScale::sqrt, -9, 0.25, 0.975), std::pow(9 + 0.5 * upper, 2),
               1e-11);
   EXPECT_EQ(original_quantile(OriginalScale::sqrt, -3, 0, 0.3), 9);
+}
+
+TEST(OriginalScale, HasNoQuantilesWhereNothingIsTransformedTo) {
+  EXPECT_NEAR(original_quantile(OriginalScale::square, 9, 0.25, 0.975), std::sqrt(9 + 0.5 * upper),
+              1e-14);
+  EXPECT_EQ(original_quantile(OriginalScale::square, 4, 0, 0.3), 2);
+  EXPECT_TRUE(std::isnan(original_quantile(OriginalScale::square, 0.5, 1, 0.025)));
+  EXPECT_NEAR(original_quantile(OriginalScale::exp, 9, 0.25, 0.025), std::log(9 - 0.5 * upper),
+              1e-14);
+  EXPECT_TRUE(std::isnan(original_quantile(OriginalScale::exp, 0.5, 1, 0.025)));
+  EXPECT_FALSE(std::isnan(original_quantile(OriginalScale::exp, 0.5, 1, 0.5)));
 }
 
 }  // namespace
