@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "application/command_line/commands.hpp"
+#include "application/command_line/json_text.hpp"
 #include "application/command_line/terminal.hpp"
 #include "application/command_line/version.hpp"
 #include "application/session/session.hpp"
@@ -14,8 +15,26 @@ namespace {
 
 using communication::Communicator;
 
+bool in_json() {
+  return output_style() == OutputStyle::json;
+}
+
+/// For people alone.
 void print(const Communicator& comm, const std::string& text) {
-  if (comm.is_root()) print_now(text);
+  if (comm.is_root() && !in_json()) print_now(text);
+}
+
+/// The rest of a check's line, or its object. Local.
+void print_outcome(const Check& check, bool passed, const std::string& text) {
+  if (in_json()) {
+    std::vector<std::pair<std::string, std::string>> members{{"check", json_text(check.name)},
+                                                             {"passed", passed ? "true" : "false"},
+                                                             {"text", json_text(text)}};
+    if (!passed) members.emplace_back("advice", json_text(check.advice));
+    return print_now(json_object(members) + "\n");
+  }
+  print_now(passed ? fmt::format("ok      {}\n", text)
+                   : fmt::format("FAILED  {}\n{:<20}{}\n", text, "", check.advice));
 }
 
 const char* plural(int count) {
@@ -62,14 +81,12 @@ int run_checks(const Communicator& comm, const Communicator& failures, const std
       throw core::Terminated("the checks were terminated");
     }
     if (outcome.code == 0) {
-      print(comm, fmt::format("ok      {}\n", found));
+      if (comm.is_root()) print_outcome(check, true, found);
       continue;
     }
     ++failed;
     // By the lowest rank that failed.
-    if (!outcome.message.empty()) {
-      print_now(fmt::format("FAILED  {}\n{:<20}{}\n", outcome.message, "", check.advice));
-    }
+    if (!outcome.message.empty()) print_outcome(check, false, outcome.message);
   }
   return failed;
 }

@@ -23,12 +23,16 @@ void add_overrides(CLI::App& app, CommandLine& line) {
       ->allow_extra_args(false);
 }
 
+void add_log(CLI::App& app, CommandLine& line) {
+  app.add_option("--log", line.log, "add what is printed, and how far the work is, to this file");
+}
+
 void add_run(CLI::App& program, CommandLine& line) {
   CLI::App& run = *program.add_subcommand("run", "run a job");
   run.add_option("config", line.file, "the configuration")->required();
   add_overrides(run, line);
   run.add_flag("--quiet", line.quiet, "print nothing but warnings and errors");
-  run.add_option("--log", line.log, "add what is printed, and how far the job is, to this file");
+  add_log(run, line);
   run.add_flag("--json", line.json, "print one object of JSON for each stage, and the report");
   // Taken out before the ranks begin, see launch_command().
   run.add_option("-n,--ranks", line.ranks, "start so many ranks by mpirun, or $KRONWERK_MPIRUN")
@@ -53,7 +57,10 @@ void add_plan(CLI::App& program, CommandLine& line) {
   plan.add_option("--threads", line.threads, "BLAS threads per rank, for predictions")
       ->check(CLI::Range(1, 100'000))
       ->needs(machine);
-  plan.add_flag("--csv", line.csv, "print the predicted seconds alone, as CSV")->needs(machine);
+  CLI::Option* csv =
+      plan.add_flag("--csv", line.csv, "print the predicted seconds alone, as CSV")->needs(machine);
+  plan.add_flag("--json", line.json, "print objects of JSON")->excludes(csv);
+  add_log(plan, line);
   add_overrides(plan, line);
   plan.final_callback([&line] { line.command = Command::plan; });
 }
@@ -71,12 +78,15 @@ void add_check(CLI::App& program, CommandLine& line) {
       "check", "test this installation in some seconds, with mpirun on the hosts it is for");
   check.add_option("--folder", line.folder,
                    "where files of some megabytes are written and removed (default: here)");
+  check.add_flag("--json", line.json, "print one object of JSON for each part");
+  add_log(check, line);
   check.final_callback([&line] { line.command = Command::check; });
 }
 
 void add_show(CLI::App& program, CommandLine& line) {
   CLI::App& show = *program.add_subcommand("show", "say what a data or result file holds");
   show.add_option("file", line.file, "the HDF5 file")->required();
+  show.add_flag("--json", line.json, "print one object of JSON");
   show.final_callback([&line] { line.command = Command::show; });
 }
 

@@ -24,7 +24,7 @@ struct CommandLine {
   std::vector<std::string> overrides;
   bool quiet = false;
   std::string log;    ///< what is printed is added to this file too; empty: none
-  bool json = false;  ///< one object for each line
+  bool json = false;  ///< objects instead of lines
   std::vector<std::string> petsc_options;
   std::vector<int> ranks;  ///< that a plan is for; none: those that run
   std::optional<int> nodes;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace kronwerk::application {
 
@@ -10,5 +12,11 @@ std::string json_text(std::string_view text);
 
 /// A number as JSON has it: null unless it is finite.
 std::string json_number(double value);
+
+/// {"name": value, …} of names and values that are JSON already.
+std::string json_object(std::span<const std::pair<std::string, std::string>> members);
+
+/// {"name": "text", …}; texts of one name, or that follow without a name, are one of several lines.
+std::string json_lines(std::span<const std::pair<std::string, std::string>> lines);
 
 }  // namespace kronwerk::application

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "application/command_line/json_text.hpp"
 #include "application/command_line/terminal.hpp"
 #include "application/session/job_families.hpp"
 #include "kronwerk/core/text.hpp"
@@ -167,6 +168,25 @@ std::vector<std::string> forecast_csv(const Model& model, const configuration::M
   return lines;
 }
 
+std::vector<std::string> forecast_json(const Model& model, const configuration::Machine& machine,
+                                       const ForecastRequest& request) {
+  if (!model.why_not.empty()) {
+    return {fmt::format("{{\"not_predicted\": {}}}", json_text(model.why_not))};
+  }
+  std::vector<std::string> lines;
+  for (const int ranks : request.ranks) {
+    const Forecast forecast = forecast_of(model, machine, request, ranks);
+    std::vector<std::pair<std::string, std::string>> stages;
+    for (const Stage& stage : forecast.stages) {
+      stages.emplace_back(stage.name, json_number(forecast.of(stage).total()));
+    }
+    lines.push_back(fmt::format(
+        "{{\"predicted\": {{\"ranks\": {}, \"threads\": {}, \"stages\": {}, \"seconds\": {}}}}}",
+        ranks, request.threads, json_object(stages), json_number(forecast.total())));
+  }
+  return lines;
+}
+
 void predict_times(const PlanRequest& request, const CommandLine& line,
                    const configuration::Machine& machine) {
   const Model model = family_of(request.job).forecast(request);
@@ -177,8 +197,9 @@ void predict_times(const PlanRequest& request, const CommandLine& line,
                               : static_cast<int>(machine.ranks_per_node);
   asked.threads = line.threads.value_or(request.job.blas_threads);
   communication::on_root(request.comm, [&] {
-    const auto lines =
-        line.csv ? forecast_csv(model, machine, asked) : forecast_lines(model, machine, asked);
+    const auto lines = line.csv    ? forecast_csv(model, machine, asked)
+                       : line.json ? forecast_json(model, machine, asked)
+                                   : forecast_lines(model, machine, asked);
     for (const std::string& each : lines) print_now(each + "\n");
   });
 }

@@ -34,5 +34,10 @@ std::vector<std::string> forecast_lines(const prediction::Model& model,
 std::vector<std::string> forecast_csv(const prediction::Model& model,
                                       const configuration::Machine& machine,
                                       const ForecastRequest& request);
+/// {"predicted": …} for each number of ranks, the total with the units that are known or assumed.
+/// Local.
+std::vector<std::string> forecast_json(const prediction::Model& model,
+                                       const configuration::Machine& machine,
+                                       const ForecastRequest& request);
 
 }  // namespace kronwerk::application

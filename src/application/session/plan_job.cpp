@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "application/command_line/commands.hpp"
+#include "application/command_line/json_text.hpp"
 #include "application/command_line/terminal.hpp"
 #include "application/forecast/predict_times.hpp"
 #include "application/session/job_families.hpp"
@@ -14,41 +15,59 @@
 namespace kronwerk::application {
 namespace {
 
-void put(const std::string& name, const std::string& text) {
-  print_now(fmt::format("{:<12}{}\n", name, text));
-}
-
-void print_memory(const methods::MemoryNeeds& needs) {
-  put("memory", fmt::format("{} per rank ({} of vectors), {} per node ({} of factors, estimated)",
+void add_memory(const methods::MemoryNeeds& needs, Plan::Lines& lines) {
+  lines.emplace_back(
+      "memory", fmt::format("{} per rank ({} of vectors), {} per node ({} of factors, estimated)",
                             core::format_bytes(needs.bytes_per_rank()),
                             core::format_bytes(needs.vector_bytes_per_rank),
                             core::format_bytes(needs.bytes_per_node()),
                             core::format_bytes(needs.factor_bytes_per_node)));
   const methods::MemoryLimits limits = methods::read_memory_limits();
   const std::string shortage = explain_shortage(needs, limits);
-  put("fits",
+  lines.emplace_back(
+      "fits",
       shortage.empty()
           ? fmt::format("yes, on nodes like this one ({} free, {} in /dev/shm)",
                         core::format_bytes(limits.bytes), core::format_bytes(limits.shared_bytes))
           : "no: " + shortage);
 }
 
+Plan::Lines lines_of(const configuration::Job& job, const Plan& plan) {
+  Plan::Lines lines{{"task", configuration::task_name(job.task)}};
+  lines.insert(lines.end(), plan.subject.begin(), plan.subject.end());
+  const methods::MemoryNeeds& needs = plan.needs;
+  lines.emplace_back("ranks", fmt::format("{} on {} {}", needs.ranks, needs.nodes,
+                                          needs.nodes == 1 ? "node" : "nodes"));
+  lines.insert(lines.end(), plan.method.begin(), plan.method.end());
+  if (!factors::has_scalapack()) {
+    lines.emplace_back("without",
+                       "ScaLAPACK: each dense decomposition is computed by one rank (LAPACK)");
+  } else if (!factors::has_elpa()) {
+    lines.emplace_back("without", "ELPA: eigenvalues of large matrices are computed by ScaLAPACK");
+  }
+  add_memory(needs, lines);
+  return lines;
+}
+
+/// {"plan": …, "bytes_per_rank": …}: the lines, and the numbers behind them.
+std::string json_of(const Plan::Lines& lines, const methods::MemoryNeeds& needs) {
+  const std::vector<std::pair<std::string, std::string>> members{
+      {"plan", json_lines(lines)},
+      {"ranks", std::to_string(needs.ranks)},
+      {"nodes", std::to_string(needs.nodes)},
+      {"bytes_per_rank", json_number(needs.bytes_per_rank())},
+      {"bytes_per_node", json_number(needs.bytes_per_node())},
+      {"fits", explain_shortage(needs, methods::read_memory_limits()).empty() ? "true" : "false"}};
+  return json_object(members);
+}
+
 void print_plan(const configuration::Job& job, const Plan& plan) {
   for (const std::string& warning : job.warnings) {
     std::fputs(fmt::format("kronwerk: warning: {}\n", warning).c_str(), stderr);
   }
-  put("task", configuration::task_name(job.task));
-  for (const auto& [name, text] : plan.subject) put(name, text);
-  const methods::MemoryNeeds& needs = plan.needs;
-  put("ranks",
-      fmt::format("{} on {} {}", needs.ranks, needs.nodes, needs.nodes == 1 ? "node" : "nodes"));
-  for (const auto& [name, text] : plan.method) put(name, text);
-  if (!factors::has_scalapack()) {
-    put("without", "ScaLAPACK: each dense decomposition is computed by one rank (LAPACK)");
-  } else if (!factors::has_elpa()) {
-    put("without", "ELPA: eigenvalues of large matrices are computed by ScaLAPACK");
-  }
-  print_memory(needs);
+  const Plan::Lines lines = lines_of(job, plan);
+  if (output_style() == OutputStyle::json) return print_now(json_of(lines, plan.needs) + "\n");
+  for (const auto& [name, text] : lines) print_now(fmt::format("{:<12}{}\n", name, text));
 }
 
 }  // namespace

@@ -7,12 +7,14 @@
 
 #include "application/command_line/command_line.hpp"
 #include "application/command_line/commands.hpp"
+#include "application/command_line/json_text.hpp"
 #include "application/command_line/terminal.hpp"
 #include "application/report/progress.hpp"
 #include "application/session/petsc_options.hpp"
 #include "application/session/session.hpp"
 #include "application/session/signals.hpp"
 #include "kronwerk/core/progress.hpp"
+#include "kronwerk/core/text.hpp"
 #include "kronwerk/io/hdf5/show.hpp"
 
 namespace kronwerk::application {
@@ -84,6 +86,21 @@ class ShownProgress {
   Progress progress_;
 };
 
+std::string json_of(const io::FileDescription& found) {
+  std::vector<std::pair<std::string, std::string>> groups;
+  for (const auto& [path, attributes] : found.groups) {
+    groups.emplace_back(path, json_lines(attributes));
+  }
+  const std::vector<std::pair<std::string, std::string>> members{
+      {"file", json_text(found.file)},
+      {"bytes", json_number(found.bytes)},
+      {"datasets", json_lines(found.datasets)},
+      {"groups", json_object(groups)},
+      {"notes", json_text(core::join(found.notes, "\n"))},
+      {"configuration", json_text(found.configuration)}};
+  return json_object(members);
+}
+
 void run_serial(const Communicator& comm, const CommandLine& line) {
   std::string text;
   communication::on_root(comm, [&] {
@@ -91,6 +108,7 @@ void run_serial(const Communicator& comm, const CommandLine& line) {
     const ShownProgress progress(import && output_is_watched(), "import");
     text = import                               ? io::to_text(line.import())
            : line.command == Command::exporting ? io::to_text(line.exporting())
+           : line.json                          ? json_of(io::examine_file(line.file))
                                                 : io::describe_file(line.file);
   });
   if (!text.empty() && text.back() != '\n') text += '\n';

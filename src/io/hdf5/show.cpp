@@ -22,10 +22,7 @@ namespace {
 constexpr core::Index summarised_values = 1'000'000;
 constexpr std::size_t shown_strings = 4;
 
-struct NamedText {
-  std::string name;
-  std::string text;
-};
+using Lines = FileDescription::Lines;
 
 herr_t collect_name(hid_t /*object*/, const char* name, const H5A_info_t* /*info*/, void* data) {
   static_cast<std::vector<std::string>*>(data)->emplace_back(name);
@@ -54,11 +51,11 @@ std::string attribute_text(hid_t object, const std::string& name) {
   return core::join(texts, ", ");
 }
 
-std::vector<NamedText> attributes_of(hid_t object) {
+Lines attributes_of(hid_t object) {
   std::vector<std::string> names;
   H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect_name, &names);
-  std::vector<NamedText> result;
-  for (const auto& name : names) result.push_back({name, attribute_text(object, name)});
+  Lines result;
+  for (const auto& name : names) result.emplace_back(name, attribute_text(object, name));
   return result;
 }
 
@@ -114,13 +111,11 @@ std::string describe(const FileHandle& file, const DatasetInfo& info) {
   return numeric ? text + statistics(examine_numeric(file, info.location)) : text;
 }
 
-std::string table(const std::vector<NamedText>& rows, const std::string& indent) {
+std::string table(const Lines& rows) {
   std::size_t width = 0;
-  for (const auto& row : rows) width = std::max(width, row.name.size());
+  for (const auto& [name, text] : rows) width = std::max(width, name.size());
   std::string text;
-  for (const auto& row : rows) {
-    text += fmt::format("{}{:<{}}  {}\n", indent, row.name, width, row.text);
-  }
+  for (const auto& [name, said] : rows) text += fmt::format("  {:<{}}  {}\n", name, width, said);
   return text;
 }
 
@@ -146,11 +141,11 @@ std::string describe_sparse_or_dataset(const FileHandle& file, const Location& l
 
 }  // namespace
 
-std::string describe_file(const std::string& name) {
+FileDescription examine_file(const std::string& name) {
   const auto file = open_input(name);
   const auto content = walk_objects(file);
-  std::vector<NamedText> datasets;
-  std::string groups, configuration;
+  FileDescription found;
+  found.file = name;
   std::string sparse_group;
   bool matlab = false;
   for (const auto& object : content.objects) {
@@ -166,41 +161,51 @@ std::string describe_file(const std::string& name) {
       // Even the shape of a virtual dataset is found in its sources.
       std::string text = elsewhere.empty() ? describe_sparse_or_dataset(file, {name, object.path})
                                            : fmt::format("not read: {}", elsewhere);
-      for (const auto& attribute : attributes) {
-        matlab = matlab || attribute.name == "MATLAB_class";
-        if (sparse && (attribute.name == "shape" || attribute.name.starts_with("encoding-"))) {
-          continue;
-        }
-        text += fmt::format("; {}: {}", attribute.name, attribute.text);
+      for (const auto& [attribute, value] : attributes) {
+        matlab = matlab || attribute == "MATLAB_class";
+        if (sparse && (attribute == "shape" || attribute.starts_with("encoding-"))) continue;
+        text += fmt::format("; {}: {}", attribute, value);
       }
-      datasets.push_back({object.path, text});
+      found.datasets.emplace_back(object.path, text);
       continue;
     }
-    const auto is_configuration = [](const NamedText& row) { return row.name == "configuration"; };
-    const auto found = std::find_if(attributes.begin(), attributes.end(), is_configuration);
-    if (object.path == "/" && found != attributes.end()) {
-      configuration = found->text;
-      attributes.erase(found);
+    const auto is_configuration = [](const auto& row) { return row.first == "configuration"; };
+    const auto configuration = std::ranges::find_if(attributes, is_configuration);
+    if (object.path == "/" && configuration != attributes.end()) {
+      found.configuration = configuration->second;
+      attributes.erase(configuration);
     }
-    if (attributes.empty()) continue;
-    groups +=
-        fmt::format("\n{}\n{}", object.path == "/" ? "file" : object.path, table(attributes, "  "));
+    if (!attributes.empty()) found.groups.emplace_back(object.path, std::move(attributes));
   }
   for (const auto& link : content.external_links) {
-    datasets.push_back({link.path, "not followed: external link to " + link.target});
+    found.datasets.emplace_back(link.path, "not followed: external link to " + link.target);
   }
-  std::string text =
-      fmt::format("{} ({})\n", name,
-                  core::format_bytes(static_cast<double>(std::filesystem::file_size(name)))) +
-      (datasets.empty() ? "  no datasets\n" : table(datasets, "  ")) + groups;
+  found.bytes = static_cast<double>(std::filesystem::file_size(name));
   if (matlab) {
-    text +=
-        "\nWritten by MATLAB, with the dimensions of every dataset in the opposite order: "
-        "'transpose: true' beside a job's 'dataset' reads them as they are there.\n";
+    found.notes.emplace_back(
+        "Written by MATLAB, with the dimensions of every dataset in the opposite order: "
+        "'transpose: true' beside a job's 'dataset' reads them as they are there.");
   }
-  if (!content.left_out.empty()) text += "\n" + content.left_out + "\n";
-  if (!configuration.empty()) text += "\nconfiguration\n" + configuration + "\n";
+  if (!content.left_out.empty()) found.notes.push_back(content.left_out);
+  return found;
+}
+
+std::string to_text(const FileDescription& description) {
+  std::string text =
+      fmt::format("{} ({})\n", description.file, core::format_bytes(description.bytes)) +
+      (description.datasets.empty() ? "  no datasets\n" : table(description.datasets));
+  for (const auto& [path, attributes] : description.groups) {
+    text += fmt::format("\n{}\n{}", path == "/" ? "file" : path, table(attributes));
+  }
+  for (const std::string& note : description.notes) text += "\n" + note + "\n";
+  if (!description.configuration.empty()) {
+    text += "\nconfiguration\n" + description.configuration + "\n";
+  }
   return text;
+}
+
+std::string describe_file(const std::string& file) {
+  return to_text(examine_file(file));
 }
 
 }  // namespace kronwerk::io

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "application/command_line/commands.hpp"
+#include "application/command_line/terminal.hpp"
 #include "kronwerk/core/error.hpp"
 #include "support/shared_directory.hpp"
 
@@ -35,6 +37,21 @@ TEST_F(CheckTest, PassesOnThisMachineAndLeavesNothing) {
   }
   comm_.barrier();
   EXPECT_TRUE(fs::is_empty(folder_));
+}
+
+TEST_F(CheckTest, IsAnObjectForEachPartWhereThatIsAskedFor) {
+  const std::string file = (folder_ / "file").string();
+  communication::on_root(comm_, [&] { fs::copy_file("/proc/self/status", file); });
+  set_output_style(OutputStyle::json);
+  testing::internal::CaptureStdout();
+  run_checks(comm_, failures_, file + "/folder");
+  const std::string output = testing::internal::GetCapturedStdout();
+  set_output_style(OutputStyle::text);
+  if (!comm_.is_root()) return;
+  EXPECT_EQ(std::ranges::count(output, '\n'), std::ssize(all_checks())) << output;
+  EXPECT_NE(output.find("{\"check\": \"blas\", \"passed\": true, \"text\": "), std::string::npos);
+  EXPECT_NE(output.find("{\"check\": \"files\", \"passed\": false, "), std::string::npos);
+  EXPECT_NE(output.find("\"advice\": \"give --folder a directory"), std::string::npos) << output;
 }
 
 TEST_F(CheckTest, SaysWhatFailsAndWhatToDoAndGoesOn) {

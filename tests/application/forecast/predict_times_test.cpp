@@ -48,6 +48,16 @@ TEST(PredictedTimes, ArePrintedByStageForEveryNumberOfRanks) {
   EXPECT_TRUE(contains(lines, "total 32.8 s"));
 }
 
+TEST(PredictedTimes, AreObjectsOfJsonWhereThatIsAskedFor) {
+  EXPECT_EQ(forecast_json(iterating(), machine, {{1, 64}, 4, 2})[1],
+            "{\"predicted\": {\"ranks\": 64, \"threads\": 2, \"stages\": {\"startup\": 0.5, "
+            "\"solve\": 0.5, \"write\": 0.25}, \"seconds\": 1.25}}");
+  Model unknown;
+  unknown.why_not = "'graph'";
+  EXPECT_EQ(forecast_json(unknown, machine, {{1}, 4, 1}),
+            std::vector<std::string>{"{\"not_predicted\": \"'graph'\"}"});
+}
+
 TEST(PredictedTimes, SayWhatStaysWhatIsBestAndWhatIsAssumed) {
   const auto lines = forecast_lines(iterating(), machine, {{1024}, 64, 2});
   EXPECT_TRUE(contains(lines, "from 1,024 ranks to twice as many:"));

@@ -108,6 +108,23 @@ TEST_F(Commands, PlanSaysWhatALargeJobTakesWithoutRunningIt) {
   EXPECT_TRUE(is_clean());
 }
 
+TEST_F(Commands, PlanAndShowPrintJsonAndPlanAddsToALog) {
+  write_points();
+  ASSERT_EQ(
+      kronwerk(1, "import knn points.csv --planar --k 2 --row-normalise --to data.h5:/W").code, 0);
+  ASSERT_EQ(kronwerk(1, "import edges edges.csv points.csv --to data.h5:/b").code, 0);
+  write_text(path("job.yaml"), job_);
+  const std::string python =
+      "python3 -c 'import json, sys; all = json.load(sys.stdin); print(eval(sys.argv[1]))' ";
+  const Outcome plan = shell(program_ + " plan job.yaml --ranks 4 --json --log plan.log | " +
+                             python + R"('all["ranks"], all["fits"], all["plan"]["task"]')");
+  EXPECT_EQ(plan.output, "(4, True, 'solve')\n") << plan.errors;
+  EXPECT_TRUE(read_text(path("plan.log")).starts_with("{\"plan\": {\"task\": \"solve\", "));
+  const Outcome show = shell(program_ + " show data.h5 --json | " + python +
+                             R"('all["file"], all["datasets"]["/b"][:13]')");
+  EXPECT_EQ(show.output, "('data.h5', '5 x 5 float64')\n") << show.errors;
+}
+
 TEST_F(Commands, HelpAndVersionArePrintedOnce) {
   const Outcome version = kronwerk(2, "--version");
   EXPECT_EQ(version.code, 0);
