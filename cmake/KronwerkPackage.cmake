@@ -11,13 +11,22 @@ if(kronwerk_licences_begin EQUAL -1)
 endif()
 string(SUBSTRING "${kronwerk_readme}" ${kronwerk_licences_begin} -1 kronwerk_licences)
 file(WRITE ${PROJECT_BINARY_DIR}/copyright "${kronwerk_licence}\n${kronwerk_licences}")
-install(FILES ${PROJECT_BINARY_DIR}/copyright ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
+# The README where Debian's users look for it, its links to the pages beside the examples.
+string(REGEX REPLACE "\\]\\(([A-Za-z])" "](../../kronwerk/\\1" kronwerk_linked "${kronwerk_readme}")
+string(REPLACE "](../../kronwerk/http" "](http" kronwerk_linked "${kronwerk_linked}")
+file(WRITE ${PROJECT_BINARY_DIR}/doc/README.md "${kronwerk_linked}")
+install(FILES ${PROJECT_BINARY_DIR}/copyright ${PROJECT_BINARY_DIR}/doc/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
         DESTINATION ${kronwerk_doc_dir})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/configs/ DESTINATION ${CMAKE_INSTALL_DATADIR}/kronwerk/configs
         PATTERN "results" EXCLUDE)
-# What the pages beside the examples link to.
-install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/kronwerk)
-install(FILES ${PROJECT_SOURCE_DIR}/src/MATHEMATICS.md DESTINATION ${CMAKE_INSTALL_DATADIR}/kronwerk/src)
+# What these pages link to.
+install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/CONTRIBUTING.md
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/kronwerk)
+install(FILES ${PROJECT_SOURCE_DIR}/src/README.md ${PROJECT_SOURCE_DIR}/src/MATHEMATICS.md
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/kronwerk/src)
+install(FILES ${PROJECT_SOURCE_DIR}/tests/installed_consumer/main.cpp
+              ${PROJECT_SOURCE_DIR}/tests/installed_consumer/CMakeLists.txt
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/kronwerk/tests/installed_consumer)
 install(PROGRAMS ${PROJECT_SOURCE_DIR}/jobs/slurm.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/kronwerk)
 
 set(CPACK_PACKAGE_NAME kronwerk)

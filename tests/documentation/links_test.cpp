@@ -1,6 +1,9 @@
-// Every link in a page of the repository leads to a file and a heading that are there.
+// Every link in a page of the repository, or of what is installed, leads to a file and a heading
+// that are there.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <cstdlib>
 
 #include "documentation/markdown.hpp"
 
@@ -9,7 +12,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path root = KRONWERK_SOURCE_DIR;
+/// The repository, or KRONWERK_PAGES: where the pages are installed.
+fs::path pages_root() {
+  const char* const installed = std::getenv("KRONWERK_PAGES");
+  return installed != nullptr ? installed : KRONWERK_SOURCE_DIR;
+}
+
+const fs::path root = pages_root();
 
 bool is_elsewhere(const std::string& target) {
   return target.starts_with("http:") || target.starts_with("https:") ||

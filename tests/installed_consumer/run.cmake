@@ -1,4 +1,4 @@
-# cmake -DSOURCE_DIR= -DBUILD_DIR= -DWORK_DIR= -DCXX= -DC= -DMPIEXEC= -P run.cmake
+# cmake -DSOURCE_DIR= -DBUILD_DIR= -DWORK_DIR= -DCXX= -DC= -DMPIEXEC= -DPAGES_TEST= -P run.cmake
 # Installs BUILD_DIR to a prefix of its own, then configures, builds and runs the consumer there.
 function(step)
   execute_process(COMMAND ${ARGN} COMMAND_ECHO STDOUT RESULT_VARIABLE status)
@@ -20,3 +20,6 @@ endforeach()
 step(${WORK_DIR}/prefix/bin/kronwerk --version)
 # So does it find what draws.
 step(${WORK_DIR}/prefix/bin/kronwerk plot --help)
+# The installed pages lead to what is installed.
+step(${CMAKE_COMMAND} -E env KRONWERK_PAGES=${WORK_DIR}/prefix/share
+     ${PAGES_TEST} --gtest_filter=Documentation.LinksLead*)
