@@ -104,7 +104,9 @@ void KernelSolver::State::choose() {
   }
   if (symmetric && try_conjugate_gradients(free ? estimate.seconds : 0)) return;
   if (free && estimate.seconds <= products(many_products)) {
-    factorise(symmetric ? "the kernel is indefinite" : "the kernel is not symmetric");
+    factorise(!symmetric        ? "the kernel is not symmetric"
+              : op->shift() < 0 ? "alpha is negative"
+                                : "the kernel is indefinite");
     return;
   }
   iterate_without_preconditioner();
@@ -115,24 +117,23 @@ void KernelSolver::State::factorise(const std::string& reason) {
   try {
     dense.emplace(*op, symmetric, settings.spread_extent);
   } catch (const core::DataError& error) {
-    if (op->shift() > 0) throw;
+    if (op->shift() != 0) throw;
     throw core::SingularError(
-        fmt::format("{}; with alpha = {:.6g} the kernel matrix itself must be "
-                    "regular: a positive alpha makes it so (points that occur "
-                    "twice make it singular)",
-                    error.what(), op->shift()));
+        fmt::format("{}; with alpha = 0 the kernel matrix itself must be regular: a positive alpha "
+                    "makes it so (points that occur twice make it singular)",
+                    error.what()));
   }
   method = "direct";
   why = fmt::format("{}: {}", reason, dense->description());
 }
 
 void KernelSolver::State::refuse_singular(const KernelApproximation& found) const {
-  if (op->shift() > 0 || !found.complete || found.inverse->rank() >= op->rows()) return;
+  if (op->shift() != 0 || !found.complete || found.inverse->rank() >= op->rows()) return;
   throw core::SingularError(fmt::format(
       "the kernel matrix {} is singular to working precision: its numerical rank is {}; with "
-      "alpha = {:.6g} there is no unique solution. Use a positive alpha, and look for points that "
+      "alpha = 0 there is no unique solution. Use a positive alpha, and look for points that "
       "occur twice",
-      name(*op), found.inverse->rank(), op->shift()));
+      name(*op), found.inverse->rank()));
 }
 
 /// False if the kernel is indefinite.

@@ -251,8 +251,14 @@ TEST(KernelSolver, RefusesASingularKernelWithoutAlpha) {
   auto spread = settings(KernelMethod::direct);
   spread.spread_extent = 1;
   EXPECT_THROW(KernelSolver(kernel.op(1, 1, 0), spread), core::SingularError);
-  EXPECT_THROW(KernelSolver(kernel.op(1, 1, -0.01), settings(KernelMethod::krylov)),
-               core::DataError);
+}
+
+TEST(KernelSolver, NegativeAlphasAreIndefiniteAndNotSingular) {
+  const auto comm = Communicator::duplicate(MPI_COMM_WORLD);
+  // A smooth kernel, whose numerical rank is less than the number of points.
+  const KernelCase kernel(comm, "exp(-sqdist(x, y)/8)", oracle::random_vector(60 * 2, 1), 2);
+  expect_solution(comm, kernel, 1, -0.5, settings(KernelMethod::krylov, 1e-11), "minres", 2);
+  expect_solution(comm, kernel, 1, -0.5, settings(KernelMethod::automatic), "direct", 2);
 }
 
 TEST(KernelSolver, ARegularKernelNeedsNoAlpha) {
