@@ -11,6 +11,7 @@ TEST(NearestName, FindsATypingErrorAndNothingFarther) {
   EXPECT_EQ(nearest_name("metod", names), "method");
   EXPECT_EQ(nearest_name("roh", std::vector<std::string>{"W", "rho"}), "rho");
   EXPECT_EQ(nearest_name("colour", names), "");
+  EXPECT_EQ(nearest_name("NaN", std::vector<std::string>{"man", "nan"}), "nan");
   EXPECT_EQ(suggestion("toleranse", names), " (did you mean 'tolerance'?)");
   EXPECT_EQ(suggestion("colour", names), "");
 }

@@ -13,6 +13,7 @@
 #include "application/session/blas_check.hpp"
 #include "application/session/job_families.hpp"
 #include "kronwerk/core/text.hpp"
+#include "kronwerk/io/files/suggest_file.hpp"
 
 namespace kronwerk::application {
 namespace {
@@ -25,11 +26,13 @@ std::string read_text(const std::string& file) {
   if (!std::filesystem::is_regular_file(status)) {
     const bool absent = status.type() == std::filesystem::file_type::not_found;
     const bool exists = std::filesystem::exists(status);
-    throw core::ConfigurationError(
-        fmt::format("{}: {}{}", file,
-                    exists ? "this is no file; a configuration was expected"
-                           : "there is no such configuration file",
-                    absent || exists ? std::string() : fmt::format(" ({})", error.message())));
+    throw core::ConfigurationError(fmt::format("{}: {}{}", file,
+                                               exists
+                                                   ? "this is no file; a configuration was expected"
+                                                   : "there is no such configuration file",
+                                               absent   ? io::suggest_file(file)
+                                               : exists ? std::string()
+                                                        : fmt::format(" ({})", error.message())));
   }
   const auto size = std::filesystem::file_size(file);
   if (size > configuration::longest_configuration) {
@@ -78,8 +81,8 @@ Job load_job(const communication::Communicator& comm, const CommandLine& line) {
   }
   check_output(comm, job);
   check_log(comm, job, line.log);
-  drop_unused(job);
   read_parameter_file(comm, job);
+  drop_unused(job);
   return job;
 }
 

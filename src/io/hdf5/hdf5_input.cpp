@@ -14,27 +14,13 @@
 #include "io/hdf5/external.hpp"
 #include "io/sparse/sparse_group.hpp"
 #include "kronwerk/core/text.hpp"
+#include "kronwerk/io/files/suggest_file.hpp"
 
 namespace kronwerk::io {
 
 namespace {
 
 constexpr std::size_t listed_paths = 1000;
-
-// Names beside a missing file that may be what was meant.
-std::string suggest_file(const std::filesystem::path& file) {
-  std::error_code error;
-  const auto directory = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-  if (!std::filesystem::is_directory(directory, error)) {
-    return fmt::format("; the directory '{}' does not exist either", directory.string());
-  }
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    names.push_back(entry.path().filename().string());
-    if (names.size() == listed_paths) break;
-  }
-  return core::suggestion(file.filename().string(), names);
-}
 
 void require_readable(const std::string& file) {
   std::error_code error;

@@ -13,6 +13,7 @@
 #include "io/text/unpack.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/text.hpp"
+#include "kronwerk/io/files/suggest_file.hpp"
 
 namespace kronwerk::io {
 namespace {
@@ -46,6 +47,9 @@ std::string read_bytes(const std::string& file) {
   if (is_pipe_or_device(status)) {
     throw core::DataError(
         fmt::format("{}: is a pipe or a device; expected a file: write its contents to one", file));
+  }
+  if (status.type() == std::filesystem::file_type::not_found) {
+    throw core::DataError(fmt::format("{}: the file does not exist{}", file, suggest_file(file)));
   }
   errno = 0;
   std::ifstream stream(file, std::ios::binary);

@@ -23,6 +23,15 @@ using formulas::SyntaxKind;
 /// A vector for every pair (i, j) that is longer than this is a mistake.
 constexpr int largest_dimension = 1'000'000;
 
+/// The nearest one, else what most look for.
+std::string suggest_function(const std::string& name) {
+  const std::string nearest = core::suggestion(name, function_names());
+  if (!nearest.empty()) return nearest;
+  std::vector<std::string> names;
+  for (const Function& function : covariance_functions()) names.push_back(function.usage);
+  return fmt::format("; covariance functions are {}", core::join(names, ", "));
+}
+
 void check_points(const Symbols& symbols, const std::string& where) {
   if (symbols.first_point.empty()) return;
   const auto first = symbols.variables.find(symbols.first_point);
@@ -229,8 +238,8 @@ class Analysis {
                                       "component elem({0}, index)",
                                       syntax.text));
       }
-      fail(syntax.head, fmt::format("unknown function '{}'{}", syntax.text,
-                                    core::suggestion(syntax.text, function_names())));
+      fail(syntax.head,
+           fmt::format("unknown function '{}'{}", syntax.text, suggest_function(syntax.text)));
     }
     const std::size_t count = syntax.arguments.size();
     if (count < function->least || count > function->most) {

@@ -209,6 +209,9 @@ TEST_F(ExpressionTest, PointsAtWhatIsWrong) {
   use_dimension(3);
   expect_refused("exp(x + z)", "unknown name 'z'", "        ^");
   expect_refused("epx(x)", "unknown function 'epx' (did you mean 'exp'?)", "^~~");
+  expect_refused("gaussian(x)",
+                 "unknown function 'gaussian'; covariance functions are rbf(d, length_scale), exp",
+                 "^~~~~~~~");
   expect_refused("1 + sqdst(x, y)", "did you mean 'sqdist'?", "    ^~~~~");
   expect_refused("x + concat(a, b)", "'x' is a vector of 3 and 'concat(a, b)' is a vector of 2",
                  "^~~~~~~~~~~~~~~~");
