@@ -50,9 +50,14 @@ class KindCommand {
     if constexpr (requires { options_->header; }) {
       add_header("--header", "--no-header", "the first line", options_->header);
       app_->add_option("--separator", texts_->separator,
-                       "between the fields: one character, or tab; default: a comma, or tabs or "
-                       "semicolons where the first line has them and no comma");
+                       "between the fields: one character, or tab; default: a comma, or tabs, "
+                       "semicolons or bars where the first line has them and no comma");
       app_->add_flag("--decimal-comma", options_->format.decimal_comma, "numbers such as 3,14");
+      app_->add_option(
+              "--missing-codes", options_->format.missing_codes,
+              "texts of missing cells, beside NA and NaN, such as -999; separated by commas")
+          ->delimiter(',')
+          ->allow_extra_args(false);
     }
     app_->add_option("--to", texts_->target, "FILE.h5:/path to write to")->required();
     app_->add_flag("--overwrite", options_->target.overwrite, "replace what has the same path");
@@ -96,8 +101,9 @@ class KindCommand {
     return *this;
   }
   KindCommand& missing() {
-    app_->add_option("--missing", texts_->missing,
-                     "cells that are empty, NA or NaN: refused, or nan (not observed)");
+    app_->add_option(
+        "--missing", texts_->missing,
+        "cells that are empty, NA, NaN or a missing code: refused, or nan (not observed)");
     return *this;
   }
   KindCommand& names(const std::string& name, std::vector<std::string> Options::*member,
@@ -139,7 +145,7 @@ void add_edges(CLI::App& parent, CommandLine& line) {
   KindCommand<io::EdgesOptions> edges(
       parent, line, "edges", "CSV origin,destination,value to a square matrix", io::import_edges);
   using Options = io::EdgesOptions;
-  edges.order("the rows and columns").transform().weights();
+  edges.order("the rows and columns").transform().missing().weights();
   edges.text("--origin-column", &Options::origin_column, "default: the first")
       .text("--destination-column", &Options::destination_column, "default: the second")
       .text("--value-column", &Options::value_column, "default: the third of three")
@@ -162,10 +168,10 @@ void add_table(CLI::App& parent, CommandLine& line) {
       .flag("--separate", &Options::separate, "one dataset per column")
       .flag("--remove-seasonal-mean", &Options::remove_seasonal_mean,
             "take the mean over the columns, as annual harmonics, from each day; ids are dates")
-      .text(
-          "--time", &Options::time_path,
-          "also write the rows' ids (or the columns'), dates such as 1961-01-31, as days since the "
-          "first to this path");
+      .text("--time", &Options::time_path,
+            "also write the rows' ids (or the columns'), dates such as 1961-01-31 or 1961-01-31 "
+            "06:00, "
+            "as days since the first to this path");
   table.app()
       .add_option("--harmonics", table.options().harmonics, "of the seasonal mean")
       ->check(CLI::Range(0, 100))

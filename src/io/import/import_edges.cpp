@@ -88,7 +88,7 @@ std::vector<Entry> read_entries(const CsvTable& table, const Columns& columns, s
     const auto line = table.line(row);
     Entry entry{.row = ids.position(table.cell(row, columns.origin), options.file, line),
                 .column = ids.position(table.cell(row, columns.destination), options.file, line),
-                .value = table.number(row, value, "the value"),
+                .value = table.number(row, value, "the value", options.missing),
                 .line = line};
     if (options.sparse && entry.row == entry.column) {
       throw_at(options.file, line,
@@ -155,6 +155,7 @@ ImportSummary store_dense(const EdgesOptions& options, const IdIndex& ids, const
   summary.location = {options.target.location.file, path};
   summary.shape = {n, n};
   DataFile file(options.target.location.file, options.target.overwrite, options.target.stop);
+  core::Index missing_pairs = 0;
   for (const std::size_t column : columns.values) {
     const auto entries = read_entries(table, columns, column, ids, options);
     const auto pairs = static_cast<core::Index>(entries.size());
@@ -165,12 +166,17 @@ ImportSummary store_dense(const EdgesOptions& options, const IdIndex& ids, const
     write_dense_rows(file, dataset, n, entries, missing);
     file.write_attribute(dataset, "source", source);
     file.write_strings(dataset + "_ids", ids.ids());
-    summary.stored += std::count_if(entries.begin(), entries.end(),
-                                    [](const Entry& entry) { return entry.value != 0.0; });
+    summary.stored += std::count_if(entries.begin(), entries.end(), [](const Entry& entry) {
+      return entry.value != 0.0 && !std::isnan(entry.value);
+    });
+    missing_pairs += std::isnan(missing) ? all - pairs : 0;
+    missing_pairs += std::count_if(entries.begin(), entries.end(),
+                                   [](const Entry& entry) { return std::isnan(entry.value); });
     if (missing != 0.0 && !std::isnan(missing)) summary.stored += all - pairs;
     summary.datasets.push_back(dataset);
     summary.datasets.push_back(dataset + "_ids");
   }
+  note_missing(summary, missing_pairs);
   file.commit();
   return summary;
 }
@@ -180,9 +186,10 @@ void check_options(const EdgesOptions& options) {
     throw core::ConfigurationError(
         "edges: --symmetrise and --row-normalise are for weight matrices; add --sparse");
   }
-  if (options.sparse && (!options.value_columns.empty() || options.fill)) {
+  const bool missing = options.missing == MissingCells::nan;
+  if (options.sparse && (!options.value_columns.empty() || options.fill || missing)) {
     throw core::ConfigurationError(
-        "edges: --value-columns and --fill are for dense grids; leave --sparse out");
+        "edges: --value-columns, --fill and --missing nan are for dense grids; leave --sparse out");
   }
   if (!options.value_column.empty() && !options.value_columns.empty()) {
     throw core::ConfigurationError("edges: give --value-column or --value-columns, not both");

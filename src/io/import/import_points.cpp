@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <filesystem>
 #include <numbers>
@@ -107,14 +108,20 @@ std::vector<double> count(const CsvTable& table, const std::vector<Axis>& axes,
 
 /// R² Δλ (sin φ₂ − sin φ₁) of each cell, latitudes along one mode and longitudes along the other.
 std::vector<double> areas(const std::vector<Axis>& axes, Index cells) {
-  const auto is = [&](std::size_t axis, const char* name) { return axes[axis].name == name; };
-  const bool first = axes.size() == 2 && is(0, "latitude") && is(1, "longitude");
-  const bool second = axes.size() == 2 && is(1, "latitude") && is(0, "longitude");
+  const auto is = [&](std::size_t axis, const char* name) {
+    std::string own = axes[axis].name;
+    std::ranges::transform(own, own.begin(),
+                           [](unsigned char letter) { return std::tolower(letter); });
+    return own.starts_with(name);
+  };
+  const bool first = axes.size() == 2 && is(0, "lat") && is(1, "lon");
+  const bool second = axes.size() == 2 && is(1, "lat") && is(0, "lon");
   const Axis& latitude = axes[second ? 1 : 0];
   const double top = latitude.lower + static_cast<double>(latitude.extent) * latitude.size;
   if (!(first || second) || latitude.lower < -90 || top > 90) {
     throw core::ConfigurationError(
-        "--area is of cells of the columns latitude and longitude, with latitudes from -90 to 90");
+        "--area is of cells of two columns whose names begin with lat and lon, in degrees, with "
+        "latitudes from -90 to 90");
   }
   const Axis& longitude = axes[second ? 0 : 1];
   constexpr double radian = std::numbers::pi / 180;

@@ -2,10 +2,18 @@
 #include <fmt/format.h>
 
 #include "io/hdf5/hdf5_input.hpp"
+#include "io/import/import_target.hpp"
 #include "kronwerk/core/text.hpp"
 #include "kronwerk/io/import/import.hpp"
 
 namespace kronwerk::io {
+
+void note_missing(ImportSummary& summary, core::Index count) {
+  if (count == 0) return;
+  summary.notes.push_back(
+      fmt::format("{} values are missing (NaN): 'missing: nan' in the observations of a job",
+                  core::format_count(count)));
+}
 
 std::string to_text(const ImportSummary& summary) {
   std::string text =

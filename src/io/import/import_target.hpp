@@ -15,4 +15,7 @@ void refuse_target_among(const ImportTarget& target, std::initializer_list<std::
 /// How many values are neither 0 nor NaN, for the summary.
 core::Index nonzeros(std::span<const double> values);
 
+/// Says in the summary how many values are NaN, if any are.
+void note_missing(ImportSummary& summary, core::Index count);
+
 }  // namespace kronwerk::io

@@ -35,7 +35,14 @@ RowValues take_dates(TableGrid& grid, const TableOptions& options) {
         file));
   }
   if (!options.time_path.empty()) {
-    const bool columns = !is_date(grid.row_ids.ids.front()) && is_date(grid.column_ids.ids.front());
+    const bool rows = is_date(grid.row_ids.ids.front());
+    const bool columns = !rows && is_date(grid.column_ids.ids.front());
+    if (!rows && !columns) {
+      throw core::DataError(fmt::format(
+          "{}: --time takes dates such as 1961-01-31 or 1961-01-31 06:00; neither the ids of the "
+          "rows ('{}', …) nor those of the columns ('{}', …) are",
+          file, grid.row_ids.ids.front(), grid.column_ids.ids.front()));
+    }
     result.time = RowDates::read(columns ? grid.column_ids : grid.row_ids).since_first();
   }
   if (!options.remove_seasonal_mean) return result;
@@ -115,11 +122,7 @@ class TableOutput {
   }
 
   ImportSummary commit() {
-    if (missing_ > 0) {
-      summary_.notes.push_back(
-          fmt::format("{} values are missing (NaN): 'missing: nan' in the observations of a job",
-                      core::format_count(missing_)));
-    }
+    note_missing(summary_, missing_);
     file_.commit();
     return std::move(summary_);
   }

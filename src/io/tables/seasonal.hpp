@@ -8,10 +8,10 @@
 
 namespace kronwerk::io {
 
-/// Whether a text is a date (yyyy-mm-dd).
+/// Whether a text is a date (yyyy-mm-dd), or one with a time (hh:mm, hh:mm:ss) behind a blank or T.
 bool is_date(std::string_view text);
 
-/// The dates (yyyy-mm-dd, proleptic Gregorian) of some rows of a table.
+/// The dates (proleptic Gregorian) of some rows of a table, or their times.
 class RowDates {
  public:
   /// @throws DataError with file and line for an id that is no date
@@ -20,14 +20,15 @@ class RowDates {
   std::size_t size() const noexcept { return days_.size(); }
   /// Days since the first of these rows; negative for dates before it.
   std::vector<double> since_first() const;
-  /// The part of its own year that has passed at the beginning of each day: 0 on 1 January, the
-  /// same on 31 December of years with 365 and with 366 days but for a day's part of a year.
+  /// The part of its own year that has passed at each time, or the beginning of the day: 0 on 1
+  /// January, the same on 31 December of years with 365 and with 366 days but for a day's part of a
+  /// year.
   const std::vector<double>& parts_of_year() const noexcept { return parts_of_year_; }
   /// Days from the earliest to the latest, both included.
   core::Index span() const;
 
  private:
-  std::vector<core::Index> days_;  ///< since 1970-01-01
+  std::vector<double> days_;  ///< since 1970-01-01
   std::vector<double> parts_of_year_;
 };
 

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <limits>
-
 #include "io/import/ids.hpp"
 #include "kronwerk/core/error.hpp"
 
@@ -29,11 +27,8 @@ void permute(RowIds& ids, const std::vector<core::Index>& positions) {
 
 double table_value(const CsvTable& table, core::Index row, std::size_t column,
                    const TableOptions& options) {
-  const auto what = fmt::format("the value in column '{}'", table.header()[column]);
-  if (!is_missing(table.cell(row, column))) return table.number(row, column, what);
-  if (options.missing == MissingCells::nan) return std::numeric_limits<double>::quiet_NaN();
-  throw_at(table.file(), table.line(row),
-           fmt::format("{} is missing; --missing nan takes such cells as not observed", what));
+  return table.number(row, column, fmt::format("the value in column '{}'", table.header()[column]),
+                      options.missing);
 }
 
 // The order file is about the rows if its first id is one of theirs, else about the columns.

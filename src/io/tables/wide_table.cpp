@@ -8,6 +8,7 @@
 #include "io/import/ids.hpp"
 #include "io/tables/table_grid.hpp"
 #include "kronwerk/core/error.hpp"
+#include "kronwerk/core/text.hpp"
 
 namespace kronwerk::io {
 namespace {
@@ -80,7 +81,9 @@ Selection select(const CsvTable& table, const TableOptions& options) {
   }
   if (options.columns.empty()) refuse_decimal_commas(table, selection);
   if (selection.columns.empty()) {
-    throw core::DataError(fmt::format("{}: has no numeric column", table.file()));
+    throw core::DataError(
+        fmt::format("{}: has no numeric column among '{}'; --separator says what separates columns",
+                    table.file(), core::join(table.header(), "', '")));
   }
   table.require_names(selection.columns);
   refuse_long_table(table, options, selection);

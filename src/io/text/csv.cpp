@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -30,7 +31,7 @@ std::string name_of(char separator) {
   return separator == '\t' ? "tabs" : fmt::format("'{}'", separator);
 }
 
-// A comma unless the first line has none, but tabs or semicolons, outside of quotes.
+// A comma unless the first line has none, but tabs, semicolons or bars, outside of quotes.
 char guess_separator(std::string_view text) {
   bool quoted = false, blank = true;
   char found = ',';
@@ -39,7 +40,7 @@ char guess_separator(std::string_view text) {
     if (quoted) continue;
     if (letter == ',') return ',';
     if (letter == '\n' && !blank) break;
-    if (letter == '\t' || (letter == ';' && found == ',')) found = letter;
+    if (letter == '\t' || ((letter == ';' || letter == '|') && found == ',')) found = letter;
     blank = blank && (letter == '\n' || letter == '\r' || letter == ' ');
   }
   return found;
@@ -240,13 +241,28 @@ CsvTable CsvTable::read(const std::string& file, Header header, const TextFormat
   table.file_ = file;
   table.expected_header_ = header;
   table.decimal_comma_ = format.decimal_comma;
+  table.missing_codes_ = format.missing_codes;
   table.text_ = std::make_unique<const std::string>(read_text(file));
   CsvParser(table, format.separator).parse();
   return table;
 }
 
+bool CsvTable::is_missing_cell(core::Index row, std::size_t column) const {
+  const auto text = cell(row, column);
+  return is_missing(text) || std::ranges::find(missing_codes_, text) != missing_codes_.end();
+}
+
+double CsvTable::number(core::Index row, std::size_t column, std::string_view what,
+                        MissingCells missing) const {
+  if (!is_missing_cell(row, column)) return number(row, column, what);
+  if (missing == MissingCells::nan) return std::numeric_limits<double>::quiet_NaN();
+  throw_at(file_, line(row),
+           fmt::format("{} is missing; --missing nan takes such cells as not observed", what));
+}
+
 double CsvTable::number(core::Index row, std::size_t column, std::string_view what) const {
   const auto text = cell(row, column);
+  if (is_missing_cell(row, column)) throw_at(file_, line(row), fmt::format("{} is missing", what));
   if (decimal_comma_ && text.find('.') != std::string_view::npos) {
     throw_at(file_, line(row),
              fmt::format("{} is '{}'; with --decimal-comma a number has no point", what, text));
@@ -325,7 +341,7 @@ std::vector<std::string> CsvTable::unique_ids(std::size_t column) const {
 bool CsvTable::is_numeric(std::size_t column) const {
   for (core::Index row = 0; row < rows(); ++row) {
     const auto text = cell(row, column);
-    if (is_missing(text)) continue;
+    if (is_missing_cell(row, column)) continue;
     return looks_numeric(text) || (decimal_comma_ && has_decimal_comma(text));
   }
   return true;
@@ -335,7 +351,7 @@ bool CsvTable::has_decimal_commas(std::size_t column) const {
   if (decimal_comma_) return false;
   for (core::Index row = 0; row < rows(); ++row) {
     const auto text = cell(row, column);
-    if (is_missing(text)) continue;
+    if (is_missing_cell(row, column)) continue;
     return has_decimal_comma(text);
   }
   return false;

@@ -44,8 +44,13 @@ class CsvTable {
   /// @param advice  what to do if there is none
   /// @throws ConfigurationError with the nearest name
   std::size_t column(const std::string& name, std::string_view advice = {}) const;
+  /// Whether it is empty, NA, NaN or one of the codes that the format names.
+  bool is_missing_cell(core::Index row, std::size_t column) const;
   /// One finite number. @throws DataError with file and line; `what` names the value
   double number(core::Index row, std::size_t column, std::string_view what) const;
+  /// The same, or NaN where the cell is missing and that is allowed.
+  double number(core::Index row, std::size_t column, std::string_view what,
+                MissingCells missing) const;
   /// The numbers of a column. @throws DataError with file and line
   std::vector<double> numbers(std::size_t column) const;
   /// The texts of a column, all different and none empty. @throws DataError with file and line
@@ -66,6 +71,7 @@ class CsvTable {
   Header expected_header_ = Header::guessed;
   core::Index header_line_ = 1;
   bool decimal_comma_ = false;
+  std::vector<std::string> missing_codes_;
   std::unique_ptr<const std::string> text_;  ///< what most cells point into
   std::deque<std::string> unquoted_;         ///< what cells with doubled quotes point into
   std::vector<std::string> header_;

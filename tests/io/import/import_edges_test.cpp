@@ -22,6 +22,32 @@ TEST_F(Import, EdgesBecomeOriginByDestinationWithMissingPairsZero) {
   EXPECT_EQ(io::read_strings(comm_, {output_, "x_ids"}), (Strings{"A", "B", "C"}));
 }
 
+TEST_F(Import, EdgesMayMissValues) {
+  serially([&] {
+    auto options = options_of<io::EdgesOptions>("o,d,v\nA,B,-999\nB,A,4\nA,A,NA\n");
+    options.format.missing_codes = {"-999"};
+    expect_error(ErrorKind::data, "input.txt:2: the value is missing; --missing nan",
+                 [&] { io::import_edges(options); });
+    options.missing = io::MissingCells::nan;
+    options.transform = io::Transform::sqrt;
+    const auto summary = io::import_edges(options);
+    EXPECT_EQ(summary.stored, 1);
+    ASSERT_EQ(summary.notes.size(), 1U);
+    EXPECT_NE(summary.notes[0].find("2 values are missing (NaN)"), std::string::npos);
+    options.sparse = true;
+    expect_error(ErrorKind::configuration, "--missing nan are for dense grids",
+                 [&] { io::import_edges(options); });
+    options.file = input_ + "x";
+    options.sparse = false;
+    expect_error(ErrorKind::data, "does not exist (did you mean 'input.txt'?)",
+                 [&] { io::import_edges(options); });
+  });
+  Dense found(4);
+  io::read_range(comm_, {output_, "/x"}, 0, found, true);
+  EXPECT_TRUE(std::isnan(found[0]) && std::isnan(found[1]));
+  EXPECT_EQ((Dense{found[2], found[3]}), (Dense{2, 0}));
+}
+
 TEST_F(Import, EdgesWithSeveralColumnsBecomeGrids) {
   serially([&] {
     auto options = options_of<io::EdgesOptions>("o,d,people,km,name\nA,B,3,10,x\nB,A,0,20,y\n");
@@ -158,7 +184,7 @@ TEST_F(Import, EdgesRefuseBadRowsWithFileAndLine) {
     expect_error(ErrorKind::configuration, "add --sparse", [&] { io::import_edges(options); });
     options.file = "/nowhere.csv";
     options.weights = {};
-    expect_error(ErrorKind::data, "cannot be read", [&] { io::import_edges(options); });
+    expect_error(ErrorKind::data, "the file does not exist", [&] { io::import_edges(options); });
     EXPECT_FALSE(std::filesystem::exists(output_));
   });
 }

@@ -33,6 +33,22 @@ TEST_F(Import, PointsAreCountedInCells) {
   EXPECT_NEAR(sum, 6371.0088 * 6371.0088 * 4 * radian * std::sin(4 * radian), 1e-6);
 }
 
+TEST_F(Import, AreasAreOfColumnsThatBeginWithLatAndLon) {
+  serially([&] {
+    auto options = options_of<io::PointsOptions>("Lon_deg,LAT\n10.5,1.5\n11.5,0.5\n");
+    options.columns = {"Lon_deg", "LAT"};
+    options.cell = {1};
+    options.area = true;
+    io::import_points(options);
+  });
+  const Dense areas = values("/x_area");
+  ASSERT_EQ(areas.size(), 4U);
+  const double radian = std::numbers::pi / 180;
+  EXPECT_NEAR(areas[0], 6371.0088 * 6371.0088 * radian * std::sin(radian), 1e-6);
+  EXPECT_LT(areas[1], areas[0]) << "of the second degree of latitude";
+  EXPECT_EQ(areas[2], areas[0]);
+}
+
 TEST_F(Import, PointsHaveAGridAroundThem) {
   serially([&] {
     auto options = options_of<io::PointsOptions>("x,y,t\n-0.5,3,1\n2.5,3.5,9\n7,4,9\n");

@@ -45,6 +45,31 @@ TEST_F(LongTable, BecomesAGridWhoseIdsAscend) {
   EXPECT_EQ(strings("two/speed_column_ids"), (Strings{"9", "10"}));
 }
 
+TEST_F(LongTable, TakesTimesOfTheDayAndCodesOfMissingCells) {
+  serially([&] {
+    auto options = long_table(
+        "station|date|speed\na|2021-03-01 06:00|-999.9\na|2021-02-28T18:00:00Z|2\n"
+        "b|2021-03-01 06:00|.\nb|2021-02-28T18:00:00Z|5\n");
+    options.time_path = "/time";
+    options.format.missing_codes = {"-999.9", "."};
+    expect_error(ErrorKind::data,
+                 "input.txt:2: the value in column 'speed' is missing; --missing nan",
+                 [&] { io::import_table(options); });
+    options.missing = io::MissingCells::nan;
+    io::import_table(options);
+    options = long_table("station,date,speed\na,01.03.2021,1\n");
+    options.time_path = "/time";
+    expect_error(ErrorKind::data,
+                 "neither the ids of the rows ('a', …) nor those of the columns ('01.03.2021', …)",
+                 [&] { io::import_table(options); });
+  });
+  EXPECT_EQ(values("time"), (Dense{0, 0.5}));
+  Dense found(4);
+  io::read_range(comm_, {output_, "/x"}, 0, found, true);
+  EXPECT_EQ((Dense{found[0], found[2]}), (Dense{2, 5}));
+  EXPECT_TRUE(std::isnan(found[1]) && std::isnan(found[3]));
+}
+
 TEST_F(LongTable, FollowsAnOrder) {
   serially([&] {
     auto options = long_table(speeds_);
@@ -144,6 +169,10 @@ TEST_F(Import, FieldsAreSeparatedByWhatTheFirstLineHas) {
     expect("id;a;b\nx, y;1,5;-2\nz;3;4e1\n", 0, true);
     expect("id\ta\tb\nx, y\t1.5\t-2\nz\t3\t40\n", 0, false);
     expect("id|a|b\nx, y|1.5|-2\nz|3|40\n", '|', false);
+    expect("id|a|b\nx, y|1.5|-2\nz|3|40\n", 0, false);
+    auto unknown = options_of<io::TableOptions>("id a b\nx 1.5 -2\n");
+    expect_error(ErrorKind::data, "has no numeric column among 'id a b'; --separator says",
+                 [&] { io::import_table(unknown); });
   });
   EXPECT_EQ(values("x"), (Dense{1.5, -2, 3, 40}));
   EXPECT_EQ(strings("x_row_ids"), (Strings{"x, y", "z"}));

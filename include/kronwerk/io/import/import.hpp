@@ -51,11 +51,13 @@ enum class Header {
 
 /// How the fields and numbers of a CSV are written.
 struct TextFormat {
-  char separator = 0;  ///< 0: a comma; a tab or semicolon if the first line has these and no comma
-  bool decimal_comma = false;  ///< 3,14
+  /// 0: a comma; a tab, semicolon or bar if the first line has these and no comma
+  char separator = 0;
+  bool decimal_comma = false;                ///< 3,14
+  std::vector<std::string> missing_codes{};  ///< texts of cells that are missing, such as -999
 };
 
-/// Cells of a table that are empty, NA or NaN.
+/// Cells of a table that are empty, NA, NaN or a code for that.
 enum class MissingCells { refused, nan };
 
 /// @throws ConfigurationError if it is neither of these words
@@ -102,9 +104,10 @@ struct EdgesOptions {
   std::string destination_column;          ///< empty: the second
   std::string value_column;                ///< empty: the third of three
   std::vector<std::string> value_columns;  ///< instead of that one
-  std::optional<double> fill;              ///< of missing pairs, as it is written; may be NaN
-  bool sum = false;                        ///< the values of a pair that is given several times
-  OrderFile order;                         ///< the ids and their order; empty: sorted
+  std::optional<double> fill;              ///< of pairs without a row, as it is written; may be NaN
+  MissingCells missing = MissingCells::refused;  ///< of pairs with a row; NaN not with `sparse`
+  bool sum = false;  ///< the values of a pair that is given several times
+  OrderFile order;   ///< the ids and their order; empty: sorted
   Transform transform = Transform::none;
   bool sparse = false;    ///< a CSR matrix; then self-links are refused and `weights` applies
   WeightOptions weights;  ///< legal with `sparse` only
