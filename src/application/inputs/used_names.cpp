@@ -50,12 +50,33 @@ bool calls_unknown_function(const Job& job) {
   return job.reduce && calls(job.reduce->formula, kernels::is_reserved_name);
 }
 
+/// Whether the command line gives one of the formulas.
+bool replaces_formula(const Job& job) {
+  const auto replaced = [](const configuration::Placed<std::string>& formula) {
+    return !formula.position.override_text.empty();
+  };
+  const auto any = [&](const auto& formulas) { return std::ranges::any_of(formulas, replaced); };
+  return replaced(job.formula) || (job.reduce && replaced(job.reduce->formula)) ||
+         (job.gaussian && any(job.gaussian->mean.columns)) ||
+         (job.flow && any(job.flow->columns)) || (job.graph && any(job.graph->penalty)) ||
+         std::ranges::any_of(job.kernels,
+                             [&](const auto& entry) { return replaced(entry.second.formula); });
+}
+
 }  // namespace
 
 std::vector<std::string> names_in_formulas(const Job& job) {
   std::vector<std::string> used;
   const auto add = [&](const std::vector<std::string>& names) {
     used.insert(used.end(), names.begin(), names.end());
+  };
+  const auto add_kernel = [&](const configuration::KernelRequest& kernel) {
+    auto names = kernels::used_names(kernel.formula.value, job.where(kernel.formula.position));
+    // Not its own points.
+    std::erase_if(names, [&](const std::string& name) {
+      return kernel.points ? name == "x" || name == "y" : kernel.variables.contains(name);
+    });
+    add(names);
   };
   const auto add_operator_formula = [&](const configuration::Placed<std::string>& formula) {
     if (formula.value.empty()) return;
@@ -65,7 +86,7 @@ std::vector<std::string> names_in_formulas(const Job& job) {
     add(kernels::used_names(formula.value, job.where(formula.position)));
   };
   add_operator_formula(job.formula);
-  for (const auto& [name, kernel] : job.kernels) add_kernel_formula(kernel.formula);
+  for (const auto& [name, kernel] : job.kernels) add_kernel(kernel);
   if (job.gaussian) {
     const auto& mean = job.gaussian->mean;
     if (mean.parameter) used.push_back(mean.parameter->value);
@@ -114,12 +135,10 @@ void check_used(const Job& job) {
 }
 
 void drop_unused(Job& job) {
-  const bool replaced = !job.formula.position.override_text.empty() ||
-                        (job.reduce && !job.reduce->formula.position.override_text.empty());
-  if (!replaced) return;
+  if (!replaces_formula(job)) return;
   const auto used = names_in_formulas(job);
   // Perhaps a misspelling of one that is defined.
-  if (!job.reduce && !undefined_names(job, used).empty()) return;
+  if (!undefined_names(job, used).empty()) return;
   const auto drop = [&](auto& defined, const char* what) {
     std::erase_if(defined, [&](const auto& entry) {
       if (std::ranges::find(used, entry.first) != used.end()) return false;
@@ -132,6 +151,7 @@ void drop_unused(Job& job) {
   drop(job.parameters, "parameter");
   drop(job.matrices, "matrix");
   drop(job.kernels, "kernel");
+  if (job.reduce) drop(job.reduce->variables, "variable");
 }
 
 }  // namespace kronwerk::application

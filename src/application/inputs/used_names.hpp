@@ -15,8 +15,8 @@ std::vector<std::string> names_in_formulas(const configuration::Job& job);
 /// @throws ConfigurationError with the nearest name that is used and not defined
 void check_used(const configuration::Job& job);
 
-/// Takes parameters, matrices and kernels out of a job whose formula was replaced on the command
-/// line by one that does not use them, with warnings.
+/// Takes parameters, matrices, kernels and variables out of a job one of whose formulas was
+/// replaced on the command line, where they are no longer used, with warnings.
 void drop_unused(configuration::Job& job);
 
 }  // namespace kronwerk::application

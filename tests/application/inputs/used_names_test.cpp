@@ -37,6 +37,12 @@ TEST_F(UsedNames, AreTakenOutWithWarningsWhereTheCommandLineReplacesTheFormula) 
   const Outcome outcome = run(job("kron(rho*A, A)"), {"operator=kron(eye(2), eye(2))"});
   EXPECT_EQ(outcome.code, 0) << outcome.message;
   EXPECT_EQ(read("/result"), (Numbers{1, 0, 0, 1}));
+  const Outcome reduced = run(
+      "task: reduce\nparameters: {h: 2}\npoints:\n  x: {file: data.h5, dataset: /A, index: i}\n"
+      "  y: {file: data.h5, dataset: /x, index: j}\n  v: {file: data.h5, dataset: /x, index: j}\n"
+      "formula: \"norm(x - y)*elem(v, 0)*h\"\nreduction: sum\n",
+      {"formula=norm(x - y)"});
+  EXPECT_EQ(reduced.code, 0) << reduced.message;
   // A misspelling is no replacement.
   const Outcome misspelt = run(job("kron(rho*A, A)"), {"operator=kron(rho*a, eye(2))"});
   EXPECT_EQ(misspelt.code, 2);
