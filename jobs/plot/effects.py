@@ -22,7 +22,8 @@ def draw(result):
     mode.name = "region"
     names = names[:4]
     if result.arguments.places and mode.places is None:
-        raise CannotDraw(f"--places {result.arguments.places}: are not those of {regions} regions")
+        raise CannotDraw(f"--places {result.arguments.places}: are not those of {regions} regions; expected "
+                         f"two lists of {regions} numbers, FILE.h5:/x,/y, or one of {regions} x 2")
     title = f"{result.title}, effects of a change of {result.key('attribute') or 'an attribute'} in each region"
     if mode.places is not None:
         figure, axes = tiles(len(names), height=maps.height_of([mode], 2), columns=2)

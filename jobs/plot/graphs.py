@@ -139,7 +139,8 @@ def draw(result):
             mode.ids = [text_of(label) for label in labels] if len(labels) == mode.extent else mode.ids
     drawn = [k for k, weights in enumerate(found) if weights.any()]
     if not drawn:
-        raise CannotDraw(f"{result.name}: the graphs have no edges")
+        where, other = (f" of point {chosen}", "; --point draws those of another") if chosen else ("", "")
+        raise CannotDraw(f"{result.name}: the graphs{where} have no edges{other}")
     with_path = chosen > 0 and len(result.sweep) == 1 and len(file["path"]) > 1
     rows = len(drawn) + with_path
     figure, axes = panels(rows, 2, 4.2 * len(drawn) + 2.2 * with_path,

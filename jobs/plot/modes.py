@@ -185,8 +185,13 @@ def find_places(result, mode):
     """Longitudes and latitudes, or x and y, of the mode's entries beside the job's data."""
     if result.arguments.places:
         places = result.argument(result.arguments.places, "--places")
+        names = None
+        if len(places) == 1 and places[0].ndim == 2 and 2 in places[0].shape:
+            places = places[0].T if places[0].shape[1] == 2 else places[0]
+            names = ["x", "y"]
         if len(places) == 2 and all(place.shape == (mode.extent,) for place in places):
-            names = [path.rsplit("/", 1)[-1] for path in result.arguments.places.rpartition(":")[2].split(",")]
+            paths = result.arguments.places.rpartition(":")[2].split(",")
+            names = names or [path.rsplit("/", 1)[-1] for path in paths]
             mode.places, mode.place_names = tuple(places), tuple(names)
         return
     for file in result.data_files():

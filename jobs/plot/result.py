@@ -177,6 +177,10 @@ class Result:
             raise CannotDraw(f"{option} {place}: expected FILE.h5:/path")
         try:
             with h5py.File(name, "r") as file:
+                for path in paths.split(","):
+                    if not isinstance(file.get(path), h5py.Dataset):
+                        raise CannotDraw(f"{option} {place}: {name} has no dataset {path}; 'kronwerk show {name}' "
+                                         "lists what there is")
                 return [file[path][()] for path in paths.split(",")]
-        except (OSError, KeyError) as error:
-            raise CannotDraw(f"{option} {place}: cannot be read") from error
+        except OSError as error:
+            raise CannotDraw(f"{option} {place}: {name} is not there, or no HDF5 file") from error
