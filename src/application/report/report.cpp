@@ -133,20 +133,19 @@ void write_report(const communication::Communicator& comm, io::ResultFile& file,
 }
 
 std::string json_of(const Report& report, const StageTable& table) {
-  std::vector<std::string> parts;
+  std::vector<std::pair<std::string, std::string>> members;
   for (const auto& [name, value] : report.attributes()) {
     const auto* const text = std::get_if<std::string>(&value);
     const auto* const number = std::get_if<double>(&value);
     const auto* const whole = std::get_if<core::Index>(&value);
-    const std::string written = text != nullptr     ? json_text(*text)
-                                : number != nullptr ? json_number(*number)
-                                : whole != nullptr  ? std::to_string(*whole)
-                                                    : "null";
-    parts.push_back(json_text(name) + ": " + written);
+    members.emplace_back(name, text != nullptr     ? json_text(*text)
+                               : number != nullptr ? json_number(*number)
+                               : whole != nullptr  ? std::to_string(*whole)
+                                                   : "null");
   }
   const std::size_t elapsed = measure_index("elapsed");
-  parts.push_back("\"seconds\": " + json_number(table.total[elapsed].largest));
-  return "{\"report\": {" + core::join(parts, ", ") + "}}";
+  members.emplace_back("seconds", json_number(table.total[elapsed].largest));
+  return "{\"report\": " + json_object(members) + "}";
 }
 
 void write_usage(io::ResultFile& file, const StageTable& table, const RepeatTable& repeats,
@@ -154,6 +153,7 @@ void write_usage(io::ResultFile& file, const StageTable& table, const RepeatTabl
   write_table(file, table);
   repeats.write(file);
   if (clock.first_of_process) {
+    file.write_attribute("/report", "startup_launch", clock.launch_seconds);
     file.write_attribute("/report", "startup_loading", clock.loading_seconds);
     file.write_attribute("/report", "startup_mpi", clock.mpi_seconds);
     file.write_attribute("/report", "startup_petsc", clock.petsc_seconds);
@@ -183,10 +183,12 @@ void print_usage(const communication::Communicator& comm, const std::string& tar
   for (const std::string& line : lines_of(table, comm.size())) stages.print(line);
   for (const std::string& line : repeats.lines()) stages.print(line);
   if (clock.first_of_process) {
-    stages.print(fmt::format("startup     of it {} loading the program, {} in MPI, {} in PETSc",
-                             core::format_seconds(clock.loading_seconds),
-                             core::format_seconds(clock.mpi_seconds),
-                             core::format_seconds(clock.petsc_seconds)));
+    const double launch = clock.launch_seconds;
+    stages.print(fmt::format(
+        "startup     of it {}{} loading the program, {} in MPI, {} in PETSc",
+        launch > 0 ? core::format_seconds(launch) + " until the ranks began, " : std::string(),
+        core::format_seconds(clock.loading_seconds), core::format_seconds(clock.mpi_seconds),
+        core::format_seconds(clock.petsc_seconds)));
   }
   for (std::size_t n = 0; n < std::min(nodes.size(), most_nodes); ++n) {
     stages.print(fmt::format("{:<11} {}: rank {}, binding {}", n == 0 ? "nodes" : "", nodes[n].host,

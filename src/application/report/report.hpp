@@ -58,6 +58,7 @@ void announce_factors(std::span<const expressions::LoweredProduct> products, Sta
 /// When a process began, and what of its time before the job went where. Of one rank.
 struct JobClock {
   std::string started;            ///< the job, ISO 8601, UTC
+  double launch_seconds = 0;      ///< mpirun's start, until that of the process
   double loading_seconds = 0;     ///< the program and its libraries, until main()
   double mpi_seconds = 0;         ///< MPI's own start
   double petsc_seconds = 0;       ///< PETSc's

@@ -5,12 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <ctime>
-#include <fstream>
-#include <string>
 #include <string_view>
 
+#include "application/report/process_age.hpp"
 #include "kronwerk/communication/traffic.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/core/work.hpp"
@@ -22,31 +19,9 @@ double seconds_of(const timeval& time) {
   return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
 }
 
-/// Seconds from the start of the process to now; 0 where the kernel does not say.
-double process_age() {
-  // proc(5): field 22 is when the process began, in ticks since the machine did; field 2, the
-  // program's name in parentheses, may hold anything.
-  std::ifstream file("/proc/self/stat");
-  std::string text;
-  std::getline(file, text);
-  const std::size_t name_end = text.rfind(')');
-  timespec now{};
-  if (name_end == std::string::npos || clock_gettime(CLOCK_BOOTTIME, &now) != 0) return 0;
-  std::size_t place = name_end;
-  for (int field = 2; field < 22 && place != std::string::npos; ++field) {
-    place = text.find(' ', place + 1);
-  }
-  if (place == std::string::npos) return 0;
-  const double ticks = std::strtod(text.c_str() + place, nullptr);
-  const double begun = ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
-  const double age =
-      static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec) - begun;
-  return std::max(0.0, age);
-}
-
 double seconds_since_start() {
   using Clock = std::chrono::steady_clock;
-  static const double age_then = process_age();
+  static const double age_then = own_age() + launch_seconds();
   static const Clock::time_point then = Clock::now();
   return age_then + std::chrono::duration<double>(Clock::now() - then).count();
 }

@@ -5,7 +5,8 @@
 
 namespace kronwerk::application {
 
-/// What a rank has used, since its process began or within one stage.
+/// What a rank has used, since its process (or what started it, see launch_seconds()) began or
+/// within one stage.
 struct Usage {
   double elapsed = 0;        ///< seconds
   double waiting = 0;        ///< seconds of them in MPI's calls that return when others have come

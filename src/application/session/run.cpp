@@ -9,6 +9,7 @@
 
 #include "application/command_line/plot_command.hpp"
 #include "application/command_line/terminal.hpp"
+#include "application/report/process_age.hpp"
 #include "application/session/launcher.hpp"
 #include "application/session/libraries.hpp"
 #include "application/session/run_command.hpp"
@@ -47,9 +48,11 @@ int run(int argc, char** argv) {
   }
   JobClock clock;
   clock.first_of_process = true;
-  clock.loading_seconds = measure_usage().elapsed;
+  clock.launch_seconds = launch_seconds();
+  const double begun = measure_usage().elapsed;
+  clock.loading_seconds = begun - clock.launch_seconds;
   const MpiSession session(&argc, &argv);
-  clock.mpi_seconds = measure_usage().elapsed - clock.loading_seconds;
+  clock.mpi_seconds = measure_usage().elapsed - begun;
   const Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
   const ForeignStart start =
       find_foreign_start(comm.size(), [](const char* name) { return std::getenv(name); });

@@ -8,6 +8,7 @@
 
 #include "factors/spectra/complex_determinant.hpp"
 #include "kronwerk/core/interruption.hpp"
+#include "kronwerk/core/progress.hpp"
 #include "kronwerk/factors/spectra/bases.hpp"
 
 namespace kronwerk::factors {
@@ -172,6 +173,7 @@ ChebyshevMoments chebyshev_moments(const communication::Communicator& comm, cons
     for (auto j = static_cast<std::size_t>(comm.rank()); j < points.size();
          j += static_cast<std::size_t>(comm.size())) {
       values[j] = determinant_at(lu, result, points[j]);
+      core::report_progress("factorisation", static_cast<Index>(j) + 1, std::ssize(points));
       core::check_interruption();
     }
   });

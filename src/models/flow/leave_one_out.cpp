@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kronwerk/core/interruption.hpp"
+#include "kronwerk/core/progress.hpp"
 #include "models/flow_missing/missing_gram.hpp"
 #include "models/flow_missing/missing_state.hpp"
 
@@ -112,6 +113,7 @@ void LeaveOneOut::subtract(Index first, Index last, std::span<double> diagonal) 
     for (std::size_t j = 0; j < width; ++j) {
       values[j] -= cblas_ddot(size, block.data() + j * count, 1, image.data() + j * count, 1);
     }
+    core::report_progress("row", row + 1 - first, last - first);
     core::check_interruption();
   }
 }

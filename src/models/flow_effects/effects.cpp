@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "kronwerk/core/interruption.hpp"
+#include "kronwerk/core/progress.hpp"
 #include "kronwerk/distribution/partition.hpp"
 #include "models/fit/small_dense.hpp"
 #include "models/flow_effects/column_sums.hpp"
@@ -198,6 +199,7 @@ void EffectsSolver::add_by_solves(const Uses& uses, std::span<const double> coef
   FlowEffects own(static_cast<std::size_t>(n));
   std::vector<double> unit(static_cast<std::size_t>(n), 0.0);
   for (Index region = 0; region < n; ++region) {
+    core::report_progress("region", region, n);
     const auto r = static_cast<std::size_t>(region);
     std::ranges::fill(shift, 0.0);
     unit[r] = 1;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "kronwerk/core/progress.hpp"
 #include "kronwerk/operators/base/dot.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "kronwerk/operators/products/kronecker_product.hpp"
@@ -243,6 +244,7 @@ StochasticValue stochastic_logdet(const LinearOperator& op, bool squared,
     found.quadrature_error += scale * one.error / static_cast<double>(settings.probes);
     found.steps = std::max(found.steps, steps);
     found.settled = found.settled && one.settled;
+    core::report_progress("probe", probe + 1, settings.probes);
   }
   const StochasticValue mean = mean_of(samples);
   found.value = mean.value;
@@ -277,6 +279,7 @@ StochasticValue stochastic_trace(const LinearOperator& op, const LinearOperator&
     for (double& each : image) each = -each;
     op.apply(solved, image, true);
     residuals += std::sqrt(dot(comm, image, image));
+    core::report_progress("probe", probe + 1, settings.probes);
   }
   StochasticValue result = mean_of(samples);
   result.bias_bound = norm * residuals / static_cast<double>(settings.probes);

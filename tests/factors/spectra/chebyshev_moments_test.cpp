@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "factors/sparse/sparse_cases.hpp"
+#include "kronwerk/core/progress.hpp"
 
 namespace kronwerk::factors::test {
 namespace {
@@ -70,6 +71,21 @@ TEST(ChebyshevMoments, OfComplexSpectraTakeASmallerCircle) {
       EXPECT_LE(std::abs(moments.values[k] - expected[k]), moments.errors[k]) << k;
     }
   }
+}
+
+TEST(ChebyshevMoments, SayHowManyFactorisationsAreDone) {
+  const auto comm = world();
+  core::Index last = 0, all = 0;
+  core::set_progress_listener([&](std::string_view unit, core::Index done, core::Index total) {
+    EXPECT_EQ(unit, "factorisation");
+    EXPECT_GT(done, last);
+    last = done;
+    all = total;
+  });
+  const auto moments = chebyshev_moments(comm, {{sparse_factor("W", weights(Graph::ring, 31))}});
+  core::set_progress_listener({});
+  EXPECT_EQ(all, moments.factorisations);
+  EXPECT_GT(last, moments.factorisations - comm.size());
 }
 
 TEST(ChebyshevMoments, OfATransposeAndOfDiagonals) {

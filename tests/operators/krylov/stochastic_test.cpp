@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "kronwerk/core/progress.hpp"
 #include "operators/base/dense_operator.hpp"
 
 namespace kronwerk::operators {
@@ -40,6 +41,17 @@ TEST_F(StochasticTest, LogDeterminantIsWithinItsStandardError) {
   EXPECT_GT(found.standard_error, 0);
   EXPECT_LT(found.standard_error, 3);
   EXPECT_NEAR(found.value, oracle::log_abs_det(a), 4 * found.standard_error);
+}
+
+TEST_F(StochasticTest, SaysHowManyProbesAreDone) {
+  const auto op = make(positive_definite(1));
+  std::vector<std::pair<core::Index, core::Index>> heard;
+  core::set_progress_listener([&](std::string_view unit, core::Index done, core::Index total) {
+    if (unit == "probe") heard.emplace_back(done, total);
+  });
+  stochastic_logdet(op, false, {3, 5, 5});
+  core::set_progress_listener({});
+  EXPECT_EQ(heard, (std::vector<std::pair<core::Index, core::Index>>{{1, 3}, {2, 3}, {3, 3}}));
 }
 
 TEST_F(StochasticTest, ADiagonalOperatorHasNoErrorAtAll) {
