@@ -48,6 +48,18 @@ class Pictures(Drawing):
                 run_job(file, result, *fewer)
                 self.expect_either("templates/" + task, result)
 
+    def test_of_regions_at_places(self):
+        result = os.path.join(WORK, "regions.h5")
+        run_job(os.path.join(CONFIGS, "templates", "effects.yaml"), result)
+        at = os.path.join(WORK, "at.h5")
+        with h5py.File(result, "r") as file, h5py.File(at, "w") as places:
+            places["xy"] = np.random.default_rng(1).uniform(size=(len(file["effects/total"]), 2))
+            places["few"] = np.zeros((3, 2))
+        self.expect_picture(result, "--places", at + ":/xy")
+        self.expect_reason(result, "or one of", "--places", at + ":/few")
+        self.expect_reason(result, "has no dataset /xz", "--places", at + ":/xz")
+        self.expect_reason(result, "is not there", "--places", at + ".h5:/xy")
+
     def test_of_every_example(self):
         for name, overrides in EXAMPLES:
             with self.subTest(name):
