@@ -27,6 +27,15 @@ std::string explain_long_axis(const Extents& shape, Index points) {
       points, shape[0], rows, points, rest);
 }
 
+/// What to do about vectors side by side, as reductions of several numbers for each point are.
+std::string explain_columns(const Extents& shape, Index points) {
+  if (shape.size() != 2 || shape[0] != points || shape[1] < 1) return "";
+  return fmt::format(
+      "; these are {} vectors of {} values in columns: 'transpose: true' beside 'dataset' reads "
+      "them",
+      shape[1], points);
+}
+
 }  // namespace
 
 std::optional<VectorShape> find_shape(const Extents& shape, const Extents& grid) {
@@ -51,9 +60,9 @@ VectorShape match_shape(const Extents& shape, const Extents& grid, const std::st
   if (const auto reading = find_shape(shape, grid)) return *reading;
   throw core::ShapeError(fmt::format(
       "{} has the shape ({}), but the operator acts on the grid {}: expected {} for one vector, {} "
-      "for m vectors{}",
+      "for m vectors{}{}",
       what, core::to_text(shape), core::to_text(grid), readings(grid, ""), readings(grid, "m x "),
-      explain_long_axis(shape, core::product(grid))));
+      explain_long_axis(shape, core::product(grid)), explain_columns(shape, core::product(grid))));
 }
 
 Extents dataset_shape(const VectorShape& reading, const Extents& grid) {

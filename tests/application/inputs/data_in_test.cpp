@@ -22,6 +22,30 @@ input: {file: data.h5, dataset: /x, transpose: true}
   EXPECT_EQ(read("/result"), (Numbers{42, 102, 105, 255}));
 }
 
+TEST_F(DataIn, ReductionsOfSeveralNumbersAreRightHandSides) {
+  make_data([](io::DataFile& file) {
+    file.write_dense("/p", Shape{3}, Numbers{0, 1, 3});
+    file.write_dense("/v", Shape{3, 2}, Numbers{1, 0, 0, 2, 1, 1});
+  });
+  expect_done(R"yaml(task: reduce
+points:
+  x: {file: data.h5, dataset: /p, index: i}
+  y: {file: data.h5, dataset: /p, index: j}
+  v: {file: data.h5, dataset: /v, index: j}
+formula: "exp(-abs(x - y))*v"
+reduction: sum
+output: {file: sums.h5, overwrite: true}
+)yaml");
+  const std::string solve =
+      "task: solve\nkernels: {K: {formula: \"exponential(d, 1)\", points: {file: data.h5, dataset: "
+      "/p}}}\noperator: \"K\"\ninput: {file: sums.h5, dataset: /result/sum";
+  expect_refused(solve + "}\n", "2 vectors of 3 values in columns: 'transpose: true'");
+  expect_done(solve + ", transpose: true}\n");
+  const Numbers found = read("/result"), expected{1, 0, 1, 0, 2, 1};
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-9) << i;
+}
+
 TEST_F(DataIn, NanInObservationsNamesTheKeyThatAllowsIt) {
   make_data([](io::DataFile& file) {
     file.write_dense("/x", Shape{2}, Numbers{0, 1});

@@ -59,6 +59,8 @@ TEST(VectorShape, ExplainsALongAxisThatLooksLikeABatch) {
   EXPECT_NE(message({70}).find("give the dataset the shape (2 x 35)"), std::string::npos);
   EXPECT_EQ(message({34}).find("partial"), std::string::npos);
   EXPECT_EQ(message({96, 1}).find("partial"), std::string::npos);
+  EXPECT_NE(message({35, 3}).find("3 vectors of 35 values in columns: 'transpose: true' beside"),
+            std::string::npos);
 }
 
 }  // namespace
