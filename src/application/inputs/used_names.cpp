@@ -63,6 +63,16 @@ bool replaces_formula(const Job& job) {
                              [&](const auto& entry) { return replaced(entry.second.formula); });
 }
 
+/// Whether the job asks for this parameter beside its formulas, so that it cannot do without.
+bool is_asked_for(const Job& job, const std::string& name) {
+  const auto has_name = [&](const auto& each) { return each.value == name; };
+  const bool gradient = job.gradient && std::ranges::any_of(job.gradient->parameters, has_name);
+  const bool swept =
+      std::ranges::any_of(job.sweep, [&](const auto& axis) { return axis.name == name; });
+  return gradient || swept || (job.tangent && job.tangent->parameters.contains(name)) ||
+         (job.estimates() && job.varied().contains(name));
+}
+
 }  // namespace
 
 std::vector<std::string> names_in_formulas(const Job& job) {
@@ -142,6 +152,7 @@ void drop_unused(Job& job) {
   const auto drop = [&](auto& defined, const char* what) {
     std::erase_if(defined, [&](const auto& entry) {
       if (std::ranges::find(used, entry.first) != used.end()) return false;
+      if (is_asked_for(job, entry.first)) return false;
       job.warnings.push_back(
           fmt::format("{}: the {} '{}' is not used by the formula that --set gives",
                       job.where(entry.second.position), what, entry.first));

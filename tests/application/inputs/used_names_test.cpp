@@ -43,6 +43,19 @@ TEST_F(UsedNames, AreTakenOutWithWarningsWhereTheCommandLineReplacesTheFormula) 
       "formula: \"norm(x - y)*elem(v, 0)*h\"\nreduction: sum\n",
       {"formula=norm(x - y)"});
   EXPECT_EQ(reduced.code, 0) << reduced.message;
+  // What the job asks for beside the formula cannot be taken out.
+  const Outcome swept =
+      run(job("kron(rho*A, A)") + "sweep: {rho: [1, 2]}\n", {"operator=kron(A, A)"});
+  EXPECT_EQ(swept.code, 2);
+  EXPECT_NE(swept.message.find("the parameter 'rho' is not used"), std::string::npos);
+  const Outcome fitted =
+      run("task: fit\nparameters: {s: 1, e: 1}\nmatrices: {A: {file: data.h5, dataset: /x}}\n"
+          "covariance: \"s^2*kron(A, A) + e^2*I\"\nobservations: {file: data.h5, dataset: /x}\n"
+          "fit: {parameters: {s: {}, e: {}}}\n",
+          {"covariance=s^2*kron(A, A) + I"});
+  EXPECT_EQ(fitted.code, 2);
+  EXPECT_NE(fitted.message.find("the parameter 'e' is not used"), std::string::npos)
+      << fitted.message;
   // A misspelling is no replacement.
   const Outcome misspelt = run(job("kron(rho*A, A)"), {"operator=kron(rho*a, eye(2))"});
   EXPECT_EQ(misspelt.code, 2);
