@@ -8,7 +8,7 @@
 #   jobs/builds.sh --list              what there is
 #
 # Takes Debian's packages (jobs/setup.sh builds) and, for MPICH, the newest PETSc as PyPI has it. What it
-# builds stays in build/builds, and the next run goes on there.
+# builds stays in build/NAME, logs and the table are in build/builds, and the next run goes on there.
 #
 #   KRONWERK_PARTS=FOLDER              where PETSc is built and kept (default: build/builds/parts)
 #   KRONWERK_JOBS=2                    how many compilers and tests run at once (default: one per core)
@@ -118,29 +118,31 @@ entries() {
 # Builds, tests, and writes a line of the table. In a shell of its own, so that environments do not mix.
 try() (
   name=$1
-  folder=$builds/$name
+  # Beside the presets' folders: where nothing but libraries differs, ccache knows the objects.
+  folder=build/$name
+  log=$builds/$name
   status=ok
-  mkdir -p "$folder"
   prepare "$name" || exit 1
   seconds=$SECONDS
-  if ! cmake -G Ninja -S . -B "$folder" "${options[@]}" >"$folder.log" 2>&1 ||
-    ! cmake --build "$folder" --parallel "$jobs" >>"$folder.log" 2>&1; then
-    tail -n 40 "$folder.log"
+  if ! cmake -G Ninja -S . -B "$folder" "${options[@]}" >"$log.log" 2>&1 ||
+    ! cmake --build "$folder" --parallel "$jobs" >>"$log.log" 2>&1; then
+    tail -n 40 "$log.log"
     echo "| $name | $(describe "$name") | the build fails | | |" >>"$builds/table.md"
     exit 1
   fi
   built=$((SECONDS - seconds))
-  (cd "$folder" && ctest -R "$tests" --parallel "$jobs" --output-on-failure) >"$folder-tests.log" 2>&1 || status=failed
-  passed=$(sed -n 's/\([0-9]*%\) tests passed, \([0-9]*\) tests failed out of \([0-9]*\)/\2 of \3 failed/p' "$folder-tests.log")
-  if [ "$status" = failed ]; then sed -n '/The following tests FAILED/,$p' "$folder-tests.log"; fi
+  # Programs under mpirun wait more than they compute (as in jobs/test.sh).
+  (cd "$folder" && ctest -R "$tests" --parallel "$((3 * jobs))" --output-on-failure) >"$log-tests.log" 2>&1 || status=failed
+  passed=$(sed -n 's/\([0-9]*%\) tests passed, \([0-9]*\) tests failed out of \([0-9]*\)/\2 of \3 failed/p' "$log-tests.log")
+  if [ "$status" = failed ]; then sed -n '/The following tests FAILED/,$p' "$log-tests.log"; fi
   rm -rf configs/flights/results
   mpirun -n 2 "$folder/kronwerk" run --quiet configs/flights/flights.yaml
-  entries configs/flights/results/flights.h5 >"$folder.result"
+  entries configs/flights/results/flights.h5 >"$log.result"
   # Of what the first build gives: the largest difference, beside the largest entry.
-  difference=$(paste "$builds/first.result" "$folder.result" 2>/dev/null |
+  difference=$(paste "$builds/first.result" "$log.result" 2>/dev/null |
     awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > most) most = d; a = $1 < 0 ? -$1 : $1; if (a > size) size = a }
          END { printf "%.1e", size > 0 ? most / size : -1 }')
-  [ -e "$builds/first.result" ] || { cp "$folder.result" "$builds/first.result"; difference="(first)"; }
+  [ -e "$builds/first.result" ] || { cp "$log.result" "$builds/first.result"; difference="(first)"; }
   versions=$("$folder/kronwerk" --version | sed -n '2,7s/^\([A-Za-z0-9]*\) */\1 /p;$p' | paste -sd';' | sed 's/;/; /g')
   echo "| $name | $versions | $passed | $difference | $built s |" >>"$builds/table.md"
   [ "$status" = ok ]
