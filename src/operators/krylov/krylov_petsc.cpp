@@ -14,6 +14,14 @@
 namespace kronwerk::operators {
 namespace {
 
+#if PETSC_VERSION_LT(3, 24, 0)
+constexpr auto rtol_of_normal_equations = KSP_CONVERGED_RTOL_NORMAL;
+constexpr auto atol_of_normal_equations = KSP_CONVERGED_ATOL_NORMAL;
+#else
+constexpr auto rtol_of_normal_equations = KSP_CONVERGED_RTOL_NORMAL_EQUATIONS;
+constexpr auto atol_of_normal_equations = KSP_CONVERGED_ATOL_NORMAL_EQUATIONS;
+#endif
+
 using End = KrylovRun::End;
 
 /// The names of the user's options that begin with -ksp_ or -pc_.
@@ -148,11 +156,11 @@ class PetscIteration final : public KrylovIteration {
   static void finish(KrylovRun& run, KSPConvergedReason reason) {
     switch (reason) {
       case KSP_CONVERGED_RTOL:
-      case KSP_CONVERGED_RTOL_NORMAL:
+      case rtol_of_normal_equations:
       case KSP_CONVERGED_HAPPY_BREAKDOWN:
         return run.finish(0, End::converged);
       case KSP_CONVERGED_ATOL:
-      case KSP_CONVERGED_ATOL_NORMAL:
+      case atol_of_normal_equations:
         return run.finish(0, run.residual[0] > 0 ? End::accepted : End::converged);
       case KSP_DIVERGED_ITS:
         return;

@@ -16,12 +16,21 @@ std::string& remembered_text() {
   return text;
 }
 
+/// What PETSc knows of the error beside its kind. The last argument of PetscErrorMessage() is a
+/// char ** in some versions and a const char ** in others.
+template <typename Code, typename Text>
+std::string specific_text(PetscErrorCode (*message)(Code, const char**, Text**),
+                          PetscErrorCode code) {
+  Text* text = nullptr;
+  message(code, nullptr, &text);
+  return text != nullptr ? text : "";
+}
+
 std::string error_text(PetscErrorCode code) {
   const char* text = nullptr;
-  char* specific = nullptr;
-  PetscErrorMessage(code, &text, &specific);
+  PetscErrorMessage(code, &text, nullptr);
   std::string detail = std::exchange(remembered_text(), "");
-  if (detail.empty() && specific != nullptr) detail = specific;
+  if (detail.empty()) detail = specific_text(&PetscErrorMessage, code);
   while (!detail.empty() && detail.back() == '\n') detail.pop_back();
   return fmt::format("{}{}{}", text != nullptr ? text : "", detail.empty() ? "" : ": ", detail);
 }
