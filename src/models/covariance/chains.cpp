@@ -68,6 +68,14 @@ std::vector<double> dense_matrix(const Chain& chain) {
   return result;
 }
 
+std::vector<double> image_of(const Chain& chain, const std::vector<double>& x) {
+  std::vector<double> y(static_cast<std::size_t>(factors::rows(chain)));
+  factors::LocalProduct({chain}).apply(
+      factors::ConstView::contiguous(x.data(), 1, factors::cols(chain), 1),
+      factors::View::contiguous(y.data(), 1, factors::rows(chain), 1));
+  return y;
+}
+
 Chain identity_chain(Index extent) {
   return {Link{factors::make_identity(extent)}};
 }

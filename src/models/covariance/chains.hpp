@@ -31,6 +31,9 @@ std::vector<double> diagonal_of(const factors::Chain& chain);
 /// The chain's matrix as one row-major array; its inverses must have been factorised.
 std::vector<double> dense_matrix(const factors::Chain& chain);
 
+/// The chain's matrix times a vector; its inverses must have been factorised.
+std::vector<double> image_of(const factors::Chain& chain, const std::vector<double>& x);
+
 factors::Chain identity_chain(Index extent);
 
 }  // namespace kronwerk::models

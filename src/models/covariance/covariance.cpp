@@ -16,22 +16,14 @@
 #include "models/covariance/spectral_values.hpp"
 #include "models/ones/core_function.hpp"
 #include "models/ones/ones_core.hpp"
+#include "models/ones/ones_update.hpp"
+#include "models/ones/split_terms.hpp"
 
 namespace kronwerk::models {
 
 using factors::Chain;
 
 namespace {
-
-/// The products that are not zero.
-std::vector<ScaledProduct> effective_terms(const CovarianceTerms& terms) {
-  std::vector<ScaledProduct> result;
-  for (const ScaledProduct& term : terms.signal) {
-    if (term.scale != 0) result.push_back(term);
-  }
-  if (terms.noise && terms.noise->scale != 0) result.push_back(*terms.noise);
-  return result;
-}
 
 std::string describe(const std::vector<BasisCache::Entry>& entries) {
   std::vector<std::string> parts;
@@ -57,13 +49,13 @@ Covariance::Covariance(const communication::Communicator& comm,
           "the covariance is zero: the variances of its signal and of its noise are");
     }
   });
-  const bool noisy = terms_.noise && terms_.noise->scale != 0;
-  if (noisy && terms_.inverses.empty() && OnesCore::is_needed(terms_.signal)) {
+  const SplitTerms split = split_terms(extents_, terms_);
+  if (split.through_core) {
     find_core(cache);
     return;
   }
-  find_bases(cache);
-  communication::collectively(comm, [&] { find_spectrum(); });
+  find_bases(cache, split);
+  communication::collectively(comm, [&] { find_spectrum(split.plain); });
   for (std::size_t j = 0; j < terms_.inverses.size(); ++j) {
     check_positive_definite(comm, spectrum_of_sum(j), terms_.inverses[j]);
   }
@@ -72,21 +64,40 @@ Covariance::Covariance(const communication::Communicator& comm,
   smallest_ = range.smallest;
   largest_ = range.largest;
   log_determinant_ = operators::spectral_determinant(comm, spectrum_).log_abs;
+  if (!split.with_ones.empty()) add_update(split.with_ones);
 }
 
 Covariance::Covariance(const communication::Communicator& comm,
                        std::shared_ptr<Workspace> workspace, CovarianceTerms terms)
     : Covariance(comm, std::move(workspace), std::move(terms), *std::make_unique<BasisCache>()) {}
 
-void Covariance::find_bases(BasisCache& cache) {
-  const std::vector<ScaledProduct> terms = effective_terms(terms_);
+void Covariance::add_update(const std::vector<ScaledProduct>& with_ones) {
+  // Those of the coordinates have been looked at.
+  std::vector<Chain> others;
+  for (const ScaledProduct& term : with_ones) {
+    for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
+      if (!diagonal_in_basis(mode, term.chains[mode])) others.push_back(term.chains[mode]);
+    }
+  }
+  require_covariances(*comm_, others);
+  update_ = std::make_shared<OnesUpdate>(*this, with_ones);
+  largest_ += update_->largest();
+  log_determinant_ += update_->log_determinant();
+  communication::collectively(*comm_, [&] { check_beside_ones(smallest_, largest_); });
+  description_ += fmt::format("; {} columns of ones", core::format_count(update_->size()));
+}
+
+void Covariance::find_bases(BasisCache& cache, const SplitTerms& split) {
+  const std::vector<ScaledProduct>& terms = split.plain;
   std::vector<BasisCache::Entry> entries;
   const bool noisy = terms_.noise && terms_.noise->scale != 0;
   if (terms.size() == 1 && !noisy && terms_.inverses.empty()) {
     entries = cholesky_bases(*comm_, terms.front().chains, cache);
   } else {
-    std::vector<ModeContent> modes;
-    communication::collectively(*comm_, [&] { modes = contents(terms, terms_.inverses); });
+    std::vector<ModeContent> modes = split.modes;
+    communication::collectively(*comm_, [&] {
+      if (modes.empty()) modes = contents(terms, terms_.inverses);
+    });
     entries = eigenvector_bases(*comm_, modes, noisy ? &*terms_.noise : nullptr, cache);
   }
   for (const auto& entry : entries) {
@@ -103,11 +114,10 @@ void Covariance::find_core(BasisCache& cache) {
   communication::collectively(*comm_, [&] {
     for (const Chain& chain : terms_.noise->chains) {
       if (factors::is_identity(chain)) continue;
-      throw core::ConfigurationError(
-          fmt::format("the covariance has terms with ones(n) beside others, which take noise that "
-                      "is sigma^2*I; "
-                      "its factor '{}' is a diagonal",
-                      name_of(chain)));
+      throw core::ConfigurationError(fmt::format(
+          "the covariance has terms with ones(n) beside terms with different matrices "
+          "in a mode, which take noise that is sigma^2*I; its factor '{}' is a diagonal",
+          name_of(chain)));
     }
   });
   const auto known = cache.find_core(terms_.signal);
@@ -145,8 +155,8 @@ operators::SpectralTerm Covariance::spectral_term(const ScaledProduct& product) 
   return term;
 }
 
-void Covariance::find_spectrum() {
-  for (const ScaledProduct& term : effective_terms(terms_)) {
+void Covariance::find_spectrum(const std::vector<ScaledProduct>& terms) {
+  for (const ScaledProduct& term : terms) {
     spectrum_.terms.push_back(spectral_term(term));
   }
   for (const InverseOfSum& inverse : terms_.inverses) {
@@ -247,7 +257,9 @@ OperatorPtr Covariance::signal(Index batch) const {
 OperatorPtr Covariance::through_core(Index batch, int leading_modes,
                                      double (*function)(double)) const {
   const OperatorPtr reflections = from(spectrum_.bases, batch, leading_modes);
-  return make_core_function(*comm_, core_, reflections, reflections, batch, function);
+  return make_core_function(*comm_, reflections, reflections,
+                            [core = core_, layout = reflections->input_layout(), batch, function](
+                                std::span<double> x) { core->apply(layout, batch, function, x); });
 }
 
 /// V diag(√e) Vᵀ, or U diag(√e).
@@ -296,6 +308,12 @@ OperatorPtr Covariance::derivative(const CovarianceDerivative& derivative) const
 
 OperatorPtr Covariance::inverse(Index batch) const {
   if (core_) return through_core(batch, leading_modes(batch), reciprocal);
+  if (update_) {
+    const Index first = layout(batch).home_begin(comm_->rank());
+    return make_core_function(
+        *comm_, to_basis(batch), from_basis(batch),
+        [update = update_, first, batch](std::span<double> x) { update->divide(first, batch, x); });
+  }
   return operators::make_spectral_inverse(*comm_, workspace_, spectrum_, batch,
                                           leading_modes(batch));
 }
@@ -328,6 +346,9 @@ double Covariance::trace_of_inverse(std::span<const ScaledProduct> derivative) c
     const std::vector<double> zeros(static_cast<std::size_t>(one.home_size(comm_->rank())), 0.0);
     return -2 * core_->gradient(one, 1, zeros, {{derivative.begin(), derivative.end()}}, 1).front();
   }
+  if (update_) {
+    throw core::InternalError("the trace of a covariance with columns of ones by itself");
+  }
   return operators::trace_of_inverse(*comm_, spectrum_, derivative);
 }
 
@@ -336,22 +357,24 @@ void Covariance::divide_by_root(Index batch, std::span<double> x) const {
     return core_->apply(
         layout(batch), batch, [](double e) { return 1 / std::sqrt(e); }, x);
   }
+  const Index first = layout(batch).home_begin(comm_->rank());
+  if (update_) return update_->divide_by_root(first, batch, x);
   const GridValues values = spectral_values(*this);
-  values.for_runs(layout(batch).home_begin(comm_->rank()), std::ssize(x),
-                  [&](const double* e, Index offset, Index count) {
-                    double* place = x.data() + offset;
-                    for (Index i = 0; i < count; ++i) place[i] /= std::sqrt(e[i]);
-                  });
+  values.for_runs(first, std::ssize(x), [&](const double* e, Index offset, Index count) {
+    double* place = x.data() + offset;
+    for (Index i = 0; i < count; ++i) place[i] /= std::sqrt(e[i]);
+  });
 }
 
 void Covariance::divide(Index batch, std::span<double> x) const {
   if (core_) return core_->apply(layout(batch), batch, reciprocal, x);
+  const Index first = layout(batch).home_begin(comm_->rank());
+  if (update_) return update_->divide(first, batch, x);
   const GridValues values = spectral_values(*this);
-  values.for_runs(layout(batch).home_begin(comm_->rank()), std::ssize(x),
-                  [&](const double* e, Index offset, Index count) {
-                    double* place = x.data() + offset;
-                    for (Index i = 0; i < count; ++i) place[i] /= e[i];
-                  });
+  values.for_runs(first, std::ssize(x), [&](const double* e, Index offset, Index count) {
+    double* place = x.data() + offset;
+    for (Index i = 0; i < count; ++i) place[i] /= e[i];
+  });
 }
 
 }  // namespace kronwerk::models

@@ -168,10 +168,18 @@ void keep_base(std::vector<Chain>& matrices) {
   }
 }
 
+bool all_diagonal(const ModeContent& content) {
+  return std::ranges::all_of(content.matrices, [](const Chain& c) { return is_diagonal(c); });
+}
+
+bool is_pair(const ModeContent& content) {
+  return content.matrices.size() == 2 && !content.has_identity && !content.orthogonal;
+}
+
 /// What has to be decomposed for a mode; the basis is there already where nothing has.
 Entry question(const ModeContent& content, std::size_t mode, const Chain* noise) {
   const auto& matrices = content.matrices;
-  if (std::ranges::all_of(matrices, [](const Chain& c) { return is_diagonal(c); })) {
+  if (all_diagonal(content)) {
     return {identity_chain(content.extent), std::nullopt, false, diagonal_basis(content.extent)};
   }
   if (matrices.size() == 1) {
@@ -180,7 +188,7 @@ Entry question(const ModeContent& content, std::size_t mode, const Chain* noise)
     if (is_eigendecomposition(matrices[0])) entry.basis = given_basis(matrices[0]);
     return entry;
   }
-  if (matrices.size() == 2 && !content.has_identity && !content.orthogonal) {
+  if (is_pair(content)) {
     const bool first_is_noise = noise != nullptr && matrices[0] == without_identities(*noise);
     Entry entry{matrices[first_is_noise ? 1 : 0], matrices[first_is_noise ? 0 : 1], false, nullptr};
     entry.semidefinite = content.semidefinite;
@@ -257,6 +265,25 @@ std::vector<ModeContent> contents(const std::vector<ScaledProduct>& terms,
     if (content.matrices.size() > 1) keep_base(content.matrices);
   }
   return result;
+}
+
+std::vector<ModeContent> contents_beside_ones(const std::vector<ScaledProduct>& plain,
+                                              const std::vector<ScaledProduct>& with_ones,
+                                              const std::vector<bool>& mixed) {
+  std::vector<ModeContent> result = contents(plain, {});
+  for (std::size_t mode = 0; mode < result.size(); ++mode) {
+    for (const ScaledProduct& term : with_ones) {
+      const Chain& chain = term.chains[mode];
+      if (result[mode].matrices.empty() && !(mixed[mode] && is_ones(chain))) {
+        add_matrix(chain, true, result[mode]);
+      }
+    }
+  }
+  return result;
+}
+
+bool has_basis(const ModeContent& content) {
+  return all_diagonal(content) || content.matrices.size() == 1 || is_pair(content);
 }
 
 std::vector<Entry> cholesky_bases(const communication::Communicator& comm,
@@ -345,21 +372,36 @@ std::vector<Entry> eigenvector_bases(const communication::Communicator& comm,
   return entries;
 }
 
+void require_covariances(const communication::Communicator& comm,
+                         const std::vector<Chain>& matrices) {
+  std::vector<factors::BasisRequest> requests;
+  for (const Chain& chain : matrices) {
+    const Chain matrix = without_identities(chain);
+    const bool known = std::ranges::any_of(
+        requests, [&](const factors::BasisRequest& other) { return other.matrix == matrix; });
+    if (known || factors::is_identity(matrix) || is_ones(matrix)) continue;
+    requests.push_back({.matrix = matrix, .eigenvalues_only = true});
+  }
+  const auto found = factors::find_bases(comm, requests);
+  communication::collectively(comm, [&] {
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      if (!found.bases[i]) throw core::DataError(found.why_not[i]);
+      check_eigenvalues({requests[i].matrix, std::nullopt, false, found.bases[i]});
+    }
+  });
+}
+
 std::vector<Entry> reflection_bases(const communication::Communicator& comm,
                                     const std::vector<ScaledProduct>& signal,
                                     const BasisCache& cache, bool checked) {
   const std::vector<ModeContent> modes = contents(signal, {});
   std::vector<Entry> entries;
-  std::vector<factors::BasisRequest> requests;
+  std::vector<Chain> matrices;
   for (std::size_t mode = 0; mode < modes.size(); ++mode) {
     bool has_ones = false;
     for (const ScaledProduct& term : signal) {
-      const Chain matrix = without_identities(term.chains[mode]);
-      has_ones = has_ones || is_ones(matrix);
-      const bool known = std::ranges::any_of(
-          requests, [&](const factors::BasisRequest& other) { return other.matrix == matrix; });
-      if (checked || known || factors::is_identity(matrix) || is_ones(matrix)) continue;
-      requests.push_back({.matrix = matrix, .eigenvalues_only = true});
+      has_ones = has_ones || is_ones(term.chains[mode]);
+      matrices.push_back(term.chains[mode]);
     }
     const Index extent = modes[mode].extent;
     Entry entry{identity_chain(extent), std::nullopt, false, nullptr};
@@ -371,13 +413,7 @@ std::vector<Entry> reflection_bases(const communication::Communicator& comm,
     }
     entries.push_back(std::move(entry));
   }
-  const auto found = factors::find_bases(comm, requests);
-  communication::collectively(comm, [&] {
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-      if (!found.bases[i]) throw core::DataError(found.why_not[i]);
-      check_eigenvalues({requests[i].matrix, std::nullopt, false, found.bases[i]});
-    }
-  });
+  if (!checked) require_covariances(comm, matrices);
   return entries;
 }
 

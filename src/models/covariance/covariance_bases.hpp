@@ -20,6 +20,14 @@ struct ModeContent {
 std::vector<ModeContent> contents(const std::vector<ScaledProduct>& terms,
                                   const std::vector<InverseOfSum>& inverses);
 
+/// The same of the terms without ones beside others, and of modes that have no matrix there a
+/// matrix of the terms with ones.
+std::vector<ModeContent> contents_beside_ones(const std::vector<ScaledProduct>& plain,
+                                              const std::vector<ScaledProduct>& with_ones,
+                                              const std::vector<bool>& mixed);
+/// Whether one basis makes the matrices of a mode diagonal.
+bool has_basis(const ModeContent& content);
+
 /// Of matrices that are diagonal. Local.
 factors::BasisPtr diagonal_basis(Index extent);
 
@@ -37,6 +45,10 @@ std::vector<BasisCache::Entry> eigenvector_bases(const communication::Communicat
                                                  const std::vector<ModeContent>& modes,
                                                  const ScaledProduct* noise,
                                                  const BasisCache& cache);
+
+/// Collective. @throws DataError if a matrix is not symmetric positive semi-definite
+void require_covariances(const communication::Communicator& comm,
+                         const std::vector<factors::Chain>& matrices);
 
 /// Reflections of ones in the modes that have them, and identities in the others, of covariances
 /// with a dense core. Collective.

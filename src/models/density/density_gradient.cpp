@@ -9,16 +9,33 @@
 
 #include <algorithm>
 
+#include "kronwerk/core/text.hpp"
 #include "kronwerk/distribution/partition.hpp"
 #include "kronwerk/factors/dense/dense_values.hpp"
 #include "models/covariance/chains.hpp"
 #include "models/covariance/spectral_values.hpp"
 #include "models/density/weighted_gram.hpp"
 #include "models/ones/ones_core.hpp"
+#include "models/ones/ones_product.hpp"
+#include "models/ones/ones_traces.hpp"
 
 namespace kronwerk::models {
 
 using factors::Chain;
+
+namespace {
+
+[[noreturn]] void refuse(const ScaledProduct& product) {
+  std::vector<std::string> names;
+  for (const Chain& chain : product.chains) names.push_back(name_of(chain));
+  throw core::ConfigurationError(
+      fmt::format("the derivative 'kron({})' of a covariance with terms of ones and others has "
+                  "matrices of its own in several modes; give the term that it comes from a "
+                  "coefficient that is not zero",
+                  core::join(names, ", ")));
+}
+
+}  // namespace
 
 DensityGradient::DensityGradient(const Covariance& covariance, const GridValues& eigenvalues,
                                  BasisMatrices& matrices, Index observations,
@@ -60,6 +77,8 @@ void DensityGradient::check(const std::vector<Products>& derivatives) const {
 /// evaluations does not count: the same point has the same gradient to the last bit, whatever came
 /// before.
 bool DensityGradient::prefers_gram(const Term& term) const {
+  // Beside columns of ones the trace takes the whole matrix too.
+  if (covariance_.update() != nullptr) return true;
   const auto n = static_cast<double>(covariance_.extents()[term.full.front()]);
   const double update = static_cast<double>(layout_.size()) * n;
   return 3 * n * n * n + update <= 6 * update + n * n * n;
@@ -77,6 +96,7 @@ std::vector<DensityGradient::Term> DensityGradient::classify(
         if (!list) term.full.push_back(mode);
         term.lists.push_back(list ? std::move(*list) : std::vector<double>{});
       }
+      if (term.full.size() > 1 && covariance_.update() != nullptr) refuse(product);
       const bool gram = term.full.size() == 1 && prefers_gram(term);
       for (const std::size_t mode : term.full) {
         const auto& basis = covariance_.matrix_bases()[mode];
@@ -256,6 +276,50 @@ std::vector<double> DensityGradient::of_products(const std::vector<Products>& de
   if (const OnesCore* core = covariance_.core()) {
     return core->gradient(layout_, observations_, weights_, derivatives, determinants_);
   }
+  const OnesUpdate* update = covariance_.update();
+  if (update == nullptr) return of_products_without_ones(derivatives);
+  std::vector<Products> plain(derivatives.size()), with_ones(derivatives.size());
+  for (std::size_t p = 0; p < derivatives.size(); ++p) {
+    for (const ScaledProduct& product : derivatives[p]) {
+      const auto ones = ones_of(covariance_, product);
+      const bool any = std::ranges::find(ones, true) != ones.end();
+      (any ? with_ones : plain)[p].push_back(product);
+    }
+  }
+  std::vector<double> gradient(derivatives.size(), 0.0);
+  update->add_gradient(covariance_, matrices_, layout_.home_begin(comm.rank()), observations_,
+                       determinants_, weights_, with_ones, gradient);
+  comm.sum(gradient);
+  const auto others = of_products_without_ones(plain);
+  for (std::size_t p = 0; p < gradient.size(); ++p) gradient[p] += others[p];
+  return gradient;
+}
+
+/// What the columns of ones take from the traces of a parameter's terms, this rank's part.
+double DensityGradient::explained_traces(const std::vector<Term>& terms, std::size_t parameter,
+                                         OnesTraces& traces) {
+  double sum = 0;
+  for (const Term& term : terms) {
+    if (term.parameter != parameter) continue;
+    GridTerm values{term.product->scale, term.lists};
+    if (term.full.empty()) {
+      sum += traces.of(values);
+      continue;
+    }
+    const std::size_t mode = term.full.front();
+    values.lists[mode].clear();
+    const auto& full =
+        matrices_
+            .full(covariance_.comm(), covariance_.matrix_bases()[mode], term.product->chains[mode])
+            .full;
+    sum += traces.of(values, mode, factors::dense_values(*full));
+  }
+  return sum;
+}
+
+std::vector<double> DensityGradient::of_products_without_ones(
+    const std::vector<Products>& derivatives) {
+  const auto& comm = covariance_.comm();
   const std::vector<Term> terms = classify(derivatives);
   const std::size_t count = derivatives.size();
   std::vector<double> traces(count, 0.0);
@@ -282,6 +346,10 @@ std::vector<double> DensityGradient::of_products(const std::vector<Products>& de
     if (!elementwise[p].empty()) {
       squares[p] += local_square(GridValues(covariance_.extents(), elementwise[p]));
     }
+  }
+  if (covariance_.update() != nullptr && determinants_ > 0 && !terms.empty()) {
+    OnesTraces explained(*covariance_.update(), comm);
+    for (std::size_t p = 0; p < count; ++p) traces[p] -= explained_traces(terms, p, explained);
   }
   if (!by_gram.empty()) add_grams(by_gram, squares);
   const auto others = general_squares(general, count);

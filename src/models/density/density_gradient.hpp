@@ -8,6 +8,8 @@
 
 namespace kronwerk::models {
 
+class OnesTraces;
+
 /// Σ_i ½ α_iᵀ(∂K)α_i − ½ d tr(K⁻¹∂K) for several ∂K, from α̃ = Vᵀ… of several observations.
 class DensityGradient {
  public:
@@ -36,6 +38,9 @@ class DensityGradient {
                   std::span<const double> divided);
 
   std::vector<double> of_products(const std::vector<Products>& derivatives);
+  std::vector<double> of_products_without_ones(const std::vector<Products>& derivatives);
+  double explained_traces(const std::vector<Term>& terms, std::size_t parameter,
+                          OnesTraces& traces);
   void add_inverses(const std::vector<CovarianceDerivative>& derivatives,
                     std::vector<double>& gradient);
   void check(const std::vector<Products>& derivatives) const;

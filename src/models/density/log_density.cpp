@@ -122,7 +122,7 @@ operators::Verdict GaussianDensity::State::judge(const Covariance& covariance,
 
 namespace {
 
-/// The same with a dense core.
+/// The same with terms of ones beside others.
 Weighted weigh_through_core(const Covariance& covariance, const MeanValues& mean,
                             Index observations, std::span<const double> projected) {
   const Index first = covariance.layout(observations).home_begin(covariance.comm().rank());
@@ -140,7 +140,7 @@ Weighted weigh_through_core(const Covariance& covariance, const MeanValues& mean
 
 Weighted weigh(const Covariance& covariance, const GridValues& eigenvalues, const MeanValues& mean,
                Index observations, std::span<const double> projected) {
-  if (covariance.core() != nullptr) {
+  if (!covariance.diagonal()) {
     return weigh_through_core(covariance, mean, observations, projected);
   }
   const auto& comm = covariance.comm();

@@ -10,11 +10,9 @@
 
 #include "factors/base/lapack.hpp"
 #include "kronwerk/distribution/partition.hpp"
+#include "models/covariance/chains.hpp"
 
 namespace kronwerk::models {
-
-using factors::ConstView;
-using factors::View;
 
 namespace {
 
@@ -145,10 +143,7 @@ ProjectedColumns project(const Covariance& covariance, const std::vector<MeanCol
       const Index n = covariance.extents()[mode];
       std::vector<double> x = column.vectors[mode];
       if (x.empty()) x.assign(static_cast<std::size_t>(n), 1.0);
-      std::vector<double> y(x.size());
-      const factors::LocalProduct to_basis({covariance.spectrum().bases[mode]->to_basis});
-      to_basis.apply(ConstView::contiguous(x.data(), 1, n, 1), View::contiguous(y.data(), 1, n, 1));
-      lists.push_back(std::move(y));
+      lists.push_back(image_of(covariance.spectrum().bases[mode]->to_basis, x));
     }
   }
   return result;
@@ -260,7 +255,7 @@ NormalEquations normal_equations(const Covariance& covariance, const GridValues&
   const MeanValues given(covariance.extents(), projected_columns, given_coefficients(columns));
   const Index first = covariance.layout(observations).home_begin(comm.rank());
   const std::size_t rights = static_cast<std::size_t>(observations) * p;
-  const bool through_core = covariance.core() != nullptr;
+  const bool through_core = !covariance.diagonal();
   std::vector<double> sums =
       through_core ? sums_through_core(covariance, values, given, observations, projected)
                    : right_sides(eigenvalues, values, given, observations, first, projected);

@@ -19,6 +19,8 @@
 #include "models/covariance/spectral_values.hpp"
 #include "models/draws/prediction_state.hpp"
 #include "models/ones/core_variance.hpp"
+#include "models/ones/ones_product.hpp"
+#include "models/ones/update_variance.hpp"
 
 namespace kronwerk::models {
 
@@ -60,14 +62,12 @@ FactorPtr elementwise_product(const Communicator& comm, const FactorPtr& g, cons
       });
 }
 
-/// G of a matrix of ones: of rank one, with H 1 = −√n e_1.
-FactorPtr ones_times_reflection(const Chain& ones) {
-  const Index n = factors::cols(ones);
-  std::vector<double> right(static_cast<std::size_t>(n), 0.0);
-  right.front() = -std::sqrt(static_cast<double>(n));
-  return factors::make_rank_one(
-      name_of(ones) + " times its basis",
-      std::vector<double>(static_cast<std::size_t>(factors::rows(ones)), 1.0), std::move(right));
+/// G of a matrix of ones, 1 (Vᵀ1)ᵀ.
+FactorPtr ones_times_basis(const factors::Basis& basis, const Chain& ones) {
+  const std::vector<double> left(static_cast<std::size_t>(factors::rows(ones)), 1.0);
+  const std::vector<double> right(static_cast<std::size_t>(basis.extent), 1.0);
+  return factors::make_rank_one(name_of(ones) + " times its basis", left,
+                                image_of(basis.to_basis, right));
 }
 
 void check_mode(const NewPoints& points, const Chain& data, std::size_t mode, Index extent) {
@@ -203,11 +203,13 @@ Prediction::Prediction(const Covariance& covariance, PredictionGrid grid)
     auto& cross = state_->cross.emplace_back();
     auto& projected = state_->projected.emplace_back();
     auto& diagonals = state_->prior_diagonals.emplace_back();
+    const auto beside_others = covariance.update() != nullptr ? ones_of(covariance, signal[t])
+                                                              : std::vector<bool>(extents_.size());
     for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
       const NewPoints& points = grid_.terms[t][mode];
       const Chain& data = signal[t].chains[mode];
       cross.push_back(points.cross.value_or(data));
-      const bool ones = covariance.core() != nullptr && is_ones(data);
+      const bool ones = (covariance.core() != nullptr && is_ones(data)) || beside_others[mode];
       if (ones && !is_ones(cross.back())) {
         throw core::ConfigurationError(
             fmt::format("mode {}: the covariance of new points with the data is '{}', that of the "
@@ -216,7 +218,7 @@ Prediction::Prediction(const Covariance& covariance, PredictionGrid grid)
                         mode + 1, name_of(cross.back())));
       }
       projected.push_back(
-          ones ? ones_times_reflection(cross.back())
+          ones ? ones_times_basis(*covariance.spectrum().bases[mode], cross.back())
                : times_basis(comm, *covariance.spectrum().bases[mode], cross.back()));
       if (points.prior) factors::factorise(comm, factors::to_factorise(*points.prior));
       communication::collectively(comm, [&] { diagonals.push_back(prior_diagonal(points, data)); });
@@ -322,8 +324,14 @@ void Prediction::variance(std::span<double> variance) const {
   }
   std::vector<ScaledProduct> terms;
   const auto& signal = covariance_->terms().signal;
+  const auto has_ones = [&](std::size_t t) {
+    return covariance_->update() != nullptr &&
+           std::ranges::count(ones_of(*covariance_, signal[t]), true) > 0;
+  };
   for (std::size_t t = 0; t < signal.size(); ++t) {
+    if (has_ones(t)) continue;
     for (std::size_t u = 0; u <= t; ++u) {
+      if (has_ones(u)) continue;
       ScaledProduct& term = terms.emplace_back();
       term.scale = -signal[t].scale * signal[u].scale * (t == u ? 1 : 2);
       for (std::size_t mode = 0; mode < extents_.size(); ++mode) {
@@ -332,9 +340,14 @@ void Prediction::variance(std::span<double> variance) const {
       }
     }
   }
-  const operators::ProductSum product(comm, covariance_->workspace(), std::move(terms),
-                                      data.leading_modes());
-  product.apply(reciprocals, variance, true);
+  if (!terms.empty()) {
+    const operators::ProductSum product(comm, covariance_->workspace(), std::move(terms),
+                                        data.leading_modes());
+    product.apply(reciprocals, variance, true);
+  }
+  if (covariance_->update() != nullptr) {
+    add_left_by_ones(*covariance_, state_->projected, layout(), variance);
+  }
   // Where nothing is left of the prior variance, rounding may have left less.
   for (double& value : variance) value = std::max(value, 0.0);
 }
@@ -369,7 +382,7 @@ FactoredCovariance Prediction::covariance() const {
         "the covariance between new points has no factors where the field's has the inverse of a "
         "sum; leave 'factored_covariance' out, and ask for 'variance' or 'draws'");
   }
-  if (covariance_->core() != nullptr) {
+  if (!covariance_->diagonal()) {
     throw core::ConfigurationError(
         "the covariance between new points has no factors where the field's has terms with "
         "ones(n); "

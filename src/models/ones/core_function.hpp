@@ -1,14 +1,16 @@
 #pragma once
 
-#include <memory>
+#include <functional>
+#include <span>
 
-#include "models/ones/ones_core.hpp"
+#include "kronwerk/models/covariance/covariance.hpp"
 
 namespace kronwerk::models {
 
-/// V f(VᵀKV) Vᵀ for a covariance with a dense core and `batch` vectors. Collective.
-OperatorPtr make_core_function(const communication::Communicator& comm,
-                               std::shared_ptr<const OnesCore> core, OperatorPtr to_basis,
-                               OperatorPtr from_basis, Index batch, OnesCore::Function function);
+/// V f(VᵀKV) Vᵀ of a covariance that is not diagonal in its coordinates. Collective.
+/// @param function  x ← f(VᵀKV) x, symmetric, for this rank's home block; collective
+OperatorPtr make_core_function(const communication::Communicator& comm, OperatorPtr to_basis,
+                               OperatorPtr from_basis,
+                               std::function<void(std::span<double>)> function);
 
 }  // namespace kronwerk::models

@@ -16,6 +16,7 @@
 #include "kronwerk/factors/dense/shared_dense.hpp"
 #include "models/covariance/basis_matrices.hpp"
 #include "models/covariance/chains.hpp"
+#include "models/ones/core_eigenvectors.hpp"
 
 namespace kronwerk::models {
 
@@ -53,43 +54,14 @@ std::string text_of(const ScaledProduct& product) {
   return "kron(" + text + ")";
 }
 
-/// Row-major V of a basis, once per node.
-factors::FactorPtr stored_by_rows(const communication::Communicator& comm,
-                                  const factors::Basis& basis) {
-  const factors::Link& link = basis.from_basis.front();
-  const Index n = basis.extent;
-  const auto stored = factors::dense_values(*link.factor);
-  if (basis.from_basis.size() == 1 && !link.transposed && !stored.empty()) return link.factor;
-  return factors::make_shared_dense(
-      comm, "eigenvectors of the core", n, n, [&](std::span<double> values) {
-        const distribution::BlockPartition part(n, comm.node().size());
-        const int rank = comm.node().rank();
-        factors::for_column_panels(basis.to_basis, part.begin(rank), part.end(rank),
-                                   [&](Index first, Index count, std::span<const double> panel) {
-                                     // Columns of Vᵀ are rows of V.
-                                     for (Index j = 0; j < count; ++j) {
-                                       for (Index i = 0; i < n; ++i) {
-                                         values[static_cast<std::size_t>((first + j) * n + i)] =
-                                             panel[static_cast<std::size_t>(i * count + j)];
-                                       }
-                                     }
-                                   });
-      });
-}
-
 }  // namespace
 
-bool OnesCore::is_needed(const std::vector<ScaledProduct>& signal) {
-  for (std::size_t mode = 0; mode < signal.front().chains.size(); ++mode) {
-    bool ones = false, others = false;
-    for (const ScaledProduct& term : signal) {
-      const Chain& chain = term.chains[mode];
-      ones = ones || is_ones(chain);
-      others = others || (!is_ones(chain) && !factors::is_identity(chain));
-    }
-    if (ones && others) return true;
-  }
-  return false;
+void check_beside_ones(double smallest, double largest) {
+  if (smallest > std::numeric_limits<double>::epsilon() * largest) return;
+  throw core::DataError(fmt::format(
+      "the covariance is singular to working precision: its smallest eigenvalue is {:.3g}, its "
+      "largest {:.3g}; terms with ones need noise beside them, such as sigma^2*I, or more of it",
+      smallest, largest));
 }
 
 OnesCore::OnesCore(const communication::Communicator& comm, const Extents& extents,
@@ -101,9 +73,10 @@ OnesCore::OnesCore(const communication::Communicator& comm, const Extents& exten
       const auto places = places_of(product, bases_, most);
       if (places.empty() || std::ssize(places_) + std::ssize(places) > 2 * most) {
         throw core::ConfigurationError(fmt::format(
-            "the covariance has terms with ones(n), which are exact by the few coordinates that "
-            "they act on together, and its term '{}' acts on more than {}: it takes one with ones "
-            "in enough modes, or a smaller grid",
+            "the covariance has terms with ones(n) beside terms with different matrices in a mode, "
+            "which are exact by the few coordinates that they act on together, and its term '{}' "
+            "acts on more than {}: take the same matrix in all terms without ones, or a smaller "
+            "grid",
             text_of(product), most));
       }
       std::vector<Index> both;
@@ -142,31 +115,17 @@ OnesCore::OnesCore(const communication::Communicator& comm, const Extents& exten
           }
         }
       });
-  const std::vector<factors::BasisRequest> requests{{Chain{factors::Link{matrix}}}};
-  const auto found = factors::find_bases(comm, requests);
-  communication::collectively(comm, [&] {
-    if (!found.bases[0] || found.bases[0]->kind != factors::BasisKind::symmetric) {
-      throw core::DataError("the covariance's terms with ones have no eigenvectors: " +
-                            found.why_not[0]);
-    }
-    // Rounding may have made an eigenvalue of a semi-definite matrix negative.
-    for (const auto& each : found.bases[0]->eigenvalues) {
-      signal_eigenvalues_.push_back(std::max(0.0, each.real()));
-    }
-    set_noise(noise);
-  });
-  eigenvectors_ = stored_by_rows(comm, *found.bases[0]);
+  const CoreEigenvectors found = core_eigenvectors(comm, matrix);
+  signal_eigenvalues_ = found.values;
+  eigenvectors_ = found.vectors;
+  communication::collectively(comm, [&] { set_noise(noise); });
 }
 
 void OnesCore::set_noise(double noise) {
   background_ = noise;
   eigenvalues_ = signal_eigenvalues_;
   for (double& each : eigenvalues_) each += noise;
-  if (smallest() > std::numeric_limits<double>::epsilon() * largest()) return;
-  throw core::DataError(fmt::format(
-      "the covariance is singular to working precision: its smallest eigenvalue is {:.3g}, its "
-      "largest {:.3g}; terms with ones need noise beside them, such as sigma^2*I, or more of it",
-      smallest(), largest()));
+  check_beside_ones(smallest(), largest());
 }
 
 std::shared_ptr<const OnesCore> OnesCore::with_noise(double noise) const {

@@ -9,6 +9,10 @@
 
 namespace kronwerk::models {
 
+/// @throws DataError if a covariance with ones that has these eigenvalues, or bounds of them, is
+/// singular to working precision
+void check_beside_ones(double smallest, double largest);
+
 /// K = σ² I + Σ_t s_t ⊗A_t,k whose terms have matrices of ones J beside others in some modes, such
 /// as K_s ⊗ J + J ⊗ K_t: in the coordinates V = ⊗H_k with the reflections H_k that take the vector
 /// of ones to the first axis (in modes without ones: I), a term acts only on the coordinates that
@@ -18,10 +22,6 @@ class OnesCore {
  public:
   /// Coordinates of the largest core.
   static constexpr Index most = 10000;
-
-  /// Whether terms have matrices of ones in modes where other terms have matrices that are not
-  /// diagonal in the same coordinates. Local.
-  static bool is_needed(const std::vector<ScaledProduct>& signal);
 
   /// The decomposition of the core, once per node. Collective on comm, which must outlive this.
   /// @param bases   of the modes: of ones or identities

@@ -62,6 +62,8 @@ struct CovarianceDerivative {
 };
 
 class OnesCore;
+class OnesUpdate;
+struct SplitTerms;
 
 /// The bases that a covariance uses, kept for the next one with the same factors: with only the
 /// scales changed there is no new decomposition. Factors are the same if they are the same objects.
@@ -108,9 +110,10 @@ class BasisCache {
 /// a mode has powers of one matrix beside identities. Inverses of sums alone may have pairs: of
 /// U_kᵀ A_k U_k = Λ_k and U_kᵀ B_k U_k = I is V_k = U_k⁻ᵀ = B_k U_k, and K = U diag(e) Uᵀ.
 ///
-/// With terms of ones beside others (see OnesCore) V is orthogonal and VᵀKV = σ² I but for a dense
-/// block on few coordinates, core(): wherever 1/e stands below, its inverse is meant. Then
-/// spectrum() has σ² alone.
+/// With terms of ones beside others there are two ways, of which estimate_ones() chooses; wherever
+/// 1/e stands below, the inverse of VᵀKV is meant. With a core() (see OnesCore) V is orthogonal and
+/// VᵀKV = σ² I but for a dense block on few coordinates; then spectrum() has σ² alone. With an
+/// update() (see OnesUpdate) VᵀKV = diag(e) + U T Tᵀ Uᵀ, e that of the terms without ones.
 ///
 /// spectrum().bases[k] has V_kᵀ as to_basis and V_k as from_basis in every case; matrix_bases()[k]
 /// has those of the terms' matrices: V_k, or U_k.
@@ -134,8 +137,10 @@ class Covariance {
   Index size() const noexcept { return size_; }
   const operators::SpectralSum& spectrum() const noexcept { return spectrum_; }
   const std::vector<factors::BasisPtr>& matrix_bases() const noexcept { return matrix_bases_; }
-  /// Null if VᵀKV is diagonal.
+  /// Null but for terms of ones; both if VᵀKV is diagonal.
   const OnesCore* core() const noexcept { return core_.get(); }
+  const OnesUpdate* update() const noexcept { return update_.get(); }
+  bool diagonal() const noexcept { return core_ == nullptr && update_ == nullptr; }
   /// "Cholesky factors (1000 x 1000)" or what the bases say, for reports.
   const std::string& description() const noexcept { return description_; }
 
@@ -149,7 +154,7 @@ class Covariance {
   /// K⁻¹. Collective.
   OperatorPtr inverse(Index batch = 1) const;
   /// R with RRᵀ = K where the coordinates are orthogonal, then symmetric, or K has inverses of sums
-  /// only; and that of one of its inverses of sums. Collective.
+  /// only; and that of one of its inverses of sums. Not with an update(). Collective.
   OperatorPtr root(Index batch, int leading_modes) const;
   OperatorPtr root_of_inverse(std::size_t inverse, Index batch, int leading_modes) const;
   /// ∂K; null if it has no terms. Collective.
@@ -165,7 +170,7 @@ class Covariance {
   /// The smallest and largest e.
   double smallest() const noexcept { return smallest_; }
   double largest() const noexcept { return largest_; }
-  /// tr(K⁻¹ ∂K). Collective.
+  /// tr(K⁻¹ ∂K). Not with an update(). Collective.
   double trace_of_inverse(std::span<const ScaledProduct> derivative) const;
 
   /// S_j = Σ_r P_r of an inverse, in the coordinates.
@@ -175,14 +180,16 @@ class Covariance {
   std::optional<std::vector<double>> diagonal_in_basis(std::size_t mode,
                                                        const factors::Chain& matrix) const;
 
-  /// x ← diag(1/e) x, and diag(1/√e) x, for this rank's home block of layout(batch). Collective.
+  /// x ← diag(1/e) x, and diag(1/√e) x, for this rank's home block of layout(batch). With an
+  /// update(), the second has X with XXᵀ = (VᵀKV)⁻¹. Collective.
   void divide(Index batch, std::span<double> x) const;
   void divide_by_root(Index batch, std::span<double> x) const;
 
  private:
-  void find_bases(BasisCache& cache);
-  void find_spectrum();
+  void find_bases(BasisCache& cache, const SplitTerms& split);
+  void find_spectrum(const std::vector<ScaledProduct>& terms);
   void find_core(BasisCache& cache);
+  void add_update(const std::vector<ScaledProduct>& with_ones);
   OperatorPtr through_core(Index batch, int leading_modes, double (*function)(double)) const;
   operators::SpectralTerm spectral_term(const ScaledProduct& product) const;
   OperatorPtr root_of(operators::SpectralSum spectrum, Index batch, int leading_modes) const;
@@ -204,6 +211,7 @@ class Covariance {
   /// Modes whose matrix has been seen to be positive semi-definite.
   std::vector<bool> semidefinite_;
   std::shared_ptr<const OnesCore> core_;
+  std::shared_ptr<const OnesUpdate> update_;
   std::string description_;
   double log_determinant_ = 0;
   double smallest_ = 0;
