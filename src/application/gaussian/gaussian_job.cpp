@@ -112,6 +112,10 @@ methods::MemoryNeeds estimate_gaussian_memory(const communication::Communicator&
     const bool differentiates = job.gradient.has_value() || job.estimates();
     needs.factor_bytes_per_node += 8 * n * n * (differentiates ? 5 : 3);
   }
+  // Draws of the field by itself and counts need no such matrix.
+  if (job.task != Task::sample && !request.likelihood) {
+    needs.factor_bytes_per_node += model.ones().bytes_per_node();
+  }
   Index count = 1;
   if (request.observations) {
     const auto& data = request.observations->data;
@@ -152,8 +156,9 @@ Plan plan_gaussian_job(const PlanRequest& request) {
       request.job.gaussian->likelihood && request.job.task != Task::sample
           ? "Laplace's method: Newton's, with conjugate gradients preconditioned by "
             "the product nearest to the weights"
-      : request.job.task == Task::sample
-          ? "square roots of the factors, mode by mode"
+      : request.job.task == Task::sample ? "square roots of the factors, mode by mode"
+      : model.ones().needed && !model.ones().update
+          ? "a dense core of the coordinates that terms with ones act on together"
           : "eigenvectors of the factors of each mode (Cholesky without noise), "
             "kept as long as the factors do not change";
   return {{{"covariance", model.text()}, {"grid", grid}},

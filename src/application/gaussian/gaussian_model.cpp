@@ -65,6 +65,20 @@ std::vector<bool> find_sparse_modes(const CovarianceFormula::Parts& parts,
   return result;
 }
 
+models::OnesEstimate estimate_ones(const CovarianceFormula::Parts& parts) {
+  if (parts.signal.terms.empty() || parts.noise.terms.empty() || !parts.inverses.empty()) return {};
+  std::vector<std::vector<models::TermPart>> terms;
+  for (const auto& term : parts.signal.terms) {
+    auto& own = terms.emplace_back();
+    for (const auto& factor : term.factors) {
+      own.push_back(factor->is_ones()       ? models::TermPart::ones
+                    : factor->is_identity() ? models::TermPart::identity
+                                            : models::TermPart::matrix);
+    }
+  }
+  return models::estimate_ones(parts.signal.row_extents, terms);
+}
+
 }  // namespace
 
 GaussianModel::GaussianModel(const communication::Communicator& comm, const configuration::Job& job)
@@ -97,6 +111,7 @@ GaussianModel::GaussianModel(const communication::Communicator& comm, const conf
                     core::to_text(sum.row_extents)));
   }
   extents_ = sum.row_extents;
+  ones_ = estimate_ones(parts);
   text_ = parts.text();
   const auto names =
       expressions::used_names(job.formula.value, job.where(job.formula.position)).parameters;

@@ -13,6 +13,7 @@
 #include "application/kernels/kernel_scales.hpp"
 #include "kronwerk/expressions/lowering.hpp"
 #include "kronwerk/models/covariance/covariance.hpp"
+#include "kronwerk/models/covariance/ones_estimate.hpp"
 #include "kronwerk/models/density/log_density.hpp"
 
 namespace kronwerk::application {
@@ -47,6 +48,8 @@ class GaussianModel {
   /// Modes that need nothing dense at the job's parameters: inverses of sparse matrices, where the
   /// covariance is one product. Local.
   const std::vector<bool>& sparse_modes() const noexcept { return sparse_modes_; }
+  /// What its terms of ones take at the job's parameters. Local.
+  const models::OnesEstimate& ones() const noexcept { return ones_; }
 
   /// One factor of a mode between other points, if the mode's kernel has new ones.
   struct CrossFactors {
@@ -98,6 +101,7 @@ class GaussianModel {
   std::string text_;
   bool has_inverses_ = false;
   std::vector<bool> sparse_modes_;
+  models::OnesEstimate ones_;
   std::set<std::string> used_;
   /// The matrices of files; those given as Cholesky factors or eigenvectors as chains of these.
   std::map<std::string, factors::Chain> files_;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "application/gaussian/gaussian_job.hpp"
 #include "application/job_test.hpp"
 #include "kronwerk/io/files/data_file.hpp"
 #include "models/covariance/dense_gaussian.hpp"
@@ -175,6 +176,25 @@ TEST_F(OnesJob, KeepsEffectsAndTheirInteractionApart) {
   }
 }
 
+TEST_F(OnesJob, CountsItsCoreInTheMemory) {
+  const auto bytes = [&](const std::string& covariance) {
+    std::string text =
+        job("logpdf", "observations: {file: data.h5, dataset: /y}\noutput: out.h5\n");
+    const auto begin = text.find("a^2*kron(S"), end = text.find(" + sigma^2*I");
+    text.replace(begin, end - begin, covariance);
+    if (comm_.is_root()) std::ofstream(path("job.yaml")) << text;
+    comm_.barrier();
+    CommandLine line;
+    line.file = path("job.yaml");
+    const auto planned = load_job(comm_, line);
+    return plan_gaussian_job({comm_, planned}).needs.factor_bytes_per_node;
+  };
+  const std::string effects = "a^2*kron(S, ones(4)) + b^2*kron(ones(5), T)";
+  const double alone = bytes("a^2*b^2*kron(S, T)");
+  EXPECT_GE(bytes(effects) - alone, 3 * 8 * 8 * 8);
+  EXPECT_GE(bytes(effects + " + kron(S, T)") - alone, 3 * 8 * 9 * 9);
+}
+
 TEST_F(OnesJob, PredictsAtNewPointsWithMissingCellsAndAnEstimatedMean) {
   expect_prediction("/gaps", {3, 9, 10});
 }
@@ -222,6 +242,9 @@ TEST_F(OnesJob, RefusesByNameWhatHasNoCore) {
   std::string text = job("logpdf", data);
   text.replace(text.find("sigma^2*I"), 9, "sigma^2*inv(kronsum(S, T))");
   expect_refused(text, "no coordinates make this covariance diagonal");
+  text = job("logpdf", data);
+  text.replace(text.find("sigma^2*I"), 9, "inv(kronsum(S, T)) + sigma^2*I");
+  expect_refused(text, "no coordinates make this covariance diagonal: mode 1 has the matrices");
   text = job("predict", data + "factored_covariance: true\n");
   expect_refused(text, "no factors where the field's has terms with ones(n)");
 }
