@@ -97,6 +97,12 @@ def gaussians(bench):
         ratio = ours["predict_to_apply_per_output"]
         bench.row(row, seconds(ours["predict_seconds"]), seconds(2 * ours["apply_seconds"]),
                   f"{ratio:.2f}", "-", "<= 3", ratio <= 3)
+    row = "Gaussian, 1500 x 1000: main effects beside / without"
+    if bench.wants(row):
+        ours = bench.program(2, "gaussian_benchmark", "effects", 1500, 1000, 1)
+        ratio = ours["effects_to_plain"]
+        bench.row(row, seconds(ours["effects_seconds"]), seconds(ours["plain_seconds"]), f"{ratio:.2f}", "-",
+                  "<= 4", ratio <= 4)
     row = "Laplace, 300 x 300 Poisson: density, gradient"
     if bench.wants(row):
         time = bench.program(2, "laplace_benchmark", 300, TRIALS)["seconds"]

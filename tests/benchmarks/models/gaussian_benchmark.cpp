@@ -4,6 +4,9 @@
 //                                               factors, then new scales; against two dsyevd side
 //                                               by side and dgemm's rate
 //        gaussian_benchmark long N M REPEATS    the same over N x M with N much larger than M
+//        gaussian_benchmark effects N M REPEATS with main effects beside, K + a² K_1 ⊗ J + b² J ⊗
+//        K_2,
+//                                               against the same without
 //        gaussian_benchmark draws N COUNT       draws, against dgemm's rate
 //        gaussian_benchmark predict N REPEATS   mean and variance on a new grid of the same size,
 //                                               against one product
@@ -65,6 +68,7 @@ struct Model {
   std::vector<factors::Chain> factors, derivatives;
   models::CovarianceTerms terms;
   models::DensityRequest request;
+  bool effects = false;
 
   Model(const communication::Communicator& comm, const core::Extents& extents, double l) {
     for (const Index n : extents) {
@@ -86,6 +90,25 @@ struct Model {
       request.derivatives.push_back({{eta * eta, chains}});
     }
     request.derivatives.push_back({{2 * sigma, identities}});
+    if (effects) add_effects(0.8 * eta);
+  }
+
+  /// Main effects of every mode, and what they add to the derivatives: by their amplitude, and by
+  /// the lengths.
+  void add_effects(double amplitude) {
+    request.derivatives.emplace_back();
+    for (std::size_t k = 0; k < factors.size(); ++k) {
+      std::vector<factors::Chain> chains;
+      for (const auto& chain : factors) {
+        const Index n = factors::rows(chain);
+        chains.push_back({factors::Link{factors::make_ones(n, n)}});
+      }
+      chains[k] = factors[k];
+      terms.signal.push_back({amplitude * amplitude, chains});
+      request.derivatives.back().products.push_back({2 * amplitude, chains});
+      chains[k] = derivatives[k];
+      request.derivatives[k + 1].products.push_back({amplitude * amplitude, chains});
+    }
   }
 };
 
@@ -158,6 +181,43 @@ void measure_density(const core::Extents& extents, int repeats) {
   report(comm, "scales_to_density", median(times[2]) / median(times[0]));
 }
 
+void measure_effects(const core::Extents& extents, int repeats) {
+  const auto comm = communication::Communicator::duplicate(MPI_COMM_WORLD);
+  const auto workspace = std::make_shared<operators::Workspace>(comm);
+  const std::vector<std::string> names{"plain", "effects"};
+  std::vector<std::vector<double>> whole(2), scales(2), value(2);
+  for (int repeat = 0; repeat < repeats; ++repeat) {
+    for (const std::size_t way : {0, 1}) {
+      BasisCache cache;
+      Model model(comm, extents, 0.5);
+      model.effects = way == 1;
+      model.set(1.3, 0.3);
+      std::unique_ptr<models::GaussianDensity> density;
+      const auto evaluate = [&](const models::DensityRequest& request) {
+        return seconds(comm, [&] {
+          const Covariance covariance(comm, workspace, model.terms, cache);
+          if (!density) {
+            density = std::make_unique<models::GaussianDensity>(1, normal_block(covariance),
+                                                                std::vector<models::MeanColumn>{});
+          }
+          density->evaluate(covariance, request);
+        });
+      };
+      whole[way].push_back(evaluate(model.request));
+      model.set(1.1, 0.2);
+      scales[way].push_back(evaluate(model.request));
+      model.set(1.2, 0.2);
+      value[way].push_back(evaluate({}));
+    }
+  }
+  for (const std::size_t way : {0, 1}) {
+    report(comm, (names[way] + "_seconds").c_str(), median(whole[way]));
+    report(comm, (names[way] + "_scales_seconds").c_str(), median(scales[way]));
+    report(comm, (names[way] + "_value_seconds").c_str(), median(value[way]));
+  }
+  report(comm, "effects_to_plain", median(whole[1]) / median(whole[0]));
+}
+
 void measure_draws(Index n, Index count) {
   const auto comm = communication::Communicator::duplicate(MPI_COMM_WORLD);
   const auto workspace = std::make_shared<operators::Workspace>(comm);
@@ -224,6 +284,8 @@ void run(const Arguments& arguments) {
     measure_density({n, n}, arguments.times(3, 3));
   } else if (task == "long") {
     measure_density({arguments.index(2, 2000), arguments.index(3, 12)}, arguments.times(4, 1));
+  } else if (task == "effects") {
+    measure_effects({arguments.index(2, 1500), arguments.index(3, 1000)}, arguments.times(4, 1));
   } else if (task == "draws") {
     measure_draws(arguments.index(2, 1000), arguments.index(3, 20));
   } else {
@@ -237,7 +299,7 @@ void run(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return run_program(argc, argv, 0,
-                     "gaussian_benchmark [density|long|draws|prediction [N [COUNT [REPEATS]]]]",
-                     run);
+  return run_program(
+      argc, argv, 0,
+      "gaussian_benchmark [density|long|effects|draws|prediction [N [COUNT [REPEATS]]]]", run);
 }
