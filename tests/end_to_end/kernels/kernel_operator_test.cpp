@@ -437,7 +437,7 @@ TEST_F(KernelOperators, RefuseBadInput) {
                 "alpha: 0"),
        "alpha"},
       {replaced(solve_job(kernel("auto", "/twice"), "solver: {method: krylov}"), "alpha: 0.4",
-                "alpha: -0.1"),
+                "alpha: 0"),
        "alpha"},
       {solve_job(kernel("auto"), points), "names 'z', which is no variable of the kernel 'K'"},
       {solve_job(kernel("stored"), replaced(points, "[z]", "[x]")),
