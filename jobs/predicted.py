@@ -46,5 +46,5 @@ def predict(study, program, machine, ranks, threads, n, units):
                "--ranks", ",".join(map(str, ranks))]
     for key, value in study.set.items():
         command += ["--set", f"{key}={str(value).format(n=n)}"]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    text = subprocess.run(command, cwd=study.directory, check=True, capture_output=True, text=True).stdout
     return [Stage(row, units) for row in csv.DictReader(io.StringIO(text))]

@@ -45,6 +45,8 @@ class Study:
         self.case = keys["case"]
         self.about = keys.get("about", "")
         self.job = os.path.join(self.folder, keys["job"])
+        # Where the program runs: files of `set` are relative to the job, like its own.
+        self.directory = os.path.dirname(self.job)
         self.prepare = keys.get("prepare")
         self.modes = keys.get("modes", 1)
         self.set = keys.get("set", {})
@@ -139,7 +141,8 @@ class Point:
         rows = []
         for job in range(study.jobs):
             load = os.getloadavg()[0]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True)
+            done = subprocess.run(command, env=environment, cwd=study.directory, capture_output=True,
+                                  text=True)
             if done.returncode != 0:
                 raise SystemExit(f"{' '.join(command)}\nended with {done.returncode}:\n{done.stdout}"
                                  f"{done.stderr}")
@@ -262,13 +265,14 @@ def main():
     parser.add_argument("--machine", help="the machine file, to predict times from; measured if it is not there")
     arguments = parser.parse_args()
     study = Study(arguments.study)
-    program = os.environ.get("KRONWERK", os.path.join(ROOT, "build/release/kronwerk"))
-    folder = os.path.join(arguments.to, study.case)
+    program = os.path.abspath(os.environ.get("KRONWERK", os.path.join(ROOT, "build/release/kronwerk")))
+    folder = os.path.join(os.path.abspath(arguments.to), study.case)
     os.makedirs(folder, exist_ok=True)
     if not arguments.draw:
         if not os.access(program, os.X_OK):
             raise SystemExit(f"{program} is not there; build the preset release, or name it in KRONWERK")
         if arguments.machine:
+            arguments.machine = os.path.abspath(arguments.machine)
             measure(program, Machine(), arguments.machine)
         points = points_of(study, Machine(), arguments.most_ranks)
         task, first, step, tasks = (int(os.environ.get(f"SLURM_ARRAY_TASK_{name}", default)) for name, default

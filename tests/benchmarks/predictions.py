@@ -41,7 +41,7 @@ def run(study, program, ranks, n, result):
         command += ["--set", f"{key}={value}"]
     cold, warm = {}, {}
     for _ in range(3):
-        subprocess.run(command, env=environment, check=True)
+        subprocess.run(command, env=environment, cwd=study.directory, check=True)
         rows = scaling.rows_of(result, {"ranks": ranks})
         for row in rows:
             if row["repeat"] != "":

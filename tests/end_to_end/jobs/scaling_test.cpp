@@ -20,8 +20,9 @@ class Scaling : public ProgramTest {
                        oracle::random_vector(std::int64_t{n} * n, 3));
     }
     data.commit();
-    write_text(path("job.yaml"), R"yaml(task: apply
-matrices: {A: {file: data.h5, dataset: /n12}}
+    std::filesystem::create_directory(path("jobs"));
+    write_text(path("jobs/job.yaml"), R"yaml(task: apply
+matrices: {A: {file: ../data.h5, dataset: /n12}}
 operator: "kron(A, A)"
 input: {random: normal}
 output: out.h5
@@ -30,7 +31,7 @@ output: out.h5
 
   /// On a machine of so many cores, whatever this one has.
   Outcome study(const std::string& text, int cores, const std::string& more = "") const {
-    write_text(path("study.yaml"), "case: small\njob: job.yaml\n" + text);
+    write_text(path("study.yaml"), "case: small\njob: jobs/job.yaml\n" + text);
     return shell(
         fmt::format("SLURM_CPUS_ON_NODE={} KRONWERK={} /usr/bin/python3 {}/jobs/scaling.py "
                     "study.yaml --to out {}",
@@ -53,7 +54,9 @@ output: out.h5
 
 TEST_F(Scaling, MeasuresStrongAndWeakAndMarksWhatSharesCores) {
   const Outcome outcome = study(
-      "modes: 2\nset: {matrices.A.dataset: \"/n{n}\"}\nranks: [1, 2, 4]\noversubscribed: true\n"
+      "modes: 2\nset: {matrices.A.file: ../data.h5, matrices.A.dataset: \"/n{n}\"}\nranks: [1, 2, "
+      "4]\n"
+      "oversubscribed: true\n"
       "jobs: 2\nrepeat: 3\nstrong: [17]\nweak: 12\n",
       1, "--machine " + source_ + "/configs/scaling/machine.yaml");
   ASSERT_EQ(outcome.code, 0) << outcome.output << outcome.errors;
