@@ -21,7 +21,6 @@ void run(Index leading, Index trailing, int repeats) {
     x[i] = static_cast<double>(layout.home_begin(comm.rank())) + static_cast<double>(i);
   }
   communication::SharedBlocks blocks(comm);
-  blocks.reserve(layout.away_size(comm.rank()));
   communication::Redistribution redistribution(blocks, layout);
   constexpr Index chunk = 32;
 
