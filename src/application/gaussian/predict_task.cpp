@@ -230,10 +230,12 @@ class Predictor {
     std::vector<std::vector<double>> levels(quantiles().size());
     bool finite = true;
     for (std::size_t i = 0; i < mean.size(); ++i) {
-      const auto moments = models::original_moments(scale(), mean[i], last_variance_[i]);
-      means.push_back(moments.mean);
-      variances.push_back(moments.variance);
-      finite = finite && std::isfinite(moments.mean) && std::isfinite(moments.variance);
+      if (has_moments()) {
+        const auto moments = models::original_moments(scale(), mean[i], last_variance_[i]);
+        means.push_back(moments.mean);
+        variances.push_back(moments.variance);
+        finite = finite && std::isfinite(moments.mean) && std::isfinite(moments.variance);
+      }
       for (std::size_t q = 0; q < levels.size(); ++q) {
         levels[q].push_back(
             models::original_quantile(scale(), mean[i], last_variance_[i], quantiles()[q]));

@@ -10,6 +10,15 @@ class Commands : public ProgramTest {
     write_text(path("points.csv"), "id,x,y\na,0,0\nb,1,0\nc,3,0\nd,6,0\ne,10,0\n");
     write_text(path("edges.csv"), "from,to,value\na,b,3\nb,a,1.5\ne,d,2\n");
   }
+  /// job.yaml and the data that it names.
+  void prepare_job() {
+    write_points();
+    ASSERT_EQ(
+        kronwerk(1, "import knn points.csv --planar --k 2 --row-normalise --to data.h5:/W").code,
+        0);
+    ASSERT_EQ(kronwerk(1, "import edges edges.csv points.csv --to data.h5:/b").code, 0);
+    write_text(path("job.yaml"), job_);
+  }
   const std::string job_ =
       "task: solve\nparameters: {rho: 0.5}\nmatrices: {W: {file: data.h5, dataset: "
       "/W}}\noperator: \"kron(I - rho*W, I - rho*W)\"\ninput: {file: data.h5, dataset: /b, "
@@ -43,11 +52,7 @@ TEST_F(Commands, ImportRunAndShow) {
 }
 
 TEST_F(Commands, RunStartsItsRanksItself) {
-  write_points();
-  ASSERT_EQ(
-      kronwerk(1, "import knn points.csv --planar --k 2 --row-normalise --to data.h5:/W").code, 0);
-  ASSERT_EQ(kronwerk(1, "import edges edges.csv points.csv --to data.h5:/b").code, 0);
-  write_text(path("job.yaml"), job_);
+  ASSERT_NO_FATAL_FAILURE(prepare_job());
   const Outcome done = shell(program_ + " run -n 2 job.yaml --log job.log");
   EXPECT_EQ(done.code, 0) << done.errors;
   EXPECT_EQ(done.errors, "");
@@ -109,11 +114,7 @@ TEST_F(Commands, PlanSaysWhatALargeJobTakesWithoutRunningIt) {
 }
 
 TEST_F(Commands, PlanAndShowPrintJsonAndPlanAddsToALog) {
-  write_points();
-  ASSERT_EQ(
-      kronwerk(1, "import knn points.csv --planar --k 2 --row-normalise --to data.h5:/W").code, 0);
-  ASSERT_EQ(kronwerk(1, "import edges edges.csv points.csv --to data.h5:/b").code, 0);
-  write_text(path("job.yaml"), job_);
+  ASSERT_NO_FATAL_FAILURE(prepare_job());
   const std::string python =
       "python3 -c 'import json, sys; all = json.load(sys.stdin); print(eval(sys.argv[1]))' ";
   const Outcome plan = shell(program_ + " plan job.yaml --ranks 4 --json --log plan.log | " +

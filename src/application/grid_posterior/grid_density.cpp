@@ -1,4 +1,4 @@
-#include "application/gaussian/grid_density.hpp"
+#include "application/grid_posterior/grid_density.hpp"
 
 #include <fmt/format.h>
 

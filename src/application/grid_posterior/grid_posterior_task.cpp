@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "application/fit/fit_parameters.hpp"
-#include "application/gaussian/grid_density.hpp"
+#include "application/grid_posterior/grid_density.hpp"
 #include "application/posterior/posterior_problem.hpp"
 #include "kronwerk/models/density/mean_uncertainty.hpp"
 

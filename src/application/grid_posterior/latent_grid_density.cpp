@@ -1,7 +1,7 @@
-// Declared in application/gaussian/grid_density.hpp.
+// Declared in application/grid_posterior/grid_density.hpp.
 #include <fmt/format.h>
 
-#include "application/gaussian/grid_density.hpp"
+#include "application/grid_posterior/grid_density.hpp"
 #include "application/latent/latent_likelihood.hpp"
 
 namespace kronwerk::application {
