@@ -12,6 +12,9 @@ namespace kronwerk::models {
 
 namespace {
 
+// Where leverages are estimates, of which a few digits are right, this is enough of the motions.
+constexpr double tolerance_beside_estimates = 1e-6;
+
 /// ∂f̂/∂θ and what a derivative adds to the density at a fixed mode and W.
 struct Part {
   Vector motion;
@@ -21,6 +24,9 @@ struct Part {
 
 Part part_of(LatentState& state, const LatentDerivative& derivative) {
   const std::size_t p = state.columns.size();
+  const double tolerance = state.exact
+                               ? state.settings.tolerance
+                               : std::max(state.settings.tolerance, tolerance_beside_estimates);
   Part part;
   Vector pull(state.field.size(), 0.0);
   const Vector& score = state.terms.score;
@@ -50,8 +56,8 @@ Part part_of(LatentState& state, const LatentDerivative& derivative) {
     for (std::size_t i = 0; i < pull.size(); ++i) pull[i] += values[i];
   }
   // (I − KR)(b − X S⁻¹ Zᵀb)
-  const Vector inner = state.to_field(
-      state.solve(state.to_coordinates(state.weighted(pull)), state.settings.tolerance));
+  const Vector inner =
+      state.to_field(state.solve(state.to_coordinates(state.weighted(pull)), tolerance));
   Vector small(p);
   for (std::size_t j = 0; j < p; ++j) small[j] = -state.dot(state.reduced_columns[j], pull);
   part.motion = std::move(pull);
@@ -69,8 +75,7 @@ Part part_of(LatentState& state, const LatentDerivative& derivative) {
       part.by_weight[i] = cell.log_weight;
     }
     part.fixed += state.comm.sum(value);
-    const Vector moved =
-        state.to_field(state.solve(state.to_coordinates(push), state.settings.tolerance));
+    const Vector moved = state.to_field(state.solve(state.to_coordinates(push), tolerance));
     for (std::size_t i = 0; i < moved.size(); ++i) part.motion[i] += moved[i];
     for (std::size_t j = 0; j < p; ++j) small[j] += state.dot(state.residual[j], push);
   }
@@ -111,11 +116,12 @@ double by_leverage(const LatentState& state, const Part& part, std::span<const d
 void add_estimates(LatentState& state, std::span<const LatentDerivative> derivatives,
                    const std::vector<Part>& parts, LaplaceDensity& result) {
   const LatentProbes probes(state);
+  std::vector<LatentProbes::Change> changes;
   if (!parts.empty()) {
     const Vector nearest = probes.nearest_leverage();
     for (std::size_t d = 0; d < parts.size(); ++d) {
-      result.gradient[d] += by_leverage(state, parts[d], nearest) -
-                            0.5 * probes.nearest_trace(derivatives[d].covariance);
+      changes.push_back(probes.change_of(derivatives[d].covariance));
+      result.gradient[d] += by_leverage(state, parts[d], nearest) - 0.5 * changes[d].known;
     }
   }
   Vector logs;
@@ -123,16 +129,14 @@ void add_estimates(LatentState& state, std::span<const LatentDerivative> derivat
   bool settled = true;
   const Index count = state.settings.stochastic.probes;
   for (Index number = 0; number < count; ++number) {
-    const auto logarithm = probes.logarithm(number);
-    logs.push_back(logarithm.value);
-    settled = settled && logarithm.settled;
-    result.quadrature_error += 0.5 * logarithm.quadrature_error / static_cast<double>(count);
-    result.quadrature_steps = std::max(result.quadrature_steps, logarithm.steps);
-    if (parts.empty()) continue;
     const auto probe = probes.take(number);
+    logs.push_back(probe.logarithm);
+    settled = settled && probe.settled;
+    result.quadrature_error += 0.5 * probe.quadrature_error / static_cast<double>(count);
+    result.quadrature_steps = std::max(result.quadrature_steps, probe.steps);
     for (std::size_t d = 0; d < parts.size(); ++d) {
       samples[d].push_back(by_leverage(state, parts[d], probe.leverage) -
-                           0.5 * probes.trace(probe, derivatives[d].covariance));
+                           0.5 * probes.trace(probe, changes[d]));
     }
   }
   if (!settled) {

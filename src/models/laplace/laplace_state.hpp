@@ -23,6 +23,8 @@ class LatentHessian final : public operators::LinearOperator {
   void set_weights(Vector weights) { weights_ = std::move(weights); }
   /// x ← D^-½ x
   void scale(std::span<double> x) const;
+  /// D⁻¹: this rank's home block. Local.
+  Vector reciprocals() const;
   /// log|D|. Collective.
   double log_scale() const;
 

@@ -132,7 +132,7 @@ LatentBasis::LatentBasis(const Communicator& comm, const std::shared_ptr<Workspa
   for (const ScaledProduct& product : signal) {
     if (product.scale == 0) continue;
     auto& parts = terms.emplace_back();
-    scales_.push_back(product.scale);
+    products_.push_back(product);
     for (const Chain& chain : product.chains) parts.push_back({without_identities(chain)});
   }
   communication::collectively(comm, [&] {
@@ -146,35 +146,38 @@ LatentBasis::LatentBasis(const Communicator& comm, const std::shared_ptr<Workspa
     extents_.push_back(most);
   }
   std::vector<GridTerm> spectrum;
-  std::vector<ScaledProduct> products;
-  for (Index t = 0; t < count; ++t) {
-    auto& parts = terms[static_cast<std::size_t>(t)];
-    auto& roots = factors_.emplace_back();
-    GridTerm values{scales_[static_cast<std::size_t>(t)], {}};
-    ScaledProduct product{std::sqrt(values.coefficient), {}};
-    if (count > 1) {
-      product.chains.push_back(selector(static_cast<std::size_t>(t)));
-      values.lists.emplace_back(static_cast<std::size_t>(count), 0.0);
-      values.lists.back()[static_cast<std::size_t>(t)] = 1;
-    }
+  std::vector<ScaledProduct> roots;
+  for (std::size_t t = 0; t < terms.size(); ++t) {
+    auto& parts = terms[t];
+    auto& own = factors_.emplace_back();
+    auto& eigenvalues = eigenvalues_.emplace_back();
+    ScaledProduct root{std::sqrt(scale_of(t)), {}};
+    if (count > 1) root.chains.push_back(selector(t));
     for (std::size_t mode = 0; mode < parts.size(); ++mode) {
-      roots.push_back(root_of(comm, parts[mode], weights_[mode], extents_[mode]));
-      product.chains.push_back({factors::Link{roots.back()}});
-      values.lists.push_back(std::move(parts[mode].eigenvalues));
-      values.lists.back().resize(static_cast<std::size_t>(extents_[mode]), 0.0);
+      own.push_back(root_of(comm, parts[mode], weights_[mode], extents_[mode]));
+      root.chains.push_back({factors::Link{own.back()}});
+      eigenvalues.push_back(std::move(parts[mode].eigenvalues));
+      eigenvalues.back().resize(static_cast<std::size_t>(extents_[mode]), 0.0);
     }
-    products.push_back(std::move(product));
-    spectrum.push_back(std::move(values));
+    roots.push_back(std::move(root));
+    spectrum.push_back(on_term(t, {scale_of(t), eigenvalues}));
   }
   Extents grid = extents_;
   if (count > 1) grid.insert(grid.begin(), count);
   spectrum_ = std::make_unique<GridValues>(grid, std::move(spectrum));
-  root_ = std::make_shared<operators::ProductSum>(comm, workspace, std::move(products),
+  root_ = std::make_shared<operators::ProductSum>(comm, workspace, std::move(roots),
                                                   leading_modes + (count > 1 ? 1 : 0));
 }
 
+GridTerm LatentBasis::on_term(std::size_t term, GridTerm values) const {
+  if (products_.size() > 1) {
+    values.lists.emplace(values.lists.begin(), products_.size(), 0.0)->at(term) = 1;
+  }
+  return values;
+}
+
 factors::Chain LatentBasis::selector(std::size_t term) const {
-  std::vector<double> row(scales_.size(), 0.0);
+  std::vector<double> row(products_.size(), 0.0);
   row[term] = 1;
   const Index terms = std::ssize(row);
   return {factors::Link{factors::make_dense(

@@ -28,9 +28,15 @@ class LatentBasis {
   const std::vector<std::vector<double>>& weights() const noexcept { return weights_; }
 
   std::size_t terms() const noexcept { return factors_.size(); }
+  /// s_t ⊗K_t,k.
+  const ScaledProduct& product_of(std::size_t term) const { return products_[term]; }
   /// G_t,k for every mode.
   const std::vector<factors::FactorPtr>& factors_of(std::size_t term) const {
     return factors_[term];
+  }
+  /// diag(G_t,kᵀ w_k G_t,k) for every mode.
+  const std::vector<std::vector<double>>& eigenvalues_of(std::size_t term) const {
+    return eigenvalues_[term];
   }
   /// Takes the term out of the leading mode that several terms have. Local.
   factors::Chain selector(std::size_t term) const;
@@ -38,14 +44,17 @@ class LatentBasis {
   std::vector<double> only(Index term, int rank, std::span<const double> coordinates) const;
   /// 1 / D, D = 1 + the spectrum: this rank's home block. Local.
   std::vector<double> reciprocals(int rank) const;
-  double scale_of(std::size_t term) const { return scales_[term]; }
+  double scale_of(std::size_t term) const { return products_[term].scale; }
+  /// Lists over the coordinates of one term, as values over all coordinates. Local.
+  GridTerm on_term(std::size_t term, GridTerm values) const;
   /// The coordinates of one term alone.
   const Extents& extents() const noexcept { return extents_; }
 
  private:
   std::vector<std::vector<double>> weights_;
   std::vector<std::vector<factors::FactorPtr>> factors_;  ///< G_t,k
-  std::vector<double> scales_;                            ///< s_t
+  std::vector<std::vector<std::vector<double>>> eigenvalues_;
+  std::vector<ScaledProduct> products_;  ///< those with a scale
   Extents extents_;
   std::unique_ptr<GridValues> spectrum_;
   OperatorPtr root_;

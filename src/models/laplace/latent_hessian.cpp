@@ -21,6 +21,12 @@ void LatentHessian::scale(std::span<double> x) const {
   for (std::size_t i = 0; i < x.size(); ++i) x[i] *= roots_[i];
 }
 
+Vector LatentHessian::reciprocals() const {
+  Vector result = roots_;
+  scale(result);
+  return result;
+}
+
 double LatentHessian::log_scale() const {
   double sum = 0;
   for (const double root : roots_) sum -= 2 * std::log(root);

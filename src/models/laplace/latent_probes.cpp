@@ -9,6 +9,7 @@
 #include "kronwerk/factors/dense/shared_dense.hpp"
 #include "kronwerk/operators/base/random.hpp"
 #include "models/covariance/chains.hpp"
+#include "models/laplace/root_derivative.hpp"
 #include "operators/krylov/log_quadrature.hpp"
 
 namespace kronwerk::models {
@@ -17,13 +18,10 @@ using factors::FactorPtr;
 
 namespace {
 
-// Probes of derivatives are of streams of their own.
-constexpr std::uint64_t probe_stream = 0x6c61706c616365;
-// Residuals of their systems, far below what the estimates vary by. That of a logarithm counts
-// squared.
-constexpr double probe_tolerance = 1e-5;
-constexpr double logarithm_tolerance = 1e-3;
-constexpr std::uint64_t logarithm_stream = 0x6c6f6761726974;
+// The residual of a probe's system: far below what estimates vary by, and for the logarithm it
+// counts squared.
+constexpr double probe_tolerance = 3e-4;
+constexpr std::uint64_t probe_stream = 0x6c6f6761726974;
 
 /// G_k∘G_k w_k, once per node, or its diagonal.
 FactorPtr squares(const Communicator& comm, const FactorPtr& root, const Vector& w) {
@@ -88,93 +86,90 @@ Vector LatentProbes::nearest_leverage() const {
   return result;
 }
 
-double LatentProbes::nearest_trace(const std::vector<ScaledProduct>& derivative) const {
-  const LatentBasis& basis = *state_.basis;
-  const std::size_t modes = basis.extents().size();
-  const int rank = state_.comm.rank();
-  const distribution::BlockPartition part(core::product(basis.extents()), state_.comm.size());
+/// Σ values / D over all coordinates. Collective.
+double LatentProbes::sum_over_coordinates(std::vector<GridTerm> values) const {
+  const auto& layout = state_.hessian->input_layout();
+  Vector result = state_.hessian->reciprocals();
+  Vector numerators(result.size());
+  GridValues(layout.extents(), std::move(values))
+      .evaluate(layout.home_begin(state_.comm.rank()), std::ssize(numerators), numerators.data());
   double sum = 0;
-  for (const ScaledProduct& term : derivative) {
-    // tr(W̃ ∂K), on one rank.
-    double whole = term.scale;
-    std::vector<Vector> dense(modes);
-    for (std::size_t k = 0; k < modes; ++k) {
-      factors::factorise(state_.comm, factors::to_factorise(term.chains[k]));
-      dense[k] = dense_matrix(term.chains[k]);
-      const Vector& w = basis.weights()[k];
-      double trace = 0;
-      for (std::size_t i = 0; i < w.size(); ++i) trace += w[i] * dense[k][i * w.size() + i];
-      whole *= trace;
-    }
-    if (rank == 0) sum += whole;
-    // − tr(D⁻¹ GᵀW̃ ∂K W̃G), a part of the coordinates on every rank.
-    for (std::size_t t = 0; t < basis.terms(); ++t) {
-      GridTerm images{term.scale * basis.scale_of(t), {}};
-      for (std::size_t k = 0; k < modes; ++k) {
-        images.lists.push_back(
-            diagonal_of_image(*basis.factors_of(t)[k], basis.weights()[k], dense[k]));
-      }
-      const GridValues numerators(basis.extents(), {images});
-      Vector values(static_cast<std::size_t>(part.count(rank)));
-      Vector spectrum(values.size());
-      const Index first = part.begin(rank);
-      numerators.evaluate(first, std::ssize(values), values.data());
-      basis.spectrum().evaluate(static_cast<Index>(t) * part.size() + first, std::ssize(values),
-                                spectrum.data());
-      for (std::size_t i = 0; i < values.size(); ++i) sum -= values[i] / (1 + spectrum[i]);
-    }
-  }
+  for (std::size_t i = 0; i < result.size(); ++i) sum += numerators[i] * result[i];
   return state_.comm.sum(sum);
 }
 
-LatentProbes::Probe LatentProbes::take(Index number) const {
-  const auto& layout = state_.cells.layout;
-  Probe probe;
-  probe.values.resize(state_.field.size());
-  operators::fill_random(operators::RandomKind::uniform, state_.settings.stochastic.seed,
-                         probe_stream + static_cast<std::uint64_t>(number),
-                         layout.home_begin(state_.comm.rank()), probe.values);
-  for (double& value : probe.values) value = value < 0.5 ? -1 : 1;
-  const Vector w = state_.nearest_product();
-  const Vector full = state_.to_field(
-      state_.solve(state_.to_coordinates(state_.weighted(probe.values)), probe_tolerance));
-  Vector weighted = probe.values;
-  for (std::size_t i = 0; i < w.size(); ++i) weighted[i] *= w[i];
-  Vector inner = state_.to_coordinates(weighted);
-  const Vector reciprocals = state_.basis->reciprocals(state_.comm.rank());
-  for (std::size_t i = 0; i < inner.size(); ++i) inner[i] *= reciprocals[i];
-  const Vector nearest = state_.to_field(inner);
-  probe.leverage.resize(w.size());
-  probe.reduced.resize(w.size());
-  for (std::size_t i = 0; i < w.size(); ++i) {
-    const double z = probe.values[i];
-    probe.leverage[i] = z * (full[i] - nearest[i]);
-    probe.reduced[i] = state_.terms.weight[i] * (z - full[i]) - w[i] * (z - nearest[i]);
+/// tr(W ∂K) − tr(D⁻¹GᵀW̃ ∂K W̃G). Collective.
+double LatentProbes::known_of_rest(const std::vector<ScaledProduct>& rest) const {
+  const LatentBasis& basis = *state_.basis;
+  std::vector<GridTerm> diagonals, images;
+  for (const ScaledProduct& term : rest) {
+    GridTerm& diagonal = diagonals.emplace_back(GridTerm{term.scale, {}});
+    std::vector<GridTerm> of_terms;
+    for (std::size_t t = 0; t < basis.terms(); ++t) {
+      of_terms.push_back({-term.scale * basis.scale_of(t), {}});
+    }
+    for (std::size_t k = 0; k < term.chains.size(); ++k) {
+      factors::factorise(state_.comm, factors::to_factorise(term.chains[k]));
+      const Vector dense = dense_matrix(term.chains[k]);
+      const Vector& w = basis.weights()[k];
+      Vector& own = diagonal.lists.emplace_back();
+      for (std::size_t i = 0; i < w.size(); ++i) own.push_back(dense[i * w.size() + i]);
+      for (std::size_t t = 0; t < basis.terms(); ++t) {
+        of_terms[t].lists.push_back(diagonal_of_image(*basis.factors_of(t)[k], w, dense));
+      }
+    }
+    for (std::size_t t = 0; t < basis.terms(); ++t) {
+      images.push_back(basis.on_term(t, std::move(of_terms[t])));
+    }
   }
-  return probe;
+  const auto& layout = state_.cells.layout;
+  Vector values(state_.field.size());
+  GridValues(layout.extents(), std::move(diagonals))
+      .evaluate(layout.home_begin(state_.comm.rank()), std::ssize(values), values.data());
+  return state_.dot(values, state_.terms.weight) + sum_over_coordinates(std::move(images));
 }
 
-double LatentProbes::trace(const Probe& probe, const std::vector<ScaledProduct>& derivative) const {
-  if (derivative.empty()) return 0;
-  const operators::ProductSum change(state_.comm, state_.workspace, derivative,
-                                     state_.cells.layout.leading_modes());
-  Vector image(probe.values.size());
-  change.apply(probe.values, image);
-  return state_.dot(image, probe.reduced);
+LatentProbes::Change LatentProbes::change_of(const std::vector<ScaledProduct>& derivative) const {
+  std::vector<ScaledProduct> roots, rest;
+  std::vector<GridTerm> images;
+  for (const ScaledProduct& term : derivative) {
+    if (term.scale == 0) continue;
+    if (auto found = root_derivative(state_.comm, *state_.basis, term)) {
+      roots.push_back(std::move(found->root));
+      images.push_back(std::move(found->image));
+    } else {
+      rest.push_back(term);
+    }
+  }
+  Change change;
+  if (!roots.empty()) {
+    change.known += 2 * sum_over_coordinates(std::move(images));
+    change.root =
+        std::make_unique<operators::ProductSum>(state_.comm, state_.workspace, std::move(roots),
+                                                state_.hessian->input_layout().leading_modes());
+  }
+  if (!rest.empty()) {
+    change.known += known_of_rest(rest);
+    change.rest = std::make_unique<operators::ProductSum>(
+        state_.comm, state_.workspace, std::move(rest), state_.cells.layout.leading_modes());
+  }
+  return change;
 }
 
-LatentProbes::Logarithm LatentProbes::logarithm(Index number) const {
+LatentProbes::Probe LatentProbes::take(Index number) const {
   const LatentHessian& matrix = *state_.hessian;
   const auto& layout = matrix.input_layout();
-  Logarithm probe;
+  Probe probe;
   Vector residual(static_cast<std::size_t>(layout.home_size(state_.comm.rank())));
   operators::fill_random(operators::RandomKind::uniform, state_.settings.stochastic.seed,
-                         logarithm_stream + static_cast<std::uint64_t>(number),
+                         probe_stream + static_cast<std::uint64_t>(number),
                          layout.home_begin(state_.comm.rank()), residual);
   for (double& value : residual) value = value < 0.5 ? -1 : 1;
+  probe.signs = residual;
+  matrix.scale(probe.signs);
   // Conjugate gradients, whose coefficients are the factors of the Lanczos matrix.
   operators::LogQuadrature rule(0, state_.settings.stochastic.tolerance);
-  Vector direction = residual, image(residual.size());
+  Vector solution(residual.size(), 0.0), direction = residual, image(residual.size());
   const double size = state_.dot(residual, residual);
   double square = size;
   operators::QuadratureEstimate estimate;
@@ -182,6 +177,7 @@ LatentProbes::Logarithm LatentProbes::logarithm(Index number) const {
     matrix.apply(direction, image);
     const double alpha = square / state_.dot(direction, image);
     for (std::size_t i = 0; i < residual.size(); ++i) {
+      solution[i] += alpha * direction[i];
       residual[i] -= alpha * image[i];
     }
     const double next = state_.dot(residual, residual);
@@ -189,17 +185,49 @@ LatentProbes::Logarithm LatentProbes::logarithm(Index number) const {
     rule.couple_ratio(std::sqrt(next / square));
     ++probe.steps;
     estimate = rule.estimate();
-    // The quadrature's error falls with the square of the residual.
-    probe.settled = next <= logarithm_tolerance * logarithm_tolerance * size;
+    probe.settled = next <= probe_tolerance * probe_tolerance * size;
     if (probe.settled) break;
     for (std::size_t i = 0; i < residual.size(); ++i) {
       direction[i] = residual[i] + next / square * direction[i];
     }
     square = next;
   }
-  probe.value = size * estimate.value;
+  probe.logarithm = size * estimate.value;
   probe.quadrature_error = size * estimate.error;
+  // P⁻¹q = x + P⁻¹r, of which x + r is more, since P is near I.
+  for (std::size_t i = 0; i < solution.size(); ++i) solution[i] += residual[i];
+  matrix.scale(solution);
+  probe.image = state_.to_field(solution);
+  probe.nearest = state_.to_field(probe.signs);
+  probe.leverage.resize(probe.image.size());
+  const Vector w = state_.nearest_product();
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    const double field = probe.nearest[i];
+    probe.image[i] *= state_.terms.weight[i];
+    probe.nearest[i] *= w[i];
+    probe.leverage[i] = (probe.image[i] - probe.nearest[i]) * field;
+  }
   return probe;
+}
+
+double LatentProbes::trace(const Probe& probe, const Change& change) const {
+  double sum = 0;
+  Vector image(probe.image.size());
+  if (change.root) {
+    change.root->apply(probe.signs, image);
+    sum += 2 * (state_.dot(image, probe.image) - state_.dot(image, probe.nearest));
+  }
+  if (change.rest) {
+    // W G D^-½ q
+    Vector weighted = probe.nearest;
+    const Vector w = state_.nearest_product();
+    for (std::size_t i = 0; i < w.size(); ++i) weighted[i] *= state_.terms.weight[i] / w[i];
+    change.rest->apply(weighted, image);
+    sum -= state_.dot(image, probe.image);
+    change.rest->apply(probe.nearest, image);
+    sum += state_.dot(image, probe.nearest);
+  }
+  return sum;
 }
 
 }  // namespace kronwerk::models

@@ -1,15 +1,17 @@
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "models/laplace/laplace_state.hpp"
 
 namespace kronwerk::models {
 
-/// Estimates of what derivatives of log|B| are made of, at the mode, as differences to those of the
-/// nearest product, which are exact: with R = W − WΣW, Σ = G A⁻¹ Gᵀ, and R̃, Σ̃ the same with W̃ and
-/// the diagonal D in place of A, the mean over probes z of
-///   zᵀ∂K (R − R̃) z  is  tr(R ∂K) − tr(R̃ ∂K),    z∘(ΣW − Σ̃W̃) z  is  diag(ΣW) − diag(Σ̃W̃).
+/// log|B| and what its derivatives are made of, diag(ΣW) and tr(R ∂K), at the mode: with
+/// Σ = G A⁻¹ Gᵀ and R = W − WΣW, P = D^-½AD^-½ and random signs q of the coordinates,
+///   E qᵀ log(P) q = log|A| − log|D|,   E (P⁻¹q) qᵀ = P⁻¹,
+/// one run of conjugate gradients for both. Derivatives are estimated as differences to Σ̃ and R̃
+/// with W̃ and D in place of W and A, which are known exactly.
 class LatentProbes {
  public:
   /// @param state  must outlive this
@@ -17,31 +19,40 @@ class LatentProbes {
 
   /// diag(Σ̃W̃): this rank's home block. Collective.
   Vector nearest_leverage() const;
-  /// tr(R̃ ∂K). Collective; O(Σ n_k² r_k) flops.
-  double nearest_trace(const std::vector<ScaledProduct>& derivative) const;
 
-  struct Probe {
-    Vector values;    ///< z
-    Vector leverage;  ///< z∘(ΣW − Σ̃W̃) z
-    Vector reduced;   ///< (R − R̃) z
+  /// A change ∂K of the covariance.
+  struct Change {
+    /// Ġ of what changes terms in one mode: tr(R ∂K) = 2 tr(Ġᵀ W G A⁻¹), which does not cancel.
+    std::unique_ptr<operators::ProductSum> root;
+    /// The rest ∂K': tr(R ∂K') = tr(W ∂K') − tr(W ∂K' W Σ).
+    std::unique_ptr<operators::ProductSum> rest;
+    /// What is exact of the trace.
+    double known = 0;
   };
-  /// Collective; one system.
-  Probe take(Index number) const;
+  /// Collective; O(Σ n_k² r_k) flops.
+  Change change_of(const std::vector<ScaledProduct>& derivative) const;
 
-  /// qᵀ log(P) q for random signs q, P = D^-½AD^-½, whose mean is log|A| − log|D|: conjugate
-  /// gradients for P⁻¹q are a Lanczos process, and its Gauss quadrature is this.
-  struct Logarithm {
-    double value = 0;
+  /// What conjugate gradients for P⁻¹q tell: a Lanczos process, whose Gauss quadrature is the
+  /// logarithm.
+  struct Probe {
+    double logarithm = 0;  ///< qᵀ log(P) q
     double quadrature_error = 0;
     Index steps = 0;
     bool settled = false;
+    Vector signs;     ///< D^-½ q
+    Vector image;     ///< WG D^-½ P⁻¹q
+    Vector nearest;   ///< W̃G D^-½ q
+    Vector leverage;  ///< of which diag(ΣW) − diag(Σ̃W̃) is the mean
   };
-  /// Collective; some ten products with P.
-  Logarithm logarithm(Index number) const;
-  /// zᵀ∂K (R − R̃) z. Collective.
-  double trace(const Probe& probe, const std::vector<ScaledProduct>& derivative) const;
+  /// Collective; some fifteen products with P.
+  Probe take(Index number) const;
+  /// What the mean of tr(R ∂K) has beside what is known. Collective.
+  double trace(const Probe& probe, const Change& change) const;
 
  private:
+  double known_of_rest(const std::vector<ScaledProduct>& rest) const;
+  double sum_over_coordinates(std::vector<GridTerm> values) const;
+
   LatentState& state_;
 };
 

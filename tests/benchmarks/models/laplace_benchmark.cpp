@@ -93,6 +93,10 @@ int main(int argc, char** argv) {
                 static_cast<long long>(progress.bases));
     std::printf("value %.10g\nstandard_error %.3g\nquadrature_error %.3g\n", density.value,
                 density.standard_error, density.quadrature_error);
+    for (std::size_t d = 0; d < density.gradient.size(); ++d) {
+      std::printf("derivative_%zu %.10g\nderivative_error_%zu %.3g\n", d, density.gradient[d], d,
+                  density.gradient_errors[d]);
+    }
   }
   return 0;
 }

@@ -310,6 +310,29 @@ TEST_F(LaplaceGradientTest, IsEstimatedWithinItsStandardErrors) {
   }
 }
 
+TEST_F(LaplaceGradientTest, IsEstimatedForTermsWhoseVarianceIsZero) {
+  // Beside a term that is there: their changes are no changes of a root.
+  auto problem = make(12, 11, CellFamily::poisson, 0.8, 1.7, 1.5, true, true);
+  problem.signal[1].scale = 0;
+  LaplaceSettings settings;
+  settings.exact_limit = 0;
+  settings.stochastic.probes = 40;
+  auto exact = approximate(problem);
+  auto estimated = approximate(problem, settings);
+  exact.find_mode(model_of(problem));
+  estimated.find_mode(model_of(problem));
+  std::vector<LatentDerivative> variances(2);
+  variances[0].covariance = {{1, problem.signal[1].chains}};
+  variances[1].covariance = {{1, problem.signal[0].chains}, {0.5, problem.signal[1].chains}};
+  const auto expected = exact.density(variances);
+  const auto found = estimated.density(variances);
+  for (std::size_t i = 0; i < variances.size(); ++i) {
+    EXPECT_GT(found.gradient_errors[i], 0) << i;
+    EXPECT_NEAR(found.gradient[i], expected.gradient[i], 4 * found.gradient_errors[i]) << i;
+    EXPECT_LT(found.gradient_errors[i], 0.5 * std::abs(expected.gradient[i]) + 1) << i;
+  }
+}
+
 TEST_F(LaplaceTest, EstimatesDoNotCancelWhereTheFieldIsStrong) {
   const auto problem = make(16, 13, CellFamily::poisson, 2.0, 5, 4.5);
   LaplaceSettings settings;
