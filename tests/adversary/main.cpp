@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "adversary/jobs/runner.hpp"
+#include "kronwerk/operators/petsc/petsc_options.hpp"
 
 namespace {
 
@@ -82,6 +83,7 @@ int main(int argc, char** argv) {
   }
   int none = 1;
   if (PetscInitialize(&none, &argv, nullptr, nullptr) != 0) return 1;
+  if (kronwerk::operators::keep_inner_products_alike() != 0) return 1;
   int wrong = run(options) == 0 ? 0 : 1;
   MPI_Allreduce(MPI_IN_PLACE, &wrong, 1, MPI_INT, MPI_MAX, PETSC_COMM_WORLD);
   PetscFinalize();

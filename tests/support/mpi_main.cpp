@@ -5,6 +5,8 @@
 
 #include <cstdio>
 
+#include "kronwerk/operators/petsc/petsc_options.hpp"
+
 namespace {
 
 class FailuresOnly : public testing::EmptyTestEventListener {
@@ -31,6 +33,7 @@ class FailuresOnly : public testing::EmptyTestEventListener {
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   if (PetscInitialize(&argc, &argv, nullptr, nullptr) != 0) return 1;
+  if (kronwerk::operators::keep_inner_products_alike() != 0) return 1;
   int rank = 0;
   MPI_Comm_rank(PETSC_COMM_WORLD, &rank);
   if (rank != 0) {

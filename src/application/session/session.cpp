@@ -69,6 +69,7 @@ PetscSession::PetscSession(std::vector<std::string> options) {
   } else {
     operators::check_petsc(code);
   }
+  operators::check_petsc(operators::keep_inner_products_alike());
   // Errors become exceptions and are printed once; PETSc would print them on every rank.
   operators::check_petsc(PetscPushErrorHandler(operators::remember_petsc_error, nullptr));
   // Consumed here, so that -options_left does not list what the user did not give.

@@ -69,7 +69,7 @@ std::string options_text(std::initializer_list<const char*> beginnings) {
   for (std::string word; words >> word;) {
     if (word.size() > 1 && word[0] == '-' &&
         std::isalpha(static_cast<unsigned char>(word[1])) != 0) {
-      wanted = word != "-skip_petscrc" &&
+      wanted = word != "-skip_petscrc" && word != gemv_option &&
                std::any_of(beginnings.begin(), beginnings.end(),
                            [&](const char* start) { return word.starts_with(start); });
     }

@@ -118,7 +118,7 @@ TEST_F(ShellTest, AFailureInsideBecomesAPetscErrorNotAnException) {
   auto op = std::make_shared<const ProductSum>(make(random_matrices({{2, 2}, {2, 2}})));
   const Matrix shell = make_shell_matrix(op);
   const Vector wrong = vector_from(std::vector<double>(7));
-  check_petsc(PetscPushErrorHandler(PetscIgnoreErrorHandler, nullptr));
+  check_petsc(PetscPushErrorHandler(PetscReturnErrorHandler, nullptr));
   EXPECT_NE(MatMult(shell.get(), wrong.get(), wrong.get()), 0);
   check_petsc(PetscPopErrorHandler());
 }
