@@ -68,6 +68,12 @@ class Study:
         return round(self.weak * ranks ** (1 / self.modes))
 
 
+def speaks_hydra():
+    """Whether mpirun is MPICH's, or one that is made from it."""
+    told = subprocess.run(["mpirun", "--version"], capture_output=True, text=True, check=False)
+    return "HYDRA" in told.stdout or "Intel(R) MPI" in told.stdout
+
+
 class Machine:
     """The nodes there are, and how programs are started on them."""
 
@@ -94,6 +100,8 @@ class Machine:
         command = ["mpirun", "-n", str(ranks)]
         if oversubscribed:
             return command + ["--bind-to", "none"], environment
+        if speaks_hydra():
+            return command + ["-ppn", str(per_node), "-bind-to", f"core:{threads}"], environment
         place = f"ppr:{per_node}:node:PE={threads}"
         return command + ["--map-by", place, "--bind-to", "core"], environment
 

@@ -48,6 +48,13 @@ inline void write_text(const std::filesystem::path& file, const std::string& tex
   std::ofstream(file) << text;
 }
 
+/// In the shell: the ranks that run in this directory, and the launcher of `job`, whatever it is
+/// called.
+inline constexpr const char* own_ranks =
+    "$(for p in $(pgrep -x kronwerk); do [ \"$(readlink /proc/$p/cwd)\" = \"$PWD\" ] && echo $p; "
+    "done)";
+inline constexpr const char* own_launcher = "$(pgrep -P $job)";
+
 /// A directory of its own for every test, removed afterwards.
 class ProgramTest : public testing::Test {
  protected:

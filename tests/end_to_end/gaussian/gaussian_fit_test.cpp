@@ -200,8 +200,8 @@ TEST_F(Fit, EndsWithTheSameBitsAfterKills) {
         fmt::format(" & job=$!; for i in $(seq 6000); do [ results/out.h5.state/journal -nt mark ] "
                     "&& break; "
                     "[ -e results/out.h5 ] && break; sleep 0.02; done; sleep {}; "
-                    "mpi=$(pgrep -P $job -x mpirun); kill -KILL $mpi $(pgrep -P $mpi); wait $job",
-                    0.03 * attempt));
+                    "kill -KILL {} {}; wait $job",
+                    0.03 * attempt, own_launcher, own_ranks));
     if (std::filesystem::exists(path("results/out.h5"))) {
       // It was sooner than the kill, perhaps by less than it takes to remove the state.
       std::filesystem::remove_all(path("results"));
@@ -238,7 +238,7 @@ TEST_F(Fit, RefusesToGoOnWithOtherData) {
   shell("timeout -k 5 300 " + command(2, "run job.yaml") +
         " & job=$!; for i in $(seq 6000); do [ -s results/out.h5.state/journal ] && break; sleep "
         "0.02; done; "
-        "kill -TERM $(pgrep -P $job -x mpirun); wait $job");
+        "pkill -TERM -P $job; wait $job");
   ASSERT_TRUE(std::filesystem::exists(checkpoint_of(directory_)));
   // Other data under the same names.
   std::filesystem::remove(path("data.h5"));
@@ -255,7 +255,7 @@ TEST_F(Fit, LeavesTheStateOfAnotherConfigurationAlone) {
   write_text(path("job.yaml"), fit(four + "  starts: 15\n"));
   shell("timeout -k 5 300 " + command(2, "run job.yaml") +
         " & job=$!; for i in $(seq 6000); do [ -s results/out.h5.state/journal ] && break; sleep "
-        "0.02; done; kill -TERM $(pgrep -P $job -x mpirun); wait $job");
+        "0.02; done; pkill -TERM -P $job; wait $job");
   ASSERT_TRUE(std::filesystem::exists(checkpoint_of(directory_)));
   const Outcome outcome = run(2, fit(four));
   EXPECT_EQ(outcome.code, 0) << outcome.errors;

@@ -49,12 +49,7 @@ output: {file: results/out.h5, overwrite: true}
 )yaml";
   }
 
-  /// In the shell: this job's ranks.
-  static constexpr const char* ranks =
-      "$(for p in $(pgrep -x kronwerk); do [ \"$(readlink /proc/$p/cwd)\" = \"$PWD\" ] && echo $p; "
-      "done)";
-  static std::string one_rank() { return fmt::format("$(echo {} | cut -d' ' -f1)", ranks); }
-  static constexpr const char* mpirun = "$(pgrep -P $job -x mpirun)";
+  static std::string one_rank() { return fmt::format("$(echo {} | cut -d' ' -f1)", own_ranks); }
 
   /// Starts the command; when `begun` is true in the shell, and a moment later, does `fault`. Waits
   /// for the end of mpirun and of all ranks.
@@ -65,7 +60,7 @@ output: {file: results/out.h5, overwrite: true}
                     "$job || break; "
                     "sleep 0.02; done; sleep 0.3; {}; wait $job; code=$?; for i in $(seq "
                     "500); do [ -z \"{}\" ] && break; sleep 0.02; done; exit $code",
-                    start, begun, fault, ranks));
+                    start, begun, fault, own_ranks));
   }
   Outcome disturbed_job(int np, const std::string& text, const std::string& fault) const {
     write_text(path("job.yaml"), text);
@@ -111,14 +106,14 @@ TEST_F(Faults, TerminatingOneRankEndsAReductionOnAll) {
 }
 
 TEST_F(Faults, InterruptingEndsWithACodeOfItsOwn) {
-  const Outcome outcome = disturbed_job(1, endless(), fmt::format("kill -INT {}", ranks));
+  const Outcome outcome = disturbed_job(1, endless(), fmt::format("kill -INT {}", own_ranks));
   EXPECT_EQ(outcome.code, 130) << outcome.errors;
   EXPECT_EQ(outcome.count("interrupted by SIGINT; no result was written"), 1) << outcome.errors;
   EXPECT_TRUE(is_clean());
 }
 
 TEST_F(Faults, TerminatingAllRanksSaysSoOnce) {
-  const Outcome outcome = disturbed_job(2, endless(), fmt::format("kill -TERM {}", ranks));
+  const Outcome outcome = disturbed_job(2, endless(), fmt::format("kill -TERM {}", own_ranks));
   EXPECT_EQ(outcome.code, 143) << outcome.errors;
   EXPECT_EQ(outcome.count("terminated by SIGTERM"), 1) << outcome.errors;
   EXPECT_TRUE(is_clean());
@@ -133,7 +128,7 @@ TEST_F(Faults, TerminatingAnImportLeavesNoFile) {
   write_text(path("points.csv"), text);
   const Outcome outcome =
       disturbed(command(1, "import knn points.csv --planar --k 2000 --to results/out.h5:/W"),
-                fmt::format("kill -TERM {}", ranks), fmt::format("[ -n \"{}\" ]", ranks));
+                fmt::format("kill -TERM {}", own_ranks), fmt::format("[ -n \"{}\" ]", own_ranks));
   EXPECT_EQ(outcome.code, 143) << outcome.errors;
   EXPECT_TRUE(is_clean());
 }
@@ -146,14 +141,14 @@ TEST_F(Faults, KillingOneRankLeavesNothingThatStaysInTheWay) {
 
 TEST_F(Faults, KillingMpirunLeavesNothingThatStaysInTheWay) {
   const auto whole = undisturbed(2, reduction());
-  disturbed_job(2, endless(), fmt::format("kill -KILL {}", mpirun));
+  disturbed_job(2, endless(), fmt::format("kill -KILL {}", own_launcher));
   EXPECT_FALSE(std::filesystem::exists(path("results/out.h5")));
   expect_same_bits_now(2, reduction(), whole);
 }
 
 TEST_F(Faults, TerminatingMpirunLeavesNothingThatStaysInTheWay) {
   const auto whole = undisturbed(2, reduction());
-  EXPECT_NE(disturbed_job(2, endless(), fmt::format("kill -TERM {}", mpirun)).code, 0);
+  EXPECT_NE(disturbed_job(2, endless(), fmt::format("kill -TERM {}", own_launcher)).code, 0);
   EXPECT_FALSE(std::filesystem::exists(path("results/out.h5")));
   expect_same_bits_now(2, reduction(), whole);
 }
@@ -187,11 +182,12 @@ input: {file: large.h5, dataset: /b}
 output: {file: results/out.h5, overwrite: true}
 )yaml");
   const std::string job = "timeout -k 5 60 " + command(2, "run job.yaml");
-  // Open MPI has memory of its own to share.
-  const Outcome outcome = shell(fmt::format(
-      "OMPI_MCA_btl_vader_backing_directory=$PWD unshare --mount bash -c 'mount -t tmpfs -o "
-      "size=256k tmpfs /dev/shm && {}'",
-      job));
+  // MPI has memory of its own to share: Open MPI's in a folder, that of UCX by System V.
+  const Outcome outcome =
+      shell(fmt::format("UCX_TLS=self,sysv,tcp OMPI_MCA_btl_vader_backing_directory=$PWD unshare "
+                        "--mount bash -c 'mount -t tmpfs -o "
+                        "size=256k tmpfs /dev/shm && {}'",
+                        job));
   EXPECT_EQ(outcome.code, 4) << outcome.output << outcome.errors;
   EXPECT_EQ(outcome.count("kronwerk: "), 1) << outcome.errors;
   EXPECT_TRUE(is_clean());

@@ -203,9 +203,7 @@ class Termination : public Refusal {
 };
 
 TEST_F(Termination, OfOneRankEndsTheJobWith143) {
-  const Outcome outcome = run_and(
-      "for p in $(pgrep -x kronwerk); do [ \"$(readlink /proc/$p/cwd)\" = \"$PWD\" ] && victim=$p; "
-      "done; kill -TERM $victim");
+  const Outcome outcome = run_and(fmt::format("kill -TERM $(echo {} | cut -d' ' -f1)", own_ranks));
   EXPECT_EQ(outcome.code, 143) << outcome.errors;
   EXPECT_EQ(outcome.count("terminated by SIGTERM"), 1) << outcome.errors;
   // At most the iterate, and then the message says where it is; no part of a result.
@@ -217,7 +215,7 @@ TEST_F(Termination, OfOneRankEndsTheJobWith143) {
 }
 
 TEST_F(Termination, OfMpirunLeavesNoResult) {
-  const Outcome outcome = run_and("kill -TERM $(pgrep -P $job -x mpirun)");
+  const Outcome outcome = run_and(fmt::format("kill -TERM {}", own_launcher));
   EXPECT_NE(outcome.code, 0);
   EXPECT_FALSE(std::filesystem::exists(path("results/out.h5")));
 }
