@@ -52,15 +52,16 @@ std::string call_text(const char* name, const Node& node) {
 
 double checked(const Node& node, double value) {
   if (!std::isfinite(value)) {
-    formulas::fail_at(*node.source, node.span,
-                      fmt::format("the value of '{}' is not finite", to_text(node)));
+    formulas::fail_value_at(*node.source, node.span,
+                            fmt::format("the value of '{}' is not finite", to_text(node)));
   }
   return value;
 }
 
 [[noreturn]] void fail_domain(const Node& node, const char* what, double value) {
-  formulas::fail_at(*node.source, node.span,
-                    fmt::format("{} in '{}': its argument is {}", what, to_text(node), value));
+  formulas::fail_value_at(
+      *node.source, node.span,
+      fmt::format("{} in '{}': its argument is {}", what, to_text(node), value));
 }
 
 double evaluate_function(const Node& node, double argument) {
@@ -87,8 +88,8 @@ double evaluate_binary(const Node& node, double a, double b) {
       return a * b;
     case NodeKind::quotient:
       if (b == 0) {
-        formulas::fail_at(*node.source, node.span,
-                          fmt::format("division by zero in '{}'", to_text(node)));
+        formulas::fail_value_at(*node.source, node.span,
+                                fmt::format("division by zero in '{}'", to_text(node)));
       }
       return a / b;
     default:

@@ -17,7 +17,8 @@ class Simplifier {
  public:
   Simplifier(const Values& values, const MatrixNames& names) : values_(values), names_(names) {}
 
-  /// @throws ConfigurationError also where a number overflows or there are too many terms
+  /// @throws ConfigurationError where there are too many terms; DataError where a number
+  /// overflows
   Terms terms(const Node& node) const {
     Terms result = unchecked_terms(node);
     const bool finite = std::all_of(result.begin(), result.end(), [](const ProductTerm& term) {
@@ -25,7 +26,11 @@ class Simplifier {
              std::all_of(term.factors.begin(), term.factors.end(),
                          [](const auto& factor) { return is_finite(*factor); });
     });
-    if (!finite) fail(node, "a coefficient of '{}' is too large for double precision");
+    if (!finite) {
+      formulas::fail_value_at(*node.source, node.span,
+                              fmt::format("a coefficient of '{}' is too large for double precision",
+                                          formulas::excerpt(*node.source, node.span)));
+    }
     return result;
   }
 
@@ -109,8 +114,8 @@ class Simplifier {
   Terms inverted(const Node& node) const {
     Terms result = terms(*node.arguments[0]);
     if (result.empty()) {
-      formulas::fail_at(*node.source, node.span,
-                        "the operator is zero at these parameters and cannot be inverted");
+      formulas::fail_value_at(*node.source, node.span,
+                              "the operator is zero at these parameters and cannot be inverted");
     }
     if (result.size() > 1) {
       const SumOfProducts whole{node.rows, node.cols, combined(result)};

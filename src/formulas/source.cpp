@@ -69,4 +69,9 @@ void fail_at(const Source& source, Span span, const std::string& what, core::Sou
   throw core::ConfigurationError(caret_message(source, span, what), where);
 }
 
+void fail_value_at(const Source& source, Span span, const std::string& what,
+                   core::SourceLocation where) {
+  throw core::DataError(caret_message(source, span, what), where);
+}
+
 }  // namespace kronwerk::formulas

@@ -64,7 +64,8 @@ inline constexpr int most_modes = 32;
 Expression analyse(const std::string& formula, const Symbols& symbols, const std::string& where);
 
 /// The number that a formula of parameters alone stands for. `where` heads every message.
-/// @throws ConfigurationError, with a caret, for anything else
+/// @throws ConfigurationError, with a caret, for anything else; DataError likewise as
+/// evaluate()
 double evaluate_scalar(const std::string& formula, const std::map<std::string, double>& parameters,
                        const std::string& where);
 

@@ -63,8 +63,8 @@ using NodePtr = std::shared_ptr<const Node>;
 std::string to_text(const Node& node);
 
 /// The number that a scalar node stands for.
-/// @throws ConfigurationError, with a caret, for a parameter without a value and for numbers
-/// outside a function's domain
+/// @throws ConfigurationError, with a caret, for a parameter without a value; DataError
+/// likewise for numbers outside a function's domain, and where the value is not finite
 double evaluate(const Node& node, const std::map<std::string, double>& parameters);
 
 /// Makes nodes with the place of one node of the formula, dropping what is zero or neutral whatever

@@ -33,5 +33,10 @@ std::string caret_message(const Source& source, Span span, const std::string& wh
 /// @throws ConfigurationError with caret_message(source, span, what)
 [[noreturn]] void fail_at(const Source& source, Span span, const std::string& what,
                           core::SourceLocation where = core::SourceLocation::current());
+/// For what is wrong only with the parameters' present values: where these are chosen by the
+/// program, in sweeps, fits and samplers, others may do.
+/// @throws DataError likewise
+[[noreturn]] void fail_value_at(const Source& source, Span span, const std::string& what,
+                                core::SourceLocation where = core::SourceLocation::current());
 
 }  // namespace kronwerk::formulas

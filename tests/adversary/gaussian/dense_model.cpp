@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "adversary/jobs/checker.hpp"
+
 namespace kronwerk::adversary {
 namespace {
 
@@ -142,6 +144,12 @@ Vector DenseModel::residual(std::size_t observation) const {
   const Observed& o = observations_[observation];
   if (o.columns.cols() > 0) return o.y - o.columns * regression(observation).coefficients;
   return o.y - Vector::Constant(o.y.size(), offset_);
+}
+
+Real DenseModel::solve_error(const Observed& o) const {
+  const Real rounding = slack * epsilon * o.size.norm() * o.inverse.norm();
+  const bool iterated = std::ssize(o.cells) < points(job_.grid_);
+  return rounding + (iterated ? 1e-9L * std::sqrt(o.covariance.norm() * o.inverse.norm()) : 0);
 }
 
 Real DenseModel::condition() const {

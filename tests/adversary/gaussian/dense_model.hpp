@@ -41,6 +41,8 @@ class DenseModel {
   std::vector<std::size_t> companions(std::size_t observation) const;
   /// Of an observation, or of all together, on the cells that they have.
   bool has_dependent_columns() const;
+  /// Relative error of a solve with K: rounding, and the tolerance of iterations for missing cells.
+  Real solve_error(const Observed& o) const;
   /// Of the worst observation: ‖size‖ ‖K⁻¹‖.
   Real condition() const;
 

@@ -15,8 +15,9 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 ModelJob::ModelJob(std::uint64_t seed) {
   Random random(seed);
-  task_ = random.pick(
-      std::vector<std::string>{"logpdf", "logpdf", "logpdf", "predict", "predict", "sample"});
+  static const std::vector<std::string> tasks{"logpdf",  "logpdf",  "logpdf", "logpdf",   "predict",
+                                              "predict", "predict", "sample", "posterior"};
+  task_ = random.pick(tasks);
   choose_modes(random);
   choose_covariance(random);
   choose_mean(random);
@@ -28,6 +29,8 @@ ModelJob::ModelJob(std::uint64_t seed) {
   choose_missing(random);
   if (task_ == "predict") {
     choose_prediction(random);
+  } else if (task_ == "posterior") {
+    normal_coefficients_ = !columns_.empty() && random.one_in(2);
   } else {
     gradient_ = random.one_in(2);
     gradient_input_ = random.one_in(2);
@@ -209,7 +212,10 @@ void ModelJob::choose_covariance(Random& random) {
     // Those of a second term are a matrix more only where that term is.
     if (signal_ == inverse_) many_matrices_ = false;
   }
-  noise_ = choose_noise(random);
+  // Without noise a posterior may have no bound where cells repeat each other.
+  do {
+    noise_ = choose_noise(random);
+  } while (noise_ == nullptr && task_ == "posterior");
   // Diagonals in the noise are a matrix more in their modes.
   if (noise_ != nullptr && !scalar_noise_ && (form_ == "two terms" || inverse_ != nullptr)) {
     many_matrices_ = true;
@@ -250,7 +256,8 @@ void ModelJob::choose_observations(Random& random) {
   const Index cells = points(grid_);
   several_ = random.one_in(2);
   count_ = several_ ? 1 + random.below(4) : 1;
-  per_observation_ = !columns_.empty() && random.one_in(3);
+  // A posterior has one β for all observations.
+  per_observation_ = !columns_.empty() && task_ != "posterior" && random.one_in(3);
   transform_ = random.pick(std::vector<std::string>{"none", "none", "none", "log1p", "sqrt"});
   const double scale = random.one_in(5) ? std::pow(10, random.between(-4, 4)) : 1;
   for (Index i = 0; i < count_ * cells; ++i) {
@@ -374,6 +381,30 @@ std::string ModelJob::observations_yaml() const {
   return text;
 }
 
+std::vector<std::string> ModelJob::parameter_names() const {
+  std::vector<std::string> names;
+  for (const std::string& name : used()) {
+    if (material_.parameters().contains(name)) names.push_back(name);
+  }
+  return names;
+}
+
+/// As short as a posterior may be: the judge asks for the densities of its draws.
+std::string ModelJob::posterior_yaml() const {
+  std::string text = "posterior:\n  parameters:\n";
+  for (const std::string& name : parameter_names()) {
+    const std::string prior = name == mean_parameter_
+                                  ? fmt::format("normal(0, {})", PosteriorPriors::mean_deviation)
+                                  : fmt::format("half_normal({})", PosteriorPriors::scale);
+    text += fmt::format("    {}: {{prior: \"{}\"}}\n", name, prior);
+  }
+  if (normal_coefficients_) {
+    text += fmt::format("  coefficient_prior: \"normal({}, {})\"\n",
+                        PosteriorPriors::coefficient_mean, PosteriorPriors::coefficient_deviation);
+  }
+  return text + "  chains: 2\n  warmup: 2\n  draws: 8\n  max_depth: 2\n";
+}
+
 std::string ModelJob::yaml() const {
   std::string text = fmt::format("task: {}\n", task_) + material_.yaml(used());
   const NodePtr covariance = noise_ == nullptr ? signal_ : sum(signal_, noise_);
@@ -393,14 +424,9 @@ std::string ModelJob::yaml() const {
   if (!points.empty()) text += "new_points:\n" + points;
   if (noisy_prediction_) text += "noise: true\n";
   if (gradient_ || gradient_input_) text += "gradient:\n";
-  if (gradient_) {
-    std::vector<std::string> names;
-    for (const std::string& name : used()) {
-      if (material_.parameters().contains(name)) names.push_back(name);
-    }
-    text += fmt::format("  parameters: [{}]\n", fmt::join(names, ", "));
-  }
+  if (gradient_) text += fmt::format("  parameters: [{}]\n", fmt::join(parameter_names(), ", "));
   if (gradient_input_) text += "  input: true\n";
+  if (task_ == "posterior") text += posterior_yaml();
   return text + "output: {file: result.h5, overwrite: true}\n";
 }
 

@@ -22,10 +22,18 @@ struct CovarianceMode {
   std::map<std::string, std::pair<std::string, std::vector<double>>> new_columns;
 };
 
+/// The priors of posteriors: of positive parameters, of that of a mean, and of coefficients.
+struct PosteriorPriors {
+  static constexpr double scale = 1.2;
+  static constexpr double mean_deviation = 1.5;
+  static constexpr double coefficient_mean = 0.3;
+  static constexpr double coefficient_deviation = 0.8;
+};
+
 /// How the mean of a model is given.
 enum class MeanKind { number, parameter, regression };
 
-/// A Gaussian model on a grid with one of the tasks logpdf, predict and sample.
+/// A Gaussian model on a grid with one of the tasks logpdf, predict, sample and posterior.
 class ModelJob final : public RandomJob {
  public:
   explicit ModelJob(std::uint64_t seed);
@@ -38,6 +46,7 @@ class ModelJob final : public RandomJob {
  private:
   friend class ModelJudge;
   friend class DenseModel;
+  friend class PosteriorJudge;
 
   void choose_modes(Random& random);
   void choose_covariance(Random& random);
@@ -56,6 +65,8 @@ class ModelJob final : public RandomJob {
   Grid new_grid() const;
   std::string mean_yaml() const;
   std::string observations_yaml() const;
+  std::string posterior_yaml() const;
+  std::vector<std::string> parameter_names() const;
   std::set<std::string> used() const;
 
   Material material_;
@@ -86,6 +97,7 @@ class ModelJob final : public RandomJob {
   bool gradient_input_ = false;
   Index draws_ = 0;
   bool noisy_prediction_ = false;
+  bool normal_coefficients_ = false;  ///< their prior in a posterior; flat if not
 };
 
 }  // namespace kronwerk::adversary

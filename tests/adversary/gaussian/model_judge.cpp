@@ -3,6 +3,7 @@
 #include <numbers>
 
 #include "adversary/gaussian/dense_model.hpp"
+#include "adversary/gaussian/posterior_judge.hpp"
 #include "adversary/jobs/checker.hpp"
 #include "adversary/jobs/result.hpp"
 
@@ -15,6 +16,9 @@ class ModelJudge {
 
   Judgement judge() {
     if (ending_.code == 2) return refused();
+    if (job_.task_ == "posterior" && (ending_.code == 0 || ending_.code == 3)) {
+      return PosteriorJudge(job_, result_).judge();
+    }
     if (ending_.code == 3 && model_.condition() > 1e9L) return {Verdict::unconverged, ""};
     if (ending_.code != 0) {
       return {Verdict::wrong, fmt::format("exit code {} at condition {:.3g}: {}", ending_.code,
@@ -28,13 +32,6 @@ class ModelJudge {
   }
 
  private:
-  /// Relative error of a solve with K: rounding, and the tolerance of iterations for missing cells.
-  Real solve_error(const Observed& o) const {
-    const Real rounding = slack * epsilon * o.size.norm() * o.inverse.norm();
-    const bool iterated = std::ssize(o.cells) < points(job_.grid_);
-    return rounding + (iterated ? 1e-9L * std::sqrt(o.covariance.norm() * o.inverse.norm()) : 0);
-  }
-
   Vector values(const std::string& path, Index offset, Index count) const {
     const std::vector<double> all = result_.values(path);
     if (std::ssize(all) < offset + count) return Vector(0);
@@ -48,7 +45,7 @@ class ModelJudge {
     Real pull = 0;
     for (const std::size_t place : model_.companions(observation)) {
       const Observed& o = model_.observations()[place];
-      error = std::max(error, solve_error(o));
+      error = std::max(error, model_.solve_error(o));
       pull += (o.columns.transpose() * o.inverse).norm() *
               (o.y.norm() + o.columns.norm() * model_.regression(place).coefficients.norm());
     }
@@ -72,7 +69,7 @@ class ModelJudge {
       Real pull = 0;
       for (const std::size_t other : model_.companions(place)) {
         const Observed& o = model_.observations()[other];
-        error = std::max(error, solve_error(o));
+        error = std::max(error, model_.solve_error(o));
         pull += (o.columns.transpose() * o.inverse).norm() * o.columns.norm();
       }
       check_.near(fmt::format("/mean/covariance {}", k),
@@ -95,7 +92,7 @@ class ModelJudge {
       const auto n = static_cast<Real>(o.y.size());
       const Real log_det = o.covariance.ldlt().vectorD().array().log().sum();
       const Real square = residual.dot(weights);
-      const Real error = solve_error(o);
+      const Real error = model_.solve_error(o);
       const Real expected = -0.5L * (square + log_det + n * std::log(2 * std::numbers::pi_v<Real>));
       const Real moved = 2 * weights.norm() * o.columns.norm() * coefficient_error(k);
       const Real magnitude =
@@ -169,7 +166,7 @@ class ModelJudge {
       } else {
         mean += Vector::Constant(count, model_.offset());
       }
-      const Real error = solve_error(o);
+      const Real error = model_.solve_error(o);
       const Real pull = error * o.inverse.norm() * near.norm() * (o.y.norm() + 1);
       check_.near(fmt::format("mean of observation {}", k),
                   values("/mean", static_cast<Index>(k) * count, count), mean,
@@ -204,7 +201,7 @@ class ModelJudge {
     const Real lever = columns.norm() + (near * o.inverse).norm() * o.columns.norm();
     const Real spread = model_.regression(observation).covariance.norm();
     return lever * coefficient_error(observation) +
-           lever * lever * solve_error(o) * spread *
+           lever * lever * model_.solve_error(o) * spread *
                (1 + spread * (o.columns.transpose() * o.inverse).norm() * o.columns.norm());
   }
 

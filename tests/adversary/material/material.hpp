@@ -75,6 +75,7 @@ class Material {
  public:
   /// A new parameter; its name.
   std::string add_parameter(double value, const std::string& stem = "p");
+  void set_parameter(const std::string& name, double value) { parameters_.at(name) = value; }
   std::string add_matrix(const Factor& factor, bool sparse);
   /// A covariance that the file holds as its Cholesky factor or its eigenvectors.
   std::string add_given(Random& random, const Factor& factor, const std::string& form);

@@ -311,6 +311,7 @@ TEST_F(LaplaceGradientTest, IsEstimatedWithinItsStandardErrors) {
 }
 
 TEST_F(LaplaceGradientTest, IsEstimatedForTermsWhoseVarianceIsZero) {
+  if (comm_.size() > 2) return;  // as the test before on more ranks
   // Beside a term that is there: their changes are no changes of a root.
   auto problem = make(12, 11, CellFamily::poisson, 0.8, 1.7, 1.5, true, true);
   problem.signal[1].scale = 0;
