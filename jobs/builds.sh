@@ -172,7 +172,7 @@ try() (
   # Of what the first build gives: the largest difference, beside the largest entry.
   difference=$(paste "$builds/first.result" "$log.result" 2>/dev/null |
     awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > most) most = d; a = $1 < 0 ? -$1 : $1; if (a > size) size = a }
-         END { printf "%.1e", size > 0 ? most / size : -1 }')
+         END { printf("%.1e", (size > 0 ? most / size : -1)) }')
   [ -e "$builds/first.result" ] || { cp "$log.result" "$builds/first.result"; difference="(first)"; }
   versions=$("$folder/kronwerk" --version | sed -n '2,7s/^\([A-Za-z0-9]*\) */\1 /p;$p' | paste -sd';' | sed 's/;/; /g')
   echo "| $name | $versions | $passed | $difference | $built s |" >>"$builds/table.md"

@@ -107,6 +107,16 @@ void BlockCyclic::write(double* matrix) const {
   });
 }
 
+void BlockCyclic::read_symmetric(const double* matrix) {
+  each_run([&](Index here, Index there, Index count) {
+    const Index column = there / rows_, first = there % rows_;
+    for (Index row = first; row < first + count; ++row) {
+      const Index place = std::max(row, column) * rows_ + std::min(row, column);
+      values_[static_cast<std::size_t>(here + row - first)] = matrix[place];
+    }
+  });
+}
+
 void collect(const communication::Communicator& comm, const NodeLeaders& leaders,
              const BlockCyclic* part, std::span<double> matrix) {
   const communication::Communicator& node = comm.node();

@@ -65,6 +65,8 @@ class BlockCyclic {
   /// Copies this process's entries from or to the whole matrix, column-major. Local.
   void read(const double* matrix);
   void write(double* matrix) const;
+  /// As read(), of a symmetric matrix of which the row-major lower triangle is given. Local.
+  void read_symmetric(const double* matrix);
 
  private:
   template <typename Copy>

@@ -22,7 +22,7 @@ Spectrum distributed_symmetric_eigen(const Communicator& comm, const NodeLeaders
   communication::collectively(comm, [&] {
     if (!grid.is_member()) return;
     a.emplace(grid, n);
-    a->read(matrix);
+    a->read_symmetric(matrix);
     if (vectors) v.emplace(grid, n);
   });
   std::string error;

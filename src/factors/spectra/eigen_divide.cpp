@@ -31,7 +31,11 @@ std::string solve_symmetric(const ProcessGrid& grid, Index n, BlockCyclic& a,
   int int_size = 0;
   decompose(&work_size, &query, &int_size, &query);
   if (info == 0) {
-    const int count = static_cast<int>(work_size);
+    // The query forgets what bringing the vectors back (PDORMTR) takes where blocks are large
+    // beside the matrix; it then leaves them as they are and says so on the terminal alone.
+    const int block = grid.block();
+    const int back = (a.local_rows() + a.local_columns() + 2 * block) * block;
+    const int count = static_cast<int>(work_size) + back;
     std::vector<double> work(static_cast<std::size_t>(count));
     std::vector<int> int_work(static_cast<std::size_t>(int_size));
     decompose(work.data(), &count, int_work.data(), &int_size);

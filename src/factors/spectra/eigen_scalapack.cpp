@@ -44,8 +44,8 @@ Spectrum distributed_pair_eigen(const Communicator& comm, const NodeLeaders& lea
     a.emplace(grid, extent);
     b.emplace(grid, extent);
     if (vectors) v.emplace(grid, extent);
-    a->read(matrix);
-    b->read(partner);
+    a->read_symmetric(matrix);
+    b->read_symmetric(partner);
   });
   int info = 0;
   if (b) pdpotrf_("L", &n, b->data(), &one, &one, b->descriptor(), &info, 1);

@@ -1,10 +1,14 @@
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <utility>
+
 #include "factors/base/process_grid.hpp"
 #include "factors/base/work_split.hpp"
 #include "factors/dense/dense_case.hpp"
 #include "factors/dense/dense_distributed.hpp"
 #include "factors/dense/dense_factorisation.hpp"
+#include "factors/spectra/eigen_distributed.hpp"
 #include "kronwerk/core/error.hpp"
 #include "kronwerk/factors/base/distributed_libraries.hpp"
 
@@ -30,6 +34,34 @@ TEST(BlockCyclicMatrix, IsCollectedAsItWasRead) {
     if (n == 29 && comm.size() > 1 && part && has_scalapack()) {
       EXPECT_LT(part->local_rows() * part->local_columns(), n * n);
     }
+  }
+}
+
+TEST(DistributedEigenvectors, TakeTheLowerTriangleAlone) {
+  const auto comm = Communicator::duplicate(MPI_COMM_WORLD);
+  const NodeLeaders leaders(comm);
+  for (const auto& [n, block] : {std::pair{Index{1}, 4}, {9, 4}, {9, 32}, {26, 4}}) {
+    const oracle::Matrix r = oracle::random_matrix(n, n, 3);
+    const oracle::Matrix a = oracle::add(1, r, 1, oracle::transpose(r));
+    communication::SharedArray<double> values(comm, n * n);
+    for (Index i = 0; i < n && comm.node().is_root(); ++i) {
+      for (Index j = 0; j < n; ++j) {
+        values.mutable_span()[static_cast<std::size_t>(i * n + j)] =
+            j <= i ? a(i, j) : std::numeric_limits<double>::quiet_NaN();
+      }
+    }
+    values.publish();
+    const auto found =
+        distributed_symmetric_eigen(comm, leaders, n, values.mutable_span().data(), true, "A", 4);
+    // Row k is eigenvector k.
+    const oracle::Matrix v{n, n, {values.span().begin(), values.span().end()}};
+    const oracle::Matrix image = oracle::multiply(v, a);
+    for (Index k = 0; k < n; ++k) {
+      const double value = found.eigenvalues[static_cast<std::size_t>(k)].real();
+      for (Index j = 0; j < n; ++j) EXPECT_NEAR(image(k, j), value * v(k, j), 1e-11) << n;
+    }
+    const oracle::Matrix unit = oracle::multiply(v, oracle::transpose(v));
+    for (Index k = 0; k < n; ++k) EXPECT_NEAR(unit(k, k), 1, 1e-12) << n;
   }
 }
 
