@@ -211,6 +211,10 @@ def main(task, *arguments):
             stages = {key: value for key, value in file["report"].attrs.items() if key.startswith("seconds_")}
             for key, value in stages.items():
                 print(key, value)
+            # Without waiting for other ranks; the largest of any rank is the last.
+            table = file["report/stages"]
+            for name, row in zip(table["names"][:], table["seconds"][:]):
+                print(f"own_{name.decode()}", row[-1])
             print("seconds", file.attrs["seconds"])
             print("gradients", file["report"].attrs.get("gradients", 0))
             print("fit_seconds", sum(stages.get(f"seconds_{stage}", 0) for stage in ("region", "fit", "errors")))
