@@ -68,7 +68,7 @@ def draw(result):
         if right is not axes[-1][1]:
             right.tick_params(labelbottom=False)
     axes[-1][0].set_xlabel("value; height: density")
-    axes[-1][1].set_xlabel("draw" + (f", every {step}th" if step > 1 else ""))
+    axes[-1][1].set_xlabel("draw" + (f", one of {step}" if step > 1 else ""))
     marks = f", {int(diverging.sum())} diverging (black)" if diverging.any() else ""
     figure.suptitle(f"{result.title}, {chains} chains of {draws} draws{marks}")
     return figure

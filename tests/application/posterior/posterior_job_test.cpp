@@ -342,5 +342,17 @@ TEST_F(PosteriorJob, ChainsThatHaveNotConvergedEndWithThree) {
   EXPECT_EQ(read("/posterior/eta").size(), 32U);
 }
 
+TEST_F(PosteriorJob, OneChainGetsANote) {
+  const auto printed = [&](const std::string& chains) {
+    testing::internal::CaptureStderr();
+    run(gaussian + "posterior: {parameters: " + priors + ", warmup: 0, draws: 8, max_depth: 1" +
+        chains + "}");
+    return testing::internal::GetCapturedStderr();
+  };
+  const std::string note = "one chain is compared only with itself";
+  EXPECT_EQ(printed(", chains: 1").find(note) != std::string::npos, comm_.is_root());
+  EXPECT_EQ(printed(", chains: 2").find(note), std::string::npos);
+}
+
 }  // namespace
 }  // namespace kronwerk::application
