@@ -342,6 +342,30 @@ TEST_F(PosteriorJob, ChainsThatHaveNotConvergedEndWithThree) {
   EXPECT_EQ(read("/posterior/eta").size(), 32U);
 }
 
+TEST_F(PosteriorJob, DrawsOfAnotherConfigurationAreNotGoneOnWith) {
+  const auto text = [&](int seed) {
+    return gaussian + "posterior: {parameters: " + priors +
+           ", warmup: 4, draws: 8, seed: " + std::to_string(seed) +
+           ", max_depth: 2}\ncheckpoint: {every: 0}\n";
+  };
+  run(text(2));
+  const Numbers expected = read("/posterior/eta");
+  Index checks = 0;
+  observe_termination_checks([&checks] {
+    if (++checks == 30) request_termination(SIGTERM);
+  });
+  const Outcome ended = run(text(1));
+  observe_termination_checks({});
+  forget_termination();
+  EXPECT_EQ(ended.code, static_cast<int>(core::ExitCode::terminated)) << ended.message;
+  testing::internal::CaptureStderr();
+  run(text(2));
+  const std::string printed = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(printed.find("belongs to another configuration") != std::string::npos, comm_.is_root())
+      << printed;
+  EXPECT_EQ(read("/posterior/eta"), expected);
+}
+
 TEST_F(PosteriorJob, OneChainGetsANote) {
   const auto printed = [&](const std::string& chains) {
     testing::internal::CaptureStderr();
