@@ -49,7 +49,8 @@ class MotionAnalysis {
     std::map<std::string, std::set<std::string>> groups;
     for (const auto& [name, ignored] : parent_) groups[root(name)].insert(name);
     Translations translations;
-    for (auto& [first, group] : groups) {
+    for (auto& entry : groups) {
+      std::set<std::string>& group = entry.second;
       const auto any_in = [&](const std::set<std::string>& names) {
         return std::any_of(group.begin(), group.end(),
                            [&](const std::string& name) { return names.count(name) > 0; });

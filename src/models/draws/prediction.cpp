@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <ranges>
 
 #include "kronwerk/factors/base/make.hpp"
 #include "kronwerk/factors/dense/dense_values.hpp"
@@ -180,9 +179,11 @@ bool PredictionGrid::has_new_points(std::size_t mode) const {
 }
 
 bool PredictionGrid::has_new_points() const {
-  return !terms.empty() &&
-         std::ranges::any_of(std::views::iota(std::size_t{0}, terms.front().size()),
-                             [&](std::size_t mode) { return has_new_points(mode); });
+  const std::size_t modes = terms.empty() ? 0 : terms.front().size();
+  for (std::size_t mode = 0; mode < modes; ++mode) {
+    if (has_new_points(mode)) return true;
+  }
+  return false;
 }
 
 Prediction::Prediction(const Covariance& covariance, PredictionGrid grid)

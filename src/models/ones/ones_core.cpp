@@ -253,7 +253,8 @@ void OnesCore::apply(const Layout& layout, Index batch, Function function,
     const double scale = function(background_);
     for (double& each : x) each *= scale;
   }
-  for (const auto& [piece, values] : done) {
+  for (const auto& [piece, found] : done) {
+    const auto& values = found;
     for_places(layout, piece, [&](std::size_t place, std::size_t i) { x[place] = values[i]; });
   }
 }
