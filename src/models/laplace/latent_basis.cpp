@@ -39,17 +39,15 @@ FactorPtr weighted(const Communicator& comm, const Chain& chain, const std::vect
   communication::collectively(comm, [&] {
     if (comm.node().is_root()) require_symmetric(name, n, {values.begin(), values.end()});
   });
-  return factors::make_shared_dense(comm, name, n, n, [&](std::span<double> out) {
-    const distribution::BlockPartition part(n, comm.node().size());
-    const int rank = comm.node().rank();
-    for (Index i = part.begin(rank); i < part.end(rank); ++i) {
+  const auto fill = [&](Index first, Index count, double* out) {
+    for (Index i = first; i < first + count; ++i) {
       for (Index j = 0; j < n; ++j) {
-        const auto entry = static_cast<std::size_t>(i * n + j);
-        out[entry] = values[entry] *
-                     std::sqrt(w[static_cast<std::size_t>(i)] * w[static_cast<std::size_t>(j)]);
+        *out++ = values[static_cast<std::size_t>(i * n + j)] *
+                 std::sqrt(w[static_cast<std::size_t>(i)] * w[static_cast<std::size_t>(j)]);
       }
     }
-  });
+  };
+  return factors::make_shared_dense_by_rows(comm, name, n, n, fill);
 }
 
 /// Diagonal parts at once, the others by their eigenvectors, all together.
@@ -107,19 +105,17 @@ FactorPtr root_of(const Communicator& comm, const Part& part, const std::vector<
   const FactorPtr vectors = factors::materialise(comm, name, part.basis->from_basis);
   const auto v = factors::dense_values(*vectors);
   const Index n = vectors->rows();
-  return factors::make_shared_dense(comm, name, n, columns, [&](std::span<double> out) {
-    const distribution::BlockPartition rows(n, comm.node().size());
-    const int rank = comm.node().rank();
-    for (Index i = rows.begin(rank); i < rows.end(rank); ++i) {
+  const auto fill = [&](Index first, Index count, double* out) {
+    for (Index i = first; i < first + count; ++i) {
       const double factor = 1 / std::sqrt(w[static_cast<std::size_t>(i)]);
       for (Index j = 0; j < columns; ++j) {
-        out[static_cast<std::size_t>(i * columns + j)] =
-            j < part.rank ? factor * v[static_cast<std::size_t>(i * n + n - part.rank + j)] *
-                                std::sqrt(part.eigenvalues[static_cast<std::size_t>(j)])
-                          : 0.0;
+        *out++ = j < part.rank ? factor * v[static_cast<std::size_t>(i * n + n - part.rank + j)] *
+                                     std::sqrt(part.eigenvalues[static_cast<std::size_t>(j)])
+                               : 0.0;
       }
     }
-  });
+  };
+  return factors::make_shared_dense_by_rows(comm, name, n, columns, fill);
 }
 
 }  // namespace

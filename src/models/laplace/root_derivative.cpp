@@ -41,18 +41,6 @@ std::optional<std::size_t> changed_mode(const ScaledProduct& term, const ScaledP
   return found;
 }
 
-/// A matrix of which every rank of a node writes some rows: fill(first, count, out of these rows).
-template <typename Fill>
-FactorPtr by_rows(const Communicator& comm, Index rows, Index cols, const Fill& fill) {
-  return factors::make_shared_dense(
-      comm, "derivative of a root", rows, cols, [&](std::span<double> out) {
-        const distribution::BlockPartition part(rows, comm.node().size());
-        const int rank = comm.node().rank();
-        if (part.count(rank) == 0) return;
-        fill(part.begin(rank), part.count(rank), out.data() + part.begin(rank) * cols);
-      });
-}
-
 /// out = A B or out −= A B, row-major; A is (m, k) with rows of `stride`, or the transpose of such.
 void multiply(CBLAS_TRANSPOSE transpose, Index m, Index n, Index k, double alpha, const double* a,
               Index stride, const double* b, double beta, double* out) {
@@ -90,36 +78,40 @@ bool covers(const factors::Factor& change, const factors::Factor& root,
 /// G = w^-½QΛ^½.
 FactorPtr dense_mode(const Communicator& comm, const FactorPtr& change, const FactorPtr& root,
                      const Vector& w, const Vector& eigenvalues) {
+  const std::string name = "derivative of " + root->name();
   const Index n = root->rows(), r = root->cols();
   const double* g = factors::dense_values(*root).data();
   const double* c = factors::dense_values(*change).data();
   Vector weighted(g, g + n * r);
   for (std::size_t i = 0; i < weighted.size(); ++i)
     weighted[i] *= w[i / static_cast<std::size_t>(r)];
-  const FactorPtr image = by_rows(comm, n, r, [&](Index first, Index count, double* out) {
-    multiply(CblasNoTrans, count, r, n, 1, c + first * n, n, weighted.data(), 0, out);
-  });
+  const FactorPtr image = factors::make_shared_dense_by_rows(
+      comm, name, n, r, [&](Index first, Index count, double* out) {
+        multiply(CblasNoTrans, count, r, n, 1, c + first * n, n, weighted.data(), 0, out);
+      });
   const double* v = factors::dense_values(*image).data();
   const auto value = [&](Index i) { return eigenvalues[static_cast<std::size_t>(i)]; };
-  const FactorPtr small = by_rows(comm, r, r, [&](Index first, Index count, double* out) {
-    multiply(CblasTrans, count, r, n, 1, weighted.data() + first, r, v, 0, out);
-    for (Index i = 0; i < count; ++i) {
-      for (Index j = 0; j < r; ++j) {
-        const double sum = value(first + i) + value(j);
-        out[i * r + j] = sum > 0 ? out[i * r + j] / sum : 0;
-      }
-    }
-  });
+  const FactorPtr small = factors::make_shared_dense_by_rows(
+      comm, name, r, r, [&](Index first, Index count, double* out) {
+        multiply(CblasTrans, count, r, n, 1, weighted.data() + first, r, v, 0, out);
+        for (Index i = 0; i < count; ++i) {
+          for (Index j = 0; j < r; ++j) {
+            const double sum = value(first + i) + value(j);
+            out[i * r + j] = sum > 0 ? out[i * r + j] / sum : 0;
+          }
+        }
+      });
   const double* s = factors::dense_values(*small).data();
-  return by_rows(comm, n, r, [&](Index first, Index count, double* out) {
-    std::copy_n(v + first * r, count * r, out);
-    multiply(CblasNoTrans, count, r, r, -1, g + first * r, r, s, 1, out);
-    for (Index i = 0; i < count; ++i) {
-      for (Index j = 0; j < r; ++j) {
-        out[i * r + j] = value(j) > 0 ? out[i * r + j] / value(j) : 0;
-      }
-    }
-  });
+  return factors::make_shared_dense_by_rows(
+      comm, name, n, r, [&](Index first, Index count, double* out) {
+        std::copy_n(v + first * r, count * r, out);
+        multiply(CblasNoTrans, count, r, r, -1, g + first * r, r, s, 1, out);
+        for (Index i = 0; i < count; ++i) {
+          for (Index j = 0; j < r; ++j) {
+            out[i * r + j] = value(j) > 0 ? out[i * r + j] / value(j) : 0;
+          }
+        }
+      });
 }
 
 /// Ġ_k of one mode, or null where the change is not within the range of the root.

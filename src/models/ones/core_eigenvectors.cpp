@@ -20,17 +20,14 @@ factors::FactorPtr stored_by_rows(const communication::Communicator& comm,
   const Index n = basis.extent;
   const auto stored = factors::dense_values(*link.factor);
   if (basis.from_basis.size() == 1 && !link.transposed && !stored.empty()) return link.factor;
-  return factors::make_shared_dense(
-      comm, "eigenvectors of the core", n, n, [&](std::span<double> values) {
-        const distribution::BlockPartition part(n, comm.node().size());
-        const int rank = comm.node().rank();
-        factors::for_column_panels(basis.to_basis, part.begin(rank), part.end(rank),
-                                   [&](Index first, Index count, std::span<const double> panel) {
-                                     // Columns of Vᵀ are rows of V.
+  return factors::make_shared_dense_by_rows(
+      comm, "eigenvectors of the core", n, n, [&](Index first, Index rows, double* out) {
+        factors::for_column_panels(basis.to_basis, first, first + rows,
+                                   [&](Index, Index count, std::span<const double> panel) {
+                                     // Columns of Vᵀ are rows of V, panel after panel.
                                      for (Index j = 0; j < count; ++j) {
                                        for (Index i = 0; i < n; ++i) {
-                                         values[static_cast<std::size_t>((first + j) * n + i)] =
-                                             panel[static_cast<std::size_t>(i * count + j)];
+                                         *out++ = panel[static_cast<std::size_t>(i * count + j)];
                                        }
                                      }
                                    });

@@ -101,16 +101,14 @@ OnesCore::OnesCore(const communication::Communicator& comm, const Extents& exten
   std::vector<Term> terms;
   for (const ScaledProduct& product : signal) terms.push_back(term_of(product));
   const Index r = size();
-  const factors::FactorPtr matrix = factors::make_shared_dense(
-      comm, "the covariance's core", r, r, [&](std::span<double> values) {
-        const distribution::BlockPartition part(r, comm.node().size());
-        const Index begin = part.begin(comm.node().rank()), end = part.end(comm.node().rank());
-        std::fill(values.data() + begin * r, values.data() + end * r, 0.0);
+  const factors::FactorPtr matrix = factors::make_shared_dense_by_rows(
+      comm, "the covariance's core", r, r, [&](Index first, Index count, double* out) {
+        std::fill_n(out, count * r, 0.0);
         for (const Term& term : terms) {
           for (const Index row : term.support) {
-            if (row < begin || row >= end) continue;
+            if (row < first || row >= first + count) continue;
             for (const Index column : term.support) {
-              values[static_cast<std::size_t>(row * r + column)] += value(term, row, column);
+              out[(row - first) * r + column] += value(term, row, column);
             }
           }
         }
@@ -253,9 +251,9 @@ void OnesCore::apply(const Layout& layout, Index batch, Function function,
     const double scale = function(background_);
     for (double& each : x) each *= scale;
   }
-  for (const auto& [piece, found] : done) {
-    const auto& values = found;
-    for_places(layout, piece, [&](std::size_t place, std::size_t i) { x[place] = values[i]; });
+  for (const auto& [piece, values] : done) {
+    for_places(layout, piece,
+               [&, &found = values](std::size_t place, std::size_t i) { x[place] = found[i]; });
   }
 }
 

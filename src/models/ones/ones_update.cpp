@@ -82,17 +82,14 @@ OnesUpdate::Root OnesUpdate::root_of(const Covariance& covariance, BasisMatrices
   if (std::ranges::all_of(terms, &OnesProduct::diagonal)) {
     for (Index i = 0; i < set.size; ++i) root.roots.push_back(entry(i, i));
   } else {
-    const FactorPtr sum = factors::make_shared_dense(
-        *comm_, "the covariance's terms with ones", set.size, set.size,
-        [&](std::span<double> values) {
-          const BlockPartition part(set.size, comm_->node().size());
-          const int rank = comm_->node().rank();
-          for (Index i = part.begin(rank); i < part.end(rank); ++i) {
-            for (Index j = 0; j < set.size; ++j) {
-              values[static_cast<std::size_t>(i * set.size + j)] = entry(i, j);
-            }
-          }
-        });
+    const FactorPtr sum =
+        factors::make_shared_dense_by_rows(*comm_, "the covariance's terms with ones", set.size,
+                                           set.size, [&](Index first, Index count, double* out) {
+                                             for (Index i = first; i < first + count; ++i) {
+                                               for (Index j = 0; j < set.size; ++j)
+                                                 *out++ = entry(i, j);
+                                             }
+                                           });
     auto found = core_eigenvectors(*comm_, sum);
     root = {std::move(found.values), std::move(found.vectors)};
   }

@@ -16,4 +16,11 @@ namespace kronwerk::factors {
 FactorPtr make_shared_dense(const communication::Communicator& comm, std::string name, Index rows,
                             Index cols, const std::function<void(std::span<double>)>& fill);
 
+/// As make_shared_dense(), every rank of a node writing some of the rows.
+/// @param fill  called on ranks that have rows, with the first of them, their number, and where
+///              they are
+FactorPtr make_shared_dense_by_rows(const communication::Communicator& comm, std::string name,
+                                    Index rows, Index cols,
+                                    const std::function<void(Index, Index, double*)>& fill);
+
 }  // namespace kronwerk::factors
