@@ -129,14 +129,16 @@ void add_estimates(LatentState& state, std::span<const LatentDerivative> derivat
   bool settled = true;
   const Index count = state.settings.stochastic.probes;
   for (Index number = 0; number < count; ++number) {
-    const auto probe = probes.take(number);
+    auto probe = probes.take(number);
     logs.push_back(probe.logarithm);
     settled = settled && probe.settled;
     result.quadrature_error += 0.5 * probe.quadrature_error / static_cast<double>(count);
     result.quadrature_steps = std::max(result.quadrature_steps, probe.steps);
+    if (parts.empty()) continue;
+    const auto fields = probes.fields_of(std::move(probe));
     for (std::size_t d = 0; d < parts.size(); ++d) {
-      samples[d].push_back(by_leverage(state, parts[d], probe.leverage) -
-                           0.5 * probes.trace(probe, changes[d]));
+      samples[d].push_back(by_leverage(state, parts[d], fields.leverage) -
+                           0.5 * probes.trace(fields, changes[d]));
     }
   }
   if (!settled) {

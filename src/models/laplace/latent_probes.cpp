@@ -197,20 +197,25 @@ LatentProbes::Probe LatentProbes::take(Index number) const {
   // P⁻¹q = x + P⁻¹r, of which x + r is more, since P is near I.
   for (std::size_t i = 0; i < solution.size(); ++i) solution[i] += residual[i];
   matrix.scale(solution);
-  probe.image = state_.to_field(solution);
-  probe.nearest = state_.to_field(probe.signs);
-  probe.leverage.resize(probe.image.size());
-  const Vector w = state_.nearest_product();
-  for (std::size_t i = 0; i < w.size(); ++i) {
-    const double field = probe.nearest[i];
-    probe.image[i] *= state_.terms.weight[i];
-    probe.nearest[i] *= w[i];
-    probe.leverage[i] = (probe.image[i] - probe.nearest[i]) * field;
-  }
+  probe.solution = std::move(solution);
   return probe;
 }
 
-double LatentProbes::trace(const Probe& probe, const Change& change) const {
+LatentProbes::Fields LatentProbes::fields_of(Probe probe) const {
+  Fields fields{std::move(probe.signs), state_.to_field(probe.solution), {}, {}};
+  fields.nearest = state_.to_field(fields.signs);
+  fields.leverage.resize(fields.image.size());
+  const Vector w = state_.nearest_product();
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    const double field = fields.nearest[i];
+    fields.image[i] *= state_.terms.weight[i];
+    fields.nearest[i] *= w[i];
+    fields.leverage[i] = (fields.image[i] - fields.nearest[i]) * field;
+  }
+  return fields;
+}
+
+double LatentProbes::trace(const Fields& probe, const Change& change) const {
   double sum = 0;
   Vector image(probe.image.size());
   if (change.root) {

@@ -40,14 +40,22 @@ class LatentProbes {
     Index steps = 0;
     bool settled = false;
     Vector signs;     ///< D^-½ q
+    Vector solution;  ///< D^-½ P⁻¹q
+  };
+  /// Collective; some fifteen products with P.
+  Probe take(Index number) const;
+
+  /// A probe in the field, for derivatives.
+  struct Fields {
+    Vector signs;     ///< D^-½ q
     Vector image;     ///< WG D^-½ P⁻¹q
     Vector nearest;   ///< W̃G D^-½ q
     Vector leverage;  ///< of which diag(ΣW) − diag(Σ̃W̃) is the mean
   };
-  /// Collective; some fifteen products with P.
-  Probe take(Index number) const;
+  /// Collective; a product with P.
+  Fields fields_of(Probe probe) const;
   /// What the mean of tr(R ∂K) has beside what is known. Collective.
-  double trace(const Probe& probe, const Change& change) const;
+  double trace(const Fields& probe, const Change& change) const;
 
  private:
   double known_of_rest(const std::vector<ScaledProduct>& rest) const;
