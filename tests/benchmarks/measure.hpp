@@ -15,6 +15,7 @@
 #include "kronwerk/communication/communicator.hpp"
 #include "kronwerk/core/extents.hpp"
 #include "kronwerk/factors/base/blas_library.hpp"
+#include "kronwerk/operators/petsc/petsc_options.hpp"
 
 /// What the benchmark programs share. They print lines `key value` on rank 0; the table is made of
 /// them by table.py, which also runs the peers.
@@ -28,6 +29,7 @@ class Session {
   Session(int* argc, char*** argv) {
     factors::set_blas_threads(1);
     if (PetscInitialize(argc, argv, nullptr, nullptr) != 0) std::exit(1);
+    if (operators::keep_inner_products_alike() != 0) std::exit(1);
   }
   ~Session() { static_cast<void>(PetscFinalize()); }
   Session(const Session&) = delete;

@@ -53,6 +53,9 @@ inline void write_text(const std::filesystem::path& file, const std::string& tex
 inline constexpr const char* own_ranks =
     "$(for p in $(pgrep -x kronwerk); do [ \"$(readlink /proc/$p/cwd)\" = \"$PWD\" ] && echo $p; "
     "done)";
+inline std::string one_own_rank() {
+  return fmt::format("$(echo {} | cut -d' ' -f1)", own_ranks);
+}
 inline constexpr const char* own_launcher = "$(pgrep -P $job)";
 
 /// A directory of its own for every test, removed afterwards.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <utility>
 
 #include "adversary/jobs/checker.hpp"
@@ -38,6 +39,17 @@ class MovedOnes final : public Leaf {
 };
 
 }  // namespace
+
+Density gaussian_density(const Matrix& covariance, const Matrix& inverse, const Vector& residual) {
+  Density result;
+  result.weights = inverse * residual;
+  result.square = residual.dot(result.weights);
+  result.log_determinant = covariance.ldlt().vectorD().array().log().sum();
+  result.value =
+      -0.5L * (result.square + result.log_determinant +
+               static_cast<Real>(residual.size()) * std::log(2 * std::numbers::pi_v<Real>));
+  return result;
+}
 
 DenseModel::DenseModel(const ModelJob& job) : job_(job) {
   const Parameters& parameters = job.material_.parameters();

@@ -24,6 +24,15 @@ struct Regression {
   Matrix covariance;
 };
 
+/// log N(r; 0, K), and what it is made of.
+struct Density {
+  Vector weights;  ///< K⁻¹r
+  Real square = 0;
+  Real log_determinant = 0;
+  Real value = 0;
+};
+Density gaussian_density(const Matrix& covariance, const Matrix& inverse, const Vector& residual);
+
 class DenseModel {
  public:
   explicit DenseModel(const ModelJob& job);

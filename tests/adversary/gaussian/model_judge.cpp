@@ -1,6 +1,5 @@
 // What Gaussian tasks wrote, against dense matrices.
 #include <algorithm>
-#include <numbers>
 
 #include "adversary/gaussian/dense_model.hpp"
 #include "adversary/gaussian/posterior_judge.hpp"
@@ -88,17 +87,16 @@ class ModelJudge {
     for (std::size_t k = 0; k < model_.observations().size(); ++k) {
       const Observed& o = model_.observations()[k];
       const Vector residual = model_.residual(k);
-      const Vector weights = o.inverse * residual;
+      const Density density = gaussian_density(o.covariance, o.inverse, residual);
+      const Vector& weights = density.weights;
       const auto n = static_cast<Real>(o.y.size());
-      const Real log_det = o.covariance.ldlt().vectorD().array().log().sum();
-      const Real square = residual.dot(weights);
       const Real error = model_.solve_error(o);
-      const Real expected = -0.5L * (square + log_det + n * std::log(2 * std::numbers::pi_v<Real>));
       const Real moved = 2 * weights.norm() * o.columns.norm() * coefficient_error(k);
-      const Real magnitude =
-          std::abs(square) + weights.norm() * (o.y.norm() + std::sqrt(n)) + std::abs(log_det) + n;
+      const Real magnitude = std::abs(density.square) +
+                             weights.norm() * (o.y.norm() + std::sqrt(n)) +
+                             std::abs(density.log_determinant) + n;
       check_.near(fmt::format("log density of observation {}", k),
-                  values("/result", static_cast<Index>(k), 1), Vector::Constant(1, expected),
+                  values("/result", static_cast<Index>(k), 1), Vector::Constant(1, density.value),
                   error * magnitude + moved);
       const Real weight_error = error * (weights.norm() + o.inverse.norm() * epsilon * o.y.norm()) +
                                 o.inverse.norm() * o.columns.norm() * coefficient_error(k);

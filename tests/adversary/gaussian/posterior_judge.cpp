@@ -9,10 +9,6 @@ namespace {
 
 const Real log_two_pi = std::log(2 * std::numbers::pi_v<Real>);
 
-Real log_determinant(const Matrix& matrix) {
-  return matrix.ldlt().vectorD().array().log().sum();
-}
-
 }  // namespace
 
 Judgement PosteriorJudge::judge() {
@@ -52,14 +48,14 @@ std::pair<Real, Real> PosteriorJudge::under_flat_prior(const DenseModel& model) 
   Real value = 0, bound = 0;
   for (std::size_t k = 0; k < model.observations().size(); ++k) {
     const Observed& o = model.observations()[k];
-    const Vector residual = model.residual(k);
-    const Vector weights = o.inverse * residual;
-    const Real square = residual.dot(weights), determinant = log_determinant(o.covariance);
+    const Density density = gaussian_density(o.covariance, o.inverse, model.residual(k));
+    const Vector& weights = density.weights;
     const auto n = static_cast<Real>(o.y.size());
-    value -= 0.5L * (square + determinant + n * log_two_pi);
+    value += density.value;
     const Real size = o.y.norm() + o.columns.norm() * model.regression(k).coefficients.norm();
-    bound += model.solve_error(o) * (std::abs(square) + weights.norm() * (size + std::sqrt(n)) +
-                                     std::abs(determinant) + n);
+    bound +=
+        model.solve_error(o) * (std::abs(density.square) + weights.norm() * (size + std::sqrt(n)) +
+                                std::abs(density.log_determinant) + n);
     if (o.columns.cols() == 0) continue;
     // What log|XᵀK⁻¹X| and the coefficients take of the error of XᵀK⁻¹.
     const Real lever = (o.columns.transpose() * o.inverse).norm();
@@ -67,8 +63,8 @@ std::pair<Real, Real> PosteriorJudge::under_flat_prior(const DenseModel& model) 
     bound += model.solve_error(o) * covariance.norm() * lever *
              (o.columns.norm() + weights.norm() * o.columns.norm() * size);
     if (k > 0) continue;
-    value +=
-        0.5L * (log_determinant(covariance) + static_cast<Real>(covariance.rows()) * log_two_pi);
+    value += 0.5L * (covariance.ldlt().vectorD().array().log().sum() +
+                     static_cast<Real>(covariance.rows()) * log_two_pi);
   }
   return {value, bound};
 }
@@ -97,13 +93,11 @@ std::pair<Real, Real> PosteriorJudge::under_normal_prior(const DenseModel& model
   const Real s = PosteriorPriors::coefficient_deviation;
   const Matrix spread = s * s * columns * columns.transpose();
   covariance += spread;
-  const Vector weights = inverse(covariance) * residual;
-  const Real square = residual.dot(weights), determinant = log_determinant(covariance);
-  const auto n = static_cast<Real>(count);
+  const Density density = gaussian_density(covariance, inverse(covariance), residual);
   // The sizes are those without β, whose part is taken off.
   const Real size = condition * (residual.squaredNorm() + spread.norm());
-  return {-0.5L * (square + determinant + n * log_two_pi),
-          error * (size + std::abs(square) + std::abs(determinant) + n)};
+  return {density.value, error * (size + std::abs(density.square) +
+                                  std::abs(density.log_determinant) + static_cast<Real>(count))};
 }
 
 Real PosteriorJudge::log_prior(const Parameters& parameters) const {

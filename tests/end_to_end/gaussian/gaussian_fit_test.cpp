@@ -33,6 +33,16 @@ class Fit : public GaussianTest {
     return folder / "results/out.h5.state/journal";
   }
 
+  /// Ends the job when it has begun to keep what it finds.
+  void run_to_its_journal() {
+    shell(
+        fmt::format("timeout -k 5 300 {} & job=$!; for i in $(seq 6000); do [ -s "
+                    "results/out.h5.state/journal ] && break; sleep 0.02; done; kill -TERM {}; "
+                    "wait $job",
+                    command(2, "run job.yaml"), own_launcher));
+    ASSERT_TRUE(std::filesystem::exists(checkpoint_of(directory_)));
+  }
+
   double log_density(const Values& p) const {
     double sum = 0;
     const oracle::Matrix inverse = oracle::inverse(covariance(p));
@@ -235,11 +245,7 @@ TEST_F(Fit, EndsWithTheSameBitsAfterKills) {
 TEST_F(Fit, RefusesToGoOnWithOtherData) {
   const std::string text = fit(four + "  starts: 15\n");
   write_text(path("job.yaml"), text);
-  shell("timeout -k 5 300 " + command(2, "run job.yaml") +
-        " & job=$!; for i in $(seq 6000); do [ -s results/out.h5.state/journal ] && break; sleep "
-        "0.02; done; "
-        "pkill -TERM -P $job; wait $job");
-  ASSERT_TRUE(std::filesystem::exists(checkpoint_of(directory_)));
+  ASSERT_NO_FATAL_FAILURE(run_to_its_journal());
   // Other data under the same names.
   std::filesystem::remove(path("data.h5"));
   put("/s", {5}, space);
@@ -253,10 +259,7 @@ TEST_F(Fit, RefusesToGoOnWithOtherData) {
 
 TEST_F(Fit, LeavesTheStateOfAnotherConfigurationAlone) {
   write_text(path("job.yaml"), fit(four + "  starts: 15\n"));
-  shell("timeout -k 5 300 " + command(2, "run job.yaml") +
-        " & job=$!; for i in $(seq 6000); do [ -s results/out.h5.state/journal ] && break; sleep "
-        "0.02; done; pkill -TERM -P $job; wait $job");
-  ASSERT_TRUE(std::filesystem::exists(checkpoint_of(directory_)));
+  ASSERT_NO_FATAL_FAILURE(run_to_its_journal());
   const Outcome outcome = run(2, fit(four));
   EXPECT_EQ(outcome.code, 0) << outcome.errors;
   EXPECT_EQ(outcome.count("belongs to another configuration; the job begins anew"), 1);

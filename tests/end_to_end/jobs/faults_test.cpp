@@ -49,8 +49,6 @@ output: {file: results/out.h5, overwrite: true}
 )yaml";
   }
 
-  static std::string one_rank() { return fmt::format("$(echo {} | cut -d' ' -f1)", own_ranks); }
-
   /// Starts the command; when `begun` is true in the shell, and a moment later, does `fault`. Waits
   /// for the end of mpirun and of all ranks.
   Outcome disturbed(const std::string& start, const std::string& fault,
@@ -99,7 +97,7 @@ output: {file: results/out.h5, overwrite: true}
 };
 
 TEST_F(Faults, TerminatingOneRankEndsAReductionOnAll) {
-  const Outcome outcome = disturbed_job(3, endless(), "kill -TERM " + one_rank());
+  const Outcome outcome = disturbed_job(3, endless(), "kill -TERM " + one_own_rank());
   EXPECT_EQ(outcome.code, 143) << outcome.errors;
   EXPECT_EQ(outcome.count("terminated by SIGTERM; no result was written"), 1) << outcome.errors;
   EXPECT_TRUE(is_clean());
@@ -135,7 +133,7 @@ TEST_F(Faults, TerminatingAnImportLeavesNoFile) {
 
 TEST_F(Faults, KillingOneRankLeavesNothingThatStaysInTheWay) {
   const auto whole = undisturbed(2, reduction());
-  disturbed_job(2, reduction(), "kill -KILL " + one_rank());
+  disturbed_job(2, reduction(), "kill -KILL " + one_own_rank());
   expect_same_bits_now(2, reduction(), whole);
 }
 
@@ -155,13 +153,13 @@ TEST_F(Faults, TerminatingMpirunLeavesNothingThatStaysInTheWay) {
 
 TEST_F(Faults, ASweepGoesOnWithTheSameBits) {
   const auto whole = undisturbed(2, sweep());
-  disturbed_job(2, sweep(), "kill -KILL " + one_rank());
+  disturbed_job(2, sweep(), "kill -KILL " + one_own_rank());
   expect_same_bits_now(2, sweep(), whole);
 }
 
 TEST_F(Faults, ARankThatStoodStillChangesNothing) {
   const auto whole = undisturbed(2, reduction());
-  const std::string rank = one_rank();
+  const std::string rank = one_own_rank();
   const Outcome outcome = disturbed_job(
       2, reduction(), fmt::format("r={}; kill -STOP $r; sleep 0.5; kill -CONT $r", rank));
   EXPECT_EQ(outcome.code, 0) << outcome.errors;

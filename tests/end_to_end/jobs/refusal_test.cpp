@@ -203,7 +203,7 @@ class Termination : public Refusal {
 };
 
 TEST_F(Termination, OfOneRankEndsTheJobWith143) {
-  const Outcome outcome = run_and(fmt::format("kill -TERM $(echo {} | cut -d' ' -f1)", own_ranks));
+  const Outcome outcome = run_and("kill -TERM " + one_own_rank());
   EXPECT_EQ(outcome.code, 143) << outcome.errors;
   EXPECT_EQ(outcome.count("terminated by SIGTERM"), 1) << outcome.errors;
   // At most the iterate, and then the message says where it is; no part of a result.

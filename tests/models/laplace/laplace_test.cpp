@@ -153,6 +153,24 @@ class LaplaceTest : public GaussianFixture {
     return model;
   }
 
+  /// Densities at the same point, exact and by probes.
+  struct Both {
+    LaplaceDensity exact;
+    LaplaceDensity estimated;
+  };
+  Both densities(const Problem& problem, const LatentModel& model, Index probes,
+                 const std::vector<LatentDerivative>& derivatives) const {
+    const auto density = [&](const LaplaceSettings& settings) {
+      auto laplace = approximate(problem, settings);
+      laplace.find_mode(model);
+      return laplace.density(derivatives);
+    };
+    LaplaceSettings settings;
+    settings.exact_limit = 0;
+    settings.stochastic.probes = probes;
+    return {density({}), density(settings)};
+  }
+
   void expect_dense(const Problem& problem) const { expect_dense(problem, dense(problem)); }
   void expect_dense(const Problem& problem, const oracle::Laplace& expected) const {
     auto laplace = approximate(problem);
@@ -290,15 +308,8 @@ TEST_F(LaplaceGradientTest, IsEstimatedWithinItsStandardErrors) {
     const auto problem =
         make(12, 11, CellFamily::negative_binomial, 0.8, 1.7, 1.5, two_terms, true);
     const Point x{0.8, 1.7, 0.4, 3.5};
-    auto exact = approximate(problem);
-    LaplaceSettings settings;
-    settings.exact_limit = 0;
-    settings.stochastic.probes = 40;
-    auto estimated = approximate(problem, settings);
-    exact.find_mode(model_at(problem, x));
-    estimated.find_mode(model_at(problem, x));
-    const auto expected = exact.density(derivatives_at(problem, x));
-    const auto found = estimated.density(derivatives_at(problem, x));
+    const auto [expected, found] =
+        densities(problem, model_at(problem, x), 40, derivatives_at(problem, x));
     EXPECT_GT(found.standard_error, 0);
     EXPECT_NEAR(found.value, expected.value, 4 * found.standard_error + found.quadrature_error);
     EXPECT_LT(found.standard_error, 2);
@@ -315,18 +326,10 @@ TEST_F(LaplaceGradientTest, IsEstimatedForTermsWhoseVarianceIsZero) {
   // Beside a term that is there: their changes are no changes of a root.
   auto problem = make(12, 11, CellFamily::poisson, 0.8, 1.7, 1.5, true, true);
   problem.signal[1].scale = 0;
-  LaplaceSettings settings;
-  settings.exact_limit = 0;
-  settings.stochastic.probes = 40;
-  auto exact = approximate(problem);
-  auto estimated = approximate(problem, settings);
-  exact.find_mode(model_of(problem));
-  estimated.find_mode(model_of(problem));
   std::vector<LatentDerivative> variances(2);
   variances[0].covariance = {{1, problem.signal[1].chains}};
   variances[1].covariance = {{1, problem.signal[0].chains}, {0.5, problem.signal[1].chains}};
-  const auto expected = exact.density(variances);
-  const auto found = estimated.density(variances);
+  const auto [expected, found] = densities(problem, model_of(problem), 40, variances);
   for (std::size_t i = 0; i < variances.size(); ++i) {
     EXPECT_GT(found.gradient_errors[i], 0) << i;
     EXPECT_NEAR(found.gradient[i], expected.gradient[i], 4 * found.gradient_errors[i]) << i;
@@ -336,17 +339,9 @@ TEST_F(LaplaceGradientTest, IsEstimatedForTermsWhoseVarianceIsZero) {
 
 TEST_F(LaplaceTest, EstimatesDoNotCancelWhereTheFieldIsStrong) {
   const auto problem = make(16, 13, CellFamily::poisson, 2.0, 5, 4.5);
-  LaplaceSettings settings;
-  settings.exact_limit = 0;
-  settings.stochastic.probes = 12;
-  auto exact = approximate(problem);
-  auto estimated = approximate(problem, settings);
-  exact.find_mode(model_of(problem));
-  estimated.find_mode(model_of(problem));
   std::vector<LatentDerivative> scale(1);
   scale[0].covariance = {{1, problem.signal[0].chains}};
-  const auto expected = exact.density(scale);
-  const auto found = estimated.density(scale);
+  const auto [expected, found] = densities(problem, model_of(problem), 12, scale);
   EXPECT_NEAR(found.value, expected.value, 4 * found.standard_error + found.quadrature_error);
   EXPECT_LT(found.standard_error, 3);
   EXPECT_NEAR(found.gradient[0], expected.gradient[0], 4 * found.gradient_errors[0]);
