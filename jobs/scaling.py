@@ -6,6 +6,7 @@
 
 import argparse
 import csv
+import functools
 import os
 import re
 import shutil
@@ -68,12 +69,6 @@ class Study:
         return round(self.weak * ranks ** (1 / self.modes))
 
 
-def speaks_hydra():
-    """Whether mpirun is MPICH's, or one that is made from it."""
-    told = subprocess.run(["mpirun", "--version"], capture_output=True, text=True, check=False)
-    return "HYDRA" in told.stdout or "Intel(R) MPI" in told.stdout
-
-
 class Machine:
     """The nodes there are, and how programs are started on them."""
 
@@ -119,6 +114,14 @@ def own_cores():
     return len(found)
 
 
+@functools.cache
+def speaks_hydra():
+    """Whether mpirun is MPICH's, or one that is made from it."""
+    told = subprocess.run(["mpirun", "--version"], capture_output=True, text=True, check=False)
+    return "HYDRA" in told.stdout or "Intel(R) MPI" in told.stdout
+
+
+@functools.cache
 def speaks_pmix():
     if shutil.which("srun") is None:
         return False

@@ -41,7 +41,7 @@ std::string json_lines(std::span<const std::pair<std::string, std::string>> line
     const auto known =
         name.empty() && !texts.empty()
             ? std::prev(texts.end())
-            : std::ranges::find(texts, name, [](const auto& each) { return each.first; });
+            : std::ranges::find(texts, name, &std::pair<std::string, std::string>::first);
     if (known == texts.end()) {
       texts.emplace_back(name, text);
     } else {
