@@ -12,14 +12,9 @@
 namespace kronwerk::reference {
 namespace {
 
+using application::json_list;
 using application::json_text;
 using configuration::SchemaEntry;
-
-std::string list_of(const std::vector<std::string>& texts) {
-  std::vector<std::string> all;
-  for (const auto& text : texts) all.push_back(json_text(text));
-  return "[" + core::join(all, ", ") + "]";
-}
 
 // Text may be written without quotes, so that editors take some for numbers.
 std::vector<std::string> types_of(unsigned types) {
@@ -53,7 +48,7 @@ class SchemaText {
     return fmt::format(
         "{0}\"properties\": {{\n{1}\n{0}}},\n{0}\"required\": {2},\n"
         "{0}\"additionalProperties\": {3}",
-        inner, core::join(properties, ",\n"), list_of(required),
+        inner, core::join(properties, ",\n"), json_list(required, json_text),
         any != nullptr && any->path.ends_with("*") ? value(*any, inner) : "false");
   }
 
@@ -65,12 +60,12 @@ class SchemaText {
     const auto add = [&](const std::string& more) { text += ",\n" + inner + more; };
     const unsigned others = entry.types & ~static_cast<unsigned>(configuration::text);
     if (entry.choices.empty()) {
-      add(fmt::format("\"type\": {}", list_of(types_of(entry.types))));
+      add(fmt::format("\"type\": {}", json_list(types_of(entry.types), json_text)));
     } else if (others == 0) {
-      add(fmt::format("\"enum\": {}", list_of(entry.choices)));
+      add(fmt::format("\"enum\": {}", json_list(entry.choices, json_text)));
     } else {
-      add(fmt::format("\"anyOf\": [{{\"enum\": {}}}, {{\"type\": {}}}]", list_of(entry.choices),
-                      list_of(types_of(others))));
+      add(fmt::format("\"anyOf\": [{{\"enum\": {}}}, {{\"type\": {}}}]",
+                      json_list(entry.choices, json_text), json_list(types_of(others), json_text)));
     }
     if (std::isfinite(entry.minimum)) {
       add(fmt::format("\"{}\": {}", entry.minimum_excluded ? "exclusiveMinimum" : "minimum",

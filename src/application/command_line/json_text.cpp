@@ -4,9 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
-
-#include "kronwerk/core/text.hpp"
 
 namespace kronwerk::application {
 

@@ -7,7 +7,7 @@
 
 #include "application/command_line/command_line.hpp"
 #include "application/command_line/commands.hpp"
-#include "application/command_line/json_text.hpp"
+#include "application/command_line/file_json.hpp"
 #include "application/command_line/terminal.hpp"
 #include "application/report/progress.hpp"
 #include "application/session/petsc_options.hpp"
@@ -86,21 +86,6 @@ class ShownProgress {
   Progress progress_;
 };
 
-std::string json_of(const io::FileDescription& found) {
-  std::vector<std::pair<std::string, std::string>> groups;
-  for (const auto& [path, attributes] : found.groups) {
-    groups.emplace_back(path, json_lines(attributes));
-  }
-  const std::vector<std::pair<std::string, std::string>> members{
-      {"file", json_text(found.file)},
-      {"bytes", json_number(found.bytes)},
-      {"datasets", json_lines(found.datasets)},
-      {"groups", json_object(groups)},
-      {"notes", json_text(core::join(found.notes, "\n"))},
-      {"configuration", json_text(found.configuration)}};
-  return json_object(members);
-}
-
 void run_serial(const Communicator& comm, const CommandLine& line) {
   std::string text;
   communication::on_root(comm, [&] {
@@ -108,7 +93,7 @@ void run_serial(const Communicator& comm, const CommandLine& line) {
     const ShownProgress progress(import && output_is_watched(), "import");
     text = import                               ? io::to_text(line.import())
            : line.command == Command::exporting ? io::to_text(line.exporting())
-           : line.json                          ? json_of(io::examine_file(line.file))
+           : line.json                          ? file_json(io::examine_file(line.file))
                                                 : io::describe_file(line.file);
   });
   if (!text.empty() && text.back() != '\n') text += '\n';
