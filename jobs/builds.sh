@@ -174,7 +174,8 @@ try() (
     awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > most) most = d; a = $1 < 0 ? -$1 : $1; if (a > size) size = a }
          END { printf("%.1e", (size > 0 ? most / size : -1)) }')
   [ -e "$builds/first.result" ] || { cp "$log.result" "$builds/first.result"; difference="(first)"; }
-  versions=$("$folder/kronwerk" --version | sed -n '2,7s/^\([A-Za-z0-9]*\) */\1 /p;$p' | paste -sd';' | sed 's/;/; /g')
+  versions=$("$folder/kronwerk" --version |
+    sed -nE 's/^(MPI|PETSc|HDF5|BLAS|LAPACK|ScaLAPACK|ELPA|SuiteSparse|compiler) +/\1 /p' | paste -sd';' | sed 's/;/; /g')
   echo "| $name | $versions | $passed | $difference | $built s |" >>"$builds/table.md"
   [ "$status" = ok ]
 )
