@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "fuzz/fuzz.hpp"
-#include "io/hdf5/hdf5_handle.hpp"
+#include "io/hdf5/element_type.hpp"
 
 namespace kronwerk::fuzz {
 
@@ -77,7 +77,7 @@ class LayoutWriter {
     const int size = name.size() > 1 ? std::atoi(name.c_str() + 1) : 0;
     if (name == "vlen") return io::TypeHandle::adopt(H5Tvlen_create(H5T_NATIVE_DOUBLE));
     if (name == "enum" || name == "bool") return enumeration();
-    if (name == "compound") return complex_number();
+    if (name == "compound") return io::complex_type();
     if (name == "reference") return copy_of(H5T_STD_REF_OBJ);
     if (name == "opaque") return io::TypeHandle::adopt(H5Tcreate(H5T_OPAQUE, 7));
     if (name == "bits") return copy_of(H5T_STD_B32LE);
@@ -106,13 +106,6 @@ class LayoutWriter {
       H5Tenum_insert(type.get(), name, &value);
       ++value;
     }
-    return type;
-  }
-
-  static io::TypeHandle complex_number() {
-    auto type = io::TypeHandle::adopt(H5Tcreate(H5T_COMPOUND, 16));
-    H5Tinsert(type.get(), "r", 0, H5T_NATIVE_DOUBLE);
-    H5Tinsert(type.get(), "i", 8, H5T_NATIVE_DOUBLE);
     return type;
   }
 

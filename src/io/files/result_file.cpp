@@ -10,6 +10,7 @@
 #include "io/files/file_descriptor.hpp"
 #include "io/files/temporary_file.hpp"
 #include "io/hdf5/dimension_scales.hpp"
+#include "io/hdf5/element_type.hpp"
 #include "io/hdf5/hdf5_input.hpp"
 #include "io/hdf5/hdf5_output.hpp"
 #include "kronwerk/core/progress.hpp"
@@ -19,13 +20,6 @@ namespace kronwerk::io {
 namespace {
 
 constexpr core::Index slab_bytes = core::Index{1} << 26;
-
-TypeHandle complex_type() {
-  auto type = TypeHandle::adopt(H5Tcreate(H5T_COMPOUND, sizeof(std::complex<double>)));
-  H5Tinsert(type.get(), "r", 0, H5T_NATIVE_DOUBLE);
-  H5Tinsert(type.get(), "i", sizeof(double), H5T_NATIVE_DOUBLE);
-  return type;
-}
 
 struct Attribute {
   std::string path;

@@ -9,6 +9,7 @@
 #include <map>
 #include <vector>
 
+#include "io/hdf5/element_type.hpp"
 #include "io/hdf5/hyperslab.hpp"
 #include "io/hdf5/numeric_dataset.hpp"
 
@@ -27,13 +28,6 @@ struct Stacked {
   bool complex = false;
 };
 
-TypeHandle complex_type() {
-  auto type = TypeHandle::adopt(H5Tcreate(H5T_COMPOUND, sizeof(Complex)));
-  H5Tinsert(type.get(), "r", 0, H5T_NATIVE_DOUBLE);
-  H5Tinsert(type.get(), "i", sizeof(double), H5T_NATIVE_DOUBLE);
-  return type;
-}
-
 /// What one file has, joined with what the files before it had.
 void examine(const std::string& name, std::map<std::string, Stacked>& datasets) {
   const auto file = open_input(name);
@@ -41,7 +35,7 @@ void examine(const std::string& name, std::map<std::string, Stacked>& datasets) 
     const auto dataset = open_dataset(file, {name, path});
     const auto type = TypeHandle::adopt(H5Dget_type(dataset.get()));
     const Extents shape = shape_of(dataset.get());
-    const bool complex = H5Tget_class(type.get()) == H5T_COMPOUND;
+    const bool complex = is_complex(type.get());
     const auto [place, added] = datasets.try_emplace(path, Stacked{shape, complex});
     Stacked& stacked = place->second;
     if (added) continue;

@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <complex>
 #include <cstdint>
 #include <cstring>
-
-#include "io/hdf5/hdf5_handle.hpp"
 
 namespace kronwerk::io {
 
@@ -29,6 +28,19 @@ bool is_boolean(hid_t type) {
   return named("FALSE", 0) && named("TRUE", 1);
 }
 
+TypeHandle complex_type() {
+  auto type = TypeHandle::adopt(H5Tcreate(H5T_COMPOUND, sizeof(std::complex<double>)));
+  H5Tinsert(type.get(), "r", 0, H5T_NATIVE_DOUBLE);
+  H5Tinsert(type.get(), "i", sizeof(double), H5T_NATIVE_DOUBLE);
+  return type;
+}
+
+bool is_complex(hid_t type) {
+  if (H5Tget_class(type) != H5T_COMPOUND || H5Tget_nmembers(type) != 2) return false;
+  return H5Tget_member_index(type, "r") >= 0 && H5Tget_member_index(type, "i") >= 0 &&
+         H5Tget_member_class(type, 0) == H5T_FLOAT && H5Tget_member_class(type, 1) == H5T_FLOAT;
+}
+
 bool holds_numbers(hid_t type) {
   const auto kind = H5Tget_class(type);
   return kind == H5T_FLOAT || kind == H5T_INTEGER || is_boolean(type);
@@ -46,7 +58,7 @@ std::string type_name(hid_t type) {
     case H5T_ENUM:
       return is_boolean(type) ? "bool" : "enum";
     case H5T_COMPOUND:
-      return "compound";
+      return is_complex(type) ? fmt::format("complex{}", bits) : "compound";
     case H5T_ARRAY:
       return "array";
     case H5T_VLEN:

@@ -79,8 +79,9 @@ NumericDataset examine_numeric(const FileHandle& file, const Location& location)
   const auto handle = open_dataset(file, location);
   const auto type = TypeHandle::adopt(H5Dget_type(handle.get()));
   if (!holds_numbers(type.get())) {
-    throw core::DataError(fmt::format("{}: holds {}; expected numbers (floating-point or integer)",
-                                      name_of(location), type_name(type.get())));
+    throw core::DataError(
+        fmt::format("{}: holds {}; expected real numbers (floating-point or integer)",
+                    name_of(location), type_name(type.get())));
   }
   NumericDataset dataset{.location = location,
                          .shape = shape_of(handle.get()),

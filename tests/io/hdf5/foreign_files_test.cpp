@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "io/hdf5/hdf5_handle.hpp"
 #include "io/hdf5/test_files.hpp"
 #include "kronwerk/io/files/data_file.hpp"
 #include "kronwerk/io/hdf5/mode_ids.hpp"
@@ -113,7 +114,35 @@ TEST_F(ForeignFile, TruthValuesOfH5pyAreNumbers) {
   });
   EXPECT_EQ(all({file_, "/mask"}), (Dense{0, 1, 1, 0, 0, 1}));
   EXPECT_EQ(all({file_, "/mask", false, true}), (Dense{0, 0, 1, 0, 1, 1}));
-  expect_error(ErrorKind::data, "holds enum; expected numbers", [&] { all({file_, "/colour"}); });
+  expect_error(ErrorKind::data, "holds enum; expected real numbers", [&] {
+    all({file_, "/colour"});
+  });
+}
+
+TEST_F(ForeignFile, ComplexNumbersAreNamed) {
+  make([](io::DataFile& data) { data.write_dense("/x", core::Extents{1}, Dense{0}); });
+  serially([&] {
+    const auto file = io::FileHandle::adopt(H5Fopen(file_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT));
+    const hsize_t count = 3;
+    const auto space = io::SpaceHandle::adopt(H5Screate_simple(1, &count, nullptr));
+    const auto write = [&](const char* name, const char* imaginary) {
+      const auto type = io::TypeHandle::adopt(H5Tcreate(H5T_COMPOUND, 8));
+      H5Tinsert(type.get(), "r", 0, H5T_NATIVE_FLOAT);
+      H5Tinsert(type.get(), imaginary, 4, H5T_NATIVE_FLOAT);
+      EXPECT_TRUE(io::DatasetHandle::adopt(H5Dcreate2(file.get(), name, type.get(), space.get(),
+                                                      H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)));
+    };
+    write("wave", "i");
+    write("pair", "s");
+  });
+  serially([&] {
+    const std::string shown = io::describe_file(file_);
+    EXPECT_NE(shown.find("/wave  3 complex64\n"), std::string::npos) << shown;
+    EXPECT_NE(shown.find("/pair  3 compound\n"), std::string::npos) << shown;
+  });
+  expect_error(ErrorKind::data, "holds complex64; expected real numbers", [&] {
+    all({file_, "/wave"});
+  });
 }
 
 TEST_F(ForeignFile, DimensionsInTheOppositeOrderAreTurnedRound) {

@@ -226,7 +226,7 @@ TEST_F(Read, SuggestsTheNearestDatasetAndRefusesWrongShapesAndTypes) {
   };
   expect_error(ErrorKind::data, "did you mean '/flows/income'?", [&] { read("/flows/incme"); });
   expect_error(ErrorKind::data, "no dataset '/none/x'", [&] { read("none/x"); });
-  expect_error(ErrorKind::data, "holds string; expected numbers", [&] { read("ids"); });
+  expect_error(ErrorKind::data, "holds string; expected real numbers", [&] { read("ids"); });
   expect_error(ErrorKind::data, "is a group", [&] { read("W"); });
   expect_error(ErrorKind::data, "it holds income", [&] { io::inspect(comm_, {file_, "flows"}); });
   // Only the last rank asks for too much.
