@@ -6,8 +6,6 @@ namespace {
 
 class FlowFit : public FlowTest {
  protected:
-  static constexpr std::size_t columns = 5;
-
   /// At (ρ, δ, σ²): of A y - Zδ, or A (y - Zδ).
   double log_likelihood(const Numbers& at, const std::vector<Numbers>& years,
                         bool on_errors) const {

@@ -148,8 +148,8 @@ TEST_F(Target, ThatIsNoRegularFileIsRefusedAndStays) {
                                                           {socket, "is a socket"},
                                                           {directory_.name(), "is a directory"}}) {
       const auto before = fs::status(file).type();
-      expect_error(ErrorKind::configuration, kind, [&] { write_one(file, 1); });
-      expect_error(ErrorKind::configuration, kind, [&] { io::DataFile(file, true); });
+      expect_error(ErrorKind::configuration, kind, [&, &file = file] { write_one(file, 1); });
+      expect_error(ErrorKind::configuration, kind, [&file = file] { io::DataFile(file, true); });
       EXPECT_EQ(fs::status(file).type(), before);
     }
     EXPECT_TRUE(fs::is_symlink(device));

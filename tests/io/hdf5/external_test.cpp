@@ -98,9 +98,10 @@ TEST_F(External, ValuesInOtherFilesAreRefusedOnEveryRank) {
            {"itself", "its values are not in this file (virtual"},
            {"raw", "its values are not in this file (stored outside, in "}}) {
     SCOPED_TRACE(dataset);
-    expect_error(ErrorKind::data, what, [&] { io::inspect(comm_, at(dataset)); });
-    expect_error(ErrorKind::data, "'data: {external: true}'", [&] { read(at(dataset)); });
-    expect_error(ErrorKind::data, what, [&] { io::read_dense(comm_, at(dataset)); });
+    const io::Location place = at(dataset);
+    expect_error(ErrorKind::data, what, [&] { io::inspect(comm_, place); });
+    expect_error(ErrorKind::data, "'data: {external: true}'", [&] { read(place); });
+    expect_error(ErrorKind::data, what, [&] { io::read_dense(comm_, place); });
   }
   EXPECT_EQ(read(at("own")), values_);
   EXPECT_EQ(read(at("inside")), values_);
@@ -124,8 +125,9 @@ TEST_F(External, SourcesThatAreNotThereOrLeadBackAreRefusedEvenThen) {
            {"missing", "missing.bin, which is no file here"},
            {"directory", "which is no file here"}}) {
     SCOPED_TRACE(dataset);
-    expect_error(ErrorKind::data, what, [&] { io::inspect(comm_, at(dataset, true)); });
-    expect_error(ErrorKind::data, what, [&] { read(at(dataset, true)); });
+    const io::Location place = at(dataset, true);
+    expect_error(ErrorKind::data, what, [&] { io::inspect(comm_, place); });
+    expect_error(ErrorKind::data, what, [&] { read(place); });
   }
 }
 
