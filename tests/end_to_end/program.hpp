@@ -133,6 +133,20 @@ class ProgramTest : public testing::Test {
     for (const auto& [text, message] : jobs) expect_refused(text, message, np);
   }
 
+  /// Of a grid of more than 2³¹ points that no memory holds; a PETSc of 32-bit indices does not
+  /// come that far.
+  void expect_too_large(const std::string& text) const {
+    const Outcome outcome = run(2, text);
+    if (shell(program_ + " --version").count("32-bit indices") > 0) {
+      return expect_refusal(outcome, "was built with a PETSc of 32-bit indices, and the grid");
+    }
+    EXPECT_EQ(outcome.code, 4) << outcome.errors;
+    EXPECT_EQ(outcome.count("the job does not fit: it needs"), 1) << outcome.errors;
+    EXPECT_GE(outcome.count("per rank"), 1) << outcome.errors;
+    EXPECT_EQ(outcome.count("would do"), 1) << outcome.errors;
+    EXPECT_TRUE(is_clean());
+  }
+
   /// Neither a result nor a temporary is left.
   bool is_clean(const std::string& folder = "results") const {
     return !std::filesystem::exists(path(folder)) || std::filesystem::is_empty(path(folder));

@@ -155,11 +155,7 @@ TEST_F(Refusal, OfJobsLargerThanTheMachine) {
   file.commit();
   std::string text = replaced("{file: data.h5, dataset: /W}", "{file: large.h5, dataset: /W}");
   text.replace(text.find("{file: data.h5, dataset: /b}"), 28, "{random: normal}");
-  const Outcome outcome = run(2, text);
-  EXPECT_EQ(outcome.code, 4) << outcome.errors;
-  EXPECT_EQ(outcome.count("the job does not fit: it needs"), 1) << outcome.errors;
-  EXPECT_EQ(outcome.count("would do"), 1) << outcome.errors;
-  EXPECT_TRUE(is_clean());
+  expect_too_large(text);
 }
 
 TEST_F(Refusal, OfAFullDisk) {
