@@ -109,8 +109,18 @@ std::string mpi_version() {
   std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
   int length = 0;
   MPI_Get_library_version(text.data(), &length);
-  const std::string version(text.data(), static_cast<std::size_t>(length));
-  return version.substr(0, version.find_first_of(",\n"));
+  return mpi_version({text.data(), static_cast<std::size_t>(length)});
+}
+
+std::string mpi_version(const std::string& library) {
+  std::string name = library.substr(0, library.find_first_of(",\n"));
+  // MPICH and those made from it: "MPICH Version:      4.0.2".
+  const std::size_t word = name.find(" Version"), colon = name.find(':', word);
+  if (word != std::string::npos && colon != std::string::npos) {
+    const std::size_t number = name.find_first_not_of(" \t", colon + 1);
+    name.replace(word, std::min(number, name.size()) - word, " ");
+  }
+  return name;
 }
 
 std::string processor_name() {

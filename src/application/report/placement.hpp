@@ -35,7 +35,9 @@ std::vector<std::string> gather_texts(const communication::Communicator& comm,
 /// The processor's name as the kernel gives it, "" if it gives none. Local.
 std::string processor_name();
 
-/// "Open MPI v4.1.4". Local.
+/// "Open MPI v4.1.4" or "MPICH 4.0.2". Local.
 std::string mpi_version();
+/// The same of what a library says of itself, perhaps on many lines.
+std::string mpi_version(const std::string& library);
 
 }  // namespace kronwerk::application
