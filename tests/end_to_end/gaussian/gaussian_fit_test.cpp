@@ -33,8 +33,10 @@ class Fit : public GaussianTest {
     return folder / "results/out.h5.state/journal";
   }
 
-  /// Ends the job when it has begun to keep what it finds.
+  /// Ends a fit of so many starts that it does not come to its end, when it has begun to keep what
+  /// it finds.
   void run_to_its_journal() {
+    write_text(path("job.yaml"), fit(four + "  starts: 1000\n"));
     shell(
         fmt::format("timeout -k 5 300 {} & job=$!; for i in $(seq 6000); do [ -s "
                     "results/out.h5.state/journal ] && break; sleep 0.02; done; kill -TERM {}; "
@@ -243,8 +245,6 @@ TEST_F(Fit, EndsWithTheSameBitsAfterKills) {
 }
 
 TEST_F(Fit, RefusesToGoOnWithOtherData) {
-  const std::string text = fit(four + "  starts: 15\n");
-  write_text(path("job.yaml"), text);
   ASSERT_NO_FATAL_FAILURE(run_to_its_journal());
   // Other data under the same names.
   std::filesystem::remove(path("data.h5"));
@@ -258,7 +258,6 @@ TEST_F(Fit, RefusesToGoOnWithOtherData) {
 }
 
 TEST_F(Fit, LeavesTheStateOfAnotherConfigurationAlone) {
-  write_text(path("job.yaml"), fit(four + "  starts: 15\n"));
   ASSERT_NO_FATAL_FAILURE(run_to_its_journal());
   const Outcome outcome = run(2, fit(four));
   EXPECT_EQ(outcome.code, 0) << outcome.errors;
