@@ -123,10 +123,12 @@ if(kronwerk_blas_libraries AND KRONWERK_CBLAS_INCLUDE_DIR)
   # (application/session/blas_check.cpp verifies it at start-up).
   set(kronwerk_blas_files ${kronwerk_blas_libraries})
   list(FILTER kronwerk_blas_files INCLUDE REGEX "^/")
-  list(JOIN kronwerk_blas_files "," kronwerk_blas_files)
+  list(JOIN kronwerk_blas_files "," kronwerk_blas_list)
   add_library(kronwerk_blas_first INTERFACE IMPORTED GLOBAL)
   if(kronwerk_blas_files)
     target_link_options(kronwerk_blas_first INTERFACE
-                        "LINKER:--push-state,--no-as-needed,${kronwerk_blas_files},--pop-state")
+                        "LINKER:--push-state,--no-as-needed,${kronwerk_blas_list},--pop-state")
+    # As libraries too, so that programs look for them where they are.
+    target_link_libraries(kronwerk_blas_first INTERFACE ${kronwerk_blas_files})
   endif()
 endif()

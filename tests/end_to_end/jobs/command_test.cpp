@@ -1,4 +1,7 @@
 // plan, import, show, --help, --version and the printing of run.
+#include <regex>
+#include <sstream>
+
 #include "end_to_end/program.hpp"
 
 namespace kronwerk::end_to_end {
@@ -135,6 +138,21 @@ TEST_F(Commands, HelpAndVersionArePrintedOnce) {
   EXPECT_EQ(help.code, 0);
   EXPECT_EQ(help.count("import"), 1) << help.output;
   EXPECT_GE(kronwerk(1, "import knn --help").count("--planar"), 1);
+}
+
+TEST_F(Commands, TheBlasThatWasLinkedAnswers) {
+  // Whatever other BLAS the system has under the same name where programs are loaded from.
+  std::vector<std::filesystem::path> linked;
+  std::istringstream files(KRONWERK_LINKED_BLAS);
+  for (std::string file; std::getline(files, file, ':');) {
+    if (file.starts_with('/')) linked.push_back(std::filesystem::canonical(file));
+  }
+  const std::string text = kronwerk(1, "--version").output;
+  std::smatch found;
+  ASSERT_TRUE(std::regex_search(text, found, std::regex(R"(\nBLAS .*\((.*)\)\n)"))) << text;
+  if (linked.empty()) GTEST_SKIP() << "BLAS was linked by options, which name no file";
+  EXPECT_NE(std::ranges::find(linked, std::filesystem::canonical(found[1].str())), linked.end())
+      << found[1] << ", linked with " << KRONWERK_LINKED_BLAS;
 }
 
 TEST_F(Commands, CopiesThatAnotherLauncherStartedAreRefused) {
