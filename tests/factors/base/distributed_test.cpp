@@ -51,8 +51,8 @@ TEST(DistributedEigenvectors, TakeTheLowerTriangleAlone) {
       }
     }
     values.publish();
-    const auto found =
-        distributed_symmetric_eigen(comm, leaders, n, values.mutable_span().data(), true, "A", 4);
+    const auto found = distributed_symmetric_eigen(comm, leaders, n, values.mutable_span().data(),
+                                                   true, "A", block);
     // Row k is eigenvector k.
     const oracle::Matrix v{n, n, {values.span().begin(), values.span().end()}};
     const oracle::Matrix image = oracle::multiply(v, a);
