@@ -24,19 +24,6 @@ std::string attributes_json(const io::FileDescription::Attributes& attributes) {
   return json_object(members);
 }
 
-std::string form_name(io::SparseForm form) {
-  switch (form) {
-    case io::SparseForm::rows:
-      return "rows";
-    case io::SparseForm::coordinates:
-      return "coordinates";
-    case io::SparseForm::columns:
-    case io::SparseForm::matlab:
-      break;
-  }
-  return "columns";
-}
-
 std::string dataset_json(const io::FileDescription::Dataset& dataset) {
   Members members;
   if (!dataset.unread.empty()) {
@@ -47,7 +34,7 @@ std::string dataset_json(const io::FileDescription::Dataset& dataset) {
                          json_list(info.shape, [](core::Index n) { return std::to_string(n); }));
     members.emplace_back("type", json_text(info.type));
     if (info.sparse) {
-      members.emplace_back("sparse_by", json_text(form_name(info.form)));
+      members.emplace_back("sparse_by", json_text(io::order_of(info.form)));
       members.emplace_back("stored", std::to_string(info.stored));
     }
   }

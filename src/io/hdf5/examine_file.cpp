@@ -88,8 +88,7 @@ void examine(const FileHandle& file, const Location& location, Dataset& dataset)
   if (info.sparse) return;
   if (info.type == "string") {
     dataset.strings = first_strings(file, info);
-  } else if (info.type.find("int") != std::string::npos || info.type.starts_with("float") ||
-             info.type == "bool") {
+  } else if (is_numeric(file, info.location)) {
     dataset.statistics = statistics_of(examine_numeric(file, info.location));
   }
 }

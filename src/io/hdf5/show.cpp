@@ -42,9 +42,8 @@ std::string content_text(const FileDescription::Dataset& dataset) {
   const DatasetInfo& info = dataset.info;
   if (info.sparse) {
     const double cells = static_cast<double>(info.shape[0]) * static_cast<double>(info.shape[1]);
-    const char* const by = info.form == SparseForm::rows          ? ""
-                           : info.form == SparseForm::coordinates ? " by coordinates"
-                                                                  : " by columns";
+    const std::string by =
+        info.form == SparseForm::rows ? "" : fmt::format(" by {}", order_of(info.form));
     return fmt::format("sparse matrix {}{}, {} stored ({:.3g} %), {}", core::to_text(info.shape),
                        by, core::format_count(info.stored),
                        cells > 0.0 ? 100.0 * static_cast<double>(info.stored) / cells : 0.0,

@@ -26,6 +26,13 @@ enum class SparseForm {
   matlab        ///< by columns as MATLAB does: data, ir, jc
 };
 
+/// "rows", "columns" or "coordinates": what its entries are stored by.
+inline const char* order_of(SparseForm form) {
+  return form == SparseForm::rows          ? "rows"
+         : form == SparseForm::coordinates ? "coordinates"
+                                           : "columns";
+}
+
 /// What is at a location, from its metadata alone.
 struct DatasetInfo {
   Location location;
